@@ -1,0 +1,335 @@
+"""The bundle: the deployable folder, and the only thing that training and the device share.
+
+    manifest.json     what the bundle is; lists every other file with its SHA-256 and size
+    model.onnx        one graph for prefill and decode with KV cache
+    tokenizer.model   SentencePiece
+    golden.json       what the model must answer on any device, and text with known bits to re-measure quality
+    MODEL_CARD.md     for people
+
+`write_bundle` makes one atomically, `open_bundle` refuses anything that is damaged, unlisted, linked or newer than
+this reader. Nothing in a bundle is executed or unpickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tinylm.config import ModelConfig
+from tinylm.errors import TinylmError
+from tinylm.files import sha256, sync_folder
+from tinylm.records import check_schema, read
+
+SCHEMA = "1.0"
+MANIFEST = "manifest.json"
+MODEL = "model.onnx"
+TOKENIZER = "tokenizer.model"
+GOLDEN = "golden.json"
+CARD = "MODEL_CARD.md"
+SIGNATURE = "manifest.json.sig"
+"""The one file that may be there unlisted."""
+
+REQUIRED = (MODEL, TOKENIZER, GOLDEN, CARD)
+SUPPORTED_REQUIRES: frozenset[str] = frozenset()
+"""Names in `requires` that this reader understands; any other is refused."""
+
+_MAX_JSON_BYTES = 16_000_000
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEntry:
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpecialIds:
+    bos: int
+    eos: int
+    pad: int
+    unk: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerEntry:
+    kind: str
+    normalisation: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationDefaults:
+    """What `tinylm generate` does when no option says otherwise."""
+
+    temperature: float = 0.8
+    top_k: int = 0
+    top_p: float = 0.95
+    repetition_penalty: float = 1.0
+    max_tokens: int = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantization:
+    scheme: Literal["fp32", "int8"]
+    """`int8`: one scale per output column, activations quantized per call; the tied embedding one scale per row."""
+    activations: Literal["fp32", "int8-dynamic"]
+    parameters: int
+    """Parameters of the model, a tied embedding counted once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphEntry:
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    capabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the bundle came from; no time stamps of the export, so that exporting twice gives the same bytes."""
+
+    tinylm_version: str
+    git_commit: str | None
+    run_id: str
+    dataset_hash: str
+    data_licence: str
+    seeds: tuple[int, ...]
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageQuality:
+    """Held-out text of one language through the exported graphs."""
+
+    tokens: int
+    bytes: int
+    bpb_fp32: float
+    bpb: float
+    """Bits per byte of the bundle's own graph; equal to `bpb_fp32` in an fp32 bundle."""
+    perplexity: float
+    kl: float
+    """Mean Kullback-Leibler divergence from the fp32 graph's next-token distribution, in nats."""
+    top1_agreement: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    schema: str
+    requires: tuple[str, ...]
+    name: str
+    version: str
+    task: Literal["generate"]
+    languages: tuple[str, ...]
+    model: ModelConfig
+    special_ids: SpecialIds
+    context_policy: Literal["drop-oldest"]
+    """`drop-oldest`: past the context, the oldest half of the tokens is forgotten and the rest is read again."""
+    tokenizer: TokenizerEntry
+    chat_template: str | None
+    generation: GenerationDefaults
+    adapters: tuple[str, ...]
+    quantization: Quantization
+    graph: GraphEntry
+    files: dict[str, FileEntry]
+    minimum_versions: dict[str, str]
+    cpu_features: tuple[str, ...]
+    """Instruction-set features that a device must have, beyond its architecture's baseline."""
+    provenance: Provenance
+    quality: dict[str, LanguageQuality]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenPrompt:
+    """A greedy continuation that every device must reproduce."""
+
+    prompt: str
+    prompt_ids: tuple[int, ...]
+    ids: tuple[int, ...]
+    """Cut before the first position whose two best logits are too close to be safe across processors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoldenEncoding:
+    text: str
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """A piece of held-out text with the bits that the fp32 graph needs for it (64-bit sums, UNK bytes included)."""
+
+    language: str
+    text: str
+    bits_fp32: float
+    bits: float
+    """The same for the bundle's own graph, on the machine that exported it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    schema: str
+    prompts: tuple[GoldenPrompt, ...]
+    encodings: tuple[GoldenEncoding, ...]
+    held_out: tuple[HeldOut, ...]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """An opened bundle whose files were all checked against the manifest."""
+
+    path: Path
+    manifest: Manifest
+    manifest_sha256: str
+    """Identifies the bundle: the manifest lists the hash of every other file."""
+
+    @property
+    def model(self) -> Path:
+        return self.path / MODEL
+
+    @property
+    def tokenizer(self) -> Path:
+        return self.path / TOKENIZER
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files, the manifest included."""
+        return sum(e.bytes for e in self.manifest.files.values()) + (self.path / MANIFEST).stat().st_size
+
+    def golden(self) -> Golden:
+        where = f"`{self.path / GOLDEN}`"
+        data = _load_json(self.path / GOLDEN)
+        check_schema(data, major=1, where=where)
+        return read(Golden, data, where)
+
+
+def open_bundle(path: Path) -> Bundle:
+    """Verify a bundle folder completely and return it; TinylmError says what is wrong with it."""
+    if not path.exists():
+        raise TinylmError(f"no bundle at `{path}`", "make one with `tinylm export`")
+    if not path.is_dir() or not (path / MANIFEST).is_file():
+        raise TinylmError(
+            f"`{path}` is not a bundle: it has no {MANIFEST}", "name the folder that `tinylm export` made"
+        )
+    where = f"`{path / MANIFEST}`"
+    raw = _read_regular(path / MANIFEST)
+    data = _parse_json(raw, where)
+    check_schema(data, major=1, where=where)
+    for name in data.get("requires") or []:
+        if name not in SUPPORTED_REQUIRES:
+            raise TinylmError(f"{where} requires `{name}`, which this tinylm does not know", "upgrade tinylm")
+    manifest = read(Manifest, data, where)
+    _verify_files(path, manifest)
+    return Bundle(path, manifest, hashlib.sha256(raw).hexdigest())
+
+
+def _verify_files(path: Path, manifest: Manifest) -> None:
+    listed = set(manifest.files)
+    for missing in sorted(set(REQUIRED) - listed):
+        raise TinylmError(f"`{path / MANIFEST}` does not list `{missing}`", "export the bundle again")
+    for name in sorted(listed):
+        # Bundles are flat: a plain name cannot be absolute, climb out or hide.
+        if not _NAME.fullmatch(name) or name == MANIFEST:
+            raise TinylmError(f"`{path / MANIFEST}` lists the file name `{name}`, which is not allowed in a bundle")
+    for found in sorted(entry.name for entry in path.iterdir()):
+        if found not in listed and found not in (MANIFEST, SIGNATURE):
+            raise TinylmError(f"`{path / found}` is not in the manifest", "remove it, or export the bundle again")
+    for name, entry in sorted(manifest.files.items()):
+        file = path / name
+        size = _regular_size(file)
+        if size != entry.bytes:
+            raise TinylmError(
+                f"`{file}` has {size} bytes; the manifest says {entry.bytes}", "copy or export the bundle again"
+            )
+        if sha256(file) != entry.sha256:
+            raise TinylmError(f"`{file}` does not match its SHA-256 in the manifest", "copy or export the bundle again")
+    if manifest.tokenizer.sha256 != manifest.files[TOKENIZER].sha256:
+        raise TinylmError(f"`{path / MANIFEST}` names two different tokenizers", "export the bundle again")
+
+
+def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
+    """Write a bundle to `folder` atomically, replacing a bundle that is there; `manifest.files` is filled in here.
+
+    `contents` maps every file name but the manifest's to its bytes. Refuses to replace a folder that is no bundle.
+    """
+    files = {
+        name: FileEntry(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+        for name, data in sorted(contents.items())
+    }
+    manifest = dataclasses.replace(manifest, files=files)
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise TinylmError(f"`{folder}` exists and is not a bundle", "name another folder, or remove it")
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        everything = {**contents, MANIFEST: to_json(dataclasses.asdict(manifest))}
+        for name, data in everything.items():
+            with (partial / name).open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        sync_folder(partial)
+        open_bundle(partial)
+        if folder.exists():
+            # A folder cannot be renamed over another; the old bundle steps aside and goes once the new one stands.
+            old = folder.with_name(folder.name + ".old")
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+            partial.rename(folder)
+            shutil.rmtree(old)
+        else:
+            partial.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise TinylmError(
+            f"cannot write the bundle `{folder}`: {error.strerror}", "check the folder and the disk space"
+        ) from error
+    return open_bundle(folder)
+
+
+def to_json(data: object) -> bytes:
+    """The one way a bundle's JSON is written: same content, same bytes."""
+    return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
+
+
+def _regular_size(file: Path) -> int:
+    try:
+        status = file.lstat()
+    except OSError as error:
+        raise TinylmError(f"`{file}` is missing", "copy or export the bundle again") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise TinylmError(f"`{file}` is a link or no plain file; a bundle holds plain files only")
+    return status.st_size
+
+
+def _read_regular(file: Path) -> bytes:
+    size = _regular_size(file)
+    if size > _MAX_JSON_BYTES:
+        raise TinylmError(f"`{file}` has {size} bytes; at most {_MAX_JSON_BYTES} are read")
+    return file.read_bytes()
+
+
+def _parse_json(raw: bytes, where: str) -> dict[str, Any]:
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise TinylmError(f"{where} is not valid JSON: {error}", "copy or export the bundle again") from error
+    if not isinstance(data, dict):
+        raise TinylmError(f"{where} holds no table")
+    return data
+
+
+def _load_json(file: Path) -> dict[str, Any]:
+    return _parse_json(_read_regular(file), f"`{file}`")

@@ -1,0 +1,49 @@
+"""The typer application: its list of commands, and Ctrl-C as exit code 130."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+import typer.core
+
+import tinylm
+
+
+class _Commands(typer.core.TyperGroup):
+    """Commands in the order of the chain; Ctrl-C ends with 130, as shells expect, where typer alone would say 1."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print("\nerror: interrupted", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    name="tinylm",
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"tinylm {tinylm.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tinylm_command(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Train a tiny language model to fit a device's budget, and prove on the device that it does."""

@@ -1,0 +1,83 @@
+"""Text to token ids and back, the same on the laptop that trains and on the device that serves.
+
+`normalise` is the one character-level normalisation of the project. The corpus applies it once, the tokenizer's own
+normalisation is the identity, and bits per byte count the bytes of normalised text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import sentencepiece
+
+from tinylm.errors import TinylmError
+
+BOS, EOS, PAD, UNK = 0, 1, 2, 3
+NORMALISATION = "nfc-1"
+"""Name of what `normalise` does; it changes whenever the function's result does."""
+
+_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
+# C0 and C1 controls except tab and newline; noncharacters and surrogates cannot stand in UTF-8 text that round-trips.
+_DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def normalise(text: str) -> str:
+    """Return `text` in NFC with `\\n` line ends and without control characters; idempotent.
+
+    U+2581 is how SentencePiece writes a space, so a literal one becomes a space.
+    """
+    text = _LINE_ENDS.sub("\n", text)
+    text = _DROPPED.sub("", text).replace("\u2581", " ")
+    return unicodedata.normalize("NFC", text)
+
+
+class Tokenizer:
+    """A SentencePiece model file: `encode` normalises, `decode(encode(x)) == normalise(x)` for text without UNK."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a `.model` file; TinylmError when it is missing, damaged or has other special ids."""
+        self._processor = sentencepiece.SentencePieceProcessor()
+        try:
+            self._processor.LoadFromSerializedProto(path.read_bytes())
+        except OSError as error:
+            raise TinylmError(f"cannot read the tokenizer `{path}`: {error.strerror}") from error
+        except RuntimeError as error:
+            raise TinylmError(
+                f"`{path}` is not a SentencePiece model", "train one with `tinylm tokenizer`, or restore the file"
+            ) from error
+        ids = tuple(getattr(self._processor, f"{name}_id")() for name in ("bos", "eos", "pad", "unk"))
+        if ids != (BOS, EOS, PAD, UNK):
+            raise TinylmError(
+                f"`{path}` has BOS, EOS, PAD, UNK = {ids}; tinylm uses {(BOS, EOS, PAD, UNK)}",
+                "train the tokenizer with `tinylm tokenizer`",
+            )
+        self.vocab_size: int = self._processor.get_piece_size()
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of the normalised text, without BOS or EOS."""
+        ids: list[int] = self._processor.encode(normalise(text))
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` for many texts that are normalised already, on all cores."""
+        ids: list[list[int]] = self._processor.encode(list(texts), num_threads=-1)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`; BOS, EOS and PAD are silent, UNK shows as U+2047."""
+        text: str = self._processor.decode(list(ids))
+        return text
+
+    def unknown_bytes(self, text: str) -> int:
+        """UTF-8 bytes of the normalised `text` that stand behind UNK (each costs 8 bits in bits per byte)."""
+        text = normalise(text)
+        ids, surfaces = self._processor.encode(text), self._processor.encode(text, out_type=str)
+        return sum(len(surface.encode()) for token, surface in zip(ids, surfaces, strict=True) if token == UNK)
+
+    def piece(self, token: int) -> str:
+        """The piece behind one id, with `\u2581` for a space."""
+        piece: str = self._processor.id_to_piece(token)
+        return piece
