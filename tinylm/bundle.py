@@ -225,8 +225,9 @@ def open_bundle(path: Path) -> Bundle:
     raw = _read_regular(path / MANIFEST)
     data = _parse_json(raw, where)
     check_schema(data, major=1, where=where)
-    for name in data.get("requires") or []:
-        if name not in SUPPORTED_REQUIRES:
+    requires = data.get("requires")
+    for name in requires if isinstance(requires, list) else []:  # any other type is for `read` to refuse
+        if isinstance(name, str) and name not in SUPPORTED_REQUIRES:
             raise TinylmError(f"{where} requires `{name}`, which this tinylm does not know", "upgrade tinylm")
     manifest = read(Manifest, data, where)
     _verify_files(path, manifest)
@@ -270,6 +271,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise TinylmError(f"`{folder}` exists and is not a bundle", "name another folder, or remove it")
     partial = folder.with_name(folder.name + ".partial")
+    old = folder.with_name(folder.name + ".old")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -281,21 +283,22 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
                 os.fsync(file.fileno())
         sync_folder(partial)
         open_bundle(partial)
+        # What a power cut left; it is not needed, because a whole bundle lies ready in `partial`.
+        shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
             # A folder cannot be renamed over another; the old bundle steps aside and goes once the new one stands.
-            old = folder.with_name(folder.name + ".old")
-            shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)
-            partial.rename(folder)
-            shutil.rmtree(old)
-        else:
-            partial.rename(folder)
+        partial.rename(folder)
         sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
-        shutil.rmtree(partial, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         raise TinylmError(
             f"cannot write the bundle `{folder}`: {error.strerror}", "check the folder and the disk space"
         ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return open_bundle(folder)
 
 

@@ -101,9 +101,13 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return read(hint, value, where)
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise TinylmError(f"{where} is {value}; a finite number was expected")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number beyond float64
+            number = math.inf
+        if not math.isfinite(number):
+            raise TinylmError(f"{where} is {number}; a finite number was expected")
+        return number
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         return value
     if hint in (str, bool) and isinstance(value, hint):

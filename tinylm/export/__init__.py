@@ -1,0 +1,1 @@
+"""Checkpoint to bundle: weights become an ONNX graph that is measured, proved and packed. Needs the `train` extra."""

@@ -1,0 +1,133 @@
+"""Probes that end badly. The other end of the pipe is any program, so here it is a small bad one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tinylm.budget.probing import Probed, ProbeFailed, probe_more, run_probe_process
+from tinylm.budget.spec import load_budget
+from tinylm.errors import TinylmError
+from tinylm.runtime.probe_contract import ProbeOrders, ProbeResult
+
+MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
+
+ORDERS = ProbeOrders(
+    schema="1.0",
+    prompts=("one", "two"),
+    first_request=0,
+    prompt_tokens=16,
+    new_tokens=20,
+    threads=1,
+    warmup=1,
+    requests=31,
+    verify=False,
+)
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def answering(result: object) -> list[str]:
+    return python(f"import sys; sys.stdin.read(); print({json.dumps(json.dumps(result))})")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "killed by SIGILL: this processor lacks"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed by SIGKILL: most likely"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV$"),
+        ("raise ImportError('no numpy here')", "ended with code 1: ImportError: no numpy here"),
+        ("raise SystemExit(2)", "ended with code 2: it said nothing"),
+        ("print('garbage')", "unusable: the probe's result has schema None"),
+        ("", "unusable"),
+        ("print('[' * 100000)", "unusable"),
+        ('print(\'{"schema": "1.0"}\')', "lacks the key `latency_ms`"),
+        ("import sys; sys.stdout.buffer.write(b'\\xff\\xfe')", "unusable"),
+    ],
+)
+def test_bad_ends_are_reasons(code: str, reason: str) -> None:
+    with pytest.raises(ProbeFailed, match=reason):
+        run_probe_process(python(code), ORDERS, timeout_s=30)
+
+
+def test_a_probe_that_hangs_is_stopped() -> None:
+    with pytest.raises(ProbeFailed, match="no result within 1 s"):
+        run_probe_process(python("import time; time.sleep(60)"), ORDERS, timeout_s=1)
+
+
+def test_a_probe_that_cannot_start() -> None:
+    with pytest.raises(ProbeFailed, match="could not be started"):
+        run_probe_process(["/nowhere/python"], ORDERS, timeout_s=1)
+
+
+def test_too_few_timings_are_no_result(make_processes: MakeProcesses) -> None:
+    result = dataclasses.asdict(make_processes(latency_ms=(1.0,) * 30)[0])
+    with pytest.raises(ProbeFailed, match="timed \\[30, 31\\] requests; 31 were ordered"):
+        run_probe_process(answering(result), ORDERS, timeout_s=30)
+
+
+def test_a_good_result_comes_back_as_it_was(make_processes: MakeProcesses) -> None:
+    result = make_processes()[0]
+    assert run_probe_process(answering(dataclasses.asdict(result)), ORDERS, timeout_s=30) == result
+
+
+def test_a_refusal_is_an_error_for_the_user() -> None:
+    code = 'print(\'{"refused": {"message": "too short", "hint": "longer", "exit_code": 2}}\'); raise SystemExit(2)'
+    with pytest.raises(TinylmError, match="too short") as caught:
+        run_probe_process(python(code), ORDERS, timeout_s=30)
+    assert caught.value.hint == "longer"
+
+
+def test_the_probe_runs_in_a_clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("PYTHONSTARTUP", "x")
+    code = "import os; raise SystemExit(' '.join(sorted(os.environ)))"
+    with pytest.raises(ProbeFailed) as caught:
+        run_probe_process(python(code), ORDERS, timeout_s=30)
+    assert "PYTHONPATH" in str(caught.value)
+    assert "OMP_NUM_THREADS" not in str(caught.value)
+    assert "PYTHONSTARTUP" not in str(caught.value)
+
+
+ECHO = """
+import json, os, sys
+orders = json.load(sys.stdin)
+result = json.loads(os.environ["HOME"])
+n = orders["requests"]
+for name in ("latency_ms", "ttft_ms", "itl_ms"):
+    result[name] = [float(orders["first_request"])] * n
+result["major_faults"] = int(orders["verify"])
+print(json.dumps(result))
+"""
+
+
+def test_requests_are_spread_and_numbered_on(make_processes: MakeProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", json.dumps(dataclasses.asdict(make_processes()[1])))  # one of the names that are kept
+    budget, lines = load_budget("host"), []
+    budget = dataclasses.replace(budget, confidence=dataclasses.replace(budget.confidence, looks=(74, 124)))
+    first = probe_more(Probed(), until=74, budget=budget, command=python(ECHO), announce=lines.append)
+    assert first.problem is None
+    assert [len(process.latency_ms) for process in first.processes] == [19, 19, 18, 18]
+    assert [process.latency_ms[0] for process in first.processes] == [0, 19, 38, 56]
+    second = probe_more(first, until=124, budget=budget, command=python(ECHO), announce=lines.append)
+    assert second.requests == 124
+    assert second.processes[:4] == first.processes
+    assert [process.major_faults for process in second.processes] == [1] + [0] * 7  # only the very first verifies
+    assert lines[0] == "process 1 of 4: 19 requests, then golden tokens"
+    assert len(lines) == 8
+
+
+def test_after_a_failure_no_more_processes_are_started(tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    code = f"open({str(count)!r}, 'a').write('x'); raise SystemExit(7)"
+    probed = probe_more(Probed(), until=124, budget=load_budget("host"), command=python(code), announce=len)
+    assert "code 7" in (probed.problem or "")
+    assert count.read_text() == "x"

@@ -1,0 +1,163 @@
+"""The whole check on a real bundle, the report's contract, and the table."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import sys
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from tinylm.budget.check import check_bundle
+from tinylm.budget.report import Report, exit_code, make_ledger, read_report, to_json
+from tinylm.budget.spec import Budget, Confidence, load_budget
+from tinylm.budget.table import print_report
+from tinylm.bundle import Bundle
+from tinylm.errors import TinylmError
+from tinylm.runtime.probe_contract import ProbeResult
+
+MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
+
+# One process instead of four: what is tested here is what becomes of the measurements.
+QUICK = Confidence(looks=(59,), processes=1, warmup=1)
+
+
+def quick(name: str, **limits: float) -> Budget:
+    budget = load_budget(name)
+    return dataclasses.replace(budget, confidence=QUICK, limits=dataclasses.replace(budget.limits, **limits))
+
+
+@pytest.fixture(scope="module")
+def report(tiny_bundle: Bundle) -> Report:
+    """Checked against this machine's budget; the times' limit is far away, because timings never gate a test."""
+    budget = quick("host", latency_p95_ms=60_000, ttft_p95_ms=60_000, itl_p95_ms=3_000, cold_start_ms=60_000)
+    return check_bundle(tiny_bundle, budget, announce=len)
+
+
+def table(report: Report, *, width: int = 80, **options: object) -> str:
+    output = io.StringIO()
+    print_report(report, Console(file=output, width=width, highlight=False, **options))  # type: ignore[arg-type]
+    return output.getvalue()
+
+
+def test_a_real_check_passes_as_measured(report: Report, tiny_bundle: Bundle) -> None:
+    assert (report.verdict, report.basis) == ("pass", "measured")
+    assert report.bundle.sha256 == tiny_bundle.manifest_sha256
+    assert report.samples.requests == 59
+    assert [limit.name for limit in report.limits] == [
+        "bundle_mb",
+        "peak_rss_mb",
+        "latency_p95_ms",
+        "ttft_p95_ms",
+        "itl_p95_ms",
+        "cold_start_ms",
+        "bpb_increase",
+        "golden_tokens",
+    ]
+    latency = report.samples.latency_ms
+    assert latency is not None
+    assert 0 < latency.p50 <= latency.p90 <= latency.p95 <= latency.p99 <= latency.worst
+    quality = next(limit for limit in report.limits if limit.name == "bpb_increase")
+    assert quality.measured == pytest.approx(0.25 / 48, abs=1e-6)  # the fixture claims 0.25 bits less over 48 bytes
+
+
+def test_the_ledger_adds_up_to_the_peak(report: Report) -> None:
+    peak = next(limit.measured for limit in report.limits if limit.name == "peak_rss_mb")
+    assert sum(entry.rss_mb or 0 for entry in report.ledger) == pytest.approx(peak, abs=0.01)
+
+
+def test_round_trip(report: Report) -> None:
+    assert read_report(json.loads(to_json(report)), "the report") == report
+
+
+def test_a_newer_or_misspelt_report_is_refused(report: Report) -> None:
+    data = json.loads(to_json(report))
+    with pytest.raises(TinylmError, match=r"schema 2\.0"):
+        read_report({**data, "schema": "2.0"}, "the report")
+    with pytest.raises(TinylmError, match="unknown key `verdikt`"):
+        read_report({**data, "verdikt": "pass"}, "the report")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "basis", "certify", "code"),
+    [
+        ("pass", "measured", False, 0),
+        ("pass", "measured", True, 0),
+        ("pass", "indicative", False, 0),
+        ("pass", "indicative", True, 3),
+        ("fail", "indicative", True, 1),
+        ("fail", "measured", False, 1),
+        ("undecided", "measured", False, 3),
+    ],
+)
+def test_exit_codes(report: Report, verdict: str, basis: str, certify: bool, code: int) -> None:
+    changed = dataclasses.replace(report, verdict=verdict, basis=basis)  # type: ignore[arg-type]
+    assert exit_code(changed, certify=certify) == code
+
+
+def test_another_machine_is_indicative_and_says_so(tiny_bundle: Bundle) -> None:
+    report = check_bundle(tiny_bundle, quick("pi-zero-2w", latency_p95_ms=60_000), announce=len)
+    assert (report.verdict, report.basis) == ("pass", "indicative")
+    bases = {limit.name: limit.basis for limit in report.limits}
+    assert bases.pop("bundle_mb") == "measured"
+    assert set(bases.values()) == {"indicative"}
+    banner = table(report).splitlines()[0]
+    assert banner.startswith("Indicative only: measured on ")
+    assert "as far as this other machine can tell" in table(report)
+
+
+def test_a_limit_that_cannot_be_met_fails(tiny_bundle: Bundle) -> None:
+    report = check_bundle(tiny_bundle, quick("host", peak_rss_mb=11), announce=len)
+    assert report.verdict == "fail"
+    assert "does not fit the budget host: peak memory" in table(report)
+
+
+def test_a_dead_probe_is_not_measured(tiny_bundle: Bundle) -> None:
+    command = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGILL)"]
+    report = check_bundle(tiny_bundle, quick("host"), announce=len, command=command)
+    assert report.verdict == "undecided"
+    assert report.validity is None
+    assert report.samples.latency_ms is None
+    assert read_report(json.loads(to_json(report)), "the report") == report
+    assert "killed by SIGILL" in table(report)
+
+
+def test_more_looks_are_taken_only_while_undecided(tiny_bundle: Bundle) -> None:
+    lines: list[str] = []
+    looks = Confidence(looks=(80, 160), processes=1, warmup=1)
+    budget = dataclasses.replace(quick("host", latency_p95_ms=60_000), confidence=looks)
+    assert check_bundle(tiny_bundle, budget, announce=lines.append).samples.requests == 80
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_table_fits_and_needs_no_colour(report: Report, width: int) -> None:
+    text = table(report, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "\x1b" not in text
+    for words in ("peak memory", "latency, p95", "bundle size", "✓ pass", "test fits the budget host."):
+        assert words in text
+    assert "…" not in text
+
+
+def test_no_color_is_respected(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b[32m" in table(report, force_terminal=True, color_system="standard")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" not in table(report, force_terminal=True, color_system="standard")
+
+
+def test_every_verdict_has_room_in_the_table(report: Report) -> None:
+    limits = tuple(
+        dataclasses.replace(limit, verdict="not_measured", basis="indicative", measured=None, margin=None)
+        for limit in report.limits
+    )
+    text = table(dataclasses.replace(report, limits=limits, verdict="undecided"))
+    assert text.count("? not measured") == len(limits)
+    assert "…" not in text
+
+
+def test_the_ledger_is_empty_without_proc(make_processes: MakeProcesses) -> None:
+    assert make_ledger(make_processes(memory=None)) == ()

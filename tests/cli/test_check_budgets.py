@@ -1,0 +1,86 @@
+"""`tinylm check-budgets` as people and scripts use it: streams, formats, exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+import tinylm
+from tinylm.bundle import Bundle
+from tinylm.cli.check_budgets import check_budgets
+from tinylm.errors import TinylmError
+
+HOST = Path(tinylm.__file__).resolve().parents[1] / "budgets" / "host.toml"
+
+app = typer.Typer(pretty_exceptions_enable=False)
+app.command()(check_budgets)
+runner = CliRunner()
+
+
+@pytest.fixture
+def budget(tmp_path: Path) -> Path:
+    """The host's budget with one process, and a time limit that no busy machine misses."""
+    text = HOST.read_text(encoding="utf-8").replace("latency_p95_ms = 250", "latency_p95_ms = 60000")
+    file = tmp_path / "mine.toml"
+    file.write_text(text.replace("looks = [124]", "looks = [59]").replace("processes = 4", "processes = 1"))
+    return file
+
+
+def change(budget: Path, old: str, new: str) -> str:
+    text = budget.read_text(encoding="utf-8")
+    assert old in text
+    budget.write_text(text.replace(old, new), encoding="utf-8")
+    return str(budget)
+
+
+def test_a_bundle_that_fits(tiny_bundle: Bundle, budget: Path) -> None:
+    result = runner.invoke(app, [str(tiny_bundle.path), "--budget", str(budget), "--certify"])
+    assert result.exit_code == 0
+    assert "test fits the budget host." in result.stdout
+    assert "process 1 of 1: 59 requests, then golden tokens" in result.stderr
+    assert "process 1 of 1" not in result.stdout
+
+
+def test_json_is_one_document_on_stdout(tiny_bundle: Bundle, budget: Path) -> None:
+    result = runner.invoke(app, [str(tiny_bundle.path), "--budget", str(budget), "--json"])
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["verdict"] == "pass"
+
+
+def test_a_limit_that_is_exceeded(tiny_bundle: Bundle, budget: Path) -> None:
+    arguments = [str(tiny_bundle.path), "--budget", change(budget, "peak_rss_mb = 400", "peak_rss_mb = 12")]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 1
+    assert "✗ fail" in result.stdout
+
+
+def test_another_machine_passes_but_is_not_certified(tiny_bundle: Bundle, budget: Path) -> None:
+    elsewhere = change(budget, "[device]\n", '[device]\nmodels = ["No such board"]\n')
+    arguments = [str(tiny_bundle.path), "--budget", elsewhere]
+    plain, certified = runner.invoke(app, arguments), runner.invoke(app, [*arguments, "--certify"])
+    assert (plain.exit_code, certified.exit_code) == (0, 3)
+    assert plain.stdout.startswith("Indicative only")
+    assert "not certified" in certified.stderr
+
+
+def test_a_request_that_does_not_fit_is_unusable_input(tiny_bundle: Bundle, budget: Path) -> None:
+    arguments = [str(tiny_bundle.path), "--budget", change(budget, "new_tokens = 20", "new_tokens = 64")]
+    result = runner.invoke(app, arguments)
+    assert isinstance(result.exception, TinylmError)
+    assert result.exception.exit_code == 2
+    assert "does not fit the bundle's context of 64" in result.exception.message
+    assert result.stdout == ""
+
+
+def test_an_unknown_budget_and_a_missing_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    unknown = runner.invoke(app, ["--budget", "pi-6"])
+    assert isinstance(unknown.exception, TinylmError)
+    assert "unknown budget `pi-6`" in unknown.exception.message
+    missing = runner.invoke(app, ["nowhere"])
+    assert isinstance(missing.exception, TinylmError)
+    assert "no bundle at `nowhere`" in missing.exception.message

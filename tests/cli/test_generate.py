@@ -1,0 +1,120 @@
+"""`tinylm generate` and `python -m tinylm.runtime`: the same text, warnings beside it, clean ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tinylm.bundle import Bundle
+from tinylm.cli.generate import generate
+from tinylm.errors import TinylmError
+
+MakeBundle = Callable[..., Bundle]
+DEVICE = [sys.executable, "-m", "tinylm.runtime"]
+ROOT = Path(__file__).parents[2]
+
+app = typer.Typer()
+app.command()(generate)
+
+
+def device(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*DEVICE, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
+
+
+@pytest.fixture
+def bundle(make_bundle: MakeBundle) -> Path:
+    return make_bundle().path
+
+
+def test_the_command_and_the_device_write_the_same_text(bundle: Path) -> None:
+    options = ["--prompt", "the wa", "--max-tokens", "60", "--top-k", "20", "--top-p", "0.9", "--temperature", "1.2"]
+    options += ["--repetition-penalty", "1.3", "--seed", "5", "--stop", "\n", "--stop", "the out", "--threads", "1"]
+    command = CliRunner().invoke(app, [str(bundle), *options])
+    alone = device(str(bundle), *options)
+    assert (command.exit_code, command.stderr) == (0, "")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert command.stdout == alone.stdout
+    assert len(command.stdout.strip()) > 10
+
+
+def test_the_manifests_defaults_hold_when_nothing_is_set(bundle: Path) -> None:
+    runner = CliRunner()
+    plain = runner.invoke(app, [str(bundle), "--seed", "1"])
+    spelled = ["--temperature", "0.8", "--top-k", "0", "--top-p", "0.95", "--repetition-penalty", "1"]
+    assert plain.stdout == runner.invoke(app, [str(bundle), "--seed", "1", *spelled, "--max-tokens", "128"]).stdout
+    assert plain.stdout != runner.invoke(app, [str(bundle), "--seed", "1", "--temperature", "0"]).stdout
+
+
+def test_without_a_name_the_latest_runs_bundle_is_used(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(bundle, tmp_path / "runs" / "first" / "bundle")
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["--seed", "1"])
+    assert done.stdout == CliRunner().invoke(app, [str(bundle), "--seed", "1"]).stdout
+
+
+def test_warnings_go_to_stderr(bundle: Path) -> None:
+    done = CliRunner().invoke(app, [str(bundle), "--prompt", "the 漢" * 40, "--seed", "0", "--max-tokens", "8"])
+    assert done.exit_code == 0
+    assert "warning: the model does not know some characters of the prompt (120 bytes)\n" in done.stderr
+    assert "warning: the prompt is too long; its first " in done.stderr
+    assert "warning" not in done.stdout
+
+
+def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
+    failed = CliRunner().invoke(app, [str(bundle), "--top-p", "2"])
+    assert isinstance(failed.exception, TinylmError)
+    assert "`top_p` is 2.0; above 0 and at most 1 (off) is needed" in failed.exception.message
+    alone = device(str(tmp_path / "nothing"))
+    assert alone.returncode == 2
+    assert alone.stdout == ""
+    assert alone.stderr.startswith("error: no bundle at ")
+    assert "\n\nhint: " in alone.stderr
+
+
+def endless(bundle: Path) -> subprocess.Popen[bytes]:
+    command = [*DEVICE, str(bundle), "--max-tokens", "100000000", "--temperature", "0"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+
+
+def test_ctrl_c_ends_with_130(bundle: Path) -> None:
+    with endless(bundle) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(10)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.decode() == "\nerror: interrupted\n"
+
+
+def test_a_closed_pipe_ends_quietly(bundle: Path) -> None:
+    with endless(bundle) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(10)
+        process.stdout.close()
+        errors = process.stderr.read()
+        process.wait(timeout=30)
+    assert (process.returncode, errors) == (0, b"")
+
+
+def test_a_terminal_without_utf8_gets_replacements(make_bundle: MakeBundle) -> None:
+    done = subprocess.run(
+        [*DEVICE, str(make_bundle().path), "--seed", "0", "--max-tokens", "100", "--temperature", "2"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"?" in done.stdout

@@ -1,0 +1,170 @@
+"""Small bundles with random weights and real tokenizers, made once a session."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import random
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import sentencepiece
+
+from tinylm import bundle as contract
+from tinylm.bundle import Bundle, write_bundle
+from tinylm.config import ModelConfig
+from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
+
+MakeBundle = Callable[..., Bundle]
+
+
+def train_tokenizer(vocab_size: int, *, byte_fallback: bool = False) -> bytes:
+    """A SentencePiece model of generated sentences, with the options that tinylm trains with."""
+    rng = random.Random(0)
+    syllables = ["ca", "sa", "ño", "lu", "mi", "té", "ro", "an", "del", "ing", "the", "wa", "ed", "¿qué?", "out", "st"]
+    words = ["".join(rng.choices(syllables, k=rng.randint(1, 3))) for _ in range(300)]
+    lines = (" ".join(rng.choices(words, k=rng.randint(2, 9))).capitalize() + ".\n" for _ in range(500))
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=lines,
+        model_writer=model,
+        model_type="unigram",
+        vocab_size=vocab_size,
+        normalization_rule_name="identity",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        byte_fallback=byte_fallback,
+        user_defined_symbols=["\n"],
+        bos_id=BOS,
+        eos_id=EOS,
+        pad_id=PAD,
+        unk_id=UNK,
+        num_threads=1,
+        minloglevel=2,
+    )
+    return model.getvalue()
+
+
+@pytest.fixture(scope="session")
+def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
+    """Build a bundle: `make_bundle(scheme="int8", byte_fallback=False, context_length=48, ...model sizes)`."""
+    from tinylm.export.graph import build_graph, weight_shapes
+
+    made: dict[object, Bundle] = {}
+
+    def make(*, scheme: str = "fp32", byte_fallback: bool = False, **sizes: int) -> Bundle:
+        key = (scheme, byte_fallback, tuple(sorted(sizes.items())))
+        if key in made:
+            return made[key]
+        tokenizer_size = 400 if byte_fallback else 128
+        defaults = {
+            "vocab_size": tokenizer_size,
+            "context_length": 48,
+            "n_layer": 2,
+            "n_head": 4,
+            "n_kv_head": 2,
+            "d_model": 64,
+            "d_ff": 88,
+        }
+        config = ModelConfig(architecture="llama", **{**defaults, **sizes})
+        rng = np.random.default_rng(0)
+        weights = {
+            name: np.asarray(
+                1 + 0.1 * rng.standard_normal(shape)
+                if len(shape) == 1
+                else rng.standard_normal(shape) / shape[1] ** 0.5,
+                np.float32,
+            )
+            for name, shape in weight_shapes(config).items()
+        }
+        # Logits of a few units, as a trained model's: the embedding is the head too.
+        weights["norm.weight"] *= 3
+        # EOS at a logit of 0 is never the likeliest: texts of a random model do not end by chance at temperature 0.
+        weights["embedding.weight"][EOS] = 0
+        contents = {
+            contract.MODEL: build_graph(config, weights, scheme=scheme),  # type: ignore[arg-type]
+            contract.TOKENIZER: train_tokenizer(tokenizer_size, byte_fallback=byte_fallback),
+            contract.GOLDEN: contract.to_json({"schema": "1.0", "prompts": [], "encodings": [], "held_out": []}),
+            contract.CARD: b"# a test\n",
+        }
+        folder = tmp_path_factory.mktemp("bundles") / "bundle"
+        made[key] = write_bundle(folder, _manifest(config, scheme, contents[contract.TOKENIZER]), contents)
+        return made[key]
+
+    return make
+
+
+def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Manifest:
+    caches = [f"{layer}.{part}" for layer in range(config.n_layer) for part in ("key", "value")]
+    return contract.Manifest(
+        schema=contract.SCHEMA,
+        requires=(),
+        name="test",
+        version="1.0.0",
+        task="generate",
+        languages=("en", "es"),
+        model=config,
+        special_ids=contract.SpecialIds(bos=BOS, eos=EOS, pad=PAD, unk=UNK),
+        context_policy="drop-oldest",
+        tokenizer=contract.TokenizerEntry(
+            kind="unigram", normalisation=NORMALISATION, sha256=hashlib.sha256(tokenizer).hexdigest()
+        ),
+        chat_template=None,
+        generation=contract.GenerationDefaults(),
+        adapters=(),
+        quantization=contract.Quantization(
+            scheme=scheme,  # type: ignore[arg-type]
+            activations="int8-dynamic" if scheme == "int8" else "fp32",
+            parameters=1,
+        ),
+        graph=contract.GraphEntry(
+            inputs=("input_ids", "total_length", *(f"past.{cache}" for cache in caches)),
+            outputs=("logits", *(f"present.{cache}" for cache in caches)),
+            capabilities=(),
+        ),
+        files={},
+        minimum_versions={},
+        cpu_features=(),
+        provenance=contract.Provenance(
+            tinylm_version="0",
+            git_commit=None,
+            run_id="test",
+            dataset_hash="0",
+            data_licence="none",
+            seeds=(0,),
+            metrics={},
+        ),
+        quality={},
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A small int8 bundle that is whole: its golden.json holds what the runtime really answers on this machine."""
+    from tinylm.runtime.engine import Engine
+    from tinylm.runtime.generation import generate_ids
+    from tinylm.runtime.sampling import Sampler, Sampling
+    from tinylm.runtime.scoring import text_bits
+    from tinylm.tokenizer import Tokenizer
+
+    bare = make_bundle(scheme="int8", byte_fallback=True, context_length=64)
+    tokenizer = Tokenizer(bare.tokenizer)
+    with Engine(bare) as engine:
+        prompts = []
+        for prompt in ("Sañolu mité.", "The can", ""):
+            ids = [BOS, *tokenizer.encode(prompt)]
+            answer = list(
+                generate_ids(engine, ids, Sampler(Sampling(temperature=0)), max_new_tokens=8, stop_at_eos=False)
+            )
+            prompts.append({"prompt": prompt, "prompt_ids": ids, "ids": answer})
+        held_out = []
+        for language, text in (("en", "The can is out.\n" * 3), ("es", "¿Qué ñoca mité?\n" * 3)):
+            bits = text_bits(engine, tokenizer, text)[0]
+            held_out.append({"language": language, "text": text, "bits_fp32": bits - 0.25, "bits": bits})
+    texts = ("casa ñolu\n\n  del", "¿qué? out", "")
+    encodings = [{"text": text, "ids": tokenizer.encode(text)} for text in texts]
+    golden = {"schema": contract.SCHEMA, "prompts": prompts, "encodings": encodings, "held_out": held_out}
+    contents = {name: (bare.path / name).read_bytes() for name in contract.REQUIRED}
+    contents[contract.GOLDEN] = contract.to_json(golden)
+    return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle", bare.manifest, contents)

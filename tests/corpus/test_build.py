@@ -1,0 +1,208 @@
+"""The corpus files of a dataset: what is in them, how they are read back, and what stays when something fails."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tinylm.corpus import build, gutenberg
+from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
+from tinylm.corpus.documents import Document, Piece
+from tinylm.errors import TinylmError
+
+WORDS = ("harbour", "lamp", "gull", "wind", "north", "boat", "rope", "anchor", "morning", "quiet", "señal", "río")
+
+
+def text(seed: int, paragraphs: int = 60) -> str:
+    random_ = random.Random(seed)
+    return "\n\n".join(" ".join(random_.choices(WORDS, k=40)).capitalize() + "." for _ in range(paragraphs))
+
+
+@pytest.fixture
+def novels(tmp_path: Path) -> Path:
+    for language, seed in (("en", 1), ("es", 2)):
+        folder = tmp_path / "novels" / language
+        folder.mkdir(parents=True)
+        (folder / "one.txt").write_text(text(seed).replace("\n", "\r\n") + "\x07\ufffd", encoding="utf-8")
+    return tmp_path / "novels"
+
+
+def generated(seed: int = 0) -> Iterator[Document]:
+    yield Document(f"A story for {seed}.\n\n{text(seed, 2)}", "en", "sample/0", "train")
+    yield Document(f"Held out for {seed}.\n\n{text(seed + 100, 2)}", "en", "sample/1", "val")
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build.sample, "generate", generated)
+
+
+def test_pieces_statistics_and_record_round_trip(novels: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    statistics = build_corpus([str(novels)], tmp_path / "out", progress=said.append)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["corpus.json", "train.jsonl", "val.jsonl"]
+    train, val = (list(read_pieces(tmp_path / "out" / f"{side}.jsonl")) for side in ("train", "val"))
+    both = sorted(word for piece in [*train, *val] for word in piece.text.split())
+    assert both == sorted(f"{text(1)}\ufffd {text(2)}\ufffd".split())
+    assert statistics.total_bytes("val") == sum(len(piece.text.encode()) for piece in val) > 0
+    assert statistics.dropped.control_characters == 2
+    assert statistics.dropped.replacement_characters == 2
+    record = read_record(tmp_path / "out" / "corpus.json")
+    assert record.statistics == statistics
+    assert [(source.name, source.sha256) for source in record.sources] == [
+        ("novels", fingerprint([str(novels)], 0)[0]["sha256"])
+    ]
+    assert record.sources[0].bytes == sum(path.stat().st_size for path in novels.rglob("*.txt"))
+    assert "señal" in (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8")
+    assert str(tmp_path) not in (tmp_path / "out" / "corpus.json").read_text(encoding="utf-8")
+    assert len(said) == 1
+    assert "2 documents" in said[0]
+
+
+def test_building_twice_gives_the_same_bytes(novels: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        build_corpus([str(novels)], tmp_path / name)
+    for file in ("train.jsonl", "val.jsonl", "corpus.json"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_hard_wrapped_text_is_unwrapped_and_normalised_once(tmp_path: Path) -> None:
+    wrapped = tmp_path / "w.txt"
+    paragraphs = text(3).split("\n\n")
+    wrapped.write_text("\ufeff" + "\n\n".join(_wrap(paragraph) for paragraph in paragraphs), encoding="utf-8")
+    build_corpus([f"en:{wrapped}"], tmp_path / "out")
+    pieces = [*read_pieces(tmp_path / "out/train.jsonl"), *read_pieces(tmp_path / "out/val.jsonl")]
+    assert not any("\n" in part for piece in pieces for part in piece.text.split("\n\n"))
+    assert {piece.language for piece in pieces} == {"en"}
+
+
+def _wrap(paragraph: str) -> str:
+    lines, line = [], ""
+    for word in paragraph.split():
+        if len(line) + 1 + len(word) > 70:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    return "\n".join([*lines, line])
+
+
+@pytest.mark.usefixtures("sample")
+def test_sources_mix_and_duplicates_across_them_go(novels: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.txt"
+    copy.write_text(text(1), encoding="utf-8")
+    statistics = build_corpus(["sample", str(novels), f"fr:{copy}"], tmp_path / "out", seed=5)
+    assert statistics.dropped.duplicate_paragraphs == 59, "all but the last, which ends in U+FFFD in the novel"
+    assert statistics.languages["fr"]["train"].paragraphs == 1
+    sources = {piece.source for piece in read_pieces(tmp_path / "out/val.jsonl")}
+    assert "sample/1" in sources
+    assert "sample/0" not in sources
+    assert any("Held out for 5." in piece.text for piece in read_pieces(tmp_path / "out/val.jsonl"))
+
+
+def test_gutenberg_from_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(gutenberg, "_download", _canned_download)
+    statistics = build_corpus(["gutenberg"], tmp_path / "out")
+    assert set(statistics.languages) == {"en", "es"}
+    assert len(list((tmp_path / "cache/tinylm/gutenberg").glob("*.txt"))) == len(gutenberg.BOOKS)
+    monkeypatch.setattr(gutenberg, "_download", None)
+    assert build_corpus(["gutenberg"], tmp_path / "again") == statistics
+
+
+def _canned_download(url: str, path: Path, **limits: float) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number = int(path.stem)
+    marker = "OF THE PROJECT GUTENBERG EBOOK X ***"
+    return f"[eBook #{number}]\n*** START {marker}\n\n{text(number, 8)}\n\n*** END {marker}\n".encode()
+
+
+@pytest.mark.usefixtures("sample")
+def test_fingerprints_follow_seed_and_content_only(novels: Path, tmp_path: Path) -> None:
+    sources = ["sample", "gutenberg", str(novels)]
+    first = fingerprint(sources, 0)
+    assert [entry["name"] for entry in first] == ["sample", "gutenberg", "novels"]
+    assert len({entry["sha256"] for entry in first}) == 3
+    assert fingerprint(sources, 0) == first
+    assert [a == b for a, b in zip(first, fingerprint(sources, 1), strict=True)] == [False, True, True]
+    (novels / "en/one.txt").write_text("other", encoding="utf-8")
+    assert [a == b for a, b in zip(first, fingerprint(sources, 0), strict=True)] == [True, True, False]
+
+
+def test_unusable_input_leaves_the_folder_as_it_was(novels: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    build_corpus([str(novels)], out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (tmp_path / "bad.txt").write_bytes(b"\xff\x00\xffbad")
+    (tmp_path / "short.txt").write_text("One sentence.", encoding="utf-8")
+    for sources in (
+        [str(novels), str(tmp_path / "bad.txt")],
+        [str(tmp_path / "short.txt")],
+        [str(tmp_path / "no")],
+        [],
+    ):
+        with pytest.raises(TinylmError) as caught:
+            build_corpus(sources, out)
+        assert caught.value.hint
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    with pytest.raises(TinylmError):
+        build_corpus([str(tmp_path / "short.txt")], tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_failure_between_the_files_leaves_no_record(
+    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    build_corpus([str(novels)], out)
+    write = build.write_atomic
+
+    def full(path: Path, data: bytes) -> None:
+        if path.name == "val.jsonl":
+            raise TinylmError("disk full")
+        write(path, data)
+
+    monkeypatch.setattr(build, "write_atomic", full)
+    with pytest.raises(TinylmError, match="disk full"):
+        build_corpus([f"fr:{novels}"], out)
+    assert not (out / "corpus.json").exists()
+
+
+GOOD = {"text": "Gulls.", "language": "en", "source": "a", "start": True, "end": False}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (json.dumps(GOOD), "line 2 breaks off"),
+        ("{\n", "line 2 is not JSON"),
+        ("\n", "line 2 is not JSON"),
+        (json.dumps({**GOOD, "txt": 1}) + "\n", "line 2 has the unknown key `txt`"),
+        (json.dumps({**GOOD, "end": 1}) + "\n", "line 2: `end`"),
+        (json.dumps({**GOOD, "text": ""}) + "\n", "line 2: a piece needs text"),
+        (json.dumps({"text": "a"}) + "\n", "line 2 lacks the key `language`"),
+        ("[" * 100_000 + "\n", "line 2 is not JSON"),
+    ],
+)
+def test_read_pieces_is_strict(tmp_path: Path, line: str, message: str) -> None:
+    path = tmp_path / "train.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n" + line, encoding="utf-8")
+    pieces = read_pieces(path)
+    assert next(pieces) == Piece("Gulls.", "en", "a", start=True, end=False)
+    with pytest.raises(TinylmError, match=message) as caught:
+        list(pieces)
+    assert str(path) in str(caught.value)
+
+
+def test_missing_and_foreign_corpus_files(tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="cannot read the corpus file"):
+        list(read_pieces(tmp_path / "train.jsonl"))
+    with pytest.raises(TinylmError, match="cannot read"):
+        read_record(tmp_path / "corpus.json")
+    (tmp_path / "corpus.json").write_text('{"schema": "2.0"}')
+    with pytest.raises(TinylmError, match=r"schema 2\.0"):
+        read_record(tmp_path / "corpus.json")

@@ -1,0 +1,222 @@
+"""The split: nothing stands on both sides, nothing is lost, and about a tenth is held out."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinylm.corpus.documents import Document, Piece
+from tinylm.corpus.splitting import BLOCK_BYTES, DUPLICATE_CHARACTERS, MINIMUM_BYTES, split
+from tinylm.corpus.statistics import Dropped, measure
+from tinylm.errors import TinylmError
+
+WORDS = "harbour lamp gull wind north boat rope anchor morning quiet señal río niño mañana luz barca".split()  # noqa: SIM905
+
+
+def sentence(random_: random.Random) -> str:
+    return " ".join(random_.choices(WORDS, k=random_.randint(5, 14))).capitalize() + "."
+
+
+def paragraph(random_: random.Random, sentences: int = 5) -> str:
+    return " ".join(sentence(random_) for _ in range(sentences))
+
+
+def documents(count: int, *, paragraphs: int = 6, language: str = "en", seed: int = 0) -> list[Document]:
+    random_ = random.Random(seed)
+    return [
+        Document("\n\n".join(paragraph(random_) for _ in range(paragraphs)), language, f"{language}/{n}.txt")
+        for n in range(count)
+    ]
+
+
+def folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def size(pieces: list[Piece]) -> int:
+    return sum(len(piece.text.encode()) for piece in pieces)
+
+
+def words(pieces: list[Piece]) -> Counter[str]:
+    return Counter(word for piece in pieces for word in piece.text.split())
+
+
+@pytest.mark.parametrize(("count", "paragraphs"), [(1, 2000), (40, 20), (700, 2)])
+def test_a_tenth_is_held_out_in_each_language(count: int, paragraphs: int) -> None:
+    corpus = documents(count, paragraphs=paragraphs) + documents(count, paragraphs=paragraphs, language="es", seed=1)
+    train, val = split(corpus)
+    for language in ("en", "es"):
+        held_out = size([piece for piece in val if piece.language == language])
+        total = held_out + size([piece for piece in train if piece.language == language])
+        assert total > 20 * BLOCK_BYTES
+        assert 0.08 < held_out / total < 0.11
+
+
+def test_pieces_are_whole_paragraphs_in_order_and_know_the_ends_of_their_document() -> None:
+    corpus = documents(30, paragraphs=20)
+    train, val = split(corpus)
+    for document in corpus:
+        pieces = [piece for piece in [*train, *val] if piece.source == document.source]
+        pieces.sort(key=lambda piece: document.text.index(piece.text))
+        assert "\n\n".join(piece.text for piece in pieces) == document.text
+        assert [piece.start for piece in pieces] == [True] + [False] * (len(pieces) - 1)
+        assert [piece.end for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    positions = [int(re.sub(r"\D", "", piece.source)) for piece in train]
+    assert positions == sorted(positions)
+
+
+def test_newlines_inside_and_between_paragraphs_are_kept() -> None:
+    random_ = random.Random(4)
+    verse = "\n".join("short line" for _ in range(3))
+    parts = [paragraph(random_), verse, paragraph(random_) + "\n" + paragraph(random_)] * 1
+    corpus = [Document("\n\n".join(parts), "en", "poems", split="train"), *documents(40)]
+    train, _ = split(corpus)
+    assert train[0] == Piece("\n\n".join(parts), "en", "poems", start=True, end=True)
+
+
+@pytest.mark.parametrize("disguise", [str, str.upper, lambda text: text.replace(" ", "  "), lambda text: " " + text])
+def test_a_planted_paragraph_stands_once(disguise: object) -> None:
+    assert callable(disguise)
+    planted = "The planted paragraph stands in many places and must not be graded on what was read."
+    corpus = documents(60, paragraphs=10)
+    corpus = [
+        Document(f"{document.text}\n\n{planted if n == 3 else disguise(planted)}", "en", document.source)
+        if n % 7 == 3
+        else document
+        for n, document in enumerate(corpus)
+    ]
+    dropped = Dropped()
+    train, val = split(corpus, dropped=dropped)
+    found = [piece for piece in [*train, *val] if folded(planted) in folded(piece.text)]
+    assert len(found) == 1
+    assert planted in found[0].text
+    assert dropped.duplicate_paragraphs == sum(n % 7 == 3 for n in range(60)) - 1
+    assert dropped.duplicate_bytes >= dropped.duplicate_paragraphs * len(planted)
+
+
+def test_lines_of_a_file_without_blank_lines_are_paragraphs() -> None:
+    random_ = random.Random(9)
+    lines = [sentence(random_) for _ in range(2000)]
+    planted = "This one sentence comes back all through the file."
+    text = "\n".join(line for n, line in enumerate(lines) for line in ([line, planted] if n % 50 == 0 else [line]))
+    train, val = split([Document(text, "en", "lines.txt")])
+    assert sum(piece.text.count(planted) for piece in [*train, *val]) == 1
+
+
+def test_short_lines_may_repeat() -> None:
+    short = "Yes."
+    assert len(short) < DUPLICATE_CHARACTERS
+    corpus = [Document(f"{document.text}\n\n{short}", "en", document.source) for document in documents(60)]
+    train, val = split(corpus)
+    assert sum(piece.text.count(short) for piece in [*train, *val]) == 60
+
+
+def test_documents_that_name_their_side_stay_there_and_still_deduplicate() -> None:
+    held = documents(5, seed=2)
+    forced = [Document(document.text, "en", f"forced/{n}", split="val") for n, document in enumerate(held)]
+    free = documents(60)
+    copies = [Document(document.text, "en", f"copy/{n}") for n, document in enumerate(held)]
+    dropped = Dropped()
+    train, val = split([*forced, *free, *copies], dropped=dropped)
+    assert [piece for piece in val if piece.source.startswith("forced/")] == [
+        Piece(document.text, "en", document.source, start=True, end=True) for document in forced
+    ]
+    assert not [piece for piece in [*train, *val] if piece.source.startswith("copy/")]
+    assert dropped.empty_documents == 5
+    alone_train, alone_val = split(free)
+    assert (train, [piece for piece in val if piece.source.startswith("en/")]) == (alone_train, alone_val)
+
+
+@pytest.mark.parametrize("total", [MINIMUM_BYTES + 100, 2_000, 5_000, 20_000, 60_000])
+def test_a_small_corpus_has_a_validation_part(total: int) -> None:
+    random_ = random.Random(total)
+    text = ""
+    while len(text.encode()) < total:
+        text += ("\n\n" if text else "") + paragraph(random_)
+    train, val = split([Document(text, "en", "small.txt")])
+    assert size(train) > size(val) > 0
+    assert 0.03 < size(val) / (size(train) + size(val)) < 0.5
+    assert words(train) + words(val) == Counter(text.split())
+
+
+def test_a_long_text_without_lines_or_sentences_is_cut_between_words() -> None:
+    random_ = random.Random(0)
+    text = " ".join(f"{random_.choice(WORDS)}{n}" for n in range(30_000))
+    train, val = split([Document(text, "en", "stream.txt")])
+    assert 0.08 < size(val) / len(text.encode()) < 0.11
+    assert words(train) + words(val) == Counter(text.split())
+
+
+@pytest.mark.parametrize("text", ["", "One sentence is no corpus.", "One sentence is no corpus, however often. " * 400])
+def test_too_small_a_corpus_is_an_error_with_the_minimum(text: str) -> None:
+    with pytest.raises(TinylmError, match=f"at least {MINIMUM_BYTES} bytes") as caught:
+        split([Document(text, "en", "one.txt")])
+    assert "--corpus sample" in caught.value.hint
+
+
+def test_a_small_second_language_trains_only() -> None:
+    train, val = split([*documents(60), Document("Una sola frase en otro idioma.", "es", "es/1.txt")])
+    assert [piece.text for piece in train if piece.language == "es"] == ["Una sola frase en otro idioma."]
+    assert {piece.language for piece in val} == {"en"}
+
+
+def test_empty_documents_are_counted() -> None:
+    dropped = Dropped()
+    train, val = split([Document(" \n", "en", "blank"), *documents(60)], dropped=dropped)
+    assert dropped.empty_documents == 1
+    assert "blank" not in {piece.source for piece in [*train, *val]}
+
+
+def test_measured_figures_add_up() -> None:
+    corpus = documents(60, paragraphs=10) + documents(60, paragraphs=10, language="es", seed=1)
+    train, val = split(corpus)
+    statistics = measure(train, val, dropped=Dropped())
+    for language in ("en", "es"):
+        sides = statistics.languages[language]
+        assert sides["train"].paragraphs + sides["val"].paragraphs == 600
+        assert sides["train"].sentences + sides["val"].sentences == 3000
+        both = {p.source for p in train if p.language == language} & {p.source for p in val if p.language == language}
+        assert sides["train"].documents + sides["val"].documents == 60 + len(both)
+    assert statistics.total_bytes("train") == size(train)
+
+
+PARAGRAPH = st.lists(
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=30).map(lambda chosen: " ".join(chosen).capitalize() + "."),
+    min_size=1,
+    max_size=8,
+).map(" ".join)
+
+
+@given(
+    st.lists(st.lists(PARAGRAPH, min_size=1, max_size=12), min_size=1, max_size=8),
+    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 11)), min_size=2, max_size=6),
+    st.sampled_from(["\n\n", "\n"]),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_paragraph_on_both_sides_and_nothing_lost(
+    texts: list[list[str]], places: list[tuple[int, int]], between: str
+) -> None:
+    planted = "This paragraph was planted in several places, to be found at most once. " * 3
+    for text, position in places:
+        texts[text % len(texts)].insert(position, planted.strip())
+    corpus = [Document(between.join(text), ("en", "es")[n % 2], str(n)) for n, text in enumerate(texts)]
+    try:
+        train, val = split(corpus)
+    except TinylmError:
+        assert (
+            max(size([Piece(d.text, "en", "", True, True) for d in corpus if d.language == x]) for x in ("en", "es"))
+            < 20_000
+        )
+        return
+    sides = [" \n".join(folded(piece.text) for piece in side) for side in (train, val)]
+    assert sum(side.count("this paragraph was planted in several places") for side in sides) <= 3
+    for distinct in {folded(line) for text in texts for line in text if len(line) >= 160}:
+        assert not all(distinct in side for side in sides)
+    seen = {folded(word) for piece in [*train, *val] for word in piece.text.split()}
+    assert seen == {folded(word) for text in texts for line in text for word in line.split()}
+    assert len({piece.text for piece in train} & {piece.text for piece in val if len(piece.text) >= 30}) == 0

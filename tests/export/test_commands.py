@@ -1,0 +1,135 @@
+"""`tinylm export` and `tinylm bundle`: what stands on stdout, what on stderr, and the exit codes."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tinylm.bundle import CARD, GOLDEN, MODEL, TOKENIZER, to_json, write_bundle
+from tinylm.cli.bundle import bundle_app
+from tinylm.cli.export import export
+from tinylm.errors import TinylmError
+from tinylm.export.export import ExportResult
+
+RUN = CliRunner()
+
+
+def export_app() -> typer.Typer:
+    app = typer.Typer()
+    app.command()(export)
+    return app
+
+
+@pytest.fixture
+def calls(int8: ExportResult, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Stands in for the run's side: what the command asked for, answered with a finished export."""
+    asked: list[dict[str, Any]] = []
+
+    def export_run(run: Path, **arguments: Any) -> ExportResult:
+        arguments.pop("progress")("building")
+        asked.append({"run": run, **arguments})
+        return int8
+
+    module = types.ModuleType("tinylm.export.run")
+    module.export_run = export_run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tinylm.export.run", module)
+    return asked
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Path:
+    (tmp_path / "runs" / "one").mkdir(parents=True)
+    (tmp_path / "runs" / "one" / "config.toml").touch()
+    return tmp_path / "runs" / "one"
+
+
+@pytest.mark.parametrize(
+    ("options", "scheme", "checkpoint", "folder"),
+    [
+        ([], "int8", "best", "bundle"),
+        (["--int8"], "int8", "best", "bundle"),
+        (["--fp32", "--checkpoint", "final"], "fp32", "final", "bundle-fp32"),
+        (["--fp32", "--output", "OUT"], "fp32", "best", None),
+    ],
+)
+def test_export_passes_on_what_it_was_told(
+    calls: list[dict[str, Any]],
+    run_folder: Path,
+    int8: ExportResult,
+    options: list[str],
+    scheme: str,
+    checkpoint: str,
+    folder: str | None,
+) -> None:
+    result = RUN.invoke(export_app(), [str(run_folder), *options])
+    assert result.exit_code == 0, result.output
+    expected = run_folder / folder if folder else Path("OUT")
+    assert calls == [{"run": run_folder, "checkpoint": checkpoint, "scheme": scheme, "folder": expected}]
+    assert result.stdout == f"{int8.bundle.path}\n"
+    for gate in int8.verification.gates:
+        assert gate.name in result.stderr
+    assert "least exact tensor: " in result.stderr
+
+
+def test_export_takes_the_latest_run(
+    calls: list[dict[str, Any]], run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run_folder.parents[1])
+    assert RUN.invoke(export_app(), []).exit_code == 0
+    assert calls[0]["run"] == Path("runs/one")
+
+
+def test_show_names_what_is_inside(int8: ExportResult) -> None:
+    result = RUN.invoke(bundle_app, ["show", str(int8.bundle.path)])
+    assert result.exit_code == 0
+    for fact in ("test 1.0.0", "en, es", int8.bundle.manifest_sha256, "model.onnx", "int8", "onnxruntime >= 1.22"):
+        assert fact in result.stdout
+
+
+def test_card_prints_the_card(int8: ExportResult) -> None:
+    result = RUN.invoke(bundle_app, ["card", str(int8.bundle.path)])
+    assert result.stdout == (int8.bundle.path / CARD).read_text(encoding="utf-8")
+
+
+def test_verify_reproduces_the_evidence(int8: ExportResult) -> None:
+    result = RUN.invoke(bundle_app, ["verify", str(int8.bundle.path)])
+    assert result.exit_code == 0, result.output
+    tokens = sum(len(prompt.ids) for prompt in int8.bundle.golden().prompts)
+    assert f"{tokens} golden tokens" in result.stdout
+
+
+@pytest.mark.parametrize("what", ["tokens", "tokenizer"])
+def test_verify_refuses_a_machine_that_answers_differently(int8: ExportResult, tmp_path: Path, what: str) -> None:
+    golden = int8.bundle.golden()
+    if what == "tokens":
+        first = golden.prompts[0]
+        changed = dataclasses.replace(first, ids=(*first.ids[:-1], first.ids[-1] ^ 1))
+        golden = dataclasses.replace(golden, prompts=(changed, *golden.prompts[1:]))
+    else:
+        changed_text = dataclasses.replace(golden.encodings[1], ids=(5,))
+        golden = dataclasses.replace(golden, encodings=(changed_text,))
+    contents = {name: (int8.bundle.path / name).read_bytes() for name in (MODEL, TOKENIZER, CARD)}
+    contents[GOLDEN] = to_json(dataclasses.asdict(golden))
+    bundle = write_bundle(tmp_path / "bundle", int8.bundle.manifest, contents)
+    result = RUN.invoke(bundle_app, ["verify", str(bundle.path)])
+    assert isinstance(result.exception, TinylmError)
+    assert result.exception.exit_code == 1
+    assert result.stdout.startswith("differs: ")
+
+
+@pytest.mark.parametrize("command", ["show", "verify", "card"])
+def test_a_damaged_bundle_is_refused_by_all(int8: ExportResult, tmp_path: Path, command: str) -> None:
+    shutil.copytree(int8.bundle.path, tmp_path / "bundle")
+    with (tmp_path / "bundle" / MODEL).open("ab") as file:
+        file.write(b"\0")
+    result = RUN.invoke(bundle_app, [command, str(tmp_path / "bundle")])
+    assert isinstance(result.exception, TinylmError)
+    assert "bytes; the manifest says" in result.exception.message

@@ -1,0 +1,131 @@
+"""Weights to bundle: complete, repeatable, refused when a gate fails, and usable from its own card."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tinylm.bundle import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
+from tinylm.config import ModelConfig
+from tinylm.errors import TinylmError
+from tinylm.export.export import ExportResult
+from tinylm.runtime.engine import Engine
+from tinylm.tokenizer import BOS, Tokenizer
+
+Export = Callable[..., ExportResult]
+Weights = dict[str, NDArray[np.float32]]
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+def test_a_bundle_says_what_it_is(
+    int8: ExportResult, config: ModelConfig, weights: Weights, tokenizer_model: Path
+) -> None:
+    bundle = open_bundle(int8.bundle.path)
+    manifest = bundle.manifest
+    assert set(contents_of(bundle.path)) == {MANIFEST, MODEL, TOKENIZER, GOLDEN, CARD}
+    assert manifest.model == config
+    assert manifest.languages == ("en", "es")
+    assert tuple(manifest.quality) == ("en", "es")
+    assert (manifest.quantization.scheme, manifest.quantization.activations) == ("int8", "int8-dynamic")
+    assert manifest.quantization.parameters == sum(weight.size for weight in weights.values())
+    assert bundle.tokenizer.read_bytes() == tokenizer_model.read_bytes()
+    assert {error.name for error in int8.tensor_errors} == {name for name, w in weights.items() if w.ndim == 2}
+
+
+def test_an_fp32_bundle_loses_nothing(fp32: ExportResult) -> None:
+    assert fp32.bundle.manifest.quantization.scheme == "fp32"
+    for quality in fp32.bundle.manifest.quality.values():
+        assert quality.bpb == quality.bpb_fp32
+        assert (quality.kl, quality.top1_agreement) == (0, 1)
+    assert fp32.tensor_errors == ()
+
+
+@pytest.mark.parametrize("scheme", ["int8", "fp32"])
+def test_exporting_twice_gives_the_same_bytes(
+    export: Export, int8: ExportResult, fp32: ExportResult, scheme: str, tmp_path: Path
+) -> None:
+    before = int8 if scheme == "int8" else fp32
+    again = export(scheme=scheme, folder=tmp_path / "elsewhere")
+    assert contents_of(again.bundle.path) == contents_of(before.bundle.path)
+
+
+def test_nothing_of_the_measuring_is_left(export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    export(folder=tmp_path / "out" / "bundle")
+    assert list(scratch.iterdir()) == []
+    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["bundle"]
+
+
+def test_a_failed_gate_writes_nothing_and_keeps_what_was_there(export: Export, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    export(folder=folder)
+    before = contents_of(folder)
+    with pytest.raises(TinylmError, match=r"`bpb_increase\.en` is .* over the limit -1 ") as caught:
+        export(folder=folder, version="2.0.0", max_bpb_increase=-1.0)
+    assert caught.value.exit_code == 1
+    assert "--fp32" in caught.value.hint
+    assert contents_of(folder) == before
+
+
+def test_weights_that_are_not_finite_are_refused(export: Export, weights: Weights, tmp_path: Path) -> None:
+    broken = {**weights, "norm.weight": np.full_like(weights["norm.weight"], np.nan)}
+    with pytest.raises(TinylmError, match=r"`norm\.weight` has 64 values that are NaN") as caught:
+        export(weights=broken, folder=tmp_path / "bundle")
+    assert caught.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_inputs_that_do_not_belong_together_are_refused(export: Export, config: ModelConfig, tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="tokenizer has 110 pieces; the model was made for 111"):
+        export(config=dataclasses.replace(config, vocab_size=111), folder=tmp_path / "bundle")
+    with pytest.raises(TinylmError, match="no held-out text"):
+        export(held_out={}, folder=tmp_path / "bundle")
+    with pytest.raises(TinylmError, match="held-out text of `en` is empty"):
+        export(held_out={"en": ""}, folder=tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_language_and_a_short_text_are_enough(export: Export, tmp_path: Path) -> None:
+    result = export(held_out={"es": "el rey y la reina"}, folder=tmp_path / "bundle")
+    assert result.bundle.manifest.languages == ("es",)
+
+
+def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
+    int8: ExportResult, config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = (int8.bundle.path / CARD).read_text(encoding="utf-8")
+    (program,) = re.findall("```python\n(.*?)```", card, re.DOTALL)
+    monkeypatch.chdir(int8.bundle.path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(program, {})  # our own card, written a second ago
+    tokenizer = Tokenizer(int8.bundle.tokenizer)
+    ids = [BOS, *tokenizer.encode("Once upon a time")]
+    start = len(ids)
+    with Engine(int8.bundle) as engine:
+        for position in range(min(start + 39, config.context_length)):
+            logits = engine.logits(ids[position])
+            if position == len(ids) - 1:
+                ids.append(int(logits.argmax()))
+    assert printed.getvalue().rstrip("\n") == tokenizer.decode(ids).rstrip("\n")
+
+
+def test_the_card_tells_people_what_they_need(int8: ExportResult) -> None:
+    card = (int8.bundle.path / CARD).read_text(encoding="utf-8")
+    for fact in ("# test 1.0.0", "English, Spanish", "CC0-1.0", "20261121-test", "0123abc", "8-bit integers"):
+        assert fact in card
+    for quality in int8.bundle.manifest.quality.values():
+        assert f"{quality.bpb:.4f}" in card

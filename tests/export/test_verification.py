@@ -1,0 +1,105 @@
+"""The gates see what they are for: a wrong formula, a lost integer product, a second copy, lost quality, a NaN."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+
+from tinylm.config import ModelConfig
+from tinylm.errors import TinylmError
+from tinylm.export.export import ExportResult
+from tinylm.export.graph import build_graph
+from tinylm.export.verification import Gate, integer_gate, measure_quality, refuse_failures, size_gate, torch_gates
+from tinylm.runtime.engine import Engine
+from tinylm.runtime.scoring import text_bits
+from tinylm.tokenizer import BOS, Tokenizer, normalise
+
+Weights = dict[str, NDArray[np.float32]]
+
+
+def gate(measured: float, limit: float, name: str = "torch_logits") -> Gate:
+    return Gate(name=name, measured=measured, limit=limit, unit="tokens", meaning="something")
+
+
+def test_every_gate_is_measured_and_passes(int8: ExportResult, fp32: ExportResult) -> None:
+    both = ["torch_logits", "torch_greedy", "cached_decode"]
+    quality = ["graph_bytes", "bpb_increase.es", "bpb_increase.en"]
+    assert [g.name for g in fp32.verification.gates] == [*both, *quality]
+    assert [g.name for g in int8.verification.gates] == [*both, "int8_chunks", "int8_products", *quality]
+    measured = {g.name: g.measured for g in int8.verification.gates}
+    assert 0 < measured["torch_logits"] < 1e-5
+    assert 0 < measured["cached_decode"] < 1e-5
+    assert measured["int8_chunks"] > 0
+
+
+def test_a_gate_passes_up_to_its_limit_and_never_on_nan() -> None:
+    assert gate(1, 1).passed
+    assert not gate(math.nextafter(1, 2), 1).passed
+    assert not gate(math.nan, 1).passed
+
+
+def test_failures_are_named_with_value_limit_and_distance() -> None:
+    refuse_failures([gate(1, 2), gate(2, 2)])
+    with pytest.raises(TinylmError) as caught:
+        refuse_failures([gate(1, 2), gate(0.5, 0.2, "bpb_increase.en"), gate(3, 0, "int8_products")])
+    assert "`bpb_increase.en` is 0.5 tokens, 0.3 over the limit 0.2 (something)" in caught.value.message
+    assert "`int8_products` is 3 tokens" in caught.value.message
+    assert "torch_logits" not in caught.value.message
+    assert caught.value.exit_code == 1
+
+
+def test_another_model_than_the_trained_one_fails_both_torch_gates(
+    fp32: ExportResult, config: ModelConfig, weights: Weights, tokenizer: Tokenizer, held_out: dict[str, str]
+) -> None:
+    """Weights that differ by 1 % stand for any formula that is nearly right."""
+    other = {name: weight * np.float32(1.01 if "gate_up" in name else 1) for name, weight in weights.items()}
+    prompts = [[BOS, *tokenizer.encode(text)][:24] for text in held_out.values()]
+    with Engine(fp32.bundle) as engine:
+        logits, _ = torch_gates(config, other, engine, prompts)
+        assert logits.measured > 10 * logits.limit
+        reversed_norm = {**weights, "norm.weight": -weights["norm.weight"]}
+        logits, greedy = torch_gates(config, reversed_norm, engine, prompts)
+    assert not logits.passed
+    assert greedy.measured > 0
+
+
+def test_a_product_that_is_not_integer_is_counted(config: ModelConfig, weights: Weights) -> None:
+    graph = build_graph(config, weights, scheme="int8")
+    assert integer_gate(config, graph).measured == 0
+    assert integer_gate(config, build_graph(config, weights, scheme="fp32")).measured >= 9
+    model = onnx.load_from_string(graph)
+    (head,) = [node for node in model.graph.node if node.output[0] == "logits.unscaled"]
+    head.op_type = "MatMulNBits"
+    assert integer_gate(config, model.SerializeToString()).measured == 2  # one foreign, one missing
+
+
+def test_a_second_copy_of_the_embedding_is_too_big(config: ModelConfig, weights: Weights) -> None:
+    for scheme in ("int8", "fp32"):
+        graph = build_graph(config, weights, scheme=scheme)
+        assert size_gate(config, graph, scheme).passed
+        limit = size_gate(config, graph, scheme).limit
+        assert not size_gate(config, graph + b"\0" * int(limit - len(graph) + 1), scheme).passed
+        # The allowance beside the weights must stay small against any matrix of a real model.
+        assert limit - len(graph) < 4096 * (config.n_layer + 1)
+
+
+def test_quality_is_what_the_runtime_scores(
+    int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, str]
+) -> None:
+    text = held_out["es"] + " 🐧"  # some bytes behind UNK
+    with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
+        quality = measure_quality(exported, reference, tokenizer, text)
+        size = len(normalise(text).encode())
+        bits, tokens = text_bits(exported, tokenizer, text)
+        assert (quality.tokens, quality.bytes) == (tokens, size)
+        assert quality.tokens > 2 * exported.context_length  # more than one window
+        assert quality.bpb == pytest.approx(bits / size, rel=1e-12)
+        assert quality.bpb_fp32 == pytest.approx(text_bits(reference, tokenizer, text)[0] / size, rel=1e-12)
+        hidden = 8 * tokenizer.unknown_bytes(text)
+        assert quality.perplexity == pytest.approx(2 ** ((bits - hidden) / tokens), rel=1e-9)
+    assert 0 < quality.kl < 0.01
+    assert 0.8 < quality.top1_agreement <= 1

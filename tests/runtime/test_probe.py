@@ -1,0 +1,178 @@
+"""The probe as a real process on a real bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinylm import bundle as contract
+from tinylm.bundle import Bundle, write_bundle
+from tinylm.records import read
+from tinylm.runtime.probe_contract import ProbeOrders, ProbeResult
+
+ROOT = Path(contract.__file__).resolve().parents[1]
+PROMPTS = ("Sañolu mité per an del ing the wa ed sh out.", "the can is ¿qué? del lu ca sa ñoca mité out er.")
+
+
+def orders(**changes: Any) -> ProbeOrders:
+    return dataclasses.replace(
+        ProbeOrders(
+            schema="1.0",
+            prompts=PROMPTS,
+            first_request=0,
+            prompt_tokens=8,
+            new_tokens=10,
+            threads=1,
+            warmup=2,
+            requests=5,
+            verify=False,
+        ),
+        **changes,
+    )
+
+
+def probe(bundle: Path, **changes: Any) -> tuple[int, Any]:
+    """Exit code and decoded answer of a probe in another folder than the repository."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tinylm.runtime.probe", str(bundle)],
+        input=json.dumps(dataclasses.asdict(orders(**changes))).encode(),
+        capture_output=True,
+        cwd=bundle,
+        env={"PYTHONPATH": str(ROOT)},
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout, done.stderr.decode()
+    return done.returncode, json.loads(done.stdout)
+
+
+def with_golden(bundle: Bundle, folder: Path, edit: Any) -> Bundle:
+    """A copy of `bundle` whose golden.json was changed by `edit`."""
+    contents = {name: (bundle.path / name).read_bytes() for name in contract.REQUIRED}
+    golden = json.loads(contents[contract.GOLDEN])
+    edit(golden)
+    contents[contract.GOLDEN] = contract.to_json(golden)
+    return write_bundle(folder / "changed", bundle.manifest, contents)
+
+
+def test_it_measures_every_request_and_its_own_memory(tiny_bundle: Bundle) -> None:
+    code, document = probe(tiny_bundle.path)
+    assert code == 0
+    result = read(ProbeResult, document, "the result")
+    assert len(result.latency_ms) == len(result.ttft_ms) == len(result.itl_ms) == 5
+    for latency, ttft, itl in zip(result.latency_ms, result.ttft_ms, result.itl_ms, strict=True):
+        # The parts of a request, each rounded down to a nanosecond and then to a microsecond.
+        assert 0 < ttft < ttft + 9 * itl <= latency + 0.01
+    assert result.verification is None
+    assert result.memory is not None
+    assert result.cold_start_ms is not None
+    assert result.memory.peak_rss_bytes >= result.memory.rss_bytes
+    # Anonymous and file pages are all of it but shared memory, of which a probe has none to speak of.
+    together = result.memory.anonymous_bytes + result.memory.file_bytes
+    assert together == pytest.approx(result.memory.rss_bytes, rel=0.02)
+    rising = [stage.until_ms for stage in result.stages]
+    assert rising == sorted(rising, key=lambda value: value or 0)
+    assert result.requests_wall_ms >= sum(result.latency_ms) * 0.99
+    assert result.work_before_ms > 0
+    assert result.work_after_ms > 0
+
+
+def test_memory_stays_far_below_the_contract(tiny_bundle: Bundle) -> None:
+    """Python, numpy, onnxruntime, sentencepiece and a very small model: 68 MB here (measured), 100 is a mistake."""
+    _, document = probe(tiny_bundle.path)
+    assert document["memory"]["peak_rss_bytes"] < 100e6
+
+
+def test_it_imports_the_runtime_and_nothing_more() -> None:
+    code = "import sys, tinylm.runtime.probe; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONPATH": str(ROOT)}, check=True)
+    modules = set(done.stdout.decode().split())
+    assert "onnxruntime" in modules
+    assert not modules & {"torch", "onnx", "typer", "rich", "psutil", "numpy.random", "tinylm.budget", "tinylm.cli"}
+
+
+def test_the_contract_imports_nothing_heavy() -> None:
+    code = "import sys, tinylm.budget.check; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONPATH": str(ROOT)}, check=True)
+    assert not set(done.stdout.decode().split()) & {"onnxruntime", "numpy", "torch", "rich", "typer"}
+
+
+def test_golden_tokens_hold_and_quality_is_remeasured(tiny_bundle: Bundle) -> None:
+    code, document = probe(tiny_bundle.path, verify=True)
+    verified = document["verification"]
+    assert code == 0
+    assert (verified["prompts"], verified["tokens"], verified["encodings"]) == (3, 24, 3)
+    assert verified["mismatches"] == []
+    for text, held_out in zip(verified["held_out"], tiny_bundle.golden().held_out, strict=True):
+        assert text["bits"] == pytest.approx(held_out.bits, rel=1e-9)  # the same machine and graph, in another process
+        assert text["text_bytes"] == len(held_out.text.encode())
+
+
+def test_wrong_golden_tokens_are_found_with_their_position(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    def edit(golden: dict[str, Any]) -> None:
+        golden["prompts"][0]["ids"][3] += 1
+        golden["prompts"][1]["prompt_ids"].append(9)
+        golden["encodings"][0]["ids"][0] += 1
+
+    _, document = probe(with_golden(tiny_bundle, tmp_path, edit).path, verify=True)
+    tokenizer, first, second = document["verification"]["mismatches"]
+    assert tokenizer.startswith("tokenizer, `casa ñolu    del`, position 0: token ")
+    assert first.startswith("after the prompt `Sañolu mité.`, position 3: token ")
+    assert second.startswith("encoded prompt `The can`, ")
+
+
+def test_the_longest_request_that_fits_the_context(tiny_bundle: Bundle) -> None:
+    context = tiny_bundle.manifest.model.context_length
+    assert probe(tiny_bundle.path, new_tokens=context - 8)[0] == 0
+    code, document = probe(tiny_bundle.path, new_tokens=context - 7)
+    assert code == 2
+    assert f"8 + {context - 7} tokens does not fit the bundle's context of {context}" in document["refused"]["message"]
+
+
+def test_a_prompt_that_is_too_short_is_refused(tiny_bundle: Bundle) -> None:
+    code, document = probe(tiny_bundle.path, prompts=(*PROMPTS, "the can"))
+    assert code == 2
+    assert "the prompt `the can` has only" in document["refused"]["message"]
+
+
+def test_a_damaged_bundle_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    broken = with_golden(tiny_bundle, tmp_path, lambda golden: None).path
+    with (broken / contract.MODEL).open("r+b") as file:
+        file.write(b"damage")
+    code, document = probe(broken)
+    assert code == 2
+    assert "SHA-256" in document["refused"]["message"]
+
+
+def test_the_same_request_number_does_the_same_work(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    """Which prompt and which random numbers a request gets is fixed by its number in the whole check."""
+    from tinylm.runtime.engine import Engine
+    from tinylm.runtime.probe import do_request
+    from tinylm.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer(tiny_bundle.tokenizer)
+    with Engine(tiny_bundle) as engine:
+        texts = [do_request(tiny_bundle, tokenizer, engine, orders(), number).text for number in (0, 1, 2, 0)]
+        assert engine.length == 8 + 10 - 1
+    assert texts[0] == texts[3]
+    assert len(set(texts)) == 3
+
+
+def test_the_end_of_sequence_token_does_not_shorten_a_request(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tinylm.runtime.engine import Engine
+    from tinylm.runtime.probe import do_request
+    from tinylm.tokenizer import EOS, Tokenizer
+
+    asked = []
+    monkeypatch.setattr(Engine, "step", lambda self, token, sampler: (asked.append(token), (EOS, 0.0))[1])
+    with Engine(tiny_bundle) as engine:
+        do_request(tiny_bundle, Tokenizer(tiny_bundle.tokenizer), engine, orders(), 0)
+    assert len(asked) == 10

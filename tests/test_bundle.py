@@ -1,0 +1,429 @@
+"""The bundle contract: what is written comes back, and nothing damaged, hidden or newer is opened."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tinylm.bundle import (
+    CARD,
+    GOLDEN,
+    MANIFEST,
+    MODEL,
+    SCHEMA,
+    SIGNATURE,
+    TOKENIZER,
+    Bundle,
+    GenerationDefaults,
+    Golden,
+    GoldenEncoding,
+    GoldenPrompt,
+    GraphEntry,
+    HeldOut,
+    LanguageQuality,
+    Manifest,
+    Provenance,
+    Quantization,
+    SpecialIds,
+    TokenizerEntry,
+    open_bundle,
+    to_json,
+    write_bundle,
+)
+from tinylm.config import PRESETS
+from tinylm.errors import TinylmError
+
+GOLDEN_RECORD = Golden(
+    schema=SCHEMA,
+    prompts=(GoldenPrompt(prompt="Había", prompt_ids=(0, 17), ids=(5, 6)),),
+    encodings=(GoldenEncoding(text="¿qué?\n", ids=(9, 10)),),
+    held_out=(HeldOut(language="es", text="Un día.", bits_fp32=20.5, bits=20.625),),
+)
+CONTENTS = {
+    MODEL: b"graph" * 100,
+    TOKENIZER: b"pieces" * 50,
+    GOLDEN: to_json(dataclasses.asdict(GOLDEN_RECORD)),
+    CARD: b"# card\n",
+}
+CHECKSUM = hashlib.sha256(CONTENTS[TOKENIZER]).hexdigest()
+RECORD = Manifest(
+    schema=SCHEMA,
+    requires=(),
+    name="cuentos",
+    version="1.0.0",
+    task="generate",
+    languages=("en", "es"),
+    model=PRESETS["tiny"].model,
+    special_ids=SpecialIds(bos=0, eos=1, pad=2, unk=3),
+    context_policy="drop-oldest",
+    tokenizer=TokenizerEntry(kind="unigram", normalisation="nfc-1", sha256=CHECKSUM),
+    chat_template=None,
+    generation=GenerationDefaults(),
+    adapters=(),
+    quantization=Quantization(scheme="int8", activations="int8-dynamic", parameters=2_131_584),
+    graph=GraphEntry(inputs=("input_ids",), outputs=("logits",), capabilities=()),
+    files={},
+    minimum_versions={"onnxruntime": "1.22"},
+    cpu_features=(),
+    provenance=Provenance(
+        tinylm_version="0.1.0",
+        git_commit=None,
+        run_id="20261121-tiny",
+        dataset_hash="ab" * 32,
+        data_licence="CC0-1.0",
+        seeds=(0,),
+        metrics={"val_loss": 2.5},
+    ),
+    quality={
+        "es": LanguageQuality(
+            tokens=100, bytes=400, bpb_fp32=1.7, bpb=1.701, perplexity=30.0, kl=0.001, top1_agreement=0.99
+        )
+    },
+)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return write_bundle(tmp_path / "bundle", RECORD, CONTENTS)
+
+
+def edit_manifest(bundle: Bundle, change: Callable[[dict[str, Any]], object]) -> None:
+    data = json.loads((bundle.path / MANIFEST).read_bytes())
+    change(data)
+    (bundle.path / MANIFEST).write_bytes(to_json(data))
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir()}
+
+
+def test_what_is_written_is_read_back(bundle: Bundle) -> None:
+    opened = open_bundle(bundle.path)
+    assert dataclasses.replace(opened.manifest, files={}) == RECORD
+    assert set(opened.manifest.files) == set(CONTENTS)
+    assert opened.golden() == GOLDEN_RECORD
+    assert opened.model.read_bytes() == CONTENTS[MODEL]
+    assert opened.tokenizer.read_bytes() == CONTENTS[TOKENIZER]
+    assert opened.size_bytes == sum(file.stat().st_size for file in bundle.path.iterdir())
+    assert opened.manifest_sha256 == hashlib.sha256((bundle.path / MANIFEST).read_bytes()).hexdigest()
+
+
+def test_writing_twice_gives_the_same_bytes(bundle: Bundle, tmp_path: Path) -> None:
+    again = write_bundle(tmp_path / "again", RECORD, dict(reversed(CONTENTS.items())))
+    assert contents_of(again.path) == contents_of(bundle.path)
+    assert again.manifest_sha256 == bundle.manifest_sha256
+
+
+def test_a_signature_may_be_there_unlisted(bundle: Bundle) -> None:
+    (bundle.path / SIGNATURE).write_bytes(b"signed")
+    assert open_bundle(bundle.path).manifest == bundle.manifest
+
+
+def test_a_bundle_can_be_moved_and_named_relatively(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(bundle.path, tmp_path / "elsewhere")
+    monkeypatch.chdir(tmp_path)
+    assert open_bundle(Path("elsewhere")).manifest_sha256 == bundle.manifest_sha256
+
+
+@pytest.mark.parametrize("name", sorted(CONTENTS))
+@pytest.mark.parametrize("where", ["first", "last"])
+def test_one_flipped_bit_is_found(bundle: Bundle, name: str, where: str) -> None:
+    data = bytearray((bundle.path / name).read_bytes())
+    data[0 if where == "first" else -1] ^= 1
+    (bundle.path / name).write_bytes(data)
+    with pytest.raises(TinylmError, match=f"{name}` does not match its SHA-256"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize("name", sorted(CONTENTS))
+def test_a_truncated_longer_empty_or_missing_file_is_found(bundle: Bundle, name: str) -> None:
+    data = (bundle.path / name).read_bytes()
+    for wrong in (data[:-1], data + b"\0", b""):
+        (bundle.path / name).write_bytes(wrong)
+        with pytest.raises(TinylmError, match=f"{name}` has {len(wrong)} bytes; the manifest says {len(data)}"):
+            open_bundle(bundle.path)
+    (bundle.path / name).unlink()
+    with pytest.raises(TinylmError, match=f"{name}` is missing"):
+        open_bundle(bundle.path)
+
+
+def test_a_file_that_is_not_listed_is_found(bundle: Bundle) -> None:
+    for extra in ("model.onnx.data", ".hidden", "code.py"):
+        (bundle.path / extra).write_bytes(b"")
+        with pytest.raises(TinylmError, match=f"{extra}` is not in the manifest"):
+            open_bundle(bundle.path)
+        (bundle.path / extra).unlink()
+    (bundle.path / "folder").mkdir()
+    with pytest.raises(TinylmError, match="folder` is not in the manifest"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize("name", [*sorted(CONTENTS), MANIFEST])
+def test_links_and_folders_are_refused_even_with_the_right_content(bundle: Bundle, tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside"
+    shutil.move(bundle.path / name, outside)
+    (bundle.path / name).symlink_to(outside)
+    with pytest.raises(TinylmError, match=f"{name}` is a link or no plain file"):
+        open_bundle(bundle.path)
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hang(bundle: Bundle) -> None:
+    (bundle.path / GOLDEN).unlink()
+    os.mkfifo(bundle.path / GOLDEN)
+    with pytest.raises(TinylmError, match="no plain file"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/passwd", "../outside", "a/b", "..", ".", "", ".hidden", "a\\b", "a\0b", "a\n", "ñ", "x" * 101, MANIFEST],
+)
+def test_names_that_could_leave_the_folder_or_hide_are_refused(bundle: Bundle, name: str) -> None:
+    def add(data: dict[str, Any]) -> None:
+        data["files"][name] = {"sha256": "0" * 64, "bytes": 0}
+
+    edit_manifest(bundle, add)
+    with pytest.raises(TinylmError, match="not allowed in a bundle"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize(
+    ("schema", "hint"),
+    [
+        ("2.0", "upgrade tinylm"),
+        ("0.9", "write the file again"),
+        ("one", "tinylm file"),
+        ("1", ""),
+        (1, ""),
+        (None, ""),
+    ],
+)
+def test_another_schema_is_refused(bundle: Bundle, schema: object, hint: str) -> None:
+    edit_manifest(bundle, lambda data: data.update(schema=schema))
+    with pytest.raises(TinylmError, match="schema") as caught:
+        open_bundle(bundle.path)
+    assert hint in caught.value.hint
+
+
+def test_a_newer_minor_schema_is_read(bundle: Bundle) -> None:
+    edit_manifest(bundle, lambda data: data.update(schema="1.7"))
+    assert open_bundle(bundle.path).manifest.schema == "1.7"
+
+
+def test_an_unknown_requirement_is_refused(bundle: Bundle) -> None:
+    edit_manifest(bundle, lambda data: data.update(requires=["lora-2"]))
+    with pytest.raises(TinylmError, match="requires `lora-2`"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize("requires", [1, "x", {"a": 1}, [[]], [{}], [1], True])
+def test_a_malformed_requirement_is_a_clear_error(bundle: Bundle, requires: object) -> None:
+    edit_manifest(bundle, lambda data: data.update(requires=requires))
+    with pytest.raises(TinylmError, match="requires"):
+        open_bundle(bundle.path)
+
+
+def test_an_unknown_key_names_the_nearest_known_one(bundle: Bundle) -> None:
+    edit_manifest(bundle, lambda data: data["generation"].update(temprature=1.0))
+    with pytest.raises(TinylmError, match="unknown key `temprature`") as caught:
+        open_bundle(bundle.path)
+    assert caught.value.hint == "did you mean `temperature`?"
+
+
+def test_missing_keys_and_wrong_types_name_the_key(bundle: Bundle) -> None:
+    whole = json.loads((bundle.path / MANIFEST).read_bytes())
+    for key, value in {"name": 7, "languages": "en", "task": "classify", "model": [], "quality": None}.items():
+        (bundle.path / MANIFEST).write_bytes(to_json({**whole, key: value}))
+        with pytest.raises(TinylmError, match=f"`{key}`"):
+            open_bundle(bundle.path)
+        (bundle.path / MANIFEST).write_bytes(to_json({k: v for k, v in whole.items() if k != key}))
+        with pytest.raises(TinylmError, match=f"lacks the key `{key}`"):
+            open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400])
+def test_numbers_that_are_not_finite_are_refused(bundle: Bundle, value: str) -> None:
+    raw = (bundle.path / MANIFEST).read_text(encoding="utf-8")
+    (bundle.path / MANIFEST).write_text(raw.replace('"bpb": 1.701', f'"bpb": {value}'), encoding="utf-8")
+    with pytest.raises(TinylmError, match="`bpb`"):
+        open_bundle(bundle.path)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"schema": ' + b"9" * 5000 + b"}"]
+)
+def test_a_manifest_that_is_no_json_table_is_a_clear_error(bundle: Bundle, raw: bytes) -> None:
+    (bundle.path / MANIFEST).write_bytes(raw)
+    with pytest.raises(TinylmError):
+        open_bundle(bundle.path)
+
+
+def test_a_folder_without_a_manifest_is_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="no bundle at"):
+        open_bundle(tmp_path / "nowhere")
+    with pytest.raises(TinylmError, match="is not a bundle"):
+        open_bundle(tmp_path)
+
+
+def test_two_tokenizers_are_refused(bundle: Bundle) -> None:
+    edit_manifest(bundle, lambda data: data["tokenizer"].update(sha256="0" * 64))
+    with pytest.raises(TinylmError, match="two different tokenizers"):
+        open_bundle(bundle.path)
+
+
+def test_golden_tokens_of_a_newer_schema_are_refused(tmp_path: Path) -> None:
+    newer = to_json({**dataclasses.asdict(GOLDEN_RECORD), "schema": "2.0"})
+    bundle = write_bundle(tmp_path / "bundle", RECORD, {**CONTENTS, GOLDEN: newer})
+    with pytest.raises(TinylmError, match=r"golden\.json` has schema 2\.0"):
+        bundle.golden()
+
+
+def test_replacing_a_bundle_leaves_no_trace_of_the_old(bundle: Bundle) -> None:
+    new = write_bundle(bundle.path, dataclasses.replace(RECORD, version="2.0.0"), CONTENTS)
+    assert open_bundle(bundle.path).manifest.version == "2.0.0"
+    assert new.manifest_sha256 != bundle.manifest_sha256
+    assert [entry.name for entry in bundle.path.parent.iterdir()] == ["bundle"]
+
+
+def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
+    with pytest.raises(TinylmError, match="exists and is not a bundle"):
+        write_bundle(tmp_path / "thesis", RECORD, CONTENTS)
+    assert (tmp_path / "thesis" / "chapter.txt").read_text() == "years of work"
+
+
+def test_a_full_disk_leaves_the_old_bundle(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At whatever write it strikes: old or new, whole, and nothing beside it."""
+    before = contents_of(bundle.path)
+    real, calls = os.fsync, 0
+    swap = len(CONTENTS) + 3  # the files, the manifest and the folder are written before it
+    for failing in range(1, swap + 1):
+
+        def fsync(descriptor: int, failing: int = failing) -> None:
+            nonlocal calls
+            calls += 1
+            if calls == failing:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            real(descriptor)
+
+        calls = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", fsync)
+            with pytest.raises(TinylmError, match="No space left on device"):
+                write_bundle(bundle.path, dataclasses.replace(RECORD, version="2.0.0"), CONTENTS)
+        assert not (bundle.path.parent / "bundle.partial").exists()
+        assert open_bundle(bundle.path).manifest.version == ("1.0.0" if failing < swap else "2.0.0")
+        assert failing == swap or contents_of(bundle.path) == before
+
+
+def test_a_swap_that_fails_puts_the_old_bundle_back(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.rename
+
+    def rename(path: Path, target: Path) -> Path:
+        if path.name == "bundle.partial":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(TinylmError, match="cannot write the bundle"):
+        write_bundle(bundle.path, dataclasses.replace(RECORD, version="2.0.0"), CONTENTS)
+    assert open_bundle(bundle.path).manifest.version == "1.0.0"
+    assert [entry.name for entry in bundle.path.parent.iterdir()] == ["bundle"]
+
+
+def test_a_new_bundle_on_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(TinylmError, match="cannot write the bundle"):
+        write_bundle(tmp_path / "bundle", RECORD, CONTENTS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_contents_that_would_not_open_replace_nothing(bundle: Bundle) -> None:
+    before = contents_of(bundle.path)
+    for wrong in ({MODEL: b"graph"}, {**CONTENTS, ".hidden": b""}, {**CONTENTS, TOKENIZER: b"another"}):
+        with pytest.raises(TinylmError):
+            write_bundle(bundle.path, RECORD, wrong)
+        assert contents_of(bundle.path) == before
+        assert [entry.name for entry in bundle.path.parent.iterdir()] == ["bundle"]
+
+
+def test_a_swap_that_was_cut_short_is_repaired_by_the_next_write(bundle: Bundle) -> None:
+    """A power cut between the two renames leaves `.old` and `.partial`; exporting again must work."""
+    shutil.copytree(bundle.path, bundle.path.with_name("bundle.partial"))
+    bundle.path.rename(bundle.path.with_name("bundle.old"))
+    write_bundle(bundle.path, RECORD, CONTENTS)
+    assert open_bundle(bundle.path).manifest == bundle.manifest
+    assert [entry.name for entry in bundle.path.parent.iterdir()] == ["bundle"]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def paths(data: object, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Where every value inside decoded JSON lies."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [at, *(path for key, value in items for path in paths(value, (*at, key)))]
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data())
+def test_any_change_to_a_manifest_opens_as_written_or_is_refused(bundle: Bundle, data: st.DataObject) -> None:
+    """Replace, remove or add any value anywhere: TinylmError, or a bundle that says exactly what the file says."""
+    original = json.loads(to_json(dataclasses.asdict(bundle.manifest)))
+    changed = copy.deepcopy(original)
+    *parents, last = data.draw(st.sampled_from(paths(original)[1:]))
+    place = changed
+    for key in parents:
+        place = place[key]
+    action = data.draw(st.sampled_from(["replace", "remove", "add"]))
+    if action == "replace":
+        place[last] = data.draw(JSON)
+    elif action == "remove":
+        del place[last]
+    elif isinstance(place, dict):
+        place[data.draw(st.text(max_size=8))] = data.draw(JSON)
+    (bundle.path / MANIFEST).write_bytes(to_json(changed))
+    try:
+        opened = open_bundle(bundle.path)
+    except TinylmError:
+        return
+    defaults = {"extra": {}, "generation": {}, **changed}
+    read_back = json.loads(to_json(dataclasses.asdict(opened.manifest)))
+    assert {key: read_back[key] for key in changed} | {"extra": read_back["extra"]} == {
+        **defaults,
+        "model": {**dataclasses.asdict(RECORD.model), **changed["model"]},
+        "generation": {**dataclasses.asdict(GenerationDefaults()), **changed["generation"]},
+    }
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(raw=st.binary(max_size=200), at=st.integers(0, 5000))
+def test_any_bytes_in_a_manifest_are_refused_or_open(bundle: Bundle, raw: bytes, at: int) -> None:
+    whole = to_json(dataclasses.asdict(bundle.manifest))
+    (bundle.path / MANIFEST).write_bytes(whole[:at] + raw + whole[at + len(raw) :])
+    try:
+        open_bundle(bundle.path)
+    except TinylmError:
+        return

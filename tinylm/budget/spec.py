@@ -1,0 +1,213 @@
+"""Budgets: the limits for one kind of device, read strictly from TOML.
+
+`load_budget("pi-zero-2w")` reads a shipped budget, `load_budget("my/board.toml")` one of your own. Every line of the
+format is explained in `budgets/pi-zero-2w.toml`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from tinylm.budget.statistics import fewest_requests
+from tinylm.errors import TinylmError
+from tinylm.records import check_schema, nearest, read
+
+SCHEMA = "1.0"
+QUANTILE = 0.95
+"""The quantile that every `_p95_ms` limit is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceMatch:
+    """How to recognise the device; a machine that differs in anything stated gives `indicative` results only."""
+
+    models: tuple[str, ...] = ()
+    """Beginnings of the model string, such as `Raspberry Pi 4 Model B`; one must match. Empty: any model."""
+    arch: str | None = None
+    """What `uname -m` says, such as `aarch64`."""
+    isa: tuple[str, ...] = ()
+    """Processor flags that must be there, as /proc/cpuinfo spells them."""
+    min_memory_mb: float | None = None
+    max_memory_mb: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("min_memory_mb", "max_memory_mb"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+        if (
+            self.min_memory_mb is not None
+            and self.max_memory_mb is not None
+            and self.min_memory_mb > self.max_memory_mb
+        ):
+            raise ValueError(f"`min_memory_mb` {self.min_memory_mb:g} is above `max_memory_mb` {self.max_memory_mb:g}")
+        if any(not model for model in self.models):
+            raise ValueError(
+                "`models` holds an empty string, which would match every device; leave the key out instead"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The request that latency is certified on: exactly this many tokens in and out, end-of-sequence ignored."""
+
+    prompt_tokens: int
+    """Tokens that are read, BOS included."""
+    new_tokens: int
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        # Latencies between tokens need two of them; 2 prompt tokens are BOS and one piece of text.
+        for name, least in (("prompt_tokens", 2), ("new_tokens", 2), ("threads", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the device can give; a limit that is left out is not checked. MB are 10^6 bytes."""
+
+    peak_rss_mb: float
+    """Largest resident memory of the process that serves (its own VmHWM)."""
+    latency_p95_ms: float
+    """95 of 100 requests take at most this, from text to text."""
+    bundle_mb: float
+    """All files of the bundle together."""
+    ttft_p95_ms: float | None = None
+    """The same for the time to the first token, the reading of the prompt included."""
+    itl_p95_ms: float | None = None
+    """The same for a request's mean time between tokens."""
+    cold_start_ms: float | None = None
+    """From the start of a process to its first token, files already cached by the system."""
+    bpb_increase: float | None = None
+    """Bits per byte that the bundle may lose against its fp32 model, re-measured on the device."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and value <= 0:
+                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+        if self.bundle_mb >= self.peak_rss_mb:
+            raise ValueError(
+                f"`bundle_mb` {self.bundle_mb:g} contradicts `peak_rss_mb` {self.peak_rss_mb:g}:"
+                " a bundle is in memory while it runs"
+            )
+        if self.ttft_p95_ms is not None and self.ttft_p95_ms > self.latency_p95_ms:
+            raise ValueError(
+                f"`ttft_p95_ms` {self.ttft_p95_ms:g} contradicts `latency_p95_ms` {self.latency_p95_ms:g}:"
+                " the first token is a part of the request"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confidence:
+    """How sure a verdict on a p95 must be, and how many requests may be spent on it."""
+
+    level: float = 0.95
+    """Of 100 devices exactly at the limit, at most 100 x (1 - level) may pass or fail by luck."""
+    looks: tuple[int, ...] = (124,)
+    """Requests after which a verdict is tried, cumulative; several can stop earlier, and share the error 1 - level."""
+    processes: int = 4
+    """Fresh processes that the requests of one look are spread over."""
+    warmup: int = 3
+    """Requests at the start of every process that are not counted."""
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.level < 1:
+            raise ValueError(f"`level` is {self.level:g}; 0.5 to below 1 is needed")
+        for name, least in (("processes", 1), ("warmup", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
+        if not self.looks or list(self.looks) != sorted(set(self.looks)):
+            raise ValueError(f"`looks` is {list(self.looks)}; one or more rising numbers are needed")
+        fewest = fewest_requests(over=0, quantile=QUANTILE, level=self.look_level)
+        if self.looks[0] < fewest:
+            raise ValueError(
+                f"`looks` starts with {self.looks[0]} requests; at this level a pass needs at least {fewest}"
+            )
+        if self.processes > self.looks[0]:
+            raise ValueError(
+                f"`processes` {self.processes} is more than the {self.looks[0]} requests of the first look"
+            )
+
+    @property
+    def look_level(self) -> float:
+        """Confidence of one look: the looks share the error equally (Bonferroni), so all together keep `level`."""
+        return 1 - (1 - self.level) / len(self.looks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """How much worse than an earlier report of the same device is still noise, in percent."""
+
+    rss_pct: float = 5
+    latency_pct: float = 20
+    bundle_pct: float = 5
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value <= 0:
+                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    schema: str
+    name: str
+    description: str
+    device: DeviceMatch = field(default_factory=DeviceMatch)
+    request: Request
+    limits: Limits
+    confidence: Confidence = field(default_factory=Confidence)
+    regression: Regression = field(default_factory=Regression)
+
+    def __post_init__(self) -> None:
+        between = self.request.new_tokens - 1
+        limits = self.limits
+        if limits.itl_p95_ms is not None and limits.itl_p95_ms * between > limits.latency_p95_ms:
+            raise ValueError(
+                f"`itl_p95_ms` {limits.itl_p95_ms:g} x {between} tokens contradicts `latency_p95_ms`"
+                f" {limits.latency_p95_ms:g}: the tokens are a part of the request"
+            )
+        memory = self.device.max_memory_mb
+        if memory is not None and limits.peak_rss_mb > memory:
+            raise ValueError(f"`peak_rss_mb` {limits.peak_rss_mb:g} is more than the device's {memory:g} MB")
+
+
+def shipped_budgets() -> list[str]:
+    """Names of the budgets that come with tinylm."""
+    return sorted(entry.name.removesuffix(".toml") for entry in _shipped().iterdir() if entry.name.endswith(".toml"))
+
+
+def load_budget(name_or_path: str) -> Budget:
+    """The shipped budget of that name, or the budget in that TOML file; TinylmError says what is wrong with it."""
+    source: Traversable
+    if name_or_path.endswith(".toml") or "/" in name_or_path:
+        source, where = Path(name_or_path), f"`{name_or_path}`"
+    elif name_or_path in (names := shipped_budgets()):
+        source, where = _shipped() / f"{name_or_path}.toml", f"the budget `{name_or_path}`"
+    else:
+        hint = nearest(name_or_path, names)
+        shipped = "shipped: " + ", ".join(f"`{name}`" for name in names)
+        raise TinylmError(
+            f"unknown budget `{name_or_path}`",
+            f"{hint} {shipped}; or name a file such as `my-board.toml`" if hint.startswith("did") else shipped,
+        )
+    try:
+        data = tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TinylmError(f"cannot read {where}: {error.strerror}", "name a budget or a TOML file") from error
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise TinylmError(f"{where} is not valid TOML: {error}") from error
+    check_schema(data, major=1, where=where)
+    return read(Budget, data, where)
+
+
+def _shipped() -> Traversable:
+    """The folder `budgets/`: inside the package when installed from a wheel, beside it in a checkout."""
+    package = resources.files("tinylm")
+    inside = package / "budgets"
+    return inside if inside.is_dir() else package / ".." / "budgets"

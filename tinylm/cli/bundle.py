@@ -1,0 +1,81 @@
+"""`tinylm bundle show / verify / card`: what is in a bundle, is it whole, its model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+bundle_app = typer.Typer(name="bundle", no_args_is_help=True, rich_markup_mode=None, help="Look into a bundle.")
+
+_Bundle = Annotated[
+    Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+]
+
+
+@bundle_app.command()
+def show(bundle: _Bundle = None) -> None:
+    """Print what is in a bundle; its files are checked against the manifest."""
+    from tinylm.bundle import open_bundle
+    from tinylm.runs import find_bundle
+
+    opened = open_bundle(find_bundle(bundle))
+    manifest = opened.manifest
+    model, origin = manifest.model, manifest.provenance
+    print(f"{manifest.name} {manifest.version}  ({', '.join(manifest.languages)}; {opened.path})")
+    print(f"  sha256      {opened.manifest_sha256}")
+    print(
+        f"  model       {model.architecture}, {manifest.quantization.parameters:,} parameters: {model.n_layer} layers,"
+        f" d_model {model.d_model}, {model.n_head} heads ({model.n_kv_head} kv), d_ff {model.d_ff},"
+        f" vocabulary {model.vocab_size}, context {model.context_length}"
+    )
+    print(f"  weights     {manifest.quantization.scheme}, activations {manifest.quantization.activations}")
+    for language, quality in manifest.quality.items():
+        print(
+            f"  quality     {language}: {quality.bpb:.4f} bits per byte ({quality.bpb - quality.bpb_fp32:+.4f} against"
+            f" fp32), perplexity {quality.perplexity:.1f}"
+        )
+    print(f"  trained     run {origin.run_id}, data {origin.dataset_hash} ({origin.data_licence})")
+    print(f"  needs       {', '.join(f'{name} >= {least}' for name, least in manifest.minimum_versions.items())}")
+    for name, entry in manifest.files.items():
+        print(f"  file        {name:<16} {entry.bytes:>12,} bytes  {entry.sha256[:16]}")
+    print(f"  size        {opened.size_bytes / 1e6:.3f} MB")
+
+
+@bundle_app.command()
+def verify(bundle: _Bundle = None) -> None:
+    """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
+    from tinylm.bundle import open_bundle
+    from tinylm.errors import TinylmError
+    from tinylm.runs import find_bundle
+    from tinylm.runtime.engine import Engine
+    from tinylm.runtime.probe import _verify
+    from tinylm.tokenizer import Tokenizer
+
+    opened = open_bundle(find_bundle(bundle))
+    with Engine(opened) as engine:
+        found = _verify(opened, Tokenizer(opened.tokenizer), engine)
+    for mismatch in found.mismatches:
+        print(f"differs: {mismatch}")
+    if found.mismatches:
+        raise TinylmError(
+            f"`{opened.path}` does not reproduce {len(found.mismatches)} of its golden results on this machine",
+            "do not use this bundle here; report the processor and the onnxruntime version",
+            exit_code=1,
+        )
+    print(f"files       {len(opened.manifest.files)} match their SHA-256")
+    print(f"tokens      {found.tokens} golden tokens after {found.prompts} prompts are reproduced")
+    print(f"tokenizer   {found.encodings} encodings are reproduced")
+    for text in found.held_out:
+        bits, exported = text.bits / text.text_bytes, text.bits_fp32 / text.text_bytes
+        print(f"quality     {text.language}: {bits:.4f} bits per byte here, {exported:.4f} in fp32")
+
+
+@bundle_app.command()
+def card(bundle: _Bundle = None) -> None:
+    """Print a bundle's model card, as Markdown."""
+    from tinylm.bundle import CARD, open_bundle
+    from tinylm.runs import find_bundle
+
+    print((open_bundle(find_bundle(bundle)).path / CARD).read_text(encoding="utf-8"), end="")

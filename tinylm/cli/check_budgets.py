@@ -1,0 +1,53 @@
+"""`tinylm check-budgets`: does a bundle fit a device; the answer on stdout and in the exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def check_budgets(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+    ] = None,
+    budget: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
+    ] = "pi-zero-2w",
+    json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON document.")] = False,
+    certify: Annotated[
+        bool, typer.Option("--certify", help="Accept nothing but measurements on the budget's own device.")
+    ] = False,
+) -> None:
+    """Measure a bundle here against a device's budget: memory, latency, size, quality.
+
+    Exit code 0: it fits. 1: a limit is exceeded. 2: bundle or budget cannot be used. 3: undecided.
+    """
+    from tinylm.budget.check import check_bundle
+    from tinylm.budget.report import exit_code, to_json
+    from tinylm.budget.spec import load_budget
+    from tinylm.bundle import open_bundle
+    from tinylm.runs import find_bundle
+
+    limits = load_budget(budget)
+    opened = open_bundle(find_bundle(bundle))
+    _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
+    report = check_bundle(opened, limits, announce=_announce)
+    if json:
+        print(to_json(report))
+    else:
+        from rich.console import Console
+
+        from tinylm.budget.table import print_report
+
+        _announce("")
+        print_report(report, Console(highlight=False))
+    if certify and report.basis != "measured":
+        _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")
+    raise typer.Exit(exit_code(report, certify=certify))
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

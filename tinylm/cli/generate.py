@@ -1,0 +1,46 @@
+"""`tinylm generate`: text from a bundle, on stdout as it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def generate(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="The beginning of the text; it is not repeated in the output.")] = "",
+    max_tokens: Annotated[int | None, typer.Option(min=1, help="The most tokens to write.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(help="0 takes the likeliest token; higher is more varied.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="Draw from the k likeliest tokens only; 0 is off.")] = None,
+    top_p: Annotated[
+        float | None, typer.Option(help="Draw from the likeliest tokens with this probability in all; 1 is off.")
+    ] = None,
+    repetition_penalty: Annotated[
+        float | None, typer.Option(help="Above 1 avoids tokens that were seen; 1 is off.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same text.")] = None,
+    stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be given more than once.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+) -> None:
+    """Write text with a bundle's model; what is not set here is the bundle's own default."""
+    from tinylm.runs import find_bundle
+    from tinylm.runtime.__main__ import print_text
+
+    print_text(
+        find_bundle(bundle),
+        prompt=prompt,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        repetition_penalty=repetition_penalty,
+        seed=seed,
+        stop=stop or (),
+        threads=threads,
+    )

@@ -1,0 +1,188 @@
+"""The template language of the scenes, and the part of writing that both languages share.
+
+A scene is a block of text (see `scenes_en.py`). Its first line casts the characters; every further line is one step:
+
+    cast S=any F=name       who takes part: any person, a named one, "I", a trade
+    Hello. || Good day.     one step, with alternatives divided by "||"; inside one, [this|that] is a choice
+    ? It was raining.       a step that happens half of the time
+    / Goodbye!              a step that begins a new paragraph
+
+    {past market}           a slot: here a deed of the topic `market`, in the past, done by S
+    {a tool=t} ... {the t}  a slot whose result is remembered as `t`
+
+Templates are parsed once; rendering draws every choice from `Writer.random`, using only `Random.random()`, the one
+method that Python promises to keep stable, so that a seed means the same bytes everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+from typing import TypeVar
+
+Chosen = TypeVar("Chosen")
+
+
+@dataclass(frozen=True)
+class Referent:
+    """Someone or something that a text speaks of and can speak of again."""
+
+    name: str
+    person: int
+    """0 to 4: I, you, he/she/it, we, they."""
+    gender: str
+    """'m', 'f', or 'n' for English things."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    operation: str
+    arguments: tuple[str, ...]
+    remember: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    options: tuple[Template, ...]
+
+
+Template = tuple[str | Slot | Choice, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    alternatives: tuple[Template, ...]
+    optional: bool
+    new_paragraph: bool
+
+
+@dataclass(frozen=True)
+class Scene:
+    cast: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+
+
+def _slot(body: str) -> Slot:
+    body, _, remember = body.partition("=")
+    operation, *arguments = body.split()
+    return Slot(operation, tuple(arguments), remember)
+
+
+@cache
+def parse_template(text: str) -> Template:
+    """Parse slots and choices; choices may stand inside choices."""
+    stack: list[list[list[str | Slot | Choice]]] = [[[]]]
+    for token in re.findall(r"\{[^}]*\}|[\[\]|]|[^{}\[\]|]+", text):
+        if token == "[":
+            stack.append([[]])
+        elif token == "|":
+            stack[-1].append([])
+        elif token == "]":
+            options = stack.pop()
+            stack[-1][-1].append(Choice(tuple(tuple(option) for option in options)))
+        elif token.startswith("{"):
+            stack[-1][-1].append(_slot(token[1:-1]))
+        else:
+            stack[-1][-1].append(token)
+    if len(stack) != 1 or len(stack[0]) != 1:
+        raise ValueError(f"unbalanced choice in template `{text}`")
+    return tuple(stack[0][0])
+
+
+@cache
+def parse_scenes(text: str) -> tuple[Scene, ...]:
+    """Parse the blocks of a scene module, divided by blank lines."""
+    scenes = []
+    for block in text.strip().split("\n\n"):
+        first, *lines = (line.strip() for line in block.splitlines())
+        pairs = (pair.split("=") for pair in first.split()[1:])
+        cast = tuple((role, kind) for role, kind in pairs)
+        steps = []
+        for line in lines:
+            marks, body = re.fullmatch(r"([?/ ]*)(.*)", line).groups()  # type: ignore[union-attr]
+            alternatives = tuple(parse_template(part.strip()) for part in body.split("||"))
+            steps.append(Step(alternatives, "?" in marks, "/" in marks))
+        scenes.append(Scene(cast, tuple(steps)))
+    return tuple(scenes)
+
+
+class Writer:
+    """Renders scenes; a subclass per language adds the slots that inflect words."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.known: dict[str, Referent | str] = {}
+        self.focus = "S"
+        """Who does what is told now: possessives and verbs refer to them unless a slot says otherwise."""
+        self.slots: dict[str, Callable[..., str | Referent]] = {}
+
+    def pick(self, options: Sequence[Chosen]) -> Chosen:
+        return options[int(self.random.random() * len(options))]
+
+    def between(self, low: int, high: int) -> int:
+        return low + int(self.random.random() * (high - low + 1))
+
+    def chance(self, probability: float) -> bool:
+        return self.random.random() < probability
+
+    def referent(self, key: str) -> Referent:
+        found = self.known[key]
+        if isinstance(found, str):
+            raise TypeError(f"`{key}` is remembered as the text `{found}`, not as someone or something")
+        return found
+
+    def introduce(self, kind: str, taken: Sequence[str]) -> Referent:
+        """A new character of this kind whose name is not among `taken`."""
+        raise NotImplementedError
+
+    def finish(self, text: str) -> str:
+        """Language-specific repairs of a rendered text, such as contractions."""
+        raise NotImplementedError
+
+    def render(self, template: Template) -> str:
+        parts = []
+        for node in template:
+            if isinstance(node, str):
+                parts.append(node)
+            elif isinstance(node, Choice):
+                parts.append(self.render(self.pick(node.options)))
+            else:
+                parts.append(self._fill(node))
+        return "".join(parts)
+
+    def _fill(self, slot: Slot) -> str:
+        if slot.operation in self.known:
+            found = self.known[slot.operation]
+            return found if isinstance(found, str) else found.name
+        value = self.slots[slot.operation](*slot.arguments)
+        if slot.remember:
+            if slot.remember not in self.known or isinstance(value, str):
+                self.known[slot.remember] = value
+        return value if isinstance(value, str) else value.name
+
+    def perform(self, scene: Scene) -> str:
+        """One document: the scene with a fresh cast, every choice drawn anew."""
+        self.known = {}
+        for role, kind in scene.cast:
+            taken = [found.name for found in self.known.values() if isinstance(found, Referent)]
+            self.known[role] = self.introduce(kind, taken)
+        self.focus = "S"
+        paragraphs: list[list[str]] = [[]]
+        for step in scene.steps:
+            if step.optional and self.chance(0.5):
+                continue
+            if step.new_paragraph and paragraphs[-1]:
+                paragraphs.append([])
+            sentence = self.render(self.pick(step.alternatives))
+            if sentence:
+                paragraphs[-1].append(sentence)
+        text = "\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
+        return capitalise(self.finish(text))
+
+
+def capitalise(text: str) -> str:
+    """Upper-case the first letter of every sentence."""
+    return re.sub(r"(^|[.!?] |\n)([¿¡]?)([a-záéíóúñ])", lambda m: m[1] + m[2] + m[3].upper(), text)

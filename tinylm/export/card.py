@@ -1,0 +1,88 @@
+"""MODEL_CARD.md: what a person should know before using a bundle, from its manifest alone."""
+
+from __future__ import annotations
+
+from tinylm.bundle import LanguageQuality, Manifest
+
+_NAMES = {"en": "English", "es": "Spanish"}
+
+
+def model_card(manifest: Manifest, *, graph_bytes: int) -> str:
+    """Markdown for `manifest`; `graph_bytes` is the size of model.onnx. Same manifest, same text."""
+    config, quantization, provenance = manifest.model, manifest.quantization, manifest.provenance
+    languages = ", ".join(_NAMES.get(language, language) for language in manifest.languages)
+    weights = "8-bit integers" if quantization.scheme == "int8" else "32-bit floating point"
+    seeds = ", ".join(map(str, provenance.seeds)) or "not recorded"
+    metrics = "".join(f"| {name} | {value:.6g} |\n" for name, value in sorted(provenance.metrics.items()))
+    return f"""# {manifest.name} {manifest.version}
+
+A very small language model that continues text in {languages}. It runs offline on a processor with a few hundred
+megabytes of memory, and was made with tinylm {provenance.tinylm_version}.
+
+| | |
+|---|---|
+| parameters | {quantization.parameters:,} |
+| weights | {weights}; model.onnx is {graph_bytes / 1e6:.2f} MB |
+| shape | `{config.architecture}`, {config.n_layer} layers, width {config.d_model}, {config.n_head} heads \
+({config.n_kv_head} for keys and values), feed-forward {config.d_ff} |
+| vocabulary | {config.vocab_size} pieces ({manifest.tokenizer.kind}, SentencePiece) |
+| context | {config.context_length} tokens, prompt and answer together |
+
+## Quality
+
+Measured on held-out text when the model was exported. Bits per byte compare across tokenizers; lower is better. The
+columns after it say what the weights' format costs against 32-bit floating point.
+
+| language | bits per byte | in fp32 | perplexity | divergence (nats) | same first choice |
+|---|---|---|---|---|---|
+{"".join(_quality_row(language, quality) for language, quality in sorted(manifest.quality.items()))}
+## What it is not for
+
+- It knows nothing: it continues text in the manner of what it read. Names, dates, sums and claims are inventions.
+- It follows no instructions and holds no conversation beyond {config.context_length} tokens.
+- It repeats the views and the language of its training text, old ones included, and was not filtered for safety.
+- Text in other languages than {languages} comes out as noise.
+
+Do not let it decide or advise where a wrong sentence does harm.
+
+## Use
+
+    tinylm generate FOLDER --prompt "Once upon a time"
+
+Any ONNX Runtime >= {manifest.minimum_versions["onnxruntime"]} runs `model.onnx` by itself:
+
+```python
+import numpy, onnxruntime, sentencepiece
+session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
+pieces = sentencepiece.SentencePieceProcessor(model_file="tokenizer.model")
+ids = [{manifest.special_ids.bos}, *pieces.encode("Once upon a time")]
+shape = (1, {config.n_kv_head}, {config.context_length}, {config.head_dim})
+cache = {{}}
+for layer in range({config.n_layer}):
+    for part in ("key", "value"):
+        cache[f"past.{{layer}}.{{part}}"] = numpy.zeros(shape, "float32")
+for length in range(1, min(len(ids) + 40, {config.context_length} + 1)):  # one token a call
+    token, total = numpy.array([[ids[length - 1]]], "int32"), numpy.array([length], "int32")
+    logits, *present = session.run(None, {{"input_ids": token, "total_length": total, **cache}})
+    cache = dict(zip(cache, present))
+    if length == len(ids):
+        ids.append(int(logits[0].argmax()))
+print(pieces.decode(ids))
+```
+
+## Where it comes from
+
+| | |
+|---|---|
+| training text | dataset `{provenance.dataset_hash}` |
+| licence of the text | {provenance.data_licence} |
+| run | `{provenance.run_id}`, seeds {seeds} |
+| tinylm | {provenance.tinylm_version}, commit {provenance.git_commit or "not recorded"} |
+{metrics}"""
+
+
+def _quality_row(language: str, quality: LanguageQuality) -> str:
+    return (
+        f"| {_NAMES.get(language, language)} | {quality.bpb:.4f} | {quality.bpb_fp32:.4f} | {quality.perplexity:.1f}"
+        f" | {quality.kl:.5f} | {quality.top1_agreement:.1%} |\n"
+    )

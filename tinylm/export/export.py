@@ -1,0 +1,169 @@
+"""Weights to a verified bundle: build the graph, measure it on the runtime, refuse or write.
+
+    result = export_bundle(weights, config, tokenizer_model=..., held_out={"en": text}, ..., folder=Path("bundle"))
+
+Nothing is written to `folder` before every gate has passed. The same arguments give the same bytes: no time stamps, no
+file names of this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinylm.bundle import (
+    CARD,
+    GOLDEN,
+    MODEL,
+    SCHEMA,
+    TOKENIZER,
+    Bundle,
+    GenerationDefaults,
+    Golden,
+    GraphEntry,
+    Manifest,
+    Provenance,
+    Quantization,
+    SpecialIds,
+    TokenizerEntry,
+    to_json,
+    write_bundle,
+)
+from tinylm.config import ModelConfig
+from tinylm.errors import TinylmError
+from tinylm.export.card import model_card
+from tinylm.export.golden import make_golden
+from tinylm.export.graph import Scheme, build_graph, input_names, output_names
+from tinylm.export.quantization import TensorError, error_table
+from tinylm.export.verification import Verification, refuse_failures, verify
+from tinylm.files import sha256
+from tinylm.runtime.engine import Engine
+from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
+
+MINIMUM_VERSIONS = {"onnxruntime": "1.22", "sentencepiece": "0.2.1"}
+"""onnxruntime: the oldest that the graph's tests were run on. sentencepiece: older ones have CVE-2026-1260."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """A bundle that passed its gates, what they measured, and what quantization did to every tensor (int8 only)."""
+
+    bundle: Bundle
+    verification: Verification
+    tensor_errors: tuple[TensorError, ...]
+
+
+def export_bundle(
+    weights: Mapping[str, NDArray[np.floating]],
+    config: ModelConfig,
+    *,
+    tokenizer_model: Path,
+    held_out: Mapping[str, str],
+    provenance: Provenance,
+    name: str,
+    version: str,
+    tokenizer_kind: str,
+    scheme: Scheme,
+    folder: Path,
+    max_bpb_increase: float = 0.02,
+    progress: Callable[[str], None],
+) -> ExportResult:
+    """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
+
+    `held_out` maps each language to text that the model was not trained on; all of it is scored, twice. TinylmError
+    when an input does not fit, and with exit code 1 when a gate fails; a bundle that is already there then stays.
+    """
+    tokenizer = Tokenizer(tokenizer_model)
+    _check_inputs(config, tokenizer, held_out)
+    progress(f"building the {scheme} graph")
+    graph = build_graph(config, weights, scheme=scheme)
+    graph_fp32 = build_graph(config, weights, scheme="fp32")
+    manifest = Manifest(
+        schema=SCHEMA,
+        requires=(),
+        name=name,
+        version=version,
+        task="generate",
+        languages=tuple(sorted(held_out)),
+        model=config,
+        special_ids=SpecialIds(bos=BOS, eos=EOS, pad=PAD, unk=UNK),
+        context_policy="drop-oldest",
+        tokenizer=TokenizerEntry(kind=tokenizer_kind, normalisation=NORMALISATION, sha256=sha256(tokenizer_model)),
+        chat_template=None,
+        generation=GenerationDefaults(),
+        adapters=(),
+        quantization=Quantization(
+            scheme=scheme,
+            activations="int8-dynamic" if scheme == "int8" else "fp32",
+            parameters=sum(weight.size for weight in weights.values()),
+        ),
+        graph=GraphEntry(inputs=input_names(config), outputs=output_names(config), capabilities=()),
+        files={},
+        minimum_versions=MINIMUM_VERSIONS,
+        cpu_features=(),
+        provenance=provenance,
+        quality={},
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch,
+        _open_engine(Path(scratch) / "fp32", manifest, graph_fp32, tokenizer_model) as fp32,
+        _open_engine(Path(scratch) / "exported", manifest, graph, tokenizer_model) as exported,
+    ):
+        verification = verify(
+            config,
+            weights,
+            graph,
+            scheme=scheme,
+            fp32=fp32,
+            exported=exported,
+            tokenizer=tokenizer,
+            held_out=held_out,
+            max_bpb_increase=max_bpb_increase,
+            progress=progress,
+        )
+        refuse_failures(verification.gates)
+        progress("recording golden tokens")
+        golden = make_golden(exported, fp32, tokenizer, held_out=held_out)
+    manifest = dataclasses.replace(manifest, quality=dict(sorted(verification.quality.items())))
+    contents = {
+        MODEL: graph,
+        TOKENIZER: tokenizer_model.read_bytes(),
+        GOLDEN: to_json(dataclasses.asdict(golden)),
+        CARD: model_card(manifest, graph_bytes=len(graph)).encode(),
+    }
+    return ExportResult(
+        bundle=write_bundle(folder, manifest, contents),
+        verification=verification,
+        tensor_errors=error_table(weights) if scheme == "int8" else (),
+    )
+
+
+def _check_inputs(config: ModelConfig, tokenizer: Tokenizer, held_out: Mapping[str, str]) -> None:
+    if tokenizer.vocab_size != config.vocab_size:
+        raise TinylmError(
+            f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {config.vocab_size}",
+            "name the tokenizer that the run was trained with",
+        )
+    if not held_out:
+        raise TinylmError("there is no held-out text to verify the export with", "give a text per language")
+    for language, text in held_out.items():
+        if not tokenizer.encode(text):
+            raise TinylmError(f"the held-out text of `{language}` is empty", "give some text of every language")
+
+
+def _open_engine(folder: Path, manifest: Manifest, graph: bytes, tokenizer_model: Path) -> Engine:
+    """An engine on a graph that is not proved yet: a bundle without evidence, for measuring only."""
+    nothing = Golden(schema=SCHEMA, prompts=(), encodings=(), held_out=())
+    contents = {
+        MODEL: graph,
+        TOKENIZER: tokenizer_model.read_bytes(),
+        GOLDEN: to_json(dataclasses.asdict(nothing)),
+        CARD: b"",
+    }
+    return Engine(write_bundle(folder, manifest, contents))

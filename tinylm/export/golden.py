@@ -1,0 +1,135 @@
+"""What a bundle must answer on any device: greedy continuations, tokenizer vectors, and text with known bits.
+
+int8 graphs are not bit-identical across processors: a sum in another order moves an activation by 1e-7, sometimes over
+the edge between two of its 256 levels, and from there the difference grows. So a continuation is only expected up to
+the first position where that could change the answer, and quality is compared with a tolerance, not to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from tinylm.bundle import SCHEMA, Golden, GoldenEncoding, GoldenPrompt, HeldOut
+from tinylm.errors import TinylmError
+from tinylm.runtime.engine import Engine
+from tinylm.runtime.scoring import text_bits
+from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+
+SAFE_GAP = 5.0
+"""Smallest gap between the two best logits to rely on, in units of the noise that quantization itself made there.
+
+What differs between processors is that same noise, drawn again for a part of the activations. Measured by changing all
+norms by 1e-7, over six draws: the gap moved by .13 (trained) and .28 (random weights) units on average, 2.1 at most.
+"""
+FLOAT_GAP = 1e-3
+"""The same for graphs without that noise, in standard deviations of the logits; float32 moves them by about 1e-6."""
+FEWEST_IDS = 4
+"""Golden tokens that must remain over all prompts; with fewer the device would prove nothing."""
+
+_NEW_TOKENS = 12
+_HELD_OUT_BYTES = 2000
+_PROMPT_WORDS, _PROMPTS_A_TEXT = 8, 8
+
+PROMPTS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "Once upon a time there was a",
+        "One day, a little girl named",
+        "He opened the door and",
+        "The king said to the queen,",
+        '"I do not know," said the',
+        "In the middle of the night",
+        "They lived happily ever",
+        "The sun was shining and the",
+    ),
+    "es": (
+        "Había una vez un",
+        "Un día, una niña llamada",
+        "Abrió la puerta y",
+        "El rey le dijo a la reina:",
+        "—No lo sé —dijo el",
+        "En medio de la noche",
+        "¿Qué quieres decir",
+        "El sol brillaba y los",
+    ),
+}
+"""Beginnings that a model of the language has something to say to; written for this project."""
+
+ENCODED = (
+    "",
+    "Hello, world!",
+    "El pingüino comió maíz y ñandú; ¿quién más? ¡Nadie!",
+    "two  spaces,   three, and one at the end ",
+    " leading space",
+    "a line\nanother line\n\nand a paragraph\tand a tab",
+    "Windows\r\nline end",
+    "cafe\u0301 in two code points",
+    "“Curly”, «angular» and ‘single’ quotes… — dash – dash",
+    "3.14159 and 1,000,000 € at 50 %",
+    "unknown to the vocabulary: 🐧 漢 \u2581",
+)
+"""What goes wrong in tokenizers: accents, marks, white space, line ends, composition, characters without a piece."""
+
+
+def make_golden(exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_out: Mapping[str, str]) -> Golden:
+    """Record what `exported`, an engine of the bundle's own graph, answers; TinylmError when nothing is safe enough."""
+    languages = sorted(held_out)
+    prompts = [text for language in languages for text in PROMPTS.get(language, ())]
+    prompts += [text for language in languages for text in _words_from(held_out[language])]
+    continued = [continuation(exported, fp32, tokenizer, text) for text in prompts]
+    remaining = sum(len(prompt.ids) for prompt in continued)
+    if remaining < FEWEST_IDS:
+        raise TinylmError(
+            f"only {remaining} golden tokens are safe across processors, over {len(prompts)} prompts;"
+            f" at least {FEWEST_IDS} are needed",
+            "the model hardly prefers any token to another: train it longer",
+            exit_code=1,
+        )
+    return Golden(
+        schema=SCHEMA,
+        prompts=tuple(prompt for prompt in continued if prompt.ids),
+        encodings=tuple(GoldenEncoding(text=text, ids=tuple(tokenizer.encode(text))) for text in ENCODED),
+        held_out=tuple(_measure(exported, fp32, tokenizer, language, held_out[language]) for language in languages),
+    )
+
+
+def continuation(exported: Engine, fp32: Engine, tokenizer: Tokenizer, text: str) -> GoldenPrompt:
+    """Decode greedily after BOS and `text`, as the runtime does: a prefill of all but the last token, then steps.
+
+    Ends before EOS, before a token that samplers never emit, before the first gap that is not safe, and with the
+    context. Both engines read the same tokens; only `exported` chooses.
+    """
+    prompt = [BOS, *tokenizer.encode(text)]
+    ids: list[int] = []
+    for engine in (exported, fp32):
+        engine.truncate(0)
+        engine.prefill(prompt[: min(len(prompt) - 1, engine.context_length)])
+    while len(ids) < _NEW_TOKENS and exported.length < exported.context_length:
+        token = (prompt + ids)[-1]
+        logits = exported.logits(token)
+        noise = (logits - fp32.logits(token)).std()
+        second, best = (int(candidate) for candidate in np.argsort(logits, kind="stable")[-2:])
+        gap = logits[best] - logits[second]
+        if best in (BOS, EOS, PAD, UNK) or gap < max(SAFE_GAP * noise, FLOAT_GAP * logits.std()):
+            break
+        ids.append(best)
+    return GoldenPrompt(prompt=text, prompt_ids=tuple(prompt), ids=tuple(ids))
+
+
+def _words_from(text: str) -> Iterator[str]:
+    """Runs of a few words from evenly spaced places of a text."""
+    words = text.split()
+    for start in range(0, len(words) - _PROMPT_WORDS + 1, max(len(words) // _PROMPTS_A_TEXT, _PROMPT_WORDS)):
+        yield " ".join(words[start : start + _PROMPT_WORDS])
+
+
+def _measure(exported: Engine, fp32: Engine, tokenizer: Tokenizer, language: str, text: str) -> HeldOut:
+    """The first bytes of a held-out text, whole characters only, and its bits on both graphs."""
+    sample = text.encode()[:_HELD_OUT_BYTES].decode(errors="ignore")
+    return HeldOut(
+        language=language,
+        text=sample,
+        bits_fp32=text_bits(fp32, tokenizer, sample)[0],
+        bits=text_bits(exported, tokenizer, sample)[0],
+    )

@@ -1,0 +1,310 @@
+"""The gates between a checkpoint and its bundle: what is exported must compute what was trained, measured, not assumed.
+
+Every gate is a number with a limit. `verify` measures all of them on engines of the runtime itself, the same code that
+runs on the device; `refuse_failures` turns a failed one into an error that says by how much.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from tinylm.bundle import LanguageQuality
+from tinylm.config import ModelConfig
+from tinylm.errors import TinylmError
+from tinylm.export.graph import Scheme, weight_shapes
+from tinylm.runtime.engine import CHUNK_TOKENS, Engine
+from tinylm.tokenizer import BOS, Tokenizer, normalise
+
+FLOAT_LIMIT = 1e-4
+"""Largest logit error of a float32 graph, as a share of the largest logit.
+
+float32 rounds at 6e-8; through some ten layers of sums in another order that grows to about 1e-6 (measured), and a
+trained model's large activations may cost another ten times. A wrong formula shows as 1e-2 and more.
+"""
+CHUNK_KL_LIMIT = 0.01
+"""Largest mean divergence, in nats, between an int8 prompt read in chunks and the same prompt token by token.
+
+They differ by design: a call has one activation scale for all its tokens. Measured 6e-5 (trained) to .0015 (random).
+"""
+GOAL_BPB_INCREASE = 0.002
+"""What column-scaled int8 reaches on a trained model; the hard limit is the caller's."""
+
+_PROMPT_TOKENS, _NEW_TOKENS = 24, 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One measured value and its limit; it passes when it is a number that is not above the limit."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str
+    meaning: str
+
+    @property
+    def passed(self) -> bool:
+        return self.measured <= self.limit  # NaN does not pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What the gates measured, and the quality per language that goes into the manifest."""
+
+    gates: tuple[Gate, ...]
+    quality: dict[str, LanguageQuality]
+
+
+def verify(
+    config: ModelConfig,
+    weights: Mapping[str, NDArray[np.floating]],
+    graph: bytes,
+    *,
+    scheme: Scheme,
+    fp32: Engine,
+    exported: Engine,
+    tokenizer: Tokenizer,
+    held_out: Mapping[str, str],
+    max_bpb_increase: float,
+    progress: Callable[[str], None],
+) -> Verification:
+    """Measure every gate. `graph` is what `exported` runs; `fp32` is another engine, on the float32 graph.
+
+    `held_out` maps each language, at least one, to text of at least one token that the model was not trained on.
+    """
+    texts = {language: [BOS, *tokenizer.encode(text)] for language, text in held_out.items()}
+    prompts = [prompt for ids in texts.values() for prompt in _cut_prompts(ids, config.context_length)]
+    progress("comparing the graph with the torch module")
+    gates = [*torch_gates(config, weights, fp32, prompts), cache_gate(fp32, prompts)]
+    if scheme == "int8":
+        gates += [chunk_gate(exported, prompts), integer_gate(config, graph)]
+    gates.append(size_gate(config, graph, scheme))
+    quality = {}
+    for language, ids in texts.items():
+        progress(f"measuring {scheme} against fp32 on {len(ids)} held-out tokens of `{language}`")
+        quality[language] = measure_quality(exported, fp32, tokenizer, held_out[language])
+        gates.append(quality_gate(language, quality[language], max_bpb_increase))
+    return Verification(gates=tuple(gates), quality=quality)
+
+
+def refuse_failures(gates: Sequence[Gate]) -> None:
+    """Raise TinylmError (exit code 1) that names every failed gate, its value, its limit, and by how much it failed."""
+    failed = [gate for gate in gates if not gate.passed]
+    if failed:
+        parts = [
+            f"`{gate.name}` is {gate.measured:.6g} {gate.unit}, {gate.measured - gate.limit:.3g} over the limit"
+            f" {gate.limit:.6g} ({gate.meaning})"
+            for gate in failed
+        ]
+        raise TinylmError(
+            "the export failed its gates: " + "; ".join(parts),
+            "nothing was written; `--fp32` exports without quantization"
+            if all(gate.name.startswith(("bpb_increase", "int8")) for gate in failed)
+            else "nothing was written; this is a defect of tinylm or of the checkpoint",
+            exit_code=1,
+        )
+
+
+def torch_gates(
+    config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], fp32: Engine, prompts: Sequence[Sequence[int]]
+) -> list[Gate]:
+    """The float32 graph against the module that was trained: every logit of every prompt, and greedy decoding."""
+    module = _torch_logits(config, weights)
+    errors, wrong = [], 0
+    for prompt in prompts:
+        expected = module(prompt)
+        errors.append(_relative_error(_stepped(fp32, prompt), expected))
+        held = list(prompt)
+        for _ in range(min(_NEW_TOKENS, config.context_length - len(prompt))):
+            wrong += int(_fresh(fp32, held).argmax() != expected[-1].argmax())
+            held.append(int(expected[-1].argmax()))
+            expected = module(held)
+    return [
+        Gate(
+            name="torch_logits",
+            measured=float(np.max(errors)),
+            limit=FLOAT_LIMIT,
+            unit="of the largest logit",
+            meaning="largest difference between the fp32 graph and the torch module",
+        ),
+        Gate(
+            name="torch_greedy",
+            measured=wrong,
+            limit=0,
+            unit="tokens",
+            meaning="greedy tokens where the fp32 graph and the torch module disagree",
+        ),
+    ]
+
+
+def cache_gate(fp32: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
+    """Token by token with the cache, against a fresh prefill of every beginning, in chunks, over a used cache."""
+    errors = []
+    for prompt in prompts:
+        stepped = _stepped(fp32, prompt)
+        errors += [
+            _relative_error(_fresh(fp32, prompt[:length]), stepped[length - 1])
+            for length in range(1, len(prompt) + 1, 5)
+        ]
+    return Gate(
+        name="cached_decode",
+        measured=float(np.max(errors)),  # unlike max(), it does not lose a NaN
+        limit=FLOAT_LIMIT,
+        unit="of the largest logit",
+        meaning="largest difference between decoding with the cache and reading the prefix again",
+    )
+
+
+def chunk_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
+    """An int8 prompt read in chunks, as the runtime does, against the same prompt token by token."""
+    divergences = []
+    for prompt in prompts:
+        stepped = _stepped(exported, prompt)
+        divergences += [
+            divergence(stepped[length - 1], _fresh(exported, prompt[:length]))
+            for length in range(CHUNK_TOKENS + 1, len(prompt) + 1)
+        ]
+    return Gate(
+        name="int8_chunks",
+        measured=float(np.mean(divergences)) if divergences else 0.0,
+        limit=CHUNK_KL_LIMIT,
+        unit="nats",
+        meaning="mean divergence between a prompt read in chunks and token by token",
+    )
+
+
+def integer_gate(config: ModelConfig, graph: bytes) -> Gate:
+    """Every matrix product of the file must take int8 weights, and none may be of a kind that dequantizes them.
+
+    MatMulNBits would be such a kind on cores without dot-product instructions: 30 times slower there (measured).
+    """
+    model: onnx.ModelProto = onnx.load_from_string(graph)
+    int8: set[str] = {tensor.name for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8}
+    # The tied embedding reaches the output layer through a transpose.
+    int8 |= {node.output[0] for node in model.graph.node if node.op_type == "Transpose" and node.input[0] in int8}
+    products = [node for node in model.graph.node if "MatMul" in node.op_type or node.op_type == "Gemm"]
+    integer = [node for node in products if node.op_type == "DynamicQuantizeMatMul" and node.input[1] in int8]
+    expected = sum(len(shape) == 2 for shape in weight_shapes(config).values())
+    return Gate(
+        name="int8_products",
+        measured=len(products) - len(integer) + abs(expected - len(integer)),
+        limit=0,
+        unit="products",
+        meaning=f"matrix products, of {expected}, that are not integer inside",
+    )
+
+
+def size_gate(config: ModelConfig, graph: bytes, scheme: Scheme) -> Gate:
+    """The file holds every weight once and next to nothing else: a second copy of the embedding would show."""
+    shapes = weight_shapes(config).values()
+    matrices = [shape for shape in shapes if len(shape) == 2]
+    vectors = sum(shape[0] for shape in shapes if len(shape) == 1) + config.context_length * config.head_dim
+    # int8: a byte a weight and a float32 scale a row
+    structure = 4096 * (config.n_layer + 1)  # names and nodes; about half of that is used
+    return Gate(
+        name="graph_bytes",
+        measured=len(graph),
+        limit=sum(rows * (columns + 4 if scheme == "int8" else 4 * columns) for rows, columns in matrices)
+        + 4 * vectors
+        + structure,
+        unit="bytes",
+        meaning="size of the graph, where every weight is stored once",
+    )
+
+
+def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
+    return Gate(
+        name=f"bpb_increase.{language}",
+        measured=quality.bpb - quality.bpb_fp32,
+        limit=limit,
+        unit="bits per byte",
+        meaning=f"loss of quality against fp32 on held-out text; the goal is {GOAL_BPB_INCREASE}",
+    )
+
+
+def measure_quality(exported: Engine, fp32: Engine, tokenizer: Tokenizer, text: str) -> LanguageQuality:
+    """Both engines side by side over `text`, in the windows of `tinylm.runtime.scoring`, whose bits these are."""
+    stream = [BOS, *tokenizer.encode(text)]
+    count, size = len(stream) - 1, len(normalise(text).encode())
+    nats, nats_fp32, divergences, agreed = 0.0, 0.0, 0.0, 0
+    for position, target in enumerate(stream[1:]):
+        if position % exported.context_length == 0:
+            exported.truncate(0)
+            fp32.truncate(0)
+        ours, theirs = log_softmax(exported.logits(stream[position])), log_softmax(fp32.logits(stream[position]))
+        nats -= float(ours[target])
+        nats_fp32 -= float(theirs[target])
+        divergences += float(np.dot(np.exp(theirs), theirs - ours))
+        agreed += int(ours.argmax() == theirs.argmax())
+    hidden = 8 * tokenizer.unknown_bytes(text)
+    return LanguageQuality(
+        tokens=count,
+        bytes=size,
+        bpb_fp32=(nats_fp32 / math.log(2) + hidden) / size,
+        bpb=(nats / math.log(2) + hidden) / size,
+        perplexity=math.exp(nats / count),
+        kl=divergences / count,
+        top1_agreement=agreed / count,
+    )
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log-probabilities, float64 [V]."""
+    shifted: NDArray[np.float64] = logits.astype(np.float64) - logits.max()
+    shifted -= math.log(np.exp(shifted).sum())
+    return shifted
+
+
+def divergence(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
+    """Kullback-Leibler divergence of two next-token distributions, in nats."""
+    expected = log_softmax(reference)
+    return float(np.dot(np.exp(expected), expected - log_softmax(logits)))
+
+
+def _cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
+    """Three prompts from the beginning, middle and end of a text; fewer tokens when the context is small."""
+    length = min(_PROMPT_TOKENS, context_length, len(ids))
+    return [list(ids[start : start + length]) for start in (0, (len(ids) - length) // 2, len(ids) - length)]
+
+
+def _torch_logits(
+    config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]
+) -> Callable[[Sequence[int]], NDArray[np.float32]]:
+    """The trained module as a function from ids to float32 logits [T, V]."""
+    import torch
+
+    from tinylm.model import build
+
+    module = build(config)
+    module.load_state_dict({name: torch.tensor(np.asarray(value, np.float32)) for name, value in weights.items()})
+    module.eval()
+
+    def logits(ids: Sequence[int]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            result: NDArray[np.float32] = module(torch.tensor([list(ids)]))[0].numpy()
+        return result
+
+    return logits
+
+
+def _stepped(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
+    """Logits [T, V] of every position, one token at a time."""
+    engine.truncate(0)
+    return np.array([engine.logits(token).copy() for token in ids])
+
+
+def _fresh(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
+    """Logits [V] of the last position after a prefill, as generation starts."""
+    engine.truncate(0)
+    engine.prefill(ids[:-1])
+    return engine.logits(ids[-1])
+
+
+def _relative_error(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())

@@ -1,0 +1,185 @@
+"""Training the SentencePiece tokenizer on a corpus, and saying how well it fits."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import sentencepiece
+
+from tinylm.config import TokenizerConfig
+from tinylm.corpus.documents import Piece
+from tinylm.errors import TinylmError
+from tinylm.files import write_atomic
+from tinylm.records import check_schema, read
+from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+
+SCHEMA = "1.0"
+MODEL = "tokenizer.model"
+VOCABULARY = "tokenizer.vocab"
+STATISTICS = "tokenizer.json"
+
+# SentencePiece drops longer "sentences"; paragraphs are handed over in parts of at most this many bytes.
+_MAX_LINE_BYTES = 4000
+# Fixed, because the order of its threads' sums decides the last bits of the scores.
+_THREADS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """How well the vocabulary fits one language."""
+
+    bytes_per_token: float
+    tokens_per_word: float
+    """Fertility: 1 means that every word is a single token."""
+    unknown_rate: float
+    """Share of tokens that are UNK."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermCoverage:
+    """How many of the user's own terms are single tokens."""
+
+    terms: int
+    single_tokens: int
+    split: tuple[str, ...]
+    """The terms that take more than one token."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerStatistics:
+    schema: str
+    kind: str
+    vocab_size: int
+    languages: dict[str, Fit]
+    terms: TermCoverage | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConfig, folder: Path) -> Tokenizer:
+    """Train on the pieces' text; write `tokenizer.model` and `tokenizer.vocab` into `folder`.
+
+    Whitespace and newlines are kept as they are and every newline is one token. TinylmError with the largest
+    vocabulary that works when the text does not support `config.vocab_size`.
+    """
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=_lines(pieces()),
+            model_writer=model,
+            model_type=config.kind,
+            vocab_size=config.vocab_size,
+            character_coverage=config.character_coverage,
+            byte_fallback=config.byte_fallback,
+            # The corpus is normalised already; decoding must give back exactly what was encoded.
+            normalization_rule_name="identity",
+            add_dummy_prefix=False,
+            remove_extra_whitespaces=False,
+            user_defined_symbols=["\n"],
+            bos_id=BOS,
+            eos_id=EOS,
+            pad_id=PAD,
+            unk_id=UNK,
+            num_threads=_THREADS,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise _explained(error, config) from error
+    write_atomic(folder / MODEL, model.getvalue())
+    tokenizer = Tokenizer(folder / MODEL)
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    rows = (f"{processor.id_to_piece(i)}\t{processor.get_score(i):g}\n" for i in range(processor.get_piece_size()))
+    write_atomic(folder / VOCABULARY, "".join(rows).replace("\n\t", "\\n\t", 1).encode())
+    return tokenizer
+
+
+def measure_fit(
+    pieces: Iterable[Piece], tokenizer: Tokenizer, config: TokenizerConfig, folder: Path, *, terms: Sequence[str] = ()
+) -> TokenizerStatistics:
+    """Encode the pieces, write what it took per language to `tokenizer.json`, and return it."""
+    counts: dict[str, list[int]] = {}
+    for piece in pieces:
+        ids = tokenizer.encode(piece.text)
+        row = counts.setdefault(piece.language, [0, 0, 0, 0])
+        for i, value in enumerate((len(piece.text.encode()), len(ids), len(piece.text.split()), ids.count(UNK))):
+            row[i] += value
+    statistics = TokenizerStatistics(
+        schema=SCHEMA,
+        kind=config.kind,
+        vocab_size=tokenizer.vocab_size,
+        languages={
+            language: Fit(
+                bytes_per_token=size / max(tokens, 1),
+                tokens_per_word=tokens / max(words, 1),
+                unknown_rate=unknown / max(tokens, 1),
+            )
+            for language, (size, tokens, words, unknown) in sorted(counts.items())
+        },
+        terms=cover_terms(terms, tokenizer) if terms else None,
+    )
+    write_atomic(folder / STATISTICS, (json.dumps(asdict(statistics), ensure_ascii=False, indent=1) + "\n").encode())
+    return statistics
+
+
+def read_statistics(folder: Path) -> TokenizerStatistics:
+    """The `tokenizer.json` of a dataset folder."""
+    path = folder / STATISTICS
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TinylmError(f"cannot read `{path}`: {error}", "remove the dataset folder and run again") from error
+    check_schema(data, major=1, where=f"`{path}`")
+    return read(TokenizerStatistics, data, f"`{path}`")
+
+
+def cover_terms(terms: Sequence[str], tokenizer: Tokenizer) -> TermCoverage:
+    """Count the terms that are one token, at the start of a text or after a space."""
+    split = tuple(term for term in terms if min(len(tokenizer.encode(term)), len(tokenizer.encode(f" {term}"))) > 1)
+    return TermCoverage(terms=len(terms), single_tokens=len(terms) - len(split), split=split)
+
+
+def read_terms(path: Path) -> list[str]:
+    """One term a line; empty lines are passed over."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise TinylmError(f"cannot read the term list `{path}`: {error}", "one UTF-8 term a line") from error
+    terms = [line.strip() for line in lines if line.strip()]
+    if not terms:
+        raise TinylmError(f"the term list `{path}` is empty", "one UTF-8 term a line")
+    return terms
+
+
+def _lines(pieces: Iterable[Piece]) -> Iterator[str]:
+    for piece in pieces:
+        for line in piece.text.splitlines():
+            data = line.encode()
+            while len(data) > _MAX_LINE_BYTES:
+                head = data[:_MAX_LINE_BYTES].decode(errors="ignore")
+                # Cut at a space where there is one, so that no word is learned in halves.
+                head = head[: head.rfind(" ")] if " " in head else head
+                yield head
+                data = data[len(head.encode()) :]
+            if data.strip():
+                yield data.decode()
+
+
+def _explained(error: RuntimeError, config: TokenizerConfig) -> TinylmError:
+    """SentencePiece's complaint in words that name the value, the limit and what to do."""
+    text = str(error)
+    if match := re.search(r"value <= (\d+)", text):
+        return TinylmError(
+            f"a vocabulary of {config.vocab_size} pieces is too large for this corpus; the largest that works is "
+            f"{match[1]}",
+            f"use --vocab-size {match[1]}, or add text",
+        )
+    if match := re.search(r"required_chars.*?(\d+) vs (\d+)|smaller than required_chars", text):
+        return TinylmError(
+            f"a vocabulary of {config.vocab_size} pieces does not even hold the corpus's characters",
+            "use a larger --vocab-size",
+        )
+    return TinylmError(f"SentencePiece could not train: {text.strip()}", "is there enough text in the corpus?")

@@ -1,0 +1,238 @@
+"""The dataset folder `datasets/HASH/`: corpus, tokenizer and tokens, named by what they are made of.
+
+Runs share it. Every stage writes a record last (`corpus.json`, `tokenizer.json`, `tokens/index.json`), so a stage whose
+record stands is skipped, and an interrupted one is done again; `dataset.json` marks the whole as complete.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tinylm.config import TokenizerConfig
+from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
+from tinylm.corpus.documents import Piece
+from tinylm.errors import TinylmError
+from tinylm.files import sha256, write_atomic
+from tinylm.records import check_schema, read
+from tinylm.tokenizer import Tokenizer
+from tinylm.tokenizer_training import (
+    MODEL,
+    STATISTICS,
+    VOCABULARY,
+    measure_fit,
+    read_statistics,
+    read_terms,
+    train_tokenizer,
+)
+from tinylm.tokens.shards import INDEX, TRAIN, read_index, write_shards
+
+SCHEMA = "1.0"
+DATASETS = Path("datasets")
+RECORD = "dataset.json"
+CORPUS = "corpus.json"
+TOKENS = "tokens"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceHash:
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetRecord:
+    """What decides the content of a dataset; its hash is the folder's name."""
+
+    schema: str
+    sources: tuple[SourceHash, ...]
+    tokenizer: TokenizerConfig
+    ready_made_tokenizer: str | None = None
+    """SHA-256 of the tokenizer that was taken over from another dataset instead of being trained."""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A complete dataset folder."""
+
+    path: Path
+    record: DatasetRecord
+
+    @property
+    def hash(self) -> str:
+        return self.record.hash
+
+    @property
+    def tokens(self) -> Path:
+        return self.path / TOKENS
+
+    def tokenizer(self) -> Tokenizer:
+        return Tokenizer(self.path / MODEL)
+
+    def held_out(self, *, max_bytes: int) -> dict[str, str]:
+        """Validation text of each language, whole pieces up to `max_bytes` of UTF-8, joined by a blank line."""
+        texts: dict[str, list[str]] = {}
+        room: dict[str, int] = {}
+        for piece in read_pieces(self.path / "val.jsonl"):
+            size = len(piece.text.encode())
+            left = room.setdefault(piece.language, max_bytes)
+            if size <= left or piece.language not in texts:
+                texts.setdefault(piece.language, []).append(_head(piece.text, left))
+                room[piece.language] = left - size
+        return {language: "\n\n".join(parts) for language, parts in sorted(texts.items())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reuse:
+    """What is taken over from an existing dataset instead of being made: `--skip-corpus`, `--skip-tokenizer`."""
+
+    dataset: Dataset
+    corpus: bool
+    tokenizer: bool
+
+
+def plan_dataset(
+    sources: Sequence[str], tokenizer: TokenizerConfig, *, seed: int, reuse: Reuse | None = None
+) -> DatasetRecord:
+    """Hash the sources and settings without building anything; TinylmError when a source cannot be read."""
+    if reuse is not None and reuse.corpus:
+        hashes = reuse.dataset.record.sources
+    else:
+        hashes = tuple(SourceHash(**entry) for entry in fingerprint(sources, seed))
+    record = DatasetRecord(schema=SCHEMA, sources=hashes, tokenizer=tokenizer)
+    if reuse is None or not reuse.tokenizer:
+        return record
+    old = reuse.dataset.record
+    if old.sources == hashes:  # its own corpus: nothing distinguishes it from the dataset it comes from
+        return old
+    ready_made = sha256(reuse.dataset.path / MODEL)
+    return DatasetRecord(schema=SCHEMA, sources=hashes, tokenizer=old.tokenizer, ready_made_tokenizer=ready_made)
+
+
+def build_dataset(
+    record: DatasetRecord,
+    sources: Sequence[str],
+    *,
+    seed: int,
+    root: Path = DATASETS,
+    reuse: Reuse | None = None,
+    terms: Path | None = None,
+    force: bool = False,
+    progress: Progress,
+) -> Dataset:
+    """Make the folder of `record`, stage by stage, each skipped when it stands already unless `force`."""
+    folder = root / record.hash
+    wanted_terms = read_terms(terms) if terms else []
+    if force:
+        shutil.rmtree(folder, ignore_errors=True)
+    _make_folder(folder)
+
+    if (folder / CORPUS).is_file():
+        progress("corpus: unchanged, skipped")
+    elif reuse is not None and reuse.corpus:
+        for name in ("train.jsonl", "val.jsonl", CORPUS):
+            write_atomic(folder / name, (reuse.dataset.path / name).read_bytes())
+        progress(f"corpus: taken over from {reuse.dataset.path}")
+    else:
+        build_corpus(sources, folder, seed=seed, progress=progress)
+
+    def pieces() -> list[Piece]:
+        return list(read_pieces(folder / "train.jsonl"))
+
+    if (folder / STATISTICS).is_file():
+        progress("tokenizer: unchanged, skipped")
+        model = Tokenizer(folder / MODEL)
+        if wanted_terms:
+            measure_fit(pieces(), model, record.tokenizer, folder, terms=wanted_terms)
+    else:
+        if record.ready_made_tokenizer is not None and reuse is not None:
+            for name in (MODEL, VOCABULARY):
+                write_atomic(folder / name, (reuse.dataset.path / name).read_bytes())
+            model = Tokenizer(folder / MODEL)
+            progress(f"tokenizer: taken over from {reuse.dataset.path}")
+        else:
+            progress(f"tokenizer: learning {record.tokenizer.vocab_size:,} {record.tokenizer.kind} pieces")
+            model = train_tokenizer(pieces, record.tokenizer, folder)
+        measure_fit(pieces(), model, record.tokenizer, folder, terms=wanted_terms)
+
+    if (folder / TOKENS / INDEX).is_file():
+        progress("tokens: unchanged, skipped")
+    else:
+        validation = list(read_pieces(folder / "val.jsonl"))
+        streams: dict[str, Callable[[], list[Piece]]] = {TRAIN: pieces}
+        for language in sorted({piece.language for piece in validation}):
+            streams[f"val-{language}"] = lambda wanted=language: [p for p in validation if p.language == wanted]  # type: ignore[misc]
+        index = write_shards(streams, model, folder / TOKENS)
+        progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
+
+    write_atomic(folder / RECORD, (json.dumps(asdict(record), indent=1) + "\n").encode())
+    return Dataset(folder, record)
+
+
+def open_dataset(name: str, *, root: Path = DATASETS) -> Dataset:
+    """The complete dataset `name` under `root`; TinylmError when it is missing or damaged."""
+    path = root / name / RECORD
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TinylmError(
+            f"no complete dataset at `{path.parent}`",
+            "run `tinylm train-pipeline` in the folder that holds `datasets/`",
+        ) from error
+    except ValueError as error:
+        raise TinylmError(f"`{path}` is not valid JSON: {error}", "remove the folder and run again") from error
+    check_schema(data, major=1, where=f"`{path}`")
+    record = read(DatasetRecord, data, f"`{path}`")
+    if record.hash != name:
+        raise TinylmError(
+            f"`{path}` describes the dataset {record.hash}, not {name}", "remove the folder and run again"
+        )
+    read_index(path.parent / TOKENS)
+    read_statistics(path.parent)
+    read_record(path.parent / CORPUS)
+    return Dataset(path.parent, record)
+
+
+def latest_dataset(*, root: Path = DATASETS) -> Dataset:
+    """The dataset that was completed last."""
+    found = list(root.glob(f"*/{RECORD}"))
+    if not found:
+        raise TinylmError(f"no dataset in `{root}` to take over", "run once without --skip-corpus and --skip-tokenizer")
+    return open_dataset(max(found, key=lambda path: path.stat().st_mtime_ns).parent.name, root=root)
+
+
+def data_licence(sources: Sequence[SourceHash]) -> str:
+    """What is known of the text's licence, for the bundle's provenance."""
+    known = {
+        "sample": "Apache-2.0 (generated by tinylm)",
+        "gutenberg": "public domain in the USA (Project Gutenberg)",
+    }
+    return "; ".join(dict.fromkeys(known.get(source.name, f"not stated ({source.name})") for source in sources))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TinylmError(
+            f"cannot write in `{folder}`: {error.strerror}", "call tinylm in a folder of yours"
+        ) from error
+
+
+def _head(text: str, max_bytes: int) -> str:
+    """At most the first `max_bytes` of UTF-8, cut at a space."""
+    if len(text.encode()) <= max_bytes:
+        return text
+    head = text.encode()[:max_bytes].decode(errors="ignore")
+    return head.rsplit(" ", 1)[0]
