@@ -48,8 +48,8 @@ class ModelConfig:
             raise ValueError(f"`d_model` {self.d_model} is not a multiple of `n_head` {self.n_head}")
         if self.n_head % self.n_kv_head:
             raise ValueError(f"`n_head` {self.n_head} is not a multiple of `n_kv_head` {self.n_kv_head}")
-        if self.architecture == "llama" and self.head_dim % 8:
-            raise ValueError(f"`d_model` / `n_head` is {self.head_dim}; rotary attention needs a multiple of 8")
+        if self.architecture == "llama" and self.head_dim % 16:
+            raise ValueError(f"`d_model` / `n_head` is {self.head_dim}; the exported attention needs a multiple of 16")
         if self.architecture == "classic" and self.n_kv_head != self.n_head:
             raise ValueError("`classic` has no grouped-query attention: `n_kv_head` must equal `n_head`")
 
@@ -86,8 +86,10 @@ class TrainingConfig:
     """Micro-batches a step; memory falls, the gradient stays the same."""
     epochs: int = 20
     """Passes over the text at stride = context length; not used when `total_steps` is set."""
+    minutes: float | None = None
+    """Wall-clock minutes of training: the first steps are timed, and `total_steps` is fixed to fit."""
     total_steps: int | None = None
-    """Steps of the whole run; `--minutes` fixes it after timing the first steps."""
+    """Steps of the whole run, instead of `epochs`; recorded when `minutes` decided it."""
     learning_rate: float = 3e-4
     min_learning_rate: float = 0.0
     schedule: Literal["cosine", "cosine_per_epoch"] = "cosine"
@@ -118,6 +120,8 @@ class TrainingConfig:
             raise ValueError(f"`batch_size` {self.batch_size} does not split into {self.accumulation_steps} parts")
         if self.total_steps is not None and self.total_steps < 1:
             raise ValueError(f"`total_steps` is {self.total_steps}; at least 1 is needed")
+        if self.minutes is not None and not 0 < self.minutes <= 100_000:
+            raise ValueError(f"`minutes` is {self.minutes}; above 0 and at most 100000 is needed")
         if not 0 < self.learning_rate <= 1:
             raise ValueError(f"`learning_rate` is {self.learning_rate}; above 0 and at most 1 is needed")
         if not 0 <= self.min_learning_rate <= self.learning_rate:
@@ -140,6 +144,8 @@ class RunConfig:
     model: ModelConfig
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    dataset: str | None = None
+    """Hash of the dataset folder, once it is known."""
     schema: str = SCHEMA
 
 

@@ -9,6 +9,11 @@ import typer
 import typer.core
 
 import tinylm
+from tinylm.cli.bundle import bundle_app
+from tinylm.cli.check_budgets import check_budgets
+from tinylm.cli.export import export
+from tinylm.cli.generate import generate
+from tinylm.cli.train_pipeline import train_pipeline
 
 
 class _Commands(typer.core.TyperGroup):
@@ -47,3 +52,10 @@ def tinylm_command(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Train a tiny language model to fit a device's budget, and prove on the device that it does."""
+
+
+app.command()(train_pipeline)
+app.command()(export)
+app.command()(check_budgets)
+app.command()(generate)
+app.add_typer(bundle_app)

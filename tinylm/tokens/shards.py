@@ -10,7 +10,7 @@ EOS stands only where a document really ends; BOS where reading starts.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,10 +47,10 @@ class Index:
     shards: dict[str, Shard]
 
 
-def write_shards(pieces: dict[str, Callable[[], Iterable[Piece]]], tokenizer: Tokenizer, folder: Path) -> Index:
+def write_shards(streams: Mapping[str, Iterable[Piece]], tokenizer: Tokenizer, folder: Path) -> Index:
     """Encode each named stream of pieces to `folder/NAME.bin` and write the index last."""
     folder.mkdir(parents=True, exist_ok=True)
-    shards = {name: _write_shard(stream(), tokenizer, folder / f"{name}.bin") for name, stream in pieces.items()}
+    shards = {name: _write_shard(pieces, tokenizer, folder / f"{name}.bin") for name, pieces in streams.items()}
     index = Index(schema=SCHEMA, vocab_size=tokenizer.vocab_size, shards=shards)
     write_atomic(folder / INDEX, (json.dumps(asdict(index), indent=1) + "\n").encode())
     return index

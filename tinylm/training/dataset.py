@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -147,8 +147,8 @@ def build_dataset(
     else:
         build_corpus(sources, folder, seed=seed, progress=progress)
 
-    def pieces() -> list[Piece]:
-        return list(read_pieces(folder / "train.jsonl"))
+    def pieces() -> Iterator[Piece]:
+        return read_pieces(folder / "train.jsonl")
 
     if (folder / STATISTICS).is_file():
         progress("tokenizer: unchanged, skipped")
@@ -170,9 +170,9 @@ def build_dataset(
         progress("tokens: unchanged, skipped")
     else:
         validation = list(read_pieces(folder / "val.jsonl"))
-        streams: dict[str, Callable[[], list[Piece]]] = {TRAIN: pieces}
+        streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
         for language in sorted({piece.language for piece in validation}):
-            streams[f"val-{language}"] = lambda wanted=language: [p for p in validation if p.language == wanted]  # type: ignore[misc]
+            streams[f"val-{language}"] = [piece for piece in validation if piece.language == language]
         index = write_shards(streams, model, folder / TOKENS)
         progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
 

@@ -10,7 +10,8 @@ from tinylm.config import TrainingConfig
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
     """AdamW (https://arxiv.org/abs/1711.05101); norms and embeddings do not decay unless `config.decay_all`."""
-    decayed, others = [], []
+    decayed: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for parameter in model.parameters():
         decays = config.decay_all or (parameter.dim() >= 2 and id(parameter) not in embeddings)

@@ -13,9 +13,28 @@ VOWELS = "aeiou"
 CONSONANT_SOUND = ("uni", "use", "usu", "euro", "one", "once", "ukulele")
 VOWEL_SOUND = ("hour", "honest", "honour")
 # Verbs stressed on the last syllable double their final consonant; one-syllable verbs do by rule.
-DOUBLING = frozenset("plan stop chat hop hug clap trim chop grab rob drop forget begin prefer rip fit".split())
+DOUBLING = frozenset(
+    [
+        "plan",
+        "stop",
+        "chat",
+        "hop",
+        "hug",
+        "clap",
+        "trim",
+        "chop",
+        "grab",
+        "rob",
+        "drop",
+        "forget",
+        "begin",
+        "prefer",
+        "rip",
+        "fit",
+    ]
+)
 # Final consonant doubled before -ing only, because their past is irregular.
-DOUBLING_ING = frozenset("get put cut run sit swim win dig let set hit".split())
+DOUBLING_ING = frozenset(["get", "put", "cut", "run", "sit", "swim", "win", "dig", "let", "set", "hit"])
 UNITS = lexicon_en.NUMBERS.split()[:20]
 TENS = lexicon_en.NUMBERS.split()[20:28]
 

@@ -47,7 +47,7 @@ NOUNS: dict[str, str] = {
     "waiter plumber mechanic shepherd sailor journalist actor dancer potter builder weaver judge hairdresser "
     "blacksmith electrician florist architect nanny athlete goalkeeper clown grocer butcher firefighter "
     "astronomer receptionist translator beekeeper clockmaker shoemaker",
-    "child": "boy girl baby child toddler pupil twin schoolboy schoolgirl",
+    "child": "boy girl child pupil schoolboy schoolgirl",
     "family": "mother father sister brother grandmother grandfather aunt uncle cousin daughter son nephew niece "
     "wife husband",
     "room": "kitchen bedroom bathroom garden hall attic cellar garage balcony study porch pantry corridor terrace",
@@ -83,7 +83,7 @@ NOUNS: dict[str, str] = {
     "applause curtain stage film screen goal player chess draughts cards wish gift present guestroom tablecloth "
     "napkin sauce spice herb vegetable fruit animal bird insect flower tree plant tool toy person child parent "
     "grandparent adult colour shape circle square pocket trip step "
-    "forecast problem play temperature degree doctor chair waiting room tablet syrup spoonful teaspoon gram cupful "
+    "forecast problem play temperature degree doctor chair waiting room tablet syrup list baby toddler twin schoolteacher spoonful teaspoon gram cupful "
     "handful breakfast start past future hobby",
 }
 
@@ -136,6 +136,10 @@ ADJECTIVES: dict[str, str] = {
     "bloom": "fragrant delicate fresh bright wild colourful",
     "trait": "kind patient honest polite brave generous funny serious shy careful friendly hardworking cheerful "
     "clever calm modest wise famous young tall talented curious gentle sincere",
+    "hair": "black brown grey white curly fair straight dark",
+    "eye": "blue green brown grey black",
+    "beast": "happy calm hungry angry surprised excited sleepy nervous thirsty tired",
+    "young": "shy curious cheerful clever polite happy little friendly lively brave funny quiet",
     "mood": "happy tired sad calm nervous hungry thirsty worried proud angry surprised excited bored grateful busy "
     "ready relaxed sleepy lonely content",
     "site": "quiet busy modern famous crowded peaceful lively nearby charming noisy popular ancient",
@@ -162,7 +166,7 @@ SUITS: dict[str, str] = {
     "instrument": "sound", "toy": "play colour", "thing": "small charm age colour", "school": "colour age",
     "vehicle": "ride colour age", "pet": "tame size", "farm_animal": "rural", "wild_animal": "wild", "bird": "fly",
     "sea_animal": "wild size", "insect": "size", "tree": "leafy", "flower": "bloom colour", "person": "trait",
-    "child": "trait", "family": "trait", "room": "indoors", "place": "site", "nature": "wildness", "part": "fixed",
+    "child": "young", "family": "trait", "room": "indoors", "place": "site", "nature": "wildness", "part": "fixed",
     "body": "hurt", "event": "social", "idea": "thought", "stuff": "taste",
 }  # fmt: skip
 

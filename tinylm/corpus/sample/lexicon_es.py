@@ -1,6 +1,6 @@
 """Spanish nouns, adjectives and small words of the sample corpus, grouped by meaning (see `lexicon_en.py`).
 
-A group holds masculine nouns, then feminine ones; people come as pairs. Pure data: `spanish.py` inflects it,
+A group holds masculine nouns, then feminine ones. Pure data: `spanish.py` inflects it,
 `writer_es.py` speaks with it and `agreement_es.py` judges with it.
 """
 
@@ -110,7 +110,7 @@ NOUNS: dict[str, tuple[str, str]] = {
         "florista peluquera jueza zapatera relojera bombera traductora granjera cantante estudiante carnicera "
         "profesora directora agricultora apicultora guía conductora librera tejedora",
     ),
-    "child": ("niño chico bebé alumno muchacho gemelo", "niña chica alumna muchacha gemela"),
+    "child": ("niño chico alumno muchacho", "niña chica alumna muchacha"),
     "family": (
         "padre hermano abuelo tío primo hijo sobrino marido nieto suegro",
         "madre hermana abuela tía prima hija sobrina mujer nieta suegra",
@@ -169,7 +169,7 @@ NOUNS: dict[str, tuple[str, str]] = {
         "personaje dibujo círculo cuadrado triángulo par resto medio cuarto gramo grado clima tiempo arte perro "
         "bolsillo recado permiso pulso fondo centro final principio sitio modo tipo ratito montón "
         "vaso padre colegio ingrediente paso tono brillo sonido pico pelaje caparazón rayo "
-        "atardecer oleaje verano hombre tendedero saco horario instante brote tallo anfitrión invitado turno",
+        "atardecer oleaje verano hombre tendedero bebé gemelo saco horario instante brote tallo anfitrión invitado turno",
         "gente persona calle casa ciudad vida familia amiga docena rebanada esquina parte manera cosa edad sonrisa voz "
         "cara palabra página lección lengua música ayuda paz luz sombra rueda vuelta derecha izquierda carretera "
         "semilla raíz hoja rama pluma cola ala tierra agua masa mezcla tapa nevera salud fiebre tos medicina cuenta "
@@ -181,7 +181,7 @@ NOUNS: dict[str, tuple[str, str]] = {
         "pasajera viajera gracia felicidad enhorabuena forma línea figura altura cantidad libra copia moda "
         "marea concha cuna caricia vecindad bienvenida felicitación despedida respuesta foto rebaja talla "
         "madrina abuelita mermelada capital población frontera milla ruta mujer señal salsa cucharadita receta corteza "
-        "cáscara invitada anfitriona parada lista fila despensa función pantalla",
+        "cáscara invitada gemela anfitriona parada lista fila despensa función pantalla",
     ),
     "title": ("señor don caballero", "señora doña señorita"),
 }
@@ -237,6 +237,7 @@ ADJECTIVES: dict[str, str] = {
     "bloom": "fragante delicado fresco silvestre hermoso",
     "trait": "amable paciente honesto educado valiente generoso divertido serio tímido prudente simpático trabajador "
     "alegre listo tranquilo modesto sabio famoso joven alto inteligente curioso atento sincero optimista puntual",
+    "young": "tímido curioso alegre listo educado simpático travieso valiente divertido pequeño amable",
     "mood": "feliz cansado triste tranquilo nervioso hambriento preocupado orgulloso enfadado sorprendido emocionado "
     "aburrido agradecido ocupado contento relajado animado satisfecho despierto",
     "site": "tranquilo animado moderno famoso cercano acogedor antiguo ruidoso popular concurrido",
@@ -262,7 +263,7 @@ SUITS: dict[str, str] = {
     "instrument": "sound", "toy": "play colour", "thing": "small charm age colour", "school": "colour age",
     "vehicle": "ride colour age", "pet": "tame size", "farm_animal": "rural", "wild_animal": "wild", "bird": "fly",
     "sea_animal": "wild size", "insect": "size", "tree": "leafy", "flower": "bloom colour", "person": "trait",
-    "child": "trait", "family": "trait", "room": "indoors", "place": "site", "nature": "wildness", "part": "fixed",
+    "child": "young", "family": "trait", "room": "indoors", "place": "site", "nature": "wildness", "part": "fixed",
     "body": "hurt", "event": "social", "idea": "thought", "stuff": "taste",
 }  # fmt: skip
 

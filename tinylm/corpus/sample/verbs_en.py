@@ -45,18 +45,20 @@ PLAIN: str = (
 # topic -> lines of deeds
 FRAMES: dict[str, str] = {
     "kitchen": """
-        cook/prepare/bake/make/serve {a dish}
-        peel/chop/slice/wash/boil {some vegetable}
-        fry/grill/roast {some vegetable} with {some staple}
+        prepare/make/serve {a dish}
+        bake {a bake_word}
+        chop/slice/wash/cook {some vegetable}
+        peel/boil {some peel_word}
+        fry/grill/roast {some vegetable} with {some season_word}
         wash/dry/rinse {the dishware}
-        fill {a dishware} with {some drink}
+        fill {a vessel} with {some drink}
         taste/try {some dish}
-        squeeze/cut/wash {some fruit}
+        cut/wash/share {some fruit}
         stir/heat/cool {the drink}
         pour/drink {some drink}
-        spread {some staple} on the bread
+        spread {some spread_word} on the bread
         mix/weigh/measure {some staple}
-        put {some fruit} in {a dishware}
+        put {some fruit} in {a bowl_word}
     """,
     "garden": """
         plant/water/grow/cut {some flower}
@@ -64,10 +66,10 @@ FRAMES: dict[str, str] = {
         dig a hole with {a tool}
         pick/gather/collect {some fruit}
         sweep the path with {a tool}
-        paint/repair/mend {the part}
-        sit/rest/read under {a tree}
+        paint/repair/mend {the farm_part}
+        sit under/rest under/read under {a tree}
         watch/admire/photograph {a bird}
-        follow/observe {an insect}
+        follow/observe {a insect}
         harvest/sow/water {some vegetable}
         listen to {a bird}
     """,
@@ -79,19 +81,19 @@ FRAMES: dict[str, str] = {
         look for {a tool}
         lend {a friend_word} {a tool}
         fix/inspect/repair {a vehicle}
-        wind/mend/oil {a thing_clockish}
+        mend/repair {a thing_clockish}
     """,
     "home": """
         clean/tidy/sweep/dust {the room}
         iron/fold/wash/hang {some clothes}
         move/polish/cover {the furniture}
-        open/close/paint/wipe {the part}
-        look for {a thing}
-        find {a thing} behind {the furniture}
-        put {a thing} on {the furniture}
+        open/close/clean {the open_word}
+        look for {a small_thing}
+        find {a small_thing} behind {the hiding_place}
+        put {a small_thing} on {the surface}
         light {a thing_light} in {the room}
         sew/mend/knit/shorten {a clothes}
-        wrap/hide/unpack {a thing}
+        wrap/hide/unpack {a small_thing}
         throw away {a thing}
     """,
     "market": """
@@ -101,7 +103,7 @@ FRAMES: dict[str, str] = {
         compare/weigh {some vegetable}
         pay for {a thing}
         sell/buy {a dishware}
-        carry/bring {a thing}
+        carry/bring {a small_thing}
         taste/try {some fruit}
         ask for {some staple}
         admire/examine {a thing}
@@ -109,7 +111,7 @@ FRAMES: dict[str, str] = {
     """,
     "study": """
         read/finish/translate/copy {a text}
-        write/send/receive {a text}
+        write/send/receive {a letter_kind}
         study/discuss/explain {a text}
         draw/sketch {a wild_animal}
         draw/paint {a nature}
@@ -121,32 +123,32 @@ FRAMES: dict[str, str] = {
     """,
     "leisure": """
         play/practise {the instrument}
-        listen to {an instrument}
+        listen to {a instrument}
         fly/chase/throw {a toy_air}
-        tell/invent/remember {an idea_told}
-        organize/plan/enjoy {an event}
+        tell/invent/remember {a idea_told}
+        organize/plan/enjoy {a event}
         photograph/paint/visit {a nature}
         play with {a pet}
         watch {a film_word}
         collect {some collectible}
-        prepare/celebrate {an event}
+        prepare/celebrate {a party_word}
         sing/hum {a song_word}
         climb/explore {a nature_high}
     """,
     "farm": """
         feed/brush/wash/milk {the milkable}
-        feed/chase/count {the farm_animal}
-        lead/guide {the farm_animal} to {the nature}
+        feed/brush/call {the farm_animal}
+        lead/guide {the farm_animal} to {the pasture}
         harvest/pick/gather {some fruit}
         harvest/sow/grow {some vegetable}
         drive/repair/wash {a farm_vehicle}
-        repair/build/paint {the part}
-        carry {a tool} to {the nature}
+        repair/build/paint {the farm_part}
+        carry {a tool} to {the pasture}
         protect {the farm_animal} from {a predator}
     """,
     "travel": """
         visit/explore/discover {a place}
-        visit/photograph/cross/admire {a nature}
+        visit/photograph/admire {a nature}
         pack/carry/lose/open {a luggage}
         take/catch/miss/await {a vehicle_public}
         drive/park/rent {a vehicle_own}
@@ -170,13 +172,13 @@ FRAMES: dict[str, str] = {
         invite/call/meet {a person}
         wait for/smile at/talk to {a person}
         teach/help/encourage {a child}
-        surprise/hug/kiss {his family}
-        write to/phone {his family}
+        surprise/hug/kiss {my family}
+        write to/phone {my family}
         interview/advise/welcome {a person}
-        tell {his family} {an idea_told}
-        lend {a person} {a thing}
-        give {his family} {a thing}
-        show {a child} {a thing}
+        tell {my family} {a idea_told}
+        lend {a person} {a small_thing}
+        give {my family} {a small_thing}
+        show {a child} {a small_thing}
         bring {a person} {some fruit}
     """,
     "dress": """
@@ -184,10 +186,10 @@ FRAMES: dict[str, str] = {
         take off/hang/button {the clothes}
         wash/iron/mend {some clothes}
         look for {a clothes}
-        lend {his family} {a clothes}
+        lend {my family} {a clothes}
     """,
     "sea": """
-        swim/sail/row towards {a nature_sea}
+        swim towards/sail towards/row towards {a nature_sea}
         see/watch/notice {a sea_animal}
         clean/repair/paint {a boat_word}
         collect shells in {a thing_container}
@@ -196,22 +198,49 @@ FRAMES: dict[str, str] = {
         wait for/board {a boat_word}
     """,
     "office": """
-        print/sign/copy/file {a text}
+        print/sign/copy/file {a doc_word}
         call/meet/advise {a customer_word}
         prepare/attend/plan/cancel {a meeting_word}
         answer/read/forward {a letter_word}
         clean/move/rearrange {the furniture}
         solve/explain/discuss {a problem_word}
-        look for {a thing}
+        look for {a small_thing}
     """,
 }
 
 # small groups that only some deeds ask for: nouns, then the group whose adjectives suit them
 SUBGROUPS: dict[str, tuple[str, str]] = {
+    "bake_word": ("pie cake biscuit muffin tart pizza pasty pudding", "dish"),
+    "peel_word": ("potato carrot onion turnip parsnip beetroot", "vegetable"),
+    "season_word": ("garlic oil butter salt parsley", "staple"),
+    "spread_word": ("butter honey jam cheese chocolate cream", "staple"),
+    "vessel": ("cup glass mug jug pot kettle teapot jar", "dishware"),
+    "bowl_word": ("bowl basket bag box", "dishware"),
+    "farm_part": ("gate fence wall roof door tower bridge", "part"),
+    "open_word": ("window door gate curtain", "part"),
+    "small_thing": (
+        "key watch candle camera box bag wallet vase bottle lantern purse necklace brooch compass stamp coin ribbon "
+        "bracelet parcel comb brush ticket bell needle button radio torch photograph book pen notebook ring letter",
+        "thing",
+    ),
+    "hiding_place": ("sofa wardrobe desk cupboard bookcase mirror armchair bed", "furniture"),
+    "surface": ("table chair shelf desk bench chest stool", "furniture"),
+    "pasture": ("field meadow orchard vineyard hill valley", "nature"),
+    "letter_kind": ("letter poem postcard invitation recipe message", "text"),
+    "doc_word": ("letter leaflet invitation plan list", "text"),
+    "party_word": ("party wedding festival dinner", "event"),
     "friend_word": ("friend neighbour cousin", "person"),
     "thing_clockish": ("clock watch radio", "furniture"),
     "thing_light": ("candle lamp lantern", "dishware"),
     "thing_container": ("basket box bag bucket bottle", "toy"),
+    "hurt_body": ("foot tooth knee arm leg back eye ear finger shoulder elbow ankle wrist thumb toe", "body"),
+    "home_word": ("house flat", "room"),
+    "animal_word": ("dog cat rabbit horse bird parrot pony", ""),
+    "fixed_word": ("tower bridge fountain fence gate wall", "part"),
+    "high_word": ("tower bridge terrace balcony", "part"),
+    "stir_word": ("spoon fork ladle", ""),
+    "baking_word": ("flour rice sugar butter pasta cheese", ""),
+    "subject_word": ("maths history science geography music", ""),
     "riddle_word": ("riddle puzzle", "idea"),
     "poem_word": ("poem song story", "text"),
     "song_word": ("song", "idea"),

@@ -7,7 +7,7 @@ The conjugation rules are in `spanish.py`; here stand only the facts the rules c
 # the stem vowel that changes under stress
 STEM_CHANGES: dict[str, str] = {
     "e>ie": "pensar cerrar empezar comenzar despertar sentar regar calentar querer perder entender encender preferir "
-    "sentir divertir nevar atravesar merendar recomendar tener venir sembrar",
+    "sentir divertir nevar atravesar merendar recomendar tener venir sembrar hervir fregar tender recomendar",
     "o>ue": "contar encontrar mostrar volar acostar probar recordar soñar poder volver mover dormir devolver sonar "
     "costar colgar llover resolver almorzar oler rodar aprobar envolver",
     "u>ue": "jugar",
@@ -75,7 +75,14 @@ GERUNDS: dict[str, str] = {
 }  # fmt: skip
 
 COMMANDS: dict[str, str] = {
-    "poner": "pon", "hacer": "haz", "tener": "ten", "venir": "ven", "salir": "sal", "decir": "di", "ir": "ve", "ser": "sé",
+    "poner": "pon",
+    "hacer": "haz",
+    "tener": "ten",
+    "venir": "ven",
+    "salir": "sal",
+    "decir": "di",
+    "ir": "ve",
+    "ser": "sé",
 }
 
 # verbs that scenes use outside FRAMES
@@ -101,16 +108,17 @@ PLAIN: str = (
 FRAMES: dict[str, str] = {
     "kitchen": """
         cocinar/preparar/hacer/servir {un dish}
-        pelar/cortar/picar/lavar {unos vegetable}
-        freír/asar {unos vegetable} con {unos staple}
+        cortar/picar/lavar {unos vegetable}
+        pelar/hervir {unos peel_word}
+        freír/asar {unos vegetable} con {bare season_word}
         lavar/secar/fregar {el dishware}
-        llenar {un dishware} de {bare drink}
+        llenar {un vessel} de {bare drink}
         probar {un dish}
-        exprimir/pelar/lavar {unos fruit}
+        cortar/lavar/compartir {unos fruit}
         calentar/enfriar {el drink}
         beber/tomar/servir {unos drink}
         mezclar/pesar/medir {el staple}
-        poner {unos fruit} en {un dishware}
+        poner {unos fruit} en {un bowl_word}
     """,
     "garden": """
         plantar/regar/cultivar/cortar {unos flower}
@@ -118,8 +126,8 @@ FRAMES: dict[str, str] = {
         cavar un hoyo con {un tool}
         recoger/coger {unos fruit}
         barrer el camino con {un tool}
-        pintar/reparar/arreglar {el part}
-        descansar/leer/merendar bajo {un tree}
+        pintar/reparar/arreglar {el farm_part}
+        descansar bajo/leer bajo/merendar bajo {un tree}
         mirar/admirar/fotografiar {un bird}
         seguir/observar {un insect}
         cosechar/sembrar/regar {unos vegetable}
@@ -138,13 +146,13 @@ FRAMES: dict[str, str] = {
         limpiar/ordenar/barrer/ventilar {el room}
         planchar/doblar/lavar/tender {unos clothes}
         mover/limpiar/cubrir {el furniture}
-        abrir/cerrar/pintar/limpiar {el part_open}
-        buscar {un thing}
-        encontrar {un thing} detrás {de furniture}
-        dejar {un thing} sobre {el furniture}
+        abrir/cerrar/limpiar {el part_open}
+        buscar {un small_thing}
+        encontrar {un small_thing} detrás de {el hiding_place}
+        dejar {un small_thing} sobre {el surface}
         encender {un thing_light} en {el room}
         coser/remendar/tejer {un clothes}
-        envolver/esconder/guardar {un thing}
+        envolver/esconder/guardar {un small_thing}
         tirar {un thing}
     """,
     "market": """
@@ -154,7 +162,7 @@ FRAMES: dict[str, str] = {
         comparar/pesar {unos vegetable}
         pagar {un thing}
         vender/comprar {un dishware}
-        llevar/traer {un thing}
+        llevar/traer {un small_thing}
         probar {unos fruit}
         pedir {unos staple}
         admirar/examinar {un thing}
@@ -162,7 +170,7 @@ FRAMES: dict[str, str] = {
     """,
     "study": """
         leer/terminar/traducir/copiar {un text}
-        escribir/enviar/recibir {un text}
+        escribir/enviar/recibir {un letter_kind}
         estudiar/comentar/explicar {un text}
         dibujar {un wild_animal}
         dibujar/pintar {un nature}
@@ -182,24 +190,24 @@ FRAMES: dict[str, str] = {
         jugar con {un pet}
         ver {un film_word}
         coleccionar {unos collectible}
-        preparar/celebrar {un event}
+        preparar/celebrar {un party_word}
         cantar/tararear {un song_word}
         subir a/explorar {un nature_high}
     """,
     "farm": """
         cepillar/ordeñar {el milkable}
-        guiar {a farm_animal} hasta {el nature}
+        guiar {a farm_animal} hasta {el pasture}
         alimentar/contar/vigilar {los farm_animal}
         cosechar/recoger {unos fruit}
         cosechar/sembrar/cultivar {unos vegetable}
         conducir/reparar/lavar {un farm_vehicle}
-        reparar/construir/pintar {el part}
-        llevar {un tool} hasta {el nature}
+        reparar/construir/pintar {el farm_part}
+        llevar {un tool} hasta {el pasture}
         proteger {los farm_animal} de {un predator}
     """,
     "travel": """
         visitar/explorar/descubrir {un place}
-        visitar/fotografiar/cruzar/admirar {un nature}
+        visitar/fotografiar/admirar {un nature}
         preparar/llevar/perder/abrir {un luggage}
         tomar/perder/esperar {un vehicle_public}
         conducir/alquilar/aparcar {un vehicle_own}
@@ -237,7 +245,7 @@ FRAMES: dict[str, str] = {
         comprar {un clothes}
     """,
     "sea": """
-        nadar/navegar/remar hacia {un nature_sea}
+        nadar hacia/navegar hacia/remar hacia {un nature_sea}
         ver/mirar/observar {un sea_animal}
         limpiar/reparar/pintar {un boat_word}
         guardar conchas en {un thing_container}
@@ -246,18 +254,34 @@ FRAMES: dict[str, str] = {
         esperar {un boat_word}
     """,
     "office": """
-        imprimir/firmar/copiar/archivar {un text}
+        imprimir/firmar/copiar/archivar {un doc_word}
         llamar/recibir/aconsejar {a customer_word}
         preparar/cancelar/anunciar {un meeting_word}
         contestar/leer/reenviar {un letter_word}
         limpiar/mover/ordenar {el furniture}
         resolver/explicar/comentar {un problem_word}
-        buscar {un thing}
+        buscar {un small_thing}
     """,
 }
 
 # small groups that only some deeds ask for: nouns (of the lexicon), then the group whose adjectives suit them
 SUBGROUPS: dict[str, tuple[str, str]] = {
+    "peel_word": ("patata zanahoria cebolla nabo remolacha", "vegetable"),
+    "season_word": ("ajo aceite mantequilla perejil sal romero", ""),
+    "vessel": ("taza vaso jarra olla tetera jarro copa", "dishware"),
+    "bowl_word": ("cesta cuenco bolsa caja", "dishware"),
+    "farm_part": ("puerta valla muro techo verja torre puente", "part"),
+    "small_thing": (
+        "reloj paraguas anillo bolso collar jarrón sobre sello boleto paquete peine botón llave vela cámara moneda "
+        "botella linterna cartera pulsera brújula cinta foto campana aguja radio libro carta cuaderno",
+        "thing",
+    ),
+    "hiding_place": ("sofá armario escritorio espejo sillón baúl cama estantería cómoda", "furniture"),
+    "surface": ("mesa silla estante banco escritorio repisa cama", "furniture"),
+    "pasture": ("prado campo valle huerto pradera colina arroyo", "nature"),
+    "letter_kind": ("carta poema postal receta mensaje nota", "text"),
+    "doc_word": ("carta folleto informe lista plan nota", "text"),
+    "party_word": ("fiesta boda festival cena cumpleaños", "event"),
     "friend_word": ("amigo amiga vecino vecina primo prima", "person"),
     "thing_light": ("vela lámpara farol linterna", "dishware"),
     "thing_container": ("cesta caja bolsa cubo botella", "toy"),

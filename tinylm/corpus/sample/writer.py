@@ -116,8 +116,10 @@ class Writer:
         self.random = random
         self.known: dict[str, Referent | str] = {}
         self.focus = "S"
-        """Who does what is told now: possessives and verbs refer to them unless a slot says otherwise."""
-        self.slots: dict[str, Callable[..., str | Referent]] = {}
+        """Who does what is told now: possessives and verbs refer to them unless a slot says otherwise; "P" is several."""
+        self.last: Referent | None = None
+        """What the latest noun phrase spoke of, for slots that are remembered."""
+        self.slots: dict[str, Callable[..., str]] = {}
 
     def pick(self, options: Sequence[Chosen]) -> Chosen:
         return options[int(self.random.random() * len(options))]
@@ -157,15 +159,15 @@ class Writer:
         if slot.operation in self.known:
             found = self.known[slot.operation]
             return found if isinstance(found, str) else found.name
+        self.last = None
         value = self.slots[slot.operation](*slot.arguments)
         if slot.remember:
-            if slot.remember not in self.known or isinstance(value, str):
-                self.known[slot.remember] = value
-        return value if isinstance(value, str) else value.name
+            self.known[slot.remember] = self.last or value
+        return value
 
     def perform(self, scene: Scene) -> str:
         """One document: the scene with a fresh cast, every choice drawn anew."""
-        self.known = {}
+        self.known = {"P": Referent("", 4, "m")}
         for role, kind in scene.cast:
             taken = [found.name for found in self.known.values() if isinstance(found, Referent)]
             self.known[role] = self.introduce(kind, taken)

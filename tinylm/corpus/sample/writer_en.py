@@ -30,8 +30,8 @@ AUXILIARIES = {
     "do": ("do", "do", "does", "do", "do"),
 }
 RELATIVES = {
-    "f": "mother sister grandmother aunt cousin daughter friend neighbour".split(),
-    "m": "father brother grandfather uncle cousin son friend neighbour".split(),
+    "f": ["mother", "sister", "grandmother", "aunt", "cousin", "daughter", "friend", "neighbour"],
+    "m": ["father", "brother", "grandfather", "uncle", "cousin", "son", "friend", "neighbour"],
 }
 
 
@@ -48,10 +48,8 @@ def _deeds(topic: str) -> tuple[tuple[tuple[str, ...], str], ...]:
     """(verbs, what follows them) of a topic."""
     deeds = []
     for line in verbs_en.FRAMES[topic].strip().splitlines():
-        *verbs, last = line.strip().split("/")
-        verb, brace, tail = last.partition(" {")
-        head, _, rest = verb.partition(" ") if brace and len(verbs) == 0 else (verb, "", "")
-        deeds.append(((*verbs, head), f"{rest} {{{tail}".strip() if brace else ""))
+        verbs, _, tail = line.strip().partition(" {")
+        deeds.append((tuple(verbs.split("/")), "{" + tail))
     return tuple(deeds)
 
 
@@ -75,7 +73,9 @@ class EnglishWriter(Writer):
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
             "time": self._time,
-            "clock": lambda: f"{self.between(6, 22)}:{self.pick(('05', '10', '15', '20', '25', '30', '40', '45', '50'))}",
+            "clock": lambda: (
+                f"{self.between(6, 22)}:{self.pick(('05', '10', '15', '20', '25', '30', '40', '45', '50'))}"
+            ),
             "year": lambda: str(self.between(1890, 2024)),
             "date": lambda: f"{self.pick(lexicon_en.MONTHS.split())} {self.between(1, 28)}",
             "weekday": lambda: self.pick(lexicon_en.WEEKDAYS.split()),
@@ -85,6 +85,7 @@ class EnglishWriter(Writer):
             "town": lambda: self.pick(names.TOWNS_EN.split()),
             "street": lambda: f"{self.pick(names.STREETS_EN.split())} Street",
             "surname": lambda: self.pick(names.SURNAMES_EN.split()),
+            "sum": self._sum,
             "trade": lambda: self.pick(_nouns("person")[0]),
             "atrade": self._trade,
         }
@@ -97,6 +98,8 @@ class EnglishWriter(Writer):
         name = self.pick([name for name in pool if name not in taken])
         if kind == "I":
             return Referent("I", 0, gender)
+        if kind == "you":
+            return Referent("you", 1, gender)
         if kind == "we":
             return Referent(f"my {self.pick(RELATIVES[gender])} and I", 3, "m")
         if kind == "pair":
@@ -137,7 +140,7 @@ class EnglishWriter(Writer):
         self.focus = before
         return " ".join(part for part in parts if part)
 
-    def _noun_phrase(self, article: str, group: str, *options: str) -> str | Referent:
+    def _noun_phrase(self, article: str, group: str, *options: str) -> str:
         """An article with a noun of the group, often with an adjective; "-" as an option leaves the adjective out."""
         if group in self.known:
             thing = self.referent(group)
@@ -162,9 +165,6 @@ class EnglishWriter(Writer):
                 return words
         return f"some {words}"
 
-    def _fill_reference(self, value: str | Referent) -> Referent | str:
-        return value
-
     def _trade(self) -> str:
         trade = self.pick(_nouns("person")[0])
         return f"{english.article(trade)} {trade}"
@@ -174,6 +174,13 @@ class EnglishWriter(Writer):
 
     def _suiting(self, group: str) -> str:
         return self.pick(_nouns(group)[1])
+
+    def _sum(self) -> str:
+        """A true sum, in words or digits."""
+        left, right = self.between(2, 60), self.between(2, 39)
+        if self.chance(0.5):
+            return f"{english.number(left)} and {english.number(right)} is {english.number(left + right)}."
+        return f"{left} plus {right} is {left + right}."
 
     def _price(self) -> str:
         euros = self.between(2, 48)

@@ -1,0 +1,210 @@
+"""`tinylm train-pipeline`: text in, a verified bundle and its budget verdict out."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tinylm.bundle import Bundle
+    from tinylm.config import RunConfig
+    from tinylm.pipeline import PipelineResult
+
+
+def train_pipeline(
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix."),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="`tiny`, or `classic` (the reference model; trains, no export yet).")
+    ] = "tiny",
+    output_dir: Annotated[
+        Path | None, typer.Option(help="The run folder; `runs/PRESET-CORPUS-HASH` when left out.")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train for about this long instead of --epochs.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the text.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Sequences a step.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Pieces of the tokenizer.")] = None,
+    tokenizer_type: Annotated[str | None, typer.Option(help="`unigram` or `bpe`.")] = None,
+    byte_fallback: Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")] = False,
+    terms: Annotated[Path | None, typer.Option(help="A list of words: reports how many are single tokens.")] = None,
+    max_seq_length: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides data order, initial weights and samples.")] = None,
+    budget: Annotated[str, typer.Option(help="The budget that the bundle is checked against.")] = "pi-zero-2w",
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the run (--output-dir or the latest); --epochs trains it further."),
+    ] = False,
+    skip_corpus: Annotated[bool, typer.Option("--skip-corpus", help="Take the latest dataset's text.")] = False,
+    skip_tokenizer: Annotated[
+        bool, typer.Option("--skip-tokenizer", help="Take the latest dataset's tokenizer.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start over, whatever is there.")] = False,
+) -> None:
+    """Train a model from text, export it as a verified INT8 bundle and check it against a budget.
+
+    The same command again skips what is done and continues what was interrupted.
+    """
+    from tinylm.budget.spec import load_budget
+    from tinylm.config import preset as preset_named
+    from tinylm.config import read_config
+    from tinylm.errors import TinylmError
+    from tinylm.runs import CONFIG, find_run
+
+    load_budget(budget)  # a typo in the budget's name is told before the training, not after it
+    if resume and force:
+        raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
+    if resume:
+        output_dir = find_run(output_dir)
+        config = read_config(output_dir / CONFIG)
+        asked = {"--corpus": corpus, "--vocab-size": vocab_size, "--max-seq-length": max_seq_length}
+        for flag, value in asked.items():
+            if value:
+                raise TinylmError(f"{flag} cannot change in a run that is resumed", "start a new run without --resume")
+    else:
+        config = preset_named(preset)
+        config = dataclasses.replace(config, corpus=tuple(corpus or ["sample"]))
+    config = _override(
+        config,
+        minutes=minutes,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+        vocab_size=vocab_size,
+        tokenizer_type=tokenizer_type,
+        byte_fallback=byte_fallback,
+        max_seq_length=max_seq_length,
+    )
+    _train(
+        config,
+        output_dir=output_dir,
+        budget=budget,
+        terms=terms,
+        resume=resume,
+        skip_corpus=skip_corpus,
+        skip_tokenizer=skip_tokenizer,
+        force=force,
+    )
+
+
+def _train(
+    config: RunConfig,
+    *,
+    output_dir: Path | None,
+    budget: str,
+    terms: Path | None,
+    resume: bool,
+    skip_corpus: bool,
+    skip_tokenizer: bool,
+    force: bool,
+) -> None:
+    from tinylm.pipeline import run_pipeline
+    from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
+    from tinylm.training.trainer import Interrupted
+
+    reuse = None
+    if resume and config.dataset:
+        reuse = Reuse(dataset=open_dataset(config.dataset), corpus=True, tokenizer=True)
+    elif skip_corpus or skip_tokenizer:
+        reuse = Reuse(dataset=latest_dataset(), corpus=skip_corpus, tokenizer=skip_tokenizer)
+    try:
+        result = run_pipeline(config, folder=output_dir, reuse=reuse, terms=terms, force=force, extend=resume, say=_say)
+    except Interrupted:
+        _say("\nstopped; a checkpoint was saved. Run the same command again to continue.")
+        raise typer.Exit(130) from None
+    _summarise(result)
+    if result.bundle:
+        _check(result.bundle, budget)
+
+
+def _override(
+    config: RunConfig,
+    *,
+    minutes: float | None,
+    epochs: int | None,
+    batch_size: int | None,
+    learning_rate: float | None,
+    seed: int | None,
+    vocab_size: int | None,
+    tokenizer_type: str | None,
+    byte_fallback: bool,
+    max_seq_length: int | None,
+) -> RunConfig:
+    """The preset or recorded configuration with what the command line says instead."""
+    from tinylm.errors import TinylmError
+
+    if minutes is not None and epochs is not None:
+        raise TinylmError("--minutes and --epochs both say how long to train", "give one of them")
+    training: dict[str, object] = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    training = {name: value for name, value in training.items() if value is not None}
+    if minutes is not None or epochs is not None:
+        training |= {"minutes": minutes, "total_steps": None}
+        if epochs is not None:
+            training["epochs"] = epochs
+    tokenizer: dict[str, object] = {"vocab_size": vocab_size, "kind": tokenizer_type}
+    tokenizer = {name: value for name, value in tokenizer.items() if value is not None}
+    if byte_fallback:
+        tokenizer["byte_fallback"] = True
+    if tokenizer_type not in (None, "unigram", "bpe"):
+        raise TinylmError(f"--tokenizer-type is `{tokenizer_type}`; `unigram` or `bpe` is needed")
+    model: dict[str, object] = {"vocab_size": vocab_size, "context_length": max_seq_length}
+    model = {name: value for name, value in model.items() if value is not None}
+    try:
+        return dataclasses.replace(
+            config,
+            training=dataclasses.replace(config.training, **training),  # type: ignore[arg-type]
+            tokenizer=dataclasses.replace(config.tokenizer, **tokenizer),  # type: ignore[arg-type]
+            model=dataclasses.replace(config.model, **model),  # type: ignore[arg-type]
+        )
+    except ValueError as error:
+        raise TinylmError(str(error)) from error
+
+
+def _summarise(result: PipelineResult) -> None:
+    from tinylm.training.evaluation import ALL
+
+    bundle = result.bundle
+    exported_quality = bundle.manifest.quality if bundle else {}
+    _say("")
+    for language, quality in result.quality.items():
+        if language == ALL:
+            continue
+        exported = exported_quality.get(language)
+        increase = f", INT8 {exported.bpb - exported.bpb_fp32:+.4f}" if exported else ""
+        _say(
+            f"{language}: {quality.bits_per_byte:.3f} bits per byte{increase}, loss {quality.loss:.3f}, "
+            f"perplexity {quality.perplexity:.1f}"
+        )
+    if "sample" in result.config.corpus:
+        _say("(the sample corpus is synthetic: these figures say nothing about real text)")
+    if bundle:
+        parameters = bundle.manifest.quantization.parameters
+        _say(f"{parameters:,} parameters, bundle {bundle.size_bytes / 1e6:.2f} MB")
+    _say("time: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.stage_seconds.items()))
+    _say(f"run:    {result.run}")
+    if bundle:
+        _say(f"bundle: {bundle.path}\n")
+
+
+def _check(bundle: Bundle, budget: str) -> None:
+    from rich.console import Console
+
+    from tinylm.budget.check import check_bundle
+    from tinylm.budget.report import exit_code
+    from tinylm.budget.spec import load_budget
+    from tinylm.budget.table import print_report
+
+    report = check_bundle(bundle, load_budget(budget), announce=_say)
+    print_report(report, Console(highlight=False))
+    raise typer.Exit(exit_code(report, certify=False))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

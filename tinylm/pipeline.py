@@ -1,0 +1,139 @@
+"""The whole chain of `train-pipeline`: dataset -> training -> evaluation -> export -> budget check.
+
+Each stage is skipped when what it works on is unchanged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from tinylm.bundle import MANIFEST, Bundle, open_bundle
+from tinylm.config import RunConfig
+from tinylm.errors import TinylmError
+from tinylm.export.run import export_run
+from tinylm.files import write_atomic
+from tinylm.model import build
+from tinylm.runs import BUNDLE
+from tinylm.tokens.shards import read_index
+from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
+from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
+from tinylm.training.evaluation import Quality, Validation
+from tinylm.training.plot import plot_training
+from tinylm.training.run_folder import default_folder, open_run
+from tinylm.training.trainer import train
+
+Say = Callable[[str], None]
+EVALUATION = "evaluation.json"
+
+
+@dataclass
+class PipelineResult:
+    """Where things are, and how long each stage took."""
+
+    run: Path
+    config: RunConfig
+    bundle: Bundle | None
+    """None for an architecture that has no export yet."""
+    quality: dict[str, Quality]
+    """Of the best checkpoint, in fp32."""
+    stage_seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run_pipeline(
+    config: RunConfig,
+    *,
+    folder: Path | None,
+    reuse: Reuse | None = None,
+    terms: Path | None = None,
+    force: bool = False,
+    extend: bool = False,
+    say: Say,
+) -> PipelineResult:
+    """Train and export what `config` describes in `folder`, by default `runs/PRESET-CORPUS-HASH`.
+
+    A run that is there with the same settings is continued. `config.dataset` is filled in here.
+    """
+    seconds: dict[str, float] = {}
+    started = time.perf_counter()
+
+    def lap(stage: str) -> None:
+        nonlocal started
+        seconds[stage] = time.perf_counter() - started
+        started = time.perf_counter()
+
+    say("[1/4] corpus, tokenizer and tokens")
+    seed = config.training.seed
+    record = plan_dataset(config.corpus, config.tokenizer, seed=seed, reuse=reuse)
+    config = dataclasses.replace(config, tokenizer=record.tokenizer, dataset=record.hash)
+    if config.model.vocab_size != record.tokenizer.vocab_size:
+        config = dataclasses.replace(
+            config, model=dataclasses.replace(config.model, vocab_size=record.tokenizer.vocab_size)
+        )
+    dataset = build_dataset(record, config.corpus, seed=seed, reuse=reuse, terms=terms, force=force, progress=say)
+    lap("dataset")
+
+    folder = folder or default_folder(config)
+    with open_run(folder, config, force=force, extend=extend) as (config, run_id):
+        say(f"[2/4] training in {folder}")
+        final = train(folder, config, dataset, run_id=run_id)
+        plot_training(folder, final.progress.epoch_history)
+        lap("training")
+
+        say("[3/4] evaluation of the best checkpoint, in fp32")
+        quality = evaluate_run(folder, BEST, dataset)
+        lap("evaluation")
+
+        say("[4/4] export to INT8")
+        bundle = None
+        if config.model.architecture == "classic":
+            say("export: `classic` trains here for comparison; it has no export yet, the preset `tiny` has")
+        else:
+            bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
+        lap("export")
+    return PipelineResult(folder, final.config, bundle, quality, seconds)
+
+
+def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Quality]:
+    """Quality of a checkpoint on its dataset's validation text in fp32; written to the run's `evaluation.json`."""
+    path = run / EVALUATION
+    step = Checkpoints(run).read_record(checkpoint).progress.step
+    key = {"checkpoint_step": step, "dataset": dataset.hash}
+    if path.is_file():
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+            if {name: known.get(name) for name in key} == key:
+                return {language: Quality(**value) for language, value in known["quality"].items()}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass  # a damaged record is simply measured again
+    config, weights = load_weights(run, checkpoint)
+    model = build(config)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    index = read_index(dataset.tokens)
+    validation = Validation(dataset.tokens, index, context_length=config.context_length, batch_size=16)
+    quality = validation.evaluate(model, dtype=torch.float32)
+    result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
+    write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())
+    return quality
+
+
+def _export(run: Path, record: CheckpointRecord, say: Say) -> Bundle:
+    """Export the best checkpoint, unless the bundle that is there was made from it."""
+    folder = run / BUNDLE
+    if (folder / MANIFEST).is_file():
+        try:
+            bundle = open_bundle(folder)
+        except TinylmError as error:
+            say(f"export: {error.message}; made again")
+        else:
+            made_from = bundle.manifest.provenance
+            if made_from.run_id == record.run_id and made_from.metrics.get("step") == record.progress.step:
+                say("export: unchanged, skipped")
+                return bundle
+    return export_run(run, checkpoint=BEST, scheme="int8", folder=folder, progress=say).bundle

@@ -1,0 +1,110 @@
+"""What a run writes down: `metrics.jsonl` while it goes, `training_metrics.json` at every epoch's end."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from tinylm.config import RunConfig
+from tinylm.errors import TinylmError
+from tinylm.files import write_atomic
+from tinylm.training.checkpoint import CheckpointRecord
+from tinylm.training.evaluation import ALL
+
+STEPS = "metrics.jsonl"
+SUMMARY = "training_metrics.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepMetrics:
+    """One logged step."""
+
+    step: int
+    epoch: int
+    loss: float
+    """Cross-entropy of the step's batch in nats per token."""
+    lr: float
+    grad_norm: float
+    """Before clipping."""
+    tokens_per_second: float
+
+
+class StepLog:
+    """Appends to `metrics.jsonl`; lines after the step that a run resumes from are dropped."""
+
+    def __init__(self, run: Path, *, from_step: int) -> None:
+        self._path = run / STEPS
+        kept = [row for row in read_steps(run) if row.step <= from_step] if self._path.is_file() else []
+        write_atomic(self._path, "".join(_line(row) for row in kept).encode())
+        self._file = self._path.open("a", encoding="utf-8")
+
+    def write(self, row: StepMetrics) -> None:
+        self._file.write(_line(row))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_steps(run: Path) -> list[StepMetrics]:
+    """The logged steps; a last line that a power cut left unfinished is passed over."""
+    rows = []
+    for line in (run / STEPS).read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(StepMetrics(**json.loads(line)))
+        except (ValueError, TypeError):
+            break
+    return rows
+
+
+def write_summary(run: Path, record: CheckpointRecord, *, end_timestamp: str) -> None:
+    """Write `training_metrics.json`: the reference guide's keys, and what this project adds to them."""
+    history = record.progress.epoch_history
+    if not history:
+        return
+    final = history[-1]
+    summary = {
+        "schema": "1.0",
+        "run_id": record.run_id,
+        "start_timestamp": record.progress.start_timestamp,
+        "end_timestamp": end_timestamp,
+        "configuration": _configuration(record.config),
+        "final_metrics": {
+            "best_val_loss": min(epoch.val_loss for epoch in history),
+            "final_train_loss": final.train_loss,
+            "final_val_loss": final.val_loss,
+            "total_epochs": final.epoch,
+            "total_steps": record.progress.step,
+            "final_val_bpb": final.val_bpb,
+            "best_val_bpb": min(epoch.val_bpb[ALL] for epoch in history),
+            "training_seconds": record.progress.training_seconds,
+        },
+        "epoch_history": [dataclasses.asdict(epoch) for epoch in history],
+    }
+    write_atomic(run / SUMMARY, (json.dumps(summary, ensure_ascii=False, indent=2) + "\n").encode())
+
+
+def read_summary(run: Path) -> dict[str, object]:
+    """The `training_metrics.json` of a run."""
+    path = run / SUMMARY
+    try:
+        summary: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TinylmError(f"cannot read `{path}`: {error}", "train first: `tinylm train-pipeline`") from error
+    return summary
+
+
+def _configuration(config: RunConfig) -> dict[str, object]:
+    """The reference guide's five names first, then the whole configuration."""
+    return {
+        "vocab_size": config.model.vocab_size,
+        "batch_size": config.training.batch_size,
+        "learning_rate": config.training.learning_rate,
+        "num_epochs": config.training.epochs,
+        "max_seq_length": config.model.context_length,
+        **dataclasses.asdict(config),
+    }
+
+
+def _line(row: StepMetrics) -> str:
+    return json.dumps(dataclasses.asdict(row)) + "\n"

@@ -1,0 +1,116 @@
+"""A run folder: created once, owned by one process at a time, continued by the same settings only."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tinylm.config import RunConfig, read_config, write_config
+from tinylm.errors import TinylmError
+from tinylm.files import write_atomic
+from tinylm.runs import CONFIG, RUNS
+
+_ID = "run_id"
+_LOCK = ".lock"
+
+
+def default_folder(config: RunConfig) -> Path:
+    """`runs/PRESET-CORPUS-HASH`: the same settings find the same folder again."""
+    corpus = "-".join(dict.fromkeys(Path(source.split(":")[-1]).name or "corpus" for source in config.corpus))
+    digest = hashlib.sha256(json.dumps(dataclasses.asdict(_asked(config)), sort_keys=True).encode()).hexdigest()
+    return RUNS / f"{config.preset}-{corpus[:40]}-{digest[:6]}"
+
+
+@contextmanager
+def open_run(folder: Path, config: RunConfig, *, force: bool, extend: bool = False) -> Iterator[tuple[RunConfig, str]]:
+    """Create or continue the run in `folder` and hold it; yields its configuration and run id.
+
+    What the run recorded (steps that `minutes` was turned into) wins over what is asked again. `extend` allows other
+    training settings than the recorded ones (a finished run trained further); `force` starts over.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / _LOCK).open("w")
+    except OSError as error:
+        raise TinylmError(
+            f"cannot write in `{folder}`: {error.strerror}", "name another folder with --output-dir"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TinylmError(f"another tinylm is working in `{folder}`", "wait for it, or stop it") from error
+        if force:
+            _clear(folder)
+        yield _adopt(folder, config, extend=extend)
+
+
+def record_config(folder: Path, config: RunConfig) -> None:
+    """Write the run's `config.toml`."""
+    write_config(config, folder / CONFIG)
+
+
+def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig, str]:
+    if not (folder / CONFIG).is_file():
+        strangers = [path.name for path in folder.iterdir() if path.name not in (_LOCK, _ID)]
+        if strangers:
+            raise TinylmError(
+                f"`{folder}` is not empty and holds no run: `{sorted(strangers)[0]}`", "name an empty or new folder"
+            )
+        write_atomic(folder / _ID, str(uuid.uuid4()).encode())
+        record_config(folder, config)
+    recorded = read_config(folder / CONFIG)
+    if _asked(recorded) == _asked(config):
+        config = recorded
+    elif extend and dataclasses.replace(recorded, training=config.training) == config:
+        record_config(folder, config)
+    else:
+        raise TinylmError(
+            f"`{folder}` holds a run with other settings: {_difference(recorded, config)}",
+            "start over with --force, or name another folder with --output-dir",
+        )
+    try:
+        run_id = str(uuid.UUID((folder / _ID).read_text(encoding="ascii")))
+    except (OSError, ValueError) as error:
+        raise TinylmError(f"`{folder / _ID}` is damaged", "start over with --force") from error
+    return config, run_id
+
+
+def _asked(config: RunConfig) -> RunConfig:
+    """What the user asked for: without the steps and epochs that `minutes` was turned into."""
+    if config.training.minutes is None:
+        return config
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, total_steps=None, epochs=1))
+
+
+def _difference(old: RunConfig, new: RunConfig) -> str:
+    """The first setting that differs, for the error message."""
+    a, b = _flat(dataclasses.asdict(_asked(old))), _flat(dataclasses.asdict(_asked(new)))
+    key = next(key for key in a if a[key] != b.get(key))
+    return f"`{key}` was {a[key]} and is now {b.get(key)}"
+
+
+def _flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
+    for key, value in table.items():
+        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run wrote; refuses a folder that is not a run."""
+    contents = [path for path in folder.iterdir() if path.name != _LOCK]
+    if contents and not (folder / CONFIG).is_file():
+        raise TinylmError(f"`{folder}` is not empty and holds no run", "name an empty or new folder")
+    for path in contents:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
