@@ -13,7 +13,6 @@ this reader. Nothing in a bundle is executed or unpickled.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -26,7 +25,7 @@ from typing import Any, Literal
 
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
-from tinylm.files import sha256, sync_folder
+from tinylm.files import sha256, sha256_bytes, sync_folder
 from tinylm.records import check_schema, read
 
 SCHEMA = "1.0"
@@ -231,7 +230,7 @@ def open_bundle(path: Path) -> Bundle:
             raise TinylmError(f"{where} requires `{name}`, which this tinylm does not know", "upgrade tinylm")
     manifest = read(Manifest, data, where)
     _verify_files(path, manifest)
-    return Bundle(path, manifest, hashlib.sha256(raw).hexdigest())
+    return Bundle(path, manifest, sha256_bytes(raw))
 
 
 def _verify_files(path: Path, manifest: Manifest) -> None:
@@ -264,7 +263,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
     `contents` maps every file name but the manifest's to its bytes. Refuses to replace a folder that is no bundle.
     """
     files = {
-        name: FileEntry(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+        name: FileEntry(sha256=sha256_bytes(data), bytes=len(data))
         for name, data in sorted(contents.items())
     }
     manifest = dataclasses.replace(manifest, files=files)

@@ -7,7 +7,6 @@ the run's `config.toml` -> the bundle's manifest.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -209,6 +208,8 @@ def write_config(config: RunConfig, path: Path) -> None:
 
 def read_config(path: Path) -> RunConfig:
     """Read and check a run's `config.toml`."""
+    import tomllib  # a device reads no TOML; 0.7 MB
+
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

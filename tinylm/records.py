@@ -7,7 +7,6 @@ is an error that names the key and the nearest known one, never a setting that i
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import types
 import typing
@@ -21,6 +20,8 @@ T = TypeVar("T")
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """A hint that names the known word nearest to `name`, or all of them when none is near."""
+    import difflib  # only an error needs it
+
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean `{close[0]}`?" if close else "known: " + ", ".join(f"`{word}`" for word in known)

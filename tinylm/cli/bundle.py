@@ -50,12 +50,12 @@ def verify(bundle: _Bundle = None) -> None:
     from tinylm.errors import TinylmError
     from tinylm.runs import find_bundle
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.probe import _verify
+    from tinylm.runtime.probe import verify_golden
     from tinylm.tokenizer import Tokenizer
 
     opened = open_bundle(find_bundle(bundle))
     with Engine(opened) as engine:
-        found = _verify(opened, Tokenizer(opened.tokenizer), engine)
+        found = verify_golden(opened, Tokenizer(opened.tokenizer), engine)
     for mismatch in found.mismatches:
         print(f"differs: {mismatch}")
     if found.mismatches:

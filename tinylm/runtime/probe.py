@@ -70,7 +70,7 @@ def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
         after = resource.getrusage(resource.RUSAGE_SELF)
         memory = _memory()
         work_after_ms = _fixed_work_ms()
-        verification = _verify(bundle, tokenizer, engine) if orders.verify else None
+        verification = verify_golden(bundle, tokenizer, engine) if orders.verify else None
     return ProbeResult(
         schema=SCHEMA,
         latency_ms=tuple(_ms(timing.latency_ns) for timing in timings),
@@ -144,7 +144,7 @@ def do_request(bundle: Bundle, tokenizer: Tokenizer, engine: Engine, orders: Pro
     return Timing(end - start, first - start, (last - first) // (len(moments) - 1), text)
 
 
-def _verify(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verification:
+def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verification:
     """Compare this machine's tokens with the bundle's golden ones, and measure the bits of the held-out text."""
     golden = bundle.golden()
     mismatches = [

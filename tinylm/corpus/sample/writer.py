@@ -53,8 +53,15 @@ Template = tuple[str | Slot | Choice, ...]
 
 
 @dataclass(frozen=True)
+class Alternative:
+    template: Template
+    needs: frozenset[str]
+    """What an earlier step must have remembered for this to make sense."""
+
+
+@dataclass(frozen=True)
 class Step:
-    alternatives: tuple[Template, ...]
+    alternatives: tuple[Alternative, ...]
     optional: bool
     new_paragraph: bool
 
@@ -92,6 +99,26 @@ def parse_template(text: str) -> Template:
     return tuple(stack[0][0])
 
 
+def _slots(template: Template) -> list[Slot]:
+    """Every slot of a template, those inside choices too, in reading order."""
+    found: list[Slot] = []
+    for node in template:
+        if isinstance(node, Slot):
+            found.append(node)
+        elif isinstance(node, Choice):
+            for option in node.options:
+                found.extend(_slots(option))
+    return found
+
+
+def _alternative(text: str, remembered: frozenset[str]) -> Alternative:
+    template = parse_template(text.strip())
+    slots = _slots(template)
+    used = {name for slot in slots for name in (slot.operation, *slot.arguments)}
+    own = {slot.remember for slot in slots}
+    return Alternative(template, frozenset(used & remembered - own))
+
+
 @cache
 def parse_scenes(text: str) -> tuple[Scene, ...]:
     """Parse the blocks of a scene module, divided by blank lines."""
@@ -100,10 +127,11 @@ def parse_scenes(text: str) -> tuple[Scene, ...]:
         first, *lines = (line.strip() for line in block.splitlines())
         pairs = (pair.split("=") for pair in first.split()[1:])
         cast = tuple((role, kind) for role, kind in pairs)
+        remembered = frozenset(re.findall(r"=(\w+)\}", block))
         steps = []
         for line in lines:
             marks, body = re.fullmatch(r"([?/ ]*)(.*)", line).groups()  # type: ignore[union-attr]
-            alternatives = tuple(parse_template(part.strip()) for part in body.split("||"))
+            alternatives = tuple(_alternative(part, remembered) for part in body.split("||"))
             steps.append(Step(alternatives, "?" in marks, "/" in marks))
         scenes.append(Scene(cast, tuple(steps)))
     return tuple(scenes)
@@ -176,11 +204,12 @@ class Writer:
         for step in scene.steps:
             if step.optional and self.chance(0.5):
                 continue
+            possible = [option for option in step.alternatives if option.needs <= self.known.keys()]
+            if not possible:
+                continue
             if step.new_paragraph and paragraphs[-1]:
                 paragraphs.append([])
-            sentence = self.render(self.pick(step.alternatives))
-            if sentence:
-                paragraphs[-1].append(sentence)
+            paragraphs[-1].append(self.render(self.pick(possible).template))
         text = "\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
         return capitalise(self.finish(text))
 
