@@ -1,4 +1,4 @@
-"""Small bundles with random weights and real tokenizers, made once a session."""
+"""Small bundles with random weights and real tokenizers, small texts and runs, made once a session."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import sentencepiece
 
 from tinylm import bundle as contract
 from tinylm.bundle import Bundle, write_bundle
-from tinylm.config import ModelConfig
+from tinylm.config import ModelConfig, RunConfig, TokenizerConfig, TrainingConfig
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
 
 MakeBundle = Callable[..., Bundle]
@@ -168,3 +169,46 @@ def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactor
     contents = {name: (bare.path / name).read_bytes() for name in contract.REQUIRED}
     contents[contract.GOLDEN] = contract.to_json(golden)
     return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle", bare.manifest, contents)
+
+
+_WORDS = {
+    "en": "the a king queen said to little girl opened door and went into house of night when sun was shining once upon",
+    "es": "el la rey reina dijo a una niña abrió puerta y entró en casa de noche cuando sol brillaba había vez qué vivía",
+}
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `en.txt` and `es.txt`, about 9 KB of paragraphs of random words each."""
+    folder = tmp_path_factory.mktemp("texts")
+    rng = random.Random(0)
+    for language, words in _WORDS.items():
+        paragraphs = (
+            " ".join(" ".join(rng.choices(words.split(), k=rng.randint(5, 14))).capitalize() + "." for _ in range(4))
+            for _ in range(50)
+        )
+        (folder / f"{language}.txt").write_text("\n\n".join(paragraphs) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_run(texts: Path) -> RunConfig:
+    """A run of a few seconds on the texts: 24 steps in 3 epochs of 8."""
+    return RunConfig(
+        preset="tiny",
+        corpus=(f"en:{texts / 'en.txt'}", f"es:{texts / 'es.txt'}"),
+        model=ModelConfig(
+            architecture="llama",
+            vocab_size=100,
+            context_length=32,
+            n_layer=2,
+            n_head=2,
+            n_kv_head=1,
+            d_model=32,
+            d_ff=48,
+        ),
+        tokenizer=TokenizerConfig(vocab_size=100),
+        training=TrainingConfig(
+            batch_size=24, epochs=3, learning_rate=3e-3, warmup_fraction=0.1, grad_clip=1.0, precision="fp32"
+        ),
+    )

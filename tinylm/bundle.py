@@ -262,10 +262,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
 
     `contents` maps every file name but the manifest's to its bytes. Refuses to replace a folder that is no bundle.
     """
-    files = {
-        name: FileEntry(sha256=sha256_bytes(data), bytes=len(data))
-        for name, data in sorted(contents.items())
-    }
+    files = {name: FileEntry(sha256=sha256_bytes(data), bytes=len(data)) for name, data in sorted(contents.items())}
     manifest = dataclasses.replace(manifest, files=files)
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise TinylmError(f"`{folder}` exists and is not a bundle", "name another folder, or remove it")

@@ -15,6 +15,7 @@ from tinylm.errors import TinylmError
 from tinylm.records import check_schema, nearest, read
 
 SCHEMA = "1.0"
+SMALLEST_VOCABULARY, LARGEST_VOCABULARY = 16, 65536  # ids are stored in 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,8 @@ class ModelConfig:
         for name in ("vocab_size", "context_length", "n_layer", "n_head", "n_kv_head", "d_model", "d_ff"):
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least 1 is needed")
-        if self.vocab_size > 65536:
-            raise ValueError(f"`vocab_size` is {self.vocab_size}; at most 65536 is supported")
+        if self.vocab_size > LARGEST_VOCABULARY:
+            raise ValueError(f"`vocab_size` is {self.vocab_size}; at most {LARGEST_VOCABULARY} is supported")
         if self.context_length > 32768:
             raise ValueError(f"`context_length` is {self.context_length}; at most 32768 is supported")
         if self.d_model % self.n_head:
@@ -69,8 +70,10 @@ class TokenizerConfig:
     """Write rare characters as bytes instead of UNK; costs 256 pieces."""
 
     def __post_init__(self) -> None:
-        if not 16 <= self.vocab_size <= 65536:
-            raise ValueError(f"`vocab_size` is {self.vocab_size}; 16 to 65536 is supported")
+        if not SMALLEST_VOCABULARY <= self.vocab_size <= LARGEST_VOCABULARY:
+            raise ValueError(
+                f"`vocab_size` is {self.vocab_size}; {SMALLEST_VOCABULARY} to {LARGEST_VOCABULARY} is supported"
+            )
         if not 0.9 <= self.character_coverage <= 1.0:
             raise ValueError(f"`character_coverage` is {self.character_coverage}; 0.9 to 1.0 is supported")
 
@@ -149,22 +152,23 @@ class RunConfig:
 
 
 PRESETS: dict[str, RunConfig] = {
+    # Deeper and thinner than `classic`; shape, batch and rate chosen on real books at equal time (docs/benchmarks.md).
     "tiny": RunConfig(
         preset="tiny",
         model=ModelConfig(
             architecture="llama",
             vocab_size=8000,
             context_length=256,
-            n_layer=6,
-            n_head=4,
-            n_kv_head=2,
-            d_model=128,
-            d_ff=352,
+            n_layer=8,
+            n_head=3,
+            n_kv_head=1,
+            d_model=96,
+            d_ff=288,
         ),
         training=TrainingConfig(
-            batch_size=16,
+            batch_size=8,
             epochs=10,
-            learning_rate=3e-3,
+            learning_rate=2e-3,
             warmup_fraction=0.05,
             weight_decay=0.1,
             beta2=0.95,
@@ -215,7 +219,7 @@ def read_config(path: Path) -> RunConfig:
     except OSError as error:
         raise TinylmError(f"cannot read `{path}`: {error.strerror}", "is this a run folder?") from error
     except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid TOML: {error}") from error
+        raise TinylmError(f"`{path}` is not valid TOML: {error}", "correct it, or start over with --force") from error
     check_schema(data, major=1, where=f"`{path}`")
     return read(RunConfig, data, f"`{path}`")
 

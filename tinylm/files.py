@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def write_atomic(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise TinylmError(f"cannot write `{path}`: {error.strerror}", "check the folder and the disk space") from error
+    finally:  # after Ctrl-C too; the folder itself may be what is wrong
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

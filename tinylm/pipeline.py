@@ -24,6 +24,7 @@ from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
+from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
 from tinylm.training.plot import plot_training
 from tinylm.training.run_folder import default_folder, open_run
@@ -77,6 +78,8 @@ def run_pipeline(
             config, model=dataclasses.replace(config.model, vocab_size=record.tokenizer.vocab_size)
         )
     dataset = build_dataset(record, config.corpus, seed=seed, reuse=reuse, terms=terms, force=force, progress=say)
+    for line in summarise(dataset):
+        say(line)
     lap("dataset")
 
     folder = folder or default_folder(config)

@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from tinylm.errors import TinylmError
 
 T = TypeVar("T")
+_CORRECT = "correct the file, or restore it as it was written"
 
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
@@ -34,7 +35,7 @@ def read(cls: type[T], data: object, where: str) -> T:
     What a class checks in `__post_init__` by raising ValueError becomes a TinylmError too.
     """
     if not isinstance(data, Mapping):
-        raise TinylmError(f"{where} is {_kind(data)}; a table was expected")
+        raise TinylmError(f"{where} is {_kind(data)}; a table was expected", _CORRECT)
     hints = typing.get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in data:
@@ -45,11 +46,11 @@ def read(cls: type[T], data: object, where: str) -> T:
         if name in data:
             values[name] = _value(hints[name], data[name], f"{where}: `{name}`")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise TinylmError(f"{where} lacks the key `{name}`")
+            raise TinylmError(f"{where} lacks the key `{name}`", _CORRECT)
     try:
         return cls(**values)
     except ValueError as error:
-        raise TinylmError(f"{where}: {error}") from error
+        raise TinylmError(f"{where}: {error}", _CORRECT) from error
 
 
 def check_schema(data: object, *, major: int, where: str) -> None:
@@ -94,7 +95,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return value
     if origin is tuple and isinstance(value, (list, tuple)):
         if arguments[-1] is not Ellipsis and len(arguments) != len(value):
-            raise TinylmError(f"{where} has {len(value)} values; {len(arguments)} were expected")
+            raise TinylmError(f"{where} has {len(value)} values; {len(arguments)} were expected", _CORRECT)
         inner = arguments[:-1] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(_value(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(inner, value, strict=True)))
     if origin is dict and isinstance(value, Mapping):
@@ -107,7 +108,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         except OverflowError:  # a whole number beyond float64
             number = math.inf
         if not math.isfinite(number):
-            raise TinylmError(f"{where} is {number}; a finite number was expected")
+            raise TinylmError(f"{where} is {number}; a finite number was expected", _CORRECT)
         return number
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         return value
@@ -116,4 +117,4 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     wanted = {float: "a number", int: "a whole number", str: "a string", bool: "true or false"}.get(hint)
     if wanted is None:
         wanted = "a table" if origin is dict else "a list"
-    raise TinylmError(f"{where} is {_kind(value)} ({value!r}); {wanted} was expected")
+    raise TinylmError(f"{where} is {_kind(value)} ({value!r}); {wanted} was expected", _CORRECT)

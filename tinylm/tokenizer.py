@@ -46,13 +46,13 @@ class Tokenizer:
             raise TinylmError(f"cannot read the tokenizer `{path}`: {error.strerror}") from error
         except RuntimeError as error:
             raise TinylmError(
-                f"`{path}` is not a SentencePiece model", "train one with `tinylm tokenizer`, or restore the file"
+                f"`{path}` is not a SentencePiece model", "train one with `tinylm train-pipeline`, or restore the file"
             ) from error
         ids = tuple(getattr(self._processor, f"{name}_id")() for name in ("bos", "eos", "pad", "unk"))
         if ids != (BOS, EOS, PAD, UNK):
             raise TinylmError(
                 f"`{path}` has BOS, EOS, PAD, UNK = {ids}; tinylm uses {(BOS, EOS, PAD, UNK)}",
-                "train the tokenizer with `tinylm tokenizer`",
+                "train the tokenizer with `tinylm train-pipeline`",
             )
         self.vocab_size: int = self._processor.get_piece_size()
 
@@ -75,7 +75,8 @@ class Tokenizer:
         """UTF-8 bytes of the normalised `text` that stand behind UNK (each costs 8 bits in bits per byte)."""
         text = normalise(text)
         ids, surfaces = self._processor.encode(text), self._processor.encode(text, out_type=str)
-        return sum(len(surface.encode()) for token, surface in zip(ids, surfaces, strict=True) if token == UNK)
+        unknown = (surface for token, surface in zip(ids, surfaces, strict=True) if token == UNK)
+        return sum(len(surface.replace("\u2581", " ").encode()) for surface in unknown)  # as in the text
 
     def piece(self, token: int) -> str:
         """The piece behind one id, with `\u2581` for a space."""

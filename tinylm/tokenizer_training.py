@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from tinylm.config import TokenizerConfig
+from tinylm.config import SMALLEST_VOCABULARY, TokenizerConfig
 from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
@@ -67,9 +67,18 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
     vocabulary that works when the text does not support `config.vocab_size`.
     """
     model = io.BytesIO()
+    failure: list[BaseException] = []
+
+    def lines() -> Iterator[str]:
+        try:
+            yield from _lines(pieces())
+        except BaseException as error:  # Ctrl-C, or a damaged corpus: SentencePiece makes a RuntimeError of either
+            failure.append(error)
+            raise
+
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=_lines(pieces()),
+            sentence_iterator=lines(),
             model_writer=model,
             model_type=config.kind,
             vocab_size=config.vocab_size,
@@ -88,6 +97,8 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
             minloglevel=2,
         )
     except RuntimeError as error:
+        if failure:
+            raise failure[0] from None
         raise _explained(error, config) from error
     write_atomic(folder / MODEL, model.getvalue())
     tokenizer = Tokenizer(folder / MODEL)
@@ -161,7 +172,7 @@ def _lines(pieces: Iterable[Piece]) -> Iterator[str]:
             while len(data) > _MAX_LINE_BYTES:
                 head = data[:_MAX_LINE_BYTES].decode(errors="ignore")
                 # Cut at a space where there is one, so that no word is learned in halves.
-                head = head[: head.rfind(" ")] if " " in head else head
+                head = head[: head.rfind(" ", 1)] if " " in head[1:] else head
                 yield head
                 data = data[len(head.encode()) :]
             if data.strip():
@@ -175,11 +186,11 @@ def _explained(error: RuntimeError, config: TokenizerConfig) -> TinylmError:
         return TinylmError(
             f"a vocabulary of {config.vocab_size} pieces is too large for this corpus; the largest that works is "
             f"{match[1]}",
-            f"use --vocab-size {match[1]}, or add text",
+            f"use --vocab-size {match[1]}, or add text" if int(match[1]) >= SMALLEST_VOCABULARY else "add text",
         )
-    if match := re.search(r"required_chars.*?(\d+) vs (\d+)|smaller than required_chars", text):
+    if match := re.search(r"smaller than required_chars\. \d+ vs (\d+)", text):
         return TinylmError(
-            f"a vocabulary of {config.vocab_size} pieces does not even hold the corpus's characters",
-            "use a larger --vocab-size",
+            f"a vocabulary of {config.vocab_size} pieces does not hold the corpus's characters; they need {match[1]}",
+            f"use --vocab-size {match[1]} or more",
         )
     return TinylmError(f"SentencePiece could not train: {text.strip()}", "is there enough text in the corpus?")

@@ -7,13 +7,25 @@ import sys
 from tinylm.cli.application import app
 from tinylm.errors import TinylmError
 
+_TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "matplotlib"}
+"""What the extra `train` installs and a device does without."""
+
 
 def main() -> None:
     """Run the command line; every expected problem ends as `error:` and `hint:` with the exit code of its kind."""
     try:
         app(prog_name="tinylm")
     except TinylmError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"\nhint: {error.hint}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except ModuleNotFoundError as error:
+        if error.name not in _TRAINING_MODULES:
+            raise
+        hint = 'install tinylm with its training extra: pip install "tinylm[train]" from the repository or the wheel'
+        _fail(TinylmError(f"this command trains or exports and needs `{error.name}`, which is not installed", hint))
+
+
+def _fail(error: TinylmError) -> None:
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"\nhint: {error.hint}", file=sys.stderr)
+    sys.exit(error.exit_code)

@@ -63,11 +63,20 @@ def train_pipeline(
     if resume:
         output_dir = find_run(output_dir)
         config = read_config(output_dir / CONFIG)
-        asked = {"--corpus": corpus, "--vocab-size": vocab_size, "--max-seq-length": max_seq_length}
+        asked = {
+            "--corpus": corpus,
+            "--vocab-size": vocab_size,
+            "--tokenizer-type": tokenizer_type,
+            "--byte-fallback": byte_fallback or None,
+            "--max-seq-length": max_seq_length,
+            "--seed": seed,
+        }
         for flag, value in asked.items():
-            if value:
+            if value is not None:
                 raise TinylmError(f"{flag} cannot change in a run that is resumed", "start a new run without --resume")
     else:
+        if skip_corpus and corpus:
+            raise TinylmError("--skip-corpus takes the latest dataset's text and --corpus names another", "give one")
         config = preset_named(preset)
         config = dataclasses.replace(config, corpus=tuple(corpus or ["sample"]))
     config = _override(
@@ -114,14 +123,18 @@ def _train(
         reuse = Reuse(dataset=open_dataset(config.dataset), corpus=True, tokenizer=True)
     elif skip_corpus or skip_tokenizer:
         reuse = Reuse(dataset=latest_dataset(), corpus=skip_corpus, tokenizer=skip_tokenizer)
+        if skip_corpus:
+            config = dataclasses.replace(config, corpus=tuple(s.name for s in reuse.dataset.record.sources))
     try:
         result = run_pipeline(config, folder=output_dir, reuse=reuse, terms=terms, force=force, extend=resume, say=_say)
-    except Interrupted:
-        _say("\nstopped; a checkpoint was saved. Run the same command again to continue.")
+        _summarise(result)
+        if result.bundle:
+            _check(result.bundle, budget)
+    except KeyboardInterrupt as stop:
+        kept = "a checkpoint was saved" if isinstance(stop, Interrupted) else "finished stages are kept"
+        _say(f"\nerror: interrupted; {kept}")
+        _say(f"\nhint: run the same command again{' without --force' if force else ''} to continue")
         raise typer.Exit(130) from None
-    _summarise(result)
-    if result.bundle:
-        _check(result.bundle, budget)
 
 
 def _override(
@@ -153,7 +166,9 @@ def _override(
     if byte_fallback:
         tokenizer["byte_fallback"] = True
     if tokenizer_type not in (None, "unigram", "bpe"):
-        raise TinylmError(f"--tokenizer-type is `{tokenizer_type}`; `unigram` or `bpe` is needed")
+        raise TinylmError(
+            f"--tokenizer-type is `{tokenizer_type}`; `unigram` or `bpe` is needed", "`unigram` is the default"
+        )
     model: dict[str, object] = {"vocab_size": vocab_size, "context_length": max_seq_length}
     model = {name: value for name, value in model.items() if value is not None}
     try:
@@ -164,7 +179,7 @@ def _override(
             model=dataclasses.replace(config.model, **model),  # type: ignore[arg-type]
         )
     except ValueError as error:
-        raise TinylmError(str(error)) from error
+        raise TinylmError(str(error), "see `tinylm train-pipeline --help`") from error
 
 
 def _summarise(result: PipelineResult) -> None:

@@ -121,7 +121,7 @@ def read_pieces(path: Path) -> Iterator[Piece]:
                 yield _piece(line, f"`{path}`, line {number}")
     except OSError as error:
         raise TinylmError(
-            f"cannot read the corpus file `{path}`: {error.strerror}", "build the corpus again: `tinylm corpus`"
+            f"cannot read the corpus file `{path}`: {error.strerror}", "build it again: `tinylm train-pipeline --force`"
         ) from error
 
 
@@ -130,7 +130,7 @@ def read_record(path: Path) -> CorpusRecord:
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", "build the corpus again: `tinylm corpus`") from error
+        raise TinylmError(f"cannot read `{path}`: {error}", "build it again: `tinylm train-pipeline --force`") from error
     records.check_schema(data, major=1, where=f"`{path}`")
     return records.read(CorpusRecord, data, f"`{path}`")
 
@@ -167,9 +167,9 @@ def _lines(pieces: Iterable[Piece]) -> bytes:
 
 def _piece(line: bytes, where: str) -> Piece:
     if not line.endswith(b"\n"):
-        raise TinylmError(f"{where} breaks off", "build the corpus again: `tinylm corpus`")
+        raise TinylmError(f"{where} breaks off", "build it again: `tinylm train-pipeline --force`")
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise TinylmError(f"{where} is not JSON: {error}", "build the corpus again: `tinylm corpus`") from error
+        raise TinylmError(f"{where} is not JSON: {error}", "build it again: `tinylm train-pipeline --force`") from error
     return records.read(Piece, data, where)

@@ -62,7 +62,7 @@ def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
             do(number)
 
         work_before_ms = _fixed_work_ms()
-        # OpenBLAS starts idle threads that spin for 30 ms: with one thread, only this one's time is the requests'.
+        # Whatever other threads a library has: with one thread, only this one's time is the requests'.
         cpu_clock = time.thread_time_ns if orders.threads == 1 else time.process_time_ns
         usage, wall, cpu = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter_ns(), cpu_clock()
         timings = [do(orders.first_request + number) for number in range(orders.requests)]

@@ -12,12 +12,14 @@ import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from tinylm.errors import TinylmError
+from tinylm.runtime.libraries import np
 from tinylm.tokenizer import BOS, PAD, UNK
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MAX_VOCAB_SIZE = 65536  # the largest that ModelConfig allows
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.engine import Engine
+from tinylm.runtime.libraries import np
 from tinylm.tokenizer import BOS, Tokenizer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def text_bits(engine: Engine, tokenizer: Tokenizer, text: str) -> tuple[float, int]:

@@ -100,14 +100,16 @@ def read_index(folder: Path) -> Index:
 
 def open_shard(folder: Path, index: Index, name: str) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
     """Memory-map one shard read-only, after checking its size, its hash and the range of its ids."""
-    path, shard = folder / f"{name}.bin", index.shards[name]
+    path, shard = folder / f"{name}.bin", index.shards.get(name)
     hint = "the dataset folder is damaged: remove it and run again"
+    if shard is None or not shard.tokens:
+        raise TinylmError(f"the index of `{folder}` has no tokens of `{name}`", hint)
     if not path.is_file() or path.stat().st_size != 2 * shard.tokens:
         raise TinylmError(f"`{path}` does not hold the {shard.tokens} tokens of its index", hint)
     if sha256(path) != shard.sha256:
         raise TinylmError(f"`{path}` does not match its SHA-256", hint)
     tokens = np.memmap(path, dtype=np.uint16, mode="r")
-    if shard.tokens and int(tokens.max()) >= index.vocab_size:
+    if int(tokens.max()) >= index.vocab_size:
         raise TinylmError(f"`{path}` holds id {int(tokens.max())}; the vocabulary has {index.vocab_size}", hint)
     return tokens
 

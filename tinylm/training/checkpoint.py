@@ -4,7 +4,8 @@
     checkpoints/last, best, final, epoch-0005   links to such folders
 
 A folder is written under a temporary name and renamed; a link is swapped in one rename; folders that no link names are
-removed. Weights travel as safetensors; `state.pt` is loaded with `weights_only=True`.
+removed. Weights travel as safetensors; `state.pt` is loaded with `weights_only=True`. Neither format notices a flipped
+bit, so the record holds the SHA-256 of both.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import pickle
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,14 @@ from numpy.typing import NDArray
 
 from tinylm.config import ModelConfig, RunConfig
 from tinylm.errors import TinylmError
-from tinylm.files import sync_folder
+from tinylm.files import sha256, sync_folder
 from tinylm.records import check_schema, read
 
 SCHEMA = "1.0"
 CHECKPOINTS = "checkpoints"
 LAST, BEST, FINAL = "last", "best", "final"
 WEIGHTS, STATE, RECORD = "model.safetensors", "state.pt", "checkpoint.json"
+_DAMAGED = "let `last` point to another folder in checkpoints/, or start over with --force"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,8 @@ class CheckpointRecord:
     run_id: str
     config: RunConfig
     progress: Progress
+    files: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files beside the record; `Checkpoints.save` fills it in."""
     extra: dict[str, Any] = field(default_factory=dict)
 
 
@@ -96,6 +100,7 @@ class Checkpoints:
             partial.mkdir(parents=True)
             safetensors.numpy.save_file(weights, partial / WEIGHTS)
             torch.save(state, partial / STATE)
+            record = replace(record, files={file: sha256(partial / file) for file in (WEIGHTS, STATE)})
             text = json.dumps(asdict(record), ensure_ascii=False, indent=1)
             (partial / RECORD).write_text(text + "\n", encoding="utf-8")
             for file in partial.iterdir():
@@ -130,30 +135,42 @@ class Checkpoints:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise TinylmError(f"cannot read `{path}`: {error}", "continue from another checkpoint") from error
+            raise TinylmError(f"cannot read `{path}`: {error}", _DAMAGED) from error
         check_schema(data, major=1, where=f"`{path}`")
         return read(CheckpointRecord, data, f"`{path}`")
 
     def read_weights(self, name: str) -> dict[str, NDArray[np.float32]]:
         """All tensors by name; TinylmError when the file is truncated or holds anything but finite fp32."""
-        path = self.folder / name / WEIGHTS
+        path = self._whole(name, WEIGHTS)
         try:
             weights = safetensors.numpy.load_file(path)
         except (OSError, safetensors.SafetensorError) as error:
-            raise TinylmError(f"cannot read the weights `{path}`: {error}", "use another checkpoint") from error
+            raise TinylmError(f"cannot read the weights `{path}`: {error}", _DAMAGED) from error
         for tensor, values in weights.items():
             if values.dtype != np.float32 or not np.isfinite(values).all():
-                raise TinylmError(f"`{path}`: `{tensor}` is not finite fp32", "use an earlier checkpoint")
+                raise TinylmError(f"`{path}`: `{tensor}` is not finite fp32", _DAMAGED)
         return weights
 
     def read_state(self, name: str) -> dict[str, Any]:
         """Optimizer and random state."""
-        path = self.folder / name / STATE
+        path = self._whole(name, STATE)
         try:
             state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
         except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-            raise TinylmError(f"cannot read the training state `{path}`: {error}", "use another checkpoint") from error
+            raise TinylmError(f"cannot read the training state `{path}`: {error}", _DAMAGED) from error
         return state
+
+    def _whole(self, name: str, file: str) -> Path:
+        """The path of a checkpoint's file, after comparing it with the hash in the record."""
+        path = self.folder / name / file
+        wanted = self.read_record(name).files.get(file)
+        try:
+            found = sha256(path)
+        except OSError as error:
+            raise TinylmError(f"cannot read `{path}`: {error.strerror}", _DAMAGED) from error
+        if found != wanted:
+            raise TinylmError(f"`{path}` does not match the SHA-256 of its record", _DAMAGED)
+        return path
 
     def _point(self, name: str, target: Path) -> None:
         link = self.folder / f"{name}.link"

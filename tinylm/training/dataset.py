@@ -134,7 +134,8 @@ def build_dataset(
     """Make the folder of `record`, stage by stage, each skipped when it stands already unless `force`."""
     folder = root / record.hash
     wanted_terms = read_terms(terms) if terms else []
-    if force:
+    # What is taken over from this very folder cannot be made again from elsewhere.
+    if force and (reuse is None or reuse.dataset.path.resolve() != folder.resolve()):
         shutil.rmtree(folder, ignore_errors=True)
     _make_folder(folder)
 

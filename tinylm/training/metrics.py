@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from pathlib import Path
@@ -35,21 +36,30 @@ class StepLog:
 
     def __init__(self, run: Path, *, from_step: int) -> None:
         self._path = run / STEPS
-        kept = [row for row in read_steps(run) if row.step <= from_step] if self._path.is_file() else []
+        kept = [row for row in read_steps(run) if row.step <= from_step]
         write_atomic(self._path, "".join(_line(row) for row in kept).encode())
-        self._file = self._path.open("a", encoding="utf-8")
+        # A line at a time: what is killed has logged what it did.
+        self._file = self._path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, row: StepMetrics) -> None:
-        self._file.write(_line(row))
+        try:
+            self._file.write(_line(row))
+        except OSError as error:
+            raise TinylmError(
+                f"cannot write `{self._path}`: {error.strerror}", "free some disk space, then run again to continue"
+            ) from error
 
     def close(self) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # the same failure again: `write` has told it
+            self._file.close()
 
 
 def read_steps(run: Path) -> list[StepMetrics]:
     """The logged steps; a last line that a power cut left unfinished is passed over."""
-    rows = []
-    for line in (run / STEPS).read_text(encoding="utf-8").splitlines():
+    rows: list[StepMetrics] = []
+    if not (run / STEPS).is_file():
+        return rows
+    for line in (run / STEPS).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             rows.append(StepMetrics(**json.loads(line)))
         except (ValueError, TypeError):

@@ -59,7 +59,8 @@ def record_config(folder: Path, config: RunConfig) -> None:
 
 def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig, str]:
     if not (folder / CONFIG).is_file():
-        strangers = [path.name for path in folder.iterdir() if path.name not in (_LOCK, _ID)]
+        unfinished = (_ID, f"{_ID}.partial", f"{CONFIG}.partial")  # of a start that was killed
+        strangers = [path.name for path in folder.iterdir() if path.name not in (_LOCK, *unfinished)]
         if strangers:
             raise TinylmError(
                 f"`{folder}` is not empty and holds no run: `{sorted(strangers)[0]}`", "name an empty or new folder"
@@ -109,7 +110,7 @@ def _clear(folder: Path) -> None:
     contents = [path for path in folder.iterdir() if path.name != _LOCK]
     if contents and not (folder / CONFIG).is_file():
         raise TinylmError(f"`{folder}` is not empty and holds no run", "name an empty or new folder")
-    for path in contents:
+    for path in sorted(contents, key=lambda path: path.name == CONFIG):  # what marks a run goes last
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

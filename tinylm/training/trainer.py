@@ -89,6 +89,11 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
         record_config(run, setup.config)
     if progress.step >= total and checkpoints.has(FINAL):
         return checkpoints.read_record(FINAL)
+    if progress.step >= total:
+        raise TinylmError(
+            f"the run in `{run}` has done {progress.step} steps; it was asked for {total} in all",
+            "ask for more --epochs",
+        )
     if progress.step:
         _restore(setup, checkpoints, LAST)
     return _Loop(run, setup, checkpoints, dataset.tokenizer(), run_id).run(
@@ -100,7 +105,10 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
     training, context = config.training, config.model.context_length
     index = read_index(dataset.tokens)
     if index.vocab_size != config.model.vocab_size:
-        raise TinylmError(f"the model has {config.model.vocab_size} pieces, the dataset's tokenizer {index.vocab_size}")
+        raise TinylmError(
+            f"the model has {config.model.vocab_size} pieces, the dataset's tokenizer {index.vocab_size}",
+            "start over with --force",
+        )
     torch.manual_seed(training.seed)
     device = pick_device()
     model = build(config.model).to(device)
@@ -243,8 +251,9 @@ class _Loop:
                             progress, bar, epoch=epoch, lr=rate, seconds=elapsed, tokens_per_second=done / elapsed
                         )
                         epoch_started, epoch_first_step = time.perf_counter(), progress.step
-                    if interruption.requested and progress.step < progress.total_steps:
-                        self._save(progress, [LAST])
+                    if interruption.requested:
+                        if not ends:  # the end of an epoch has saved already
+                            self._save(progress, [LAST])
                         raise Interrupted
         finally:
             log.close()

@@ -4,6 +4,7 @@ Rules first, then the irregular tables of the lexicon. The generator inflects wi
 checker builds its dictionary of word forms from the same ones, and from nothing else of the generator.
 """
 
+import re
 from functools import cache
 
 from tinylm.corpus.sample import lexicon_en, verbs_en
@@ -12,29 +13,9 @@ VOWELS = "aeiou"
 # Spelled with a vowel but spoken with a consonant, and the other way round: what "a"/"an" follows is the sound.
 CONSONANT_SOUND = ("uni", "use", "usu", "euro", "one", "once", "ukulele")
 VOWEL_SOUND = ("hour", "honest", "honour")
-# Verbs stressed on the last syllable double their final consonant; one-syllable verbs do by rule.
-DOUBLING = frozenset(
-    [
-        "plan",
-        "stop",
-        "chat",
-        "hop",
-        "hug",
-        "clap",
-        "trim",
-        "chop",
-        "grab",
-        "rob",
-        "drop",
-        "forget",
-        "begin",
-        "prefer",
-        "rip",
-        "fit",
-    ]
-)
-# Final consonant doubled before -ing only, because their past is irregular.
-DOUBLING_ING = frozenset(["get", "put", "cut", "run", "sit", "swim", "win", "dig", "let", "set", "hit"])
+# A last syllable that is stressed and ends in one vowel and one consonant doubles it: in all one-syllable verbs, and these.
+DOUBLING = frozenset("begin forget prefer".split())
+ONE_SHORT_SYLLABLE = re.compile(r"(qu|[^aeiou])*[aeiou][^aeiouwxy]")
 UNITS = lexicon_en.NUMBERS.split()[:20]
 TENS = lexicon_en.NUMBERS.split()[20:28]
 
@@ -48,6 +29,10 @@ def plural(noun: str) -> str:
     if noun.endswith(("s", "x", "z", "ch", "sh")):
         return noun + "es"
     return noun + "s"
+
+
+def _doubles(verb: str) -> bool:
+    return verb in DOUBLING or ONE_SHORT_SYLLABLE.fullmatch(verb) is not None
 
 
 def third_person(verb: str) -> str:
@@ -65,7 +50,7 @@ def gerund(verb: str) -> str:
     """'bake' -> 'baking', 'sit' -> 'sitting'."""
     if verb == "lie":
         return "lying"
-    if verb in DOUBLING or verb in DOUBLING_ING:
+    if _doubles(verb):
         return verb + verb[-1] + "ing"
     if verb.endswith("e") and not verb.endswith(("ee", "ye")) and verb != "be":
         return verb[:-1] + "ing"
@@ -77,7 +62,7 @@ def _regular_past(verb: str) -> str:
         return verb + "d"
     if verb.endswith("y") and verb[-2] not in VOWELS:
         return verb[:-1] + "ied"
-    if verb in DOUBLING:
+    if _doubles(verb):
         return verb + verb[-1] + "ed"
     return verb + "ed"
 

@@ -132,7 +132,7 @@ ADJECTIVES: dict[str, str] = {
     "rural": "strong gentle stubborn hungry young fat noisy calm healthy",
     "wild": "wild shy fierce clever quick careful young dangerous nervous cunning",
     "fly": "young wild graceful hungry curious noisy",
-    "leafy": "tall ancient young leafy enormous bare crooked shady",
+    "leafy": "tall ancient young leafy enormous crooked shady",
     "bloom": "fragrant delicate fresh bright wild colourful",
     "trait": "kind patient honest polite brave generous funny serious shy careful friendly hardworking cheerful "
     "clever calm modest wise famous young tall talented curious gentle sincere",
@@ -140,17 +140,17 @@ ADJECTIVES: dict[str, str] = {
     "eye": "blue green brown grey black",
     "beast": "happy calm hungry angry surprised excited sleepy nervous thirsty tired",
     "young": "shy curious cheerful clever polite happy little friendly lively brave funny quiet",
-    "mood": "happy tired sad calm nervous hungry thirsty worried proud angry surprised excited bored grateful busy "
-    "ready relaxed sleepy lonely content",
+    "mood": "happy tired sad calm nervous hungry thirsty worried proud angry surprised excited bored grateful "
+    "relaxed sleepy lonely content",
     "site": "quiet busy modern famous crowded peaceful lively nearby charming noisy popular ancient",
     "wildness": "deep wide green peaceful dark steep narrow beautiful remote sunny distant misty",
-    "indoors": "bright dark tidy untidy cosy warm cold quiet spacious empty dusty",
+    "indoors": "bright dark untidy cosy warm cold quiet spacious empty dusty",
     "fixed": "wide narrow high low strong broken stone wooden tall rusty",
-    "social": "wonderful important long short small big cheerful unforgettable simple boring",
-    "thought": "good funny strange silly wonderful clever sad true old difficult easy interesting",
+    "social": "wonderful important long short small big cheerful unforgettable simple",
+    "thought": "good funny strange silly wonderful clever sad old difficult easy interesting",
     "sky": "sunny rainy cloudy windy foggy snowy stormy warm cold cool hot mild dry humid icy clear freezing bright",
     "hurt": "sore swollen stiff painful",
-    "other": "different same next last first second third fourth other many few much several own whole full open "
+    "other": "ready busy true tidy bare different same next last first second third fourth other many few much several own whole full open "
     "closed late early right wrong left favourite best better worse sure free easy hard sorry well ill dear afraid "
     "glad fond delighted alone asleep awake certain possible missing ready single double main little enough "
     "older younger bigger smaller taller shorter stronger faster slower cheaper longer quieter warmer colder "
@@ -201,6 +201,12 @@ ADVERBS: str = (
     "calmly politely loudly bravely eagerly warmly forward ahead sincerely hardly nearly before behind inside off on "
     "up down in out around over through past along hard fast long high alone truly lately afterwards meanwhile today "
     "forever else rather such that than as luckily certainly sincerely"
+)
+MANNERS: str = (
+    "slowly quickly carefully quietly happily gently kindly patiently proudly softly calmly politely eagerly warmly bravely "
+    "cheerfully cleverly wisely gladly skilfully secretly simply neatly nicely seriously tenderly thoughtfully "
+    "nervously curiously joyfully silently attentively generously gracefully lovingly playfully properly quickly "
+    "respectfully sensibly smoothly steadily successfully tirelessly elegantly peacefully perfectly diligently"
 )
 INTERJECTIONS: str = "hello hi hey oh ah goodbye bye welcome thanks thank congratulations well okay dear cheers"
 AUXILIARIES: str = (

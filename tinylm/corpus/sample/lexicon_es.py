@@ -159,7 +159,7 @@ NOUNS: dict[str, tuple[str, str]] = {
         "mañana tarde noche semana hora medianoche temporada madrugada década época",
     ),
     "misc": (
-        "nombre pueblo trabajo amigo precio euro kilo metro kilómetro litro trozo rincón lado lugar camino número color "
+        "visitante puesto provecho huevo estado detalle desayuno nombre pueblo trabajo amigo precio euro kilo metro kilómetro litro trozo rincón lado lugar camino número color "
         "tamaño peso pelo corazón idioma ruido silencio olor sabor dinero deporte ejercicio tráfico asiento cliente "
         "viajero pasajero mapa norte sur oeste cruce nido huevo aire mar cuerpo horno fuego postre apetito "
         "dolor resfriado jarabe descanso sueño premio ganador dueño aviso cartel grupo equipo mundo país barrio piso "
@@ -177,7 +177,7 @@ NOUNS: dict[str, tuple[str, str]] = {
         "diferencia razón regla práctica prisa alegría pena paciencia suerte verdad mentira sed hambre gana risa "
         "alegría bondad calma ola puesta cosecha película jugadora pareja mitad aula tarea asignatura historia "
         "geografía ciencia matemática gramática flor fruta verdura herramienta ropa gota bebida comida mascota ave "
-        "profesión afición época temperatura previsión consulta pastilla cucharada tienda cliente "
+        "tarjeta recompensa vacación profesión afición época temperatura previsión consulta pastilla cucharada tienda cliente "
         "pasajera viajera gracia felicidad enhorabuena forma línea figura altura cantidad libra copia moda "
         "marea concha cuna caricia vecindad bienvenida felicitación despedida respuesta foto rebaja talla "
         "madrina abuelita mermelada capital población frontera milla ruta mujer señal salsa cucharadita receta corteza "
@@ -237,6 +237,9 @@ ADJECTIVES: dict[str, str] = {
     "bloom": "fragante delicado fresco silvestre hermoso",
     "trait": "amable paciente honesto educado valiente generoso divertido serio tímido prudente simpático trabajador "
     "alegre listo tranquilo modesto sabio famoso joven alto inteligente curioso atento sincero optimista puntual",
+    "hair": "negro castaño gris blanco rizado largo corto liso rubio",
+    "eye": "azul verde marrón gris negro",
+    "beast": "tranquilo hambriento enfadado sorprendido nervioso cansado contento sediento",
     "young": "tímido curioso alegre listo educado simpático travieso valiente divertido pequeño amable",
     "mood": "feliz cansado triste tranquilo nervioso hambriento preocupado orgulloso enfadado sorprendido emocionado "
     "aburrido agradecido ocupado contento relajado animado satisfecho despierto",
@@ -272,7 +275,7 @@ BEFORE: str = "pequeño viejo nuevo hermoso precioso antiguo enorme bonito famos
 
 # masculine -> feminine where the rules do not say
 IRREGULAR_FEMININE: dict[str, str] = {
-    "trabajador": "trabajadora", "juguetón": "juguetona", "dormilón": "dormilona", "marrón": "marrón",
+    "trabajador": "trabajadora", "juguetón": "juguetona", "dormilón": "dormilona", "acogedor": "acogedora", "marrón": "marrón",
     "mejor": "mejor", "peor": "peor", "mayor": "mayor", "menor": "menor",
 }  # fmt: skip
 
@@ -327,5 +330,12 @@ ADVERBS: str = (
     "tranquilamente felizmente finalmente normalmente especialmente exactamente amablemente atentamente seguramente "
     "afortunadamente justo apenas medio incluso través pesar vez veces mejor peor primero igual cuanto "
     "enseguida adelante atentamente cordialmente"
+)
+MANNERS: str = (
+    "lentamente rápidamente cuidadosamente suavemente tranquilamente felizmente amablemente atentamente alegremente "
+    "pacientemente orgullosamente discretamente cortésmente hábilmente sabiamente secretamente sencillamente "
+    "delicadamente seriamente tiernamente nerviosamente curiosamente silenciosamente generosamente elegantemente "
+    "cariñosamente correctamente respetuosamente sensatamente perfectamente diligentemente valientemente "
+    "animadamente cómodamente fácilmente serenamente puntualmente prudentemente gustosamente maravillosamente"
 )
 INTERJECTIONS: str = "hola adiós oh ah gracias vale claro bueno buenos buenas perdón bienvenidos bienvenido ay eh mucho"

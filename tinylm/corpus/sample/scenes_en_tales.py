@@ -20,7 +20,7 @@ At home {he} {past kitchen}. || Then {he} went home by {sg vehicle_public -} and
 
 portrait S=name F=name
 {S} is {number 6 80} years old and lives in {town}. || {S} {surname} is {atrade} from {town}. || This is {S}. {he} works in {a place} near {the nature}. || My friend {S} is {a person}. || Do you know {S} {surname}? {he} lives at {digits 2 98} {street}.
-{he} is {adj trait} and {adj trait}. || {he} has [long|short] {adj hair} hair and {adj eye} eyes. || {he} always wears {a clothes} and {a clothes}. || {he} was born in {town} on {date}, {year}. || {his} birthday is on {date}.
+{he} is {adj trait} and {adj trait}. || {he} has [long|short] {adj hair} hair and {adj eye} eyes. || {he} often wears {a clothes} and {a clothes}. || {he} was born in {elsewhere} on {date}, {year}. || {his} birthday is on {date}.
 {his} {sg family -} is {atrade}, and {his} {sg family -} is {atrade}. || {he} has {number 2 5} {pl family -} and {a pet}. || {he} lives with {my family} in {a home_word}. || {his} best friend, {F}, is {atrade}.
 On {weekday}, {he} {pres leisure}. || In {season}, {he} often {pres garden}. || {he} likes {pl animal_word} and {pl fruit}. || {he} can {base workshop}, but {he} can't {base kitchen}. || {he} never {pres market}, because {he} prefers to {base garden}.
 ? Last {weekday}, {he} {past people}. || Yesterday {he} {past leisure}, and {F} {past study F}. || When {he} was {number 5 12} years old, {he} {past farm}.
@@ -31,7 +31,7 @@ place S=I A=name
 There is {a place=x} in {town}. || {town} is a small town near {the nature}. || In {town} there are {num place} and {num place}. || My favourite place is {the place=x} in {town}. || {A} lives in {a home_word} at {digits 2 98} {street}.
 It was built in {year}, and its {pl part} are {suits part}. || Behind it there is {a nature}. || In front of the [house|town hall|station] there is {a tree} and {a fixed_word}. || Near {street} there is {a nature}, where you can {base leisure}.
 The streets are {suits place} and {suits place}. || In {season}, many [people|visitors|families] come here to {base leisure}. || From the {sg high_word -} you can see {the nature} and {the nature}. || The {sg room} is {suits room}, and on the wall there is {a thing}.
-On {weekday}, you can {base market} from {clock} to {clock}. || It opens at {time} and closes at {time}. || Every {weekday}, {a person} {pres study A} there. || About {number 200 900} people live here.
+On {weekday}, you can {base market} from {opening} to {closing}. || It opens at {time} and closes at {time}. || Every {weekday}, {a person} {pres study A} there. || About {digits 200 999} people live here.
 ? In {year}, {a person} found {a small_thing} there. || Beside {the furniture} there {is} {a thing} and {num dishware}. || In the garden there are {num flower} and {a tree}.
 {A} likes it, because it is {suits place}. || {a child} told me that it is the best place in the world. || Next {season}, {A} will {base travel} again. || I always go there when I am {adj mood}.
 
@@ -53,25 +53,25 @@ Last {weekday}, {he} {past workshop}. || On {date}, {he} {past people} and {past
 
 recipe S=you A=name
 {A}'s {sg bake_word -=x} is easy to make. || Today we are going to make {a dish=x}. || This is how {A} makes {a bake_word=x}. || A recipe for {number 3 9} people: {a dish=x}. || Do you want to make {a bake_word=x} for {my family}?
-You need {number 100 900} grams of {sg baking_word -}, {number 2 9} eggs and {some fruit}. || You need {some staple}, {some vegetable} and {a vessel} of {sg drink -}. || Take {num vegetable}, {num fruit} and {some season_word}.
-First, wash and cut the {pl vegetable}. || First, {base kitchen}. || Put the {sg baking_word -} and the {sg staple -} in {a bowl_word}. || Mix the {sg baking_word -} with {number 2 9} spoons of {sg staple -}.
-Then {base kitchen}. || Add {some season_word} and {some drink}. || Then stir everything slowly with {a stir_word} for {number 2 20} minutes. || Cut {some fruit} and add {some staple}.
-Cook it for {number 10 55} minutes. || Put it in the oven for {number 15 90} minutes at {number 150 220} degrees. || Leave it in {the room} for {number 10 90} minutes. || Cover it and wait until {time}.
-? Meanwhile, {base kitchen}. || Meanwhile you can {base home}. || Then clean {the furniture} and wash the {pl dishware}.
+You need {digits 100 900} grams of {sg baking_word -}, {number 2 9} eggs and {some fruit}. || You need {some staple}, {some vegetable} and {a vessel} of {sg drink -}. || Take {num vegetable}, {num fruit} and {some season_word}.
+First, wash and cut the {pl vegetable}. || First, {base recipe}. || Put the {sg baking_word -} and the {sg staple -} in {a bowl_word}. || Mix the {sg baking_word -} with {number 2 9} spoons of {sg staple -}.
+Then {base recipe}. || Add {some season_word} and {some drink}. || Then stir everything slowly with {a stir_word} for {number 2 20} minutes. || Cut {some fruit} and add {some staple}.
+Cook it for {number 10 55} minutes. || Put it in the oven for {number 15 90} minutes at {digits 150 240} degrees. || Leave it in {the room} for {number 10 90} minutes. || Cover it and wait until {time}.
+? Meanwhile, {base recipe}. || Meanwhile you can {base home}. || Then clean {the furniture} and wash the {pl dishware}.
 Serve it [hot|warm|cold] with {some fruit} and {some drink}. || It tastes best with {some drink} and {some staple}. || In {season}, {A} serves it with {some fruit}. || Enjoy your {sg dish -}! || {my family} will ask for more.
 
 directions S=you A=name
 Excuse me, where is {the place=x}? || Excuse me, how do I get to {street}? || Hello! I am looking for {the place=x} in {town}. || {A} wants to go to {the place=x}, but {he A} does not know the way.
 / Go straight on along {street} and turn [left|right] at {the place}. || Take the {adj colour} bus to {street} and get off at {the place}. || Cross the bridge and go past {the place} and {the place}. || It is {number 5 30} minutes from here. First, go to {street}.
-Then take the [first|second|third] street on the [left|right]. || Then walk {number 100 900} metres along {street}. || After {the place}, turn [left|right] and cross {street}.
+Then take the [first|second|third] street on the [left|right]. || Then walk {digits 100 900} metres along {street}. || After {the place}, turn [left|right] and cross {street}.
 You will see {a fixed_word} and {a tree}. || It is [opposite|behind|beside|near] {the place}, at number {digits 2 98}. || It is between {the place} and {the place}. || There is {a fixed_word} in front of it.
 / Thank you! Is it far? || Thank you very much. Can I go by {sg vehicle_public -}? || Thank you. At what time does it open?
 / No, it takes {number 5 40} minutes on foot. || Yes, the {sg vehicle_public -} leaves at {clock} from {street}. || It opens at {time} and closes at {time}. || It is about {number 2 9} kilometres from {town}.
 
 timetable S=name F=name
-The train to {town=t} leaves at {clock} from platform {digits 1 12}. || The {sg vehicle_public -} from {town=t} arrives at {clock}. || {S} wants to take the {sg vehicle_public -} to {town=t} on {weekday}. || A ticket to {town=t} costs {price}.
-{S} was at the station at {time}, but the train was {number 5 50} minutes late. || {S} arrived at {clock} with {a luggage}. || {S} and {F} bought {number 2 6} tickets for {price}.
-The journey takes {number 2 9} hours and {number 5 55} minutes. || It is {number 40 900} kilometres from {town} to {t}. || On {weekday}, there are only {number 2 6} trains to {t}.
+Train {digits 100 999} to {elsewhere=t} leaves at {clock} from platform {digits 1 12}. || The {sg vehicle_public -} from {elsewhere=t} arrives at {clock}. || {S} wants to take the {sg vehicle_public -} to {elsewhere=t} on {weekday}. || A ticket to {elsewhere=t} costs {price}.
+{S} was at the station at {time}, but it was {number 5 50} minutes late. || {S} arrived at {clock} with {a luggage}. || {S} and {F} bought {number 2 6} tickets for {price}.
+The journey takes {number 2 9} hours and {number 5 55} minutes. || It is {digits 40 900} kilometres from {town} to {t}. || On {weekday}, there are only {number 2 6} trains to {t}.
 On the way, {he} {past study}. || {he} sat beside {a person=q} and {past study}. || From the window {he} saw {the nature} and {num farm_animal}. || {F} slept, and {S} {past study}.
 ? {a person} asked for the tickets. || At {clock}, {F} {past kitchen F}. || {a child} showed {him} {a toy}.
 In {t}, {he} {past travel}. || At {time}, they were in {t}, and {F} {past travel F}. || {F} waited for {him} in front of {the place} with {a thing}.
@@ -85,12 +85,12 @@ When it is {sky}, {S} {v like} to {base leisure}. || When it rains, {S} {pres ho
 In {season}, {he} {pres garden}. || If it is {sky} on {weekday}, {he} will {base sea}. || Next week {he} {is} going to {base travel}, if it is not too {sky}.
 
 numbers S=name F=name
-{S} has {number 2 60} {pl small_thing -=x}. || {S} had {number 20 90} {pl fruit -=x} in {a thing_container}. || {S} collects {pl collectible=x}; there are {number 20 900} in {a thing_container}. || There are {number 10 40} pupils in {S}'s class.
+{S} has {digits 100 999} {pl small_thing -=x}. || {S} had {number 20 90} {pl fruit -=x} in {a thing_container}. || {S} collects {pl collectible=x}; there are {digits 100 999} in {a thing_container}. || There are {number 10 40} pupils in {S}'s class.
 {he} gave {number 2 19} to {F} and {number 2 19} to {my family}. || {he} bought {number 2 30} more for {price}. || {F} has only {number 2 19}. || On {weekday}, {he} got {number 2 19} more from {my family}.
-How many does {he} have now? || How many are there now? || How many did {F} get? || {F} asked: how many do you have now?
+{F} wanted to know how many {he} had. || How many {x} did {he} have then? || {F} asked how many there were in {a thing_container}.
 {he} counted: {number 2 20}, {number 21 40}, {number 41 60}. || {he} counted slowly and carefully, and the answer was {number 20 99}. || {F} said that {number 2 9} and {number 2 9} is an easy sum.
 ? {sum} || {sum} {sum} || {F} is {number 5 60} years old, and {S} is {number 5 60}.
-In the end, {he} put {him x} in {a thing_container}. || The answer was in {a text}, and {S} was {adj mood}. || {his} teacher was {adj mood}, because {S} can count to {number 100 9000}. || {sum}
+In the end, {he} put {him x} in {a thing_container}. || The answer was in {a text}, and {S} was {adj mood}. || {his} teacher was {adj mood}, because {S} can count to {digits 100 999}. || {sum}
 
 visit S=name F=name
 {F} visited {S} on {weekday} at {time}. || {S} invited {F} to {a event}. || It was {S}'s birthday on {date}, and {F} came at {time}. || {S} and {F} met at {the place} in {town}.
@@ -125,10 +125,34 @@ The {x} {was x} in {a thing_container}, beside {a clothes}. || The {x} {was x} u
 {S} was {adj mood} and thanked {him F}. || {S} gave {F} {a dish} and laughed. || Since then, {S} always {pres home} before {time}.
 
 school S=name F=name
-{S} and {F} learn {sg subject_word} at a school in {town}. || On {weekday}, {S} had an exam in {sg subject_word}. || {S}'s teacher, {F} {surname}, is {adj trait} and {adj trait}. || The lesson starts at {clock} and ends at {clock}.
+{S} and {F} learn {sg subject_word} at a school in {town}. || On {weekday}, {S} had an exam in {sg subject_word}. || {S}'s teacher, {F} {surname F}, is {adj trait} and {adj trait}. || The lesson starts at {opening} and ends at {closing}.
 {he} {has} {a school} and {num school} in {my luggage}. || In the first hour the pupils {past study P}. || {S} {past study}, while {F} {past study F}. || Yesterday {F} {past study F}, but {S} forgot {my school}.
 The teacher explained {a problem_word} and asked {number 2 9} questions. || The teacher showed them {a school} and a painting of {a wild_animal}. || {F} asked: who can {base study F}?
 {S} knew the answer and {was} {adj mood}. || Nobody knew the answer, so they {past study P}. || {S} wrote the answer on the blackboard: {number 20 99}.
 ? After school they {past leisure P}. || At noon {he} ate {a dish} and {some fruit}. || For homework, they must {base study P}.
 {S} got the best mark and {past leisure}. || Next {weekday}, they will {base travel P}. || In the evening {he} {pres study} with {my family}.
+
+plans S=any F=name
+Next {weekday}, {S} will {base travel}. || {S} {has} many plans for {month}. || On {date}, {S} will be {number 20 60} years old. || {S} {is} going to live in {elsewhere} for {digits 100 700} days.
+In the morning {he} will {base home}, and in the afternoon {he} will {base study}. || First {he} will {base market}. || {he} {is} going to {base people}. || If it is {sky}, {he} will {base garden}.
+{F} will {base kitchen F} for {digits 2 40} guests. || {F} is not going to {base travel F}, because {he F} must {base office F}. || {F} and {a person} will {base leisure P}.
+? {he} would also like to {base workshop}. || Perhaps {he} will {base farm} too. || {he} will not {base office} before {date}.
+In {month}, {he} will {base sea}. || For {his} birthday {he} would like {a thing}. || In {number 2 9} years, {he} will {base travel}.
+Everything together will cost {digits 100 999} euros. || It is {digits 100 999} kilometres to {elsewhere}, but {he} {is} not in a hurry. || {he} will come home on {date}.
+
+memories S=any F=name G=kin
+When {S} {was} {number 4 12} years old, {his} family lived in {elsewhere}. || In {year}, {S} lived near {the nature}. || Many years ago, {S} had {a pet} and {num bird}. || {S} often {v think} of the summer of {year}.
+Every {weekday}, {he} {past garden}. || In {season}, {he} always {past farm}. || {his} {G} always {past kitchen G}, and {he} {past home}. || On {weekday} evenings, {his} {G} {past leisure G}.
+There were {digits 100 999} houses in the village, {a place} and {a place}. || From {the room}, {he} could see {num tree} and {the nature}. || {his} house had {num room} and {a part}.
+{F} lived next door, and {he F} often {past leisure F}. || One day {F} and {his} {G} {past travel P}. || {F} taught {him} to {base study}.
+? {he} never {past sea} then. || At night {he} was afraid of {pl wild_animal}. || {his} {G} earned only {digits 100 999} euros a month.
+Now {he} {v live} in {town}, but {he} often {v dream} of {the nature}. || {he} still {has} {a thing} and {a text} from that time. || Today {F} is {atrade}, and {he F} still {pres leisure F}.
+
+interview S=I Y=you A=name B=name F=kin
+Hello, {A}! Did you {base leisure Y} last {weekday}? // Yes, I did. I {past leisure} in {elsewhere}. || Hello, {B}! Did you {base market Y}? // No, I did not, because I {past office}. || {A}, did you {base home Y} yesterday? // No, but my {F} {past home F}.
+/ Do you often {base garden Y}? // Yes, I {base garden} every {weekday}. || Does your {F} {base kitchen F}? // No, but {he F} often {pres leisure F}. || Have you {done travel Y}? // Yes, I have. In {year=e} I {past travel}.
+/ What were you doing at {clock=d}? // At {d} I was {ing workshop}. || How many {pl text -} have you got? // I have got {digits 100 999}, and my {F} has {digits 100 999}. || What was your {F} doing on {weekday=d}? // On {d} my {F} was {ing farm F}.
+/ Will you {base people Y}? // Yes, on {date} I will {base people}. || Would you like to {base sea Y}? // Yes, but I can't, because I must {base study}. || Can your {F} {base workshop F}? // Of course! {he F} {pres workshop F} very well.
+? / What is your telephone number? // It is {digits 100 999} {digits 100 999}. || What is your new address? // It is {digits 100 999} {street}, in {elsewhere}.
+/ Thank you, {A}. Now I am going to {base home}. // Goodbye, {B}! See you on {weekday}. || Thank you for your time, {A}. // You are welcome, {B}.
 """

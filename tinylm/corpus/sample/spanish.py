@@ -194,7 +194,7 @@ def participle(verb: str) -> str:
         return verbs_es.PARTICIPLES[verb]
     if verb.endswith("ar"):
         return verb[:-2] + "ado"
-    return verb[:-2] + ("ído" if verb[-3] in "aeo" else "ido")
+    return verb[:-2] + ("ído" if verb[:-2].endswith(("a", "e", "o")) else "ido")
 
 
 def command(verb: str) -> str:

@@ -44,6 +44,13 @@ PLAIN: str = (
 
 # topic -> lines of deeds
 FRAMES: dict[str, str] = {
+    "recipe": """
+        wash/chop/slice/add {some vegetable}
+        peel/boil/mash {some peel_word}
+        cut/add/wash {some fruit}
+        heat/melt/add {some season_word}
+        measure/weigh/add {some baking_word}
+    """,
     "kitchen": """
         prepare/make/serve {a dish}
         bake {a bake_word}
@@ -117,20 +124,21 @@ FRAMES: dict[str, str] = {
         draw/paint {a nature}
         solve/invent {a riddle_word}
         borrow/return/lend {a text}
-        lose/find/share {a school}
+        find/share/borrow {a school}
         memorize/recite {a poem_word}
         correct/print {a text}
     """,
     "leisure": """
         play/practise {the instrument}
         listen to {a instrument}
-        fly/chase/throw {a toy_air}
+        fly {a kite_word}
+        throw/catch {a ball_word}
         tell/invent/remember {a idea_told}
-        organize/plan/enjoy {a event}
+        organize/plan {a event}
         photograph/paint/visit {a nature}
         play with {a pet}
         watch {a film_word}
-        collect {some collectible}
+        collect {pl collectible}
         prepare/celebrate {a party_word}
         sing/hum {a song_word}
         climb/explore {a nature_high}
@@ -149,13 +157,13 @@ FRAMES: dict[str, str] = {
     "travel": """
         visit/explore/discover {a place}
         visit/photograph/admire {a nature}
-        pack/carry/lose/open {a luggage}
-        take/catch/miss/await {a vehicle_public}
+        pack/carry/open {a luggage}
+        take/catch {a vehicle_public}
         drive/park/rent {a vehicle_own}
         study/buy/unfold {a map_word}
-        describe/remember/reach {a place}
+        describe/reach {a place}
         meet/greet/thank {a person}
-        see/photograph {a wild_animal}
+        watch/photograph {a wild_animal}
         walk along {the nature_low}
         buy/choose {a souvenir}
     """,
@@ -190,7 +198,7 @@ FRAMES: dict[str, str] = {
     """,
     "sea": """
         swim towards/sail towards/row towards {a nature_sea}
-        see/watch/notice {a sea_animal}
+        watch/follow {a sea_animal}
         clean/repair/paint {a boat_word}
         collect shells in {a thing_container}
         hear/follow {a bird}
@@ -228,11 +236,12 @@ SUBGROUPS: dict[str, tuple[str, str]] = {
     "pasture": ("field meadow orchard vineyard hill valley", "nature"),
     "letter_kind": ("letter poem postcard invitation recipe message", "text"),
     "doc_word": ("letter leaflet invitation plan list", "text"),
-    "party_word": ("party wedding festival dinner", "event"),
+    "party_word": ("party dinner picnic lunch", "event"),
     "friend_word": ("friend neighbour cousin", "person"),
     "thing_clockish": ("clock watch radio", "furniture"),
     "thing_light": ("candle lamp lantern", "dishware"),
     "thing_container": ("basket box bag bucket bottle", "toy"),
+    "kitchen_word": ("kitchen", "room"),
     "hurt_body": ("foot tooth knee arm leg back eye ear finger shoulder elbow ankle wrist thumb toe", "body"),
     "home_word": ("house flat", "room"),
     "animal_word": ("dog cat rabbit horse bird parrot pony", ""),
@@ -245,7 +254,8 @@ SUBGROUPS: dict[str, tuple[str, str]] = {
     "poem_word": ("poem song story", "text"),
     "song_word": ("song", "idea"),
     "film_word": ("film play match", "event"),
-    "toy_air": ("kite ball balloon", "toy"),
+    "kite_word": ("kite", "toy"),
+    "ball_word": ("ball balloon", "toy"),
     "idea_told": ("story joke riddle", "idea"),
     "collectible": ("stamp coin postcard shell feather", "thing"),
     "nature_high": ("mountain hill cliff volcano", "nature"),
@@ -265,4 +275,35 @@ SUBGROUPS: dict[str, tuple[str, str]] = {
     "meeting_word": ("meeting interview trip visit", "event"),
     "letter_word": ("letter message", "text"),
     "problem_word": ("problem question mistake plan", "idea"),
+}
+
+# what may follow a deed of a topic ("*": of any); the slot "again" stands for another deed of the same topic and form
+ADJUNCTS: dict[str, str] = {
+    "*": """
+        with {my family}
+        together with {a person}
+        [very|quite|so] {manner}
+        {manner} and {manner}
+        and then {again}
+        and later {again}
+        with the help of {a person}
+        before {ing leisure}
+        after {ing study}
+        [once|twice] again
+    """,
+    "kitchen": "in {the kitchen_word} for {digits 2 30} guests || before {ing dress} || and then {again}",
+    "recipe": "for {digits 2 60} minutes || very {manner} || in {a bowl_word}",
+    "garden": "behind {the home_word} || near {the part} || early in the morning || after {ing kitchen}",
+    "home": "in {the room} || before {ing kitchen} || because of {the event}",
+    "market": "for {the event} || near {the place} || before {ing kitchen}",
+    "study": "on page {digits 10 400} of {a text} || in {the room} || about {pl person} and {pl child} || about {pl insect} and {pl sea_animal} || about {pl furniture} and {pl clothes} || about {pl nature} and {pl wild_animal} || for {my family}",
+    "leisure": "in {the place} || near {the nature} || after {ing kitchen}",
+    "travel": "in {elsewhere} || near {elsewhere} || on {date}",
+    "people": "in {the place} || near {the place} || before {ing leisure}",
+    "farm": "near {the pasture} || early in the morning || with {my family}",
+    "sea": "near {elsewhere} || in {month} || with {a person}",
+    "office": "at {the place} || before {clock} || with {a person}",
+    "workshop": "in {the room} || with {my family} || before {ing home}",
+    "dress": "for {the event} || before {ing travel}",
+    "care": "in {the room} || near {the nature} || before {ing kitchen}",
 }

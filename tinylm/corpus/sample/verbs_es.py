@@ -106,6 +106,13 @@ PLAIN: str = (
 
 # topic -> lines of deeds; "a" before a person or a pet is the personal a
 FRAMES: dict[str, str] = {
+    "recipe": """
+        lavar/picar/cortar/añadir {unos vegetable}
+        pelar/hervir {unos peel_word}
+        cortar/añadir/lavar {unos fruit}
+        calentar/añadir {el season_word -}
+        pesar/medir/añadir {el baking_word -}
+    """,
     "kitchen": """
         cocinar/preparar/hacer/servir {un dish}
         cortar/picar/lavar {unos vegetable}
@@ -286,6 +293,18 @@ SUBGROUPS: dict[str, tuple[str, str]] = {
     "thing_light": ("vela lámpara farol linterna", "dishware"),
     "thing_container": ("cesta caja bolsa cubo botella", "toy"),
     "part_open": ("puerta ventana verja persiana", "part"),
+    "kitchen_word": ("cocina", "room"),
+    "hurt_body": (
+        "brazo pie diente hombro codo dedo ojo cuello tobillo mano cabeza pierna espalda rodilla oreja",
+        "body",
+    ),
+    "home_word": ("casa piso", "place"),
+    "animal_word": ("perro gato conejo caballo pájaro loro", ""),
+    "fixed_word": ("torre puente fuente valla verja muro", "part"),
+    "high_word": ("torre puente terraza balcón", "part"),
+    "stir_word": ("cuchara tenedor", ""),
+    "baking_word": ("harina arroz azúcar mantequilla pasta queso", ""),
+    "subject_word": ("historia geografía música lengua ciencia", ""),
     "riddle_word": ("acertijo rompecabezas adivinanza", "idea"),
     "poem_word": ("poema canción cuento", "text"),
     "song_word": ("canción", "idea"),
@@ -309,4 +328,36 @@ SUBGROUPS: dict[str, tuple[str, str]] = {
     "meeting_word": ("reunión entrevista viaje visita", "event"),
     "letter_word": ("carta mensaje correo", "text"),
     "problem_word": ("problema pregunta error plan", "idea"),
+}
+
+# what may follow a deed of a topic ("*": of any); the slot "again" stands for another deed of the same topic and form
+ADJUNCTS: dict[str, str] = {
+    "*": """
+        con {su family}
+        junto a {un person}
+        [muy despacio|con mucho cuidado|sin prisa|con paciencia|con alegría|con calma]
+        {manner}
+        muy {manner}
+        y después {again}
+        y luego {again}
+        con la ayuda de {un person}
+        antes de {inf leisure}
+        después de {inf study}
+        otra vez
+    """,
+    "kitchen": "en {el kitchen_word} para {digits 2 30} invitados || antes de {inf dress} || y después {again}",
+    "recipe": "durante {digits 2 60} minutos || [muy despacio|con mucho cuidado] || en {un bowl_word}",
+    "garden": "detrás de {el home_word} || cerca de {el part} || por la mañana temprano || después de {inf kitchen}",
+    "home": "en {el room} || antes de {inf kitchen} || para {el event}",
+    "market": "para {el event} || cerca de {el place} || antes de {inf kitchen}",
+    "study": "en la página {digits 10 400} de {un text} || en {el room} || sobre {plural person} y {plural child} || sobre {plural insect} y {plural sea_animal} || sobre {plural furniture} y {plural clothes} || sobre {plural nature} y {plural wild_animal} || para {su family}",
+    "leisure": "en {el place} || cerca de {el nature} || después de {inf kitchen}",
+    "travel": "en {elsewhere} || cerca de {elsewhere} || el {date}",
+    "people": "en {el place} || cerca de {el place} || antes de {inf leisure}",
+    "farm": "cerca de {el pasture} || por la mañana temprano || con {su family}",
+    "sea": "cerca de {elsewhere} || en {month} || con {un person}",
+    "office": "en {el place} || antes de las {clock} || con {un person}",
+    "workshop": "en {el room} || con {su family} || antes de {inf home}",
+    "dress": "para {el event} || antes de {inf travel}",
+    "care": "en {el room} || cerca de {el nature} || antes de {inf kitchen}",
 }

@@ -6,6 +6,7 @@ A scene is a block of text (see `scenes_en.py`). Its first line casts the charac
     Hello. || Good day.     one step, with alternatives divided by "||"; inside one, [this|that] is a choice
     ? It was raining.       a step that happens half of the time
     / Goodbye!              a step that begins a new paragraph
+    Who? // Me.             a new paragraph inside a step: an answer that belongs to its question
 
     {past market}           a slot: here a deed of the topic `market`, in the past, done by S
     {a tool=t} ... {the t}  a slot whose result is remembered as `t`
@@ -24,6 +25,9 @@ from random import Random
 from typing import TypeVar
 
 Chosen = TypeVar("Chosen")
+LONGEST_JOINED = 150
+# how often a deed stands alone: told by itself, inside another deed, inside two
+PLAIN_DEED = (0.08, 0.6, 1.0)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,9 @@ def _slots(template: Template) -> list[Slot]:
 
 
 def _alternative(text: str, remembered: frozenset[str]) -> Alternative:
-    template = parse_template(text.strip())
+    text = text.strip()
+    # `capitalise` restores this at the start of a sentence; elsewhere a template may be joined to the one before it
+    template = parse_template(text if text.startswith("I ") else text[:1].lower() + text[1:])
     slots = _slots(template)
     used = {name for slot in slots for name in (slot.operation, *slot.arguments)}
     own = {slot.remember for slot in slots}
@@ -140,13 +146,21 @@ def parse_scenes(text: str) -> tuple[Scene, ...]:
 class Writer:
     """Renders scenes; a subclass per language adds the slots that inflect words."""
 
+    conjunction: str
+    """The word that joins two sentences."""
+
     def __init__(self, random: Random) -> None:
         self.random = random
         self.known: dict[str, Referent | str] = {}
+        self.depth = 0
+        """How deep a deed stands inside another one: only the outermost is extended."""
+        self.facts: dict[str, str] = {}
         self.focus = "S"
-        """Who does what is told now: possessives and verbs refer to them unless a slot says otherwise; "P" is several."""
+        """Who does what is told now: possessives and verbs refer to them unless a slot says otherwise."""
         self.last: Referent | None = None
         """What the latest noun phrase spoke of, for slots that are remembered."""
+        self.company: dict[str, Referent] = {}
+        """Referents without a name that every scene may use."""
         self.slots: dict[str, Callable[..., str]] = {}
 
     def pick(self, options: Sequence[Chosen]) -> Chosen:
@@ -158,11 +172,30 @@ class Writer:
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
+    def _once(self, key: str, draw: Callable[[], str]) -> str:
+        """A value that stays the same through a document: its town, a surname."""
+        if key not in self.facts:
+            self.facts[key] = draw()
+        return self.facts[key]
+
     def referent(self, key: str) -> Referent:
         found = self.known[key]
         if isinstance(found, str):
             raise TypeError(f"`{key}` is remembered as the text `{found}`, not as someone or something")
         return found
+
+    def extended(self, deed: Callable[[], str], topic: str, adjuncts: dict[str, str]) -> str:
+        """A deed, at times with what goes with it: company, manner, place, another deed."""
+        text = deed()
+        if self.chance(PLAIN_DEED[self.depth]):
+            return text
+        self.depth += 1
+        pool = adjuncts.get(topic, adjuncts["*"]) if self.chance(0.6) else adjuncts["*"]
+        adjunct = self.pick([part.strip() for part in re.split(r"\|\||\n(?=\s*\S)", pool.strip())])
+        self.slots["again"] = deed
+        text += " " + self.render(parse_template(adjunct))
+        self.depth -= 1
+        return text
 
     def introduce(self, kind: str, taken: Sequence[str]) -> Referent:
         """A new character of this kind whose name is not among `taken`."""
@@ -195,7 +228,8 @@ class Writer:
 
     def perform(self, scene: Scene) -> str:
         """One document: the scene with a fresh cast, every choice drawn anew."""
-        self.known = {"P": Referent("", 4, "m")}
+        self.known = dict(self.company)
+        self.facts = {}
         for role, kind in scene.cast:
             taken = [found.name for found in self.known.values() if isinstance(found, Referent)]
             self.known[role] = self.introduce(kind, taken)
@@ -209,9 +243,17 @@ class Writer:
                 continue
             if step.new_paragraph and paragraphs[-1]:
                 paragraphs.append([])
-            paragraphs[-1].append(self.render(self.pick(possible).template))
-        text = "\n".join(" ".join(sentences) for sentences in paragraphs if sentences)
+            self._add(paragraphs[-1], self.render(self.pick(possible).template))
+        text = "\n".join(" ".join(sentences) for sentences in paragraphs if sentences).replace(" // ", "\n")
         return capitalise(self.finish(text))
+
+    def _add(self, sentences: list[str], new: str) -> None:
+        """Add a sentence to a paragraph, or make it one with the sentence before."""
+        joinable = sentences and all(re.fullmatch(r"[^.!?/:]+[.]", part) for part in (sentences[-1], new))
+        if joinable and len(sentences[-1]) + len(new) < LONGEST_JOINED and self.chance(0.5):
+            sentences[-1] = f"{sentences[-1][:-1]}, {self.conjunction} {new}"
+        else:
+            sentences.append(new)
 
 
 def capitalise(text: str) -> str:

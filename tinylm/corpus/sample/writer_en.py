@@ -34,6 +34,8 @@ RELATIVES = {
     "m": ["father", "brother", "grandfather", "uncle", "cousin", "son", "friend", "neighbour"],
 }
 
+MINUTES = tuple(f"{minute:02}" for minute in range(2, 60))
+
 
 @cache
 def _nouns(group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -56,8 +58,11 @@ def _deeds(topic: str) -> tuple[tuple[tuple[str, ...], str], ...]:
 class EnglishWriter(Writer):
     """See `Writer`; the slots are listed in `__init__`."""
 
+    conjunction = "and"
+
     def __init__(self, random: Random) -> None:
         super().__init__(random)
+        self.company = {"P": Referent("they", 4, "m")}
         self.slots = {
             **{form: partial(self._deed, form) for form in ("past", "pres", "base", "ing", "done")},
             **{pronoun: partial(self._pronoun, pronoun) for pronoun in PRONOUNS},
@@ -73,19 +78,21 @@ class EnglishWriter(Writer):
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
             "time": self._time,
-            "clock": lambda: (
-                f"{self.between(6, 22)}:{self.pick(('05', '10', '15', '20', '25', '30', '40', '45', '50'))}"
-            ),
-            "year": lambda: str(self.between(1890, 2024)),
+            "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
+            "year": lambda: str(self.between(1800, 2030)),
             "date": lambda: f"{self.pick(lexicon_en.MONTHS.split())} {self.between(1, 28)}",
             "weekday": lambda: self.pick(lexicon_en.WEEKDAYS.split()),
             "month": lambda: self.pick(lexicon_en.MONTHS.split()),
             "season": lambda: self.pick(lexicon_en.NOUNS["season"].split()),
             "sky": lambda: self.pick(lexicon_en.ADJECTIVES["sky"].split()),
-            "town": lambda: self.pick(names.TOWNS_EN.split()),
+            "town": lambda: self._once("town", lambda: names.town(self.random.random(), names.TOWNS_EN)),
+            "elsewhere": lambda: names.town(self.random.random(), names.TOWNS_EN),
             "street": lambda: f"{self.pick(names.STREETS_EN.split())} Street",
-            "surname": lambda: self.pick(names.SURNAMES_EN.split()),
+            "surname": lambda key="": self._once("surname" + key, lambda: self.pick(names.surnames_en())),
+            "opening": lambda: f"{self.between(7, 11)}:{self.pick(('00', '15', '30', '45'))}",
+            "closing": lambda: f"{self.between(13, 21)}:{self.pick(('00', '15', '30', '45'))}",
             "sum": self._sum,
+            "manner": lambda: self.pick(lexicon_en.MANNERS.split()),
             "trade": lambda: self.pick(_nouns("person")[0]),
             "atrade": self._trade,
         }
@@ -126,8 +133,13 @@ class EnglishWriter(Writer):
         return english.third_person(verb) if self.referent(key or self.focus).person == 2 else verb
 
     def _deed(self, form: str, topic: str, key: str = "") -> str:
-        verbs, tail = self.pick(_deeds(topic))
         before, self.focus = self.focus, key or self.focus
+        text = self.extended(partial(self._bare_deed, form, topic), topic, verbs_en.ADJUNCTS)
+        self.focus = before
+        return text
+
+    def _bare_deed(self, form: str, topic: str) -> str:
+        verbs, tail = self.pick(_deeds(topic))
         verb, _, particle = self.pick(verbs).partition(" ")
         inflected = {
             "past": english.past,
@@ -137,7 +149,6 @@ class EnglishWriter(Writer):
             "pres": lambda base: self._verb(base),
         }[form](verb)
         parts = [inflected, particle, self.render(parse_template(tail))]
-        self.focus = before
         return " ".join(part for part in parts if part)
 
     def _noun_phrase(self, article: str, group: str, *options: str) -> str:

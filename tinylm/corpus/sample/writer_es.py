@@ -14,7 +14,7 @@ REFLEXIVE = ("me", "te", "se", "nos", "se")
 DATIVE = ("me", "te", "le", "nos", "les")
 POSSESSIVE = ("mi", "tu", "su", "nuestro", "su")
 SUBJECT = {"m": ("yo", "tú", "él", "nosotros", "ellos"), "f": ("yo", "tú", "ella", "nosotras", "ellas")}
-TENSE_OF_DEED = {"pret": "pret", "pres": "pres", "imp": "imp", "fut": "fut"}
+TENSE_OF_DEED = {"pret": "pret", "pres": "pres", "imp": "imp", "fut": "fut", "cond": "cond"}
 RELATIVES = {
     "f": ["madre", "hermana", "abuela", "tía", "prima", "hija", "amiga", "vecina"],
     "m": ["padre", "hermano", "abuelo", "tío", "primo", "hijo", "amigo", "vecino"],
@@ -22,11 +22,12 @@ RELATIVES = {
 ARTICLES = {
     "el": {"ms": "el", "fs": "la", "mp": "los", "fp": "las"},
     "un": {"ms": "un", "fs": "una", "mp": "unos", "fp": "unas"},
-    "este": {"ms": "este", "fs": "esta", "mp": "estos", "fp": "estas"},
     "nuestro": {"ms": "nuestro", "fs": "nuestra", "mp": "nuestros", "fp": "nuestras"},
     "o": {"ms": "o", "fs": "a", "mp": "os", "fp": "as"},
     "lo": {"ms": "lo", "fs": "la", "mp": "los", "fp": "las"},
 }
+
+MINUTES = tuple(f"{minute:02}" for minute in range(2, 60))
 
 
 @cache
@@ -63,11 +64,25 @@ def with_article(article: str, words: str, noun: str, shape: str) -> str:
 class SpanishWriter(Writer):
     """See `Writer`; the slots are listed in `__init__`."""
 
+    conjunction = "y"
+
     def __init__(self, random: Random) -> None:
         super().__init__(random)
+        # several people, we, somebody, and what colours are named after: a colour (m), streets, ears, eyes
+        self.company = {
+            "P": Referent("ellos", 4, "m"),
+            "W": Referent("nosotros", 3, "m"),
+            "H": Referent("alguien", 2, "m"),
+            "M": Referent("color", 2, "m"),
+            "C": Referent("calles", 4, "f"),
+            "D": Referent("orejas", 4, "f"),
+            "E": Referent("ojos", 4, "m"),
+        }
         self.slots = {
-            **{form: partial(self._deed, form) for form in ("pret", "pres", "imp", "fut", "inf", "ger", "part")},
-            **{article: partial(self._article, article) for article in ("el", "un", "este", "su")},
+            **{
+                form: partial(self._deed, form) for form in ("pret", "pres", "imp", "fut", "cond", "inf", "ger", "part")
+            },
+            **{article: partial(self._article, article) for article in ("el", "un", "su", "tu")},
             **{word: partial(self._list_phrase, word) for word in ("unos", "los", "bare", "num", "plural")},
             "a": lambda group: "a " + self._article(self.pick(("el", "un", "su")), group),
             "v": self._verb,
@@ -83,19 +98,24 @@ class SpanishWriter(Writer):
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
             "time": self._time,
-            "clock": lambda: (
-                f"{self.between(6, 22)}:{self.pick(('05', '10', '15', '20', '25', '30', '40', '45', '50'))}"
-            ),
-            "year": lambda: str(self.between(1890, 2024)),
+            "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
+            "year": lambda: str(self.between(1800, 2030)),
             "date": lambda: f"{self.between(1, 28)} de {self.pick(lexicon_es.MONTHS.split())}",
             "weekday": lambda: self.pick(lexicon_es.WEEKDAYS.split()),
             "month": lambda: self.pick(lexicon_es.MONTHS.split()),
             "season": lambda: self.pick(("el verano", "el otoño", "el invierno", "la primavera")),
             "sky": lambda: self.pick(lexicon_es.ADJECTIVES["sky"].split()),
-            "town": lambda: self.pick(names.TOWNS_ES.split()),
+            "town": lambda: self._once("town", lambda: names.town(self.random.random(), names.TOWNS_ES)),
+            "elsewhere": lambda: names.town(self.random.random(), names.TOWNS_ES),
             "street": lambda: f"calle {self.pick(names.STREETS_ES.split())}",
-            "surname": lambda: self.pick(names.SURNAMES_ES.split()),
+            "surname": lambda key="": self._once("surname" + key, lambda: self.pick(names.SURNAMES_ES.split())),
+            "opening": lambda: f"{self.between(7, 11)}:{self.pick(('00', '15', '30', '45'))}",
+            "closing": lambda: f"{self.between(13, 21)}:{self.pick(('00', '15', '30', '45'))}",
             "trade": self._trade,
+            "kin": lambda key: self.pick(RELATIVES[self._shape(key)[0]]),
+            "cuanto": lambda key: "cuánt" + ARTICLES["o"][self._shape(key)],
+            "sum": self._sum,
+            "manner": lambda: self.pick(lexicon_es.MANNERS.split()),
         }
 
     def introduce(self, kind: str, taken: Sequence[str]) -> Referent:
@@ -135,15 +155,19 @@ class SpanishWriter(Writer):
         return spanish.conjugate(verb, tense)[self.referent(key or self.focus).person]
 
     def _deed(self, form: str, topic: str, key: str = "") -> str:
-        verbs, tail = self.pick(_deeds(topic))
         before, self.focus = self.focus, key or self.focus
+        text = self.extended(partial(self._bare_deed, form, topic), topic, verbs_es.ADJUNCTS)
+        self.focus = before
+        return text
+
+    def _bare_deed(self, form: str, topic: str) -> str:
+        verbs, tail = self.pick(_deeds(topic))
         verb, _, particle = self.pick(verbs).partition(" ")
         if form in TENSE_OF_DEED:
             inflected = self._verb(verb, TENSE_OF_DEED[form])
         else:
             inflected = {"inf": str, "ger": spanish.gerund, "part": spanish.participle}[form](verb)
         parts = [inflected, particle, self.render(parse_template(tail))]
-        self.focus = before
         return " ".join(part for part in parts if part)
 
     def _described(self, group: str, number: str, *, bare: bool) -> tuple[str, str, str]:
@@ -170,6 +194,8 @@ class SpanishWriter(Writer):
             words, noun, shape = self._described(group, "s", bare=option == "-")
             if article == "un" and noun in lexicon_es.MASS.split():
                 return words
+        if article == "tu":
+            return f"tu {words}"
         if article == "su":
             return self._owned(words, shape)
         return with_article(article, words, noun, shape)
@@ -210,6 +236,13 @@ class SpanishWriter(Writer):
     def _trade(self, key: str = "") -> str:
         gender = self._shape(key)[0]
         return self.pick([noun for noun, own in _nouns("person")[0] if own == gender])
+
+    def _sum(self) -> str:
+        """A true sum, in words or digits."""
+        left, right = self.between(2, 60), self.between(2, 39)
+        if self.chance(0.5):
+            return f"{spanish.number(left)} más {spanish.number(right)} son {spanish.number(left + right)}."
+        return f"{left} más {right} son {left + right}."
 
     def _price(self) -> str:
         euros = self.between(2, 48)

@@ -1,0 +1,232 @@
+#!/usr/bin/env bash
+# Put a bundle on a device over ssh, and make it the current one only if it passes its budget there.
+#
+#   scripts/deploy.sh user@host [BUNDLE] [--budget NAME|FILE] [--port N] [--python PATH]
+#
+#   BUNDLE        a bundle folder, or a run that has one; the newest runs/*/bundle when left out
+#   --budget      a budget that tinylm ships, or a TOML file of your own (default: pi-zero-2w)
+#   --port        the device's ssh port, when it is not the one that your ssh config says
+#   --python      the device's Python that has tinylm, absolute or from its home folder
+#                 (default: tinylm-venv/bin/python, then python3)
+#
+# On the device:   ~/tinylm/releases/ID   every bundle that arrived whole; ID = name-version-hash of the manifest
+#                  ~/tinylm/current       a link to the last release that passed
+#
+# Exit code: that of `tinylm check-budgets` on the device (0 passed, 1 a limit failed, 2 unusable, 3 undecided); 2 too
+# when it does not come to the check, 3 when the check died or was cut off, 130 or 143 when interrupted. The link
+# is not touched unless the code is 0. An interrupted deployment leaves at most a *.partial, which the next removes.
+#
+# It needs bash, ssh, scp and python3 here, and nothing but tinylm on the device. docs/deployment.md is the guide.
+set -euo pipefail
+exec </dev/null # ssh must not eat the input of whoever calls this
+
+say() { printf '%s\n' "$*" >&2; }
+
+# fail MESSAGE HINT [CODE]: $on_device says what the device runs now.
+fail() {
+    printf 'error: %s\n\nhint: %s\n' "$1${on_device:+; $on_device}" "$2" >&2
+    exit "${3:-2}"
+}
+
+usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+# One word for a POSIX shell, whatever is in it.
+quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+
+# remote SCRIPT: run it by the device's sh, whatever its login shell is, and stop at its first error.
+remote() { ssh "${options[@]}" -- "$target" "sh -c $(quote "set -eu; $1")"; }
+
+# The one check of a bundle's files, run here and on the device: prints `ID SHA256-OF-MANIFEST`.
+checker=$(
+    cat <<'PYTHON'
+import hashlib, json, os, re, sys
+
+folder = sys.argv[1]
+
+
+def refuse(problem):
+    print(f"{folder}: {problem}", file=sys.stderr)
+    sys.exit(2)
+
+
+def digest(name):
+    path = os.path.join(folder, name)
+    if os.path.islink(path) or not os.path.isfile(path):
+        refuse(f"`{name}` is missing, or no plain file")
+    found = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            found.update(block)
+    return found.hexdigest()
+
+
+manifest_hash = digest("manifest.json")
+try:
+    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+        manifest = json.load(file)
+    listed = {name: entry["sha256"] for name, entry in manifest["files"].items()}
+    identity = f"{manifest['name']}-{manifest['version']}"
+except (ValueError, TypeError, KeyError, AttributeError) as error:
+    refuse(f"manifest.json cannot be used: {error!r}")
+for name, expected in sorted(listed.items()):
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        refuse(f"manifest.json lists the file name `{name}`, which is not allowed in a bundle")
+    if digest(name) != expected:
+        refuse(f"`{name}` does not match its SHA-256 in the manifest")
+for name in sorted(set(os.listdir(folder)) - set(listed) - {"manifest.json", "manifest.json.sig"}):
+    refuse(f"`{name}` is not in the manifest")
+identity = re.sub("[^A-Za-z0-9._-]+", "-", identity).lstrip("-.")[:80]
+print(f"{identity}-{manifest_hash[:12]}", manifest_hash)
+PYTHON
+)
+
+target="" bundle="" budget=pi-zero-2w port="" python="" on_device=""
+while (($#)); do
+    case $1 in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        --budget | --port | --python)
+            [[ -n ${2:-} ]] || fail "\`$1\` needs a value" "see \`scripts/deploy.sh --help\`"
+            printf -v "${1#--}" %s "$2"
+            shift 2
+            ;;
+        -*) fail "unknown option \`$1\`" "see \`scripts/deploy.sh --help\`" ;;
+        *)
+            if [[ -z $target ]]; then
+                target=$1
+            elif [[ -z $bundle ]]; then
+                bundle=$1
+            else
+                fail "one argument too many: \`$1\`" "see \`scripts/deploy.sh --help\`"
+            fi
+            shift
+            ;;
+    esac
+done
+[[ -n $target ]] || fail "no device was named" "such as \`scripts/deploy.sh pi@raspberrypi.local\`"
+[[ $target =~ ^([A-Za-z0-9._-]+@)?[A-Za-z0-9][A-Za-z0-9._-]*$ ]] ||
+    fail "\`$target\` is no \`user@host\`" "give any other address a \`Host\` name in your ssh config, and use that"
+[[ -z $port || $port =~ ^[0-9]+$ ]] || fail "\`--port $port\` is no number" "such as \`--port 22\`"
+for tool in ssh scp python3; do
+    command -v "$tool" >/dev/null || fail "\`$tool\` is not installed here" "install openssh-client and python3"
+done
+options=(-o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=8)
+[[ -z $port ]] || options+=(-o "Port=$port")
+again="run the same command again"
+trap 'fail "interrupted" "$again" 130' INT
+trap 'fail "ended by a signal" "$again" 143' TERM HUP
+
+# 1. The bundle, before anything is sent.
+if [[ -z $bundle ]]; then
+    for manifest in runs/*/bundle/manifest.json; do
+        if [[ -f $manifest && (-z $bundle || $manifest -nt $bundle/manifest.json) ]]; then
+            bundle=${manifest%/manifest.json}
+        fi
+    done
+    [[ -n $bundle ]] || fail "no bundle named and none in \`runs/\`" "make one with \`tinylm train-pipeline\`"
+elif [[ -f $bundle/bundle/manifest.json ]]; then
+    bundle=$bundle/bundle
+fi
+say "1/6 check the bundle $bundle"
+[[ -f $bundle/manifest.json ]] ||
+    fail "\`$bundle\` is not a bundle: it has no manifest.json" "name the folder that \`tinylm export\` made"
+bundle=$(cd -- "$bundle" && pwd) # absolute: scp takes `a:b` for a host, and `-a` for an option
+identity=$(python3 -c "$checker" "$bundle") || fail "\`$bundle\` is damaged" "export the bundle again"
+id=${identity% *}
+if command -v tinylm >/dev/null; then
+    tinylm bundle verify "$bundle" >&2 || fail "\`$bundle\` was refused here already" "export the bundle again"
+fi
+case $budget in
+    *.toml | */*)
+        [[ -f $budget ]] || fail "no budget file at \`$budget\`" "name a shipped budget, such as \`pi-zero-2w\`, or a file"
+        budget_file=$(cd -- "$(dirname -- "$budget")" && pwd)/$(basename -- "$budget")
+        budget=budget.toml # where it will lie on the device
+        ;;
+    *) budget_file="" ;;
+esac
+
+# 2. The device.
+say "2/6 reach $target"
+remote true || fail "cannot log in to \`$target\` without a password" "is the device on? log in once with \
+\`ssh${port:+ -p $port} $target\` to accept its host key, then \`ssh-copy-id${port:+ -p $port} $target\`"
+
+# 3. tinylm on it.
+say "3/6 find tinylm there"
+candidates=(tinylm-venv/bin/python python3)
+[[ -z $python ]] || candidates=("${python#\~/}")
+python=""
+for candidate in "${candidates[@]}"; do
+    # A relative path is seen from the home folder, also when the working folder is another one later.
+    find="cd; p=$(quote "$candidate"); case \$p in /*) ;; */*) p=\$HOME/\$p ;; esac"
+    if found=$(remote "$find; \"\$p\" -m tinylm --version 2>/dev/null; printf '%s\n' \"\$p\""); then
+        python=${found##*$'\n'}
+        say "    $python: ${found%%$'\n'*}"
+        break
+    fi
+done
+[[ -n $python ]] || fail "no tinylm on \`$target\`: asked ${candidates[*]}" "install it there:
+    python -m build --wheel
+    scp${port:+ -P $port} dist/tinylm-*.whl $target:
+    ssh${port:+ -p $port} $target 'python3 -m venv tinylm-venv && tinylm-venv/bin/pip install tinylm-*.whl'"
+tinylm="$(quote "$python") -m tinylm"
+
+# 4. The files, checked where they arrived; the release gets its name when it is whole.
+before=$(remote 'mkdir -p ~/tinylm/releases; cd ~/tinylm; rm -rf releases/*.partial *.partial
+    if [ -L current ]; then readlink current; else [ ! -e current ]; fi') ||
+    fail "cannot use \`~/tinylm\` on \`$target\`" \
+        "it must be a folder to write in, and \`current\` in it a link or nothing; look at \`df -h ~\` there too"
+on_device="\`~/tinylm/current\` there is still ${before:-nothing}"
+check_there() { remote "cd ~/tinylm; exec $(quote "$python") -c $(quote "$checker") $(quote "$1")"; }
+if [[ $(check_there "releases/$id" 2>/dev/null || :) == "$identity" ]]; then
+    say "4/6 nothing to copy: $target has releases/$id already, and its SHA-256 hold"
+else
+    say "4/6 copy $id to $target, and check its SHA-256 there"
+    partial=releases/$id.partial
+    remote "mkdir ~/tinylm/$partial" || fail "cannot make \`~/tinylm/$partial\`" "look at \`df -h ~\` on $target"
+    scp "${options[@]}" -- "$bundle"/* "$target:tinylm/$partial/" >&2 ||
+        fail "the copy was cut off" "look at the connection, and at \`df -h ~\` on $target; then $again"
+    arrived=$(check_there "$partial") || fail "the bundle was damaged on its way" "$again"
+    [[ $arrived == "$identity" ]] || fail "another bundle arrived than the one that was sent" "$again"
+    # What lies under the final name failed the check above; no file is moved over before it is on the card.
+    remote "cd ~/tinylm; sync $partial/* $partial; [ ! -e releases/$id ] || mv releases/$id releases/$id.old.partial
+        mv releases/$id.partial releases/$id; sync releases; rm -rf releases/$id.old.partial" ||
+        fail "cannot name the release \`$id\`" "$again"
+fi
+if [[ -n $budget_file ]]; then
+    scp "${options[@]}" -- "$budget_file" "$target:tinylm/$budget" >&2 || fail "cannot copy \`$budget_file\`" "$again"
+    budget=./$budget
+fi
+
+# 5. The device proves it.
+# decided STATUS WHAT: go on after 0; the device's own code ends this script otherwise.
+decided() {
+    case $1 in
+        0) ;;
+        1 | 2 | 3)
+            say "$2 ended with $1: not switched; $on_device"
+            exit "$1"
+            ;;
+        255) fail "the connection was lost during $2" "$again" 3 ;;
+        *) fail "$2 died with $1 on the device" "132 is a processor that its onnxruntime does not fit, \
+137 is memory that ran out" 3 ;;
+    esac
+}
+say "5/6 golden tokens, then the budget ${budget_file:-$budget}, on $target"
+status=0
+remote "cd ~/tinylm; exec $tinylm bundle verify releases/$id" || status=$?
+decided "$status" "\`tinylm bundle verify\`"
+status=0
+remote "cd ~/tinylm; exec $tinylm check-budgets releases/$id --budget $(quote "$budget")" || status=$?
+decided "$status" "\`tinylm check-budgets\`"
+
+# 6. One rename: whoever opens `current` gets the old release or the new one, whole.
+say "6/6 switch ~/tinylm/current to releases/$id"
+on_device="see \`readlink ~/tinylm/current\` there"
+remote "cd ~/tinylm; ln -s releases/$id current.partial; mv -T current.partial current; sync ." ||
+    fail "cannot switch \`~/tinylm/current\`" "it must be a link, or not be there; then $again"
+say "done: releases/$id is current on $target"
+if [[ -n $before && $before != "releases/$id" ]]; then
+    say "back to the one before: ssh${port:+ -p $port} $target 'cd tinylm && ln -s $before back && mv -T back current'"
+fi

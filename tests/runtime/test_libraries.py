@@ -1,0 +1,92 @@
+"""How a fresh process loads its libraries: small, silent, and without traces in its environment."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def fresh(program: str, **environment: str) -> str:
+    """What `program` prints in a new process that has only these variables."""
+    variables = {"PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=variables, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+ENVIRONMENT = """
+import os
+import tinylm.runtime.engine
+print(os.environ.get("ORT_DISABLE_TELEMETRY"), os.environ.get("OPENBLAS_NUM_THREADS"))
+"""
+
+
+def test_onnxruntime_sends_no_telemetry() -> None:
+    assert fresh(ENVIRONMENT) == "1 None"
+
+
+def test_what_the_user_chose_stays() -> None:
+    assert fresh(ENVIRONMENT, ORT_DISABLE_TELEMETRY="0", OPENBLAS_NUM_THREADS="3") == "0 3"
+
+
+@pytest.mark.parametrize("module", ["engine", "sampling", "scoring", "generation", "requirements", "probe", "__main__"])
+def test_every_way_in_loads_the_libraries_here_first(module: str) -> None:
+    """Whichever module comes first: neither library was there before `libraries` set what they read."""
+    program = f"""
+import sys
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("numpy", "onnxruntime"):
+            assert "tinylm.runtime.libraries" in sys.modules, name
+
+sys.meta_path.insert(0, Watch())
+import tinylm.runtime.{module}
+print("numpy" in sys.modules)
+"""
+    assert fresh(program) == "True"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux /proc")
+def test_loading_the_libraries_starts_no_thread() -> None:
+    program = 'import os, tinylm.runtime.engine; print(len(os.listdir("/proc/self/task")))'
+    assert fresh(program) == "1"
+
+
+def test_a_c_library_without_mallopt_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tinylm.runtime import libraries
+
+    monkeypatch.setattr(libraries.ctypes, "CDLL", lambda name: object())
+    with libraries.giving_back_memory():
+        pass
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_large_blocks_go_back_while_a_model_is_loaded() -> None:
+    """Freed blocks between blocks in use: resident in glibc's heap as a rule, gone inside the context."""
+    program = """
+import ctypes
+from tinylm.runtime.libraries import giving_back_memory
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+def kept_bytes():
+    before = resident()
+    blocks = [libc.malloc(100_000) for _ in range(100)]
+    for block in blocks:
+        ctypes.memset(block, 1, 100_000)
+    for block in blocks[::2]:
+        libc.free(block)
+    return resident() - before
+with giving_back_memory():
+    inside = kept_bytes()
+print(inside < 7_000_000 < 9_000_000 < kept_bytes())
+"""
+    assert fresh(program) == "True"

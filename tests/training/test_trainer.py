@@ -1,0 +1,267 @@
+"""Training is exactly resumable, leaves what the guide promises, and stops with reasons."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tinylm.config import RunConfig, TrainingConfig, read_config
+from tinylm.errors import TinylmError
+from tinylm.training import trainer
+from tinylm.training.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
+from tinylm.training.dataset import Dataset
+from tinylm.training.metrics import read_steps, read_summary
+from tinylm.training.trainer import Interrupted
+
+TrainRun = Callable[..., CheckpointRecord]
+
+
+def same_training(one: CheckpointRecord, other: CheckpointRecord) -> bool:
+    """Everything in the progress but the clock is equal."""
+
+    def timeless(record: CheckpointRecord) -> dict[str, Any]:
+        progress = dataclasses.asdict(record.progress)
+        for epoch in progress["epoch_history"]:
+            del epoch["seconds"], epoch["tokens_per_second"]
+        return {k: v for k, v in progress.items() if k not in ("training_seconds", "start_timestamp")}
+
+    return timeless(one) == timeless(other)
+
+
+def assert_same_weights(one: Path, other: Path, name: str = FINAL) -> None:
+    weights, others = Checkpoints(one).read_weights(name), Checkpoints(other).read_weights(name)
+    assert weights.keys() == others.keys()
+    for key, values in weights.items():
+        np.testing.assert_array_equal(values, others[key], err_msg=key)
+
+
+@pytest.mark.parametrize("stop", [5, 8], ids=["inside an epoch", "at an epoch's end"])
+def test_interrupted_and_resumed_is_bit_identical(train_run: TrainRun, tmp_path: Path, stop: int) -> None:
+    """10 steps straight against `stop` steps, Ctrl-C, and the rest."""
+    straight = train_run(tmp_path / "straight", total_steps=10)
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "parts", interrupt_after=stop, total_steps=10)
+    assert Checkpoints(tmp_path / "parts").read_record(LAST).progress.step == stop
+    resumed = train_run(tmp_path / "parts", total_steps=10)
+    assert resumed.progress.step == straight.progress.step == 10
+    assert same_training(resumed, straight)
+    assert_same_weights(tmp_path / "straight", tmp_path / "parts")
+    states = [Checkpoints(tmp_path / name).read_state(FINAL)["optimizer"]["state"] for name in ("straight", "parts")]
+    for key, state in states[0].items():
+        for moment in ("exp_avg", "exp_avg_sq", "step"):
+            assert torch.equal(state[moment], states[1][key][moment])
+    steps = [[(row.step, row.loss, row.lr) for row in read_steps(tmp_path / n)] for n in ("straight", "parts")]
+    assert steps[0] == steps[1]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(train_run: TrainRun, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train_run(tmp_path / name, total_steps=2, seed=seed)
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "a", tmp_path / "c")
+
+
+def test_ctrl_c_in_the_last_step_stops_before_the_next_stage(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=3, total_steps=3)
+    assert Checkpoints(tmp_path / "run").read_record(FINAL).progress.step == 3
+    assert train_run(tmp_path / "run", total_steps=3).progress.step == 3
+
+
+def test_steps_after_the_checkpoint_are_done_and_logged_again(
+    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process has logged more than its checkpoint knows."""
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=4, total_steps=10)
+    log = tmp_path / "run" / "metrics.jsonl"
+    row = json.loads(log.read_text(encoding="utf-8").splitlines()[0])
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**row, "step": 7, "loss": 99.0}) + '\n{"step": 8, "lo')
+    train_run(tmp_path / "run", total_steps=10)
+    assert [row.step for row in read_steps(tmp_path / "run")] == [1, 8, 10]
+    assert all(row.loss < 99 for row in read_steps(tmp_path / "run"))
+
+
+def test_a_run_leaves_what_the_guide_promises(finished: Path) -> None:
+    summary = read_summary(finished)
+    assert str(uuid.UUID(str(summary["run_id"]))) == summary["run_id"]
+    configuration, final = summary["configuration"], summary["final_metrics"]
+    history = summary["epoch_history"]
+    assert isinstance(configuration, dict)
+    assert isinstance(final, dict)
+    assert isinstance(history, list)
+    assert {k: configuration[k] for k in ("vocab_size", "batch_size", "learning_rate", "num_epochs")} == {
+        "vocab_size": 100,
+        "batch_size": 64,
+        "learning_rate": 3e-3,
+        "num_epochs": 6,
+    }
+    assert configuration["max_seq_length"] == 32
+    assert str(summary["start_timestamp"]) <= str(summary["end_timestamp"])
+    assert [epoch["epoch"] for epoch in history] == [1, 2, 3, 4, 5, 6]
+    assert all({"epoch", "train_loss", "val_loss", "lr"} <= epoch.keys() for epoch in history)
+    assert final["best_val_loss"] == min(epoch["val_loss"] for epoch in history)
+    assert final["final_train_loss"] == history[-1]["train_loss"]
+    assert final["final_val_loss"] == history[-1]["val_loss"]
+    assert final["total_epochs"] == 6
+    assert history[-1]["val_loss"] < history[0]["val_loss"] < np.log(100) + 0.1  # it learns
+    total = Checkpoints(finished).read_record(FINAL).progress.total_steps
+    assert [row.step for row in read_steps(finished)] == sorted({1, *range(10, total, 10), *range(0, total + 1, 3)} - {0})
+
+
+def test_samples_come_after_epoch_1_every_5_and_the_last(finished: Path) -> None:
+    text = (finished / "samples.txt").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if line.startswith("epoch")] == ["epoch 1", "epoch 5", "epoch 6"]
+    assert text.count("  'Hello' -> 'Hello") == text.count("  'Hola' -> 'Hola") == 3
+
+
+def test_links_point_to_what_their_names_say(finished: Path) -> None:
+    checkpoints = Checkpoints(finished)
+    history = checkpoints.read_record(FINAL).progress.epoch_history
+    best = min(history, key=lambda epoch: epoch.val_loss).epoch
+    for name, epoch in ((LAST, 6), (FINAL, 6), ("epoch-0005", 5), (BEST, best)):
+        record = checkpoints.read_record(name)
+        assert len(record.progress.epoch_history) == epoch, name
+        assert (checkpoints.folder / name).is_symlink()
+    names = {path.resolve().name for path in checkpoints.folder.iterdir() if path.is_symlink()}
+    assert {path.name for path in checkpoints.folder.glob("step-*")} == names  # the others are gone
+
+
+def test_a_finished_run_trains_no_further_unless_asked(train_run: TrainRun, tmp_path: Path) -> None:
+    first = train_run(tmp_path / "run", epochs=1)
+    before = (tmp_path / "run" / "checkpoints" / FINAL).resolve().stat().st_mtime_ns
+    assert train_run(tmp_path / "run", epochs=1) == first
+    assert (tmp_path / "run" / "checkpoints" / FINAL).resolve().stat().st_mtime_ns == before
+    further = train_run(tmp_path / "run", extend=True, epochs=2)
+    assert further.progress.step == 2 * first.progress.step
+    assert [epoch.epoch for epoch in further.progress.epoch_history] == [1, 2]
+    assert further.run_id == first.run_id
+
+
+def test_fewer_steps_than_are_done_is_an_error(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=4)
+    with pytest.raises(TinylmError, match="has done 4 steps; it was asked for 2 in all"):
+        train_run(tmp_path / "run", extend=True, total_steps=2)
+
+
+def test_minutes_become_recorded_steps(train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "_time_step", lambda setup: 0.5)
+    record = train_run(tmp_path / "run", minutes=0.1)
+    assert record.progress.total_steps == int(6 * 0.94 / 0.5) == 11
+    recorded = read_config(tmp_path / "run" / "config.toml").training
+    assert (recorded.minutes, recorded.total_steps) == (0.1, 11)
+    monkeypatch.setattr(trainer, "_time_step", lambda setup: pytest.fail("the record decides"))
+    assert train_run(tmp_path / "run", minutes=0.1).progress.total_steps == 11
+
+
+def test_timing_steps_changes_nothing(small_run: RunConfig, dataset: Dataset) -> None:
+    setup = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+    before = {name: value.clone() for name, value in setup.model.state_dict().items()}
+    assert trainer._time_step(setup) > 0
+    for name, value in setup.model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not setup.optimizer.state
+
+
+def one_step(config: RunConfig, dataset: Dataset, **training: Any) -> tuple[float, float, dict[str, torch.Tensor]]:
+    """Loss, gradient norm and weights after a step of SGD-like size."""
+    changed = dataclasses.replace(config.training, **training)
+    setup = trainer._set_up(dataclasses.replace(config, dataset=dataset.hash, training=changed), dataset)
+    loss, norm = trainer._optimize(setup, setup.batches.batch(0), rate=1e-3)
+    return loss, norm, setup.model.state_dict()
+
+
+def test_accumulation_equals_one_large_batch(small_run: RunConfig, dataset: Dataset) -> None:
+    # eps so large that Adam's step is proportional to the gradient: it would hide a wrong scale otherwise.
+    loss, norm, weights = one_step(small_run, dataset, eps=1.0)
+    parts_loss, parts_norm, parts = one_step(small_run, dataset, eps=1.0, accumulation_steps=4)
+    # fp32 sums in another order: a few units in the last place of 24 x 32 terms
+    assert parts_loss == pytest.approx(loss, rel=1e-6)
+    assert parts_norm == pytest.approx(norm, rel=1e-5)
+    for name, value in weights.items():
+        torch.testing.assert_close(parts[name], value, rtol=1e-5, atol=1e-8)
+
+
+def test_the_norm_is_reported_before_clipping_and_clipping_limits_the_step(
+    small_run: RunConfig, dataset: Dataset
+) -> None:
+    settings = {"eps": 1.0, "weight_decay": 0.0, "beta1": 0.0, "beta2": 0.0}
+    norms, moves = [], []
+    start = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset).model.state_dict()
+    for clip in (None, 0.01):
+        _, norm, weights = one_step(small_run, dataset, grad_clip=clip, **settings)
+        norms.append(norm)
+        moves.append(float(sum((weights[k] - start[k]).square().sum() for k in start) ** 0.5))
+    assert norms[0] == norms[1] > 0.1
+    # With eps 1 and no momentum the step is rate x g / (|g| + 1): nearly rate x clip for small g.
+    assert moves[1] == pytest.approx(1e-3 * 0.01, rel=0.02)
+    assert moves[0] > 5 * moves[1]
+
+
+def test_divergence_is_an_error_with_advice(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="training diverged") as caught:
+        train_run(tmp_path / "run", learning_rate=1.0, warmup_fraction=0.0, weight_decay=1e30, grad_clip=None)
+    assert caught.value.exit_code == 1
+    assert "--learning-rate" in caught.value.hint
+
+
+def test_bf16_trains_to_nearly_the_same_loss(train_run: TrainRun, tmp_path: Path) -> None:
+    losses = [
+        train_run(tmp_path / precision, total_steps=8, precision=precision).progress.epoch_history[-1].train_loss
+        for precision in ("fp32", "bf16")
+    ]
+    assert losses[1] == pytest.approx(losses[0], rel=0.01)  # bf16 has 8 bits of mantissa
+
+
+def test_a_model_of_another_vocabulary_is_refused(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="the model has 101 pieces, the dataset's tokenizer 100"):
+        train_run(tmp_path / "run", model={"vocab_size": 101})
+
+
+def test_a_checkpoint_of_other_shapes_is_refused(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=1)
+    config = (tmp_path / "run" / "config.toml").read_text(encoding="utf-8")
+    (tmp_path / "run" / "config.toml").write_text(config.replace("d_ff = 48", "d_ff = 64"), encoding="utf-8")
+    with pytest.raises(TinylmError, match="does not fit this run"):
+        train_run(tmp_path / "run", model={"d_ff": 64})
+
+
+@pytest.mark.parametrize("file", ["metrics.jsonl", "samples.txt"])
+def test_a_log_that_cannot_be_written_is_no_traceback(
+    train_run: TrainRun, tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=7)
+    (tmp_path / "run" / file).unlink(missing_ok=True)
+    if file == "samples.txt":
+        (tmp_path / "run" / file).mkdir()
+    else:
+        monkeypatch.setattr("tinylm.training.metrics.StepLog.__init__", _full_log)
+    with pytest.raises(TinylmError, match=f"cannot write .*{file}") as caught:
+        train_run(tmp_path / "run")
+    assert "again" in caught.value.hint
+
+
+def _full_log(log: Any, run: Path, *, from_step: int) -> None:
+    log._path = run / "metrics.jsonl"
+    log._file = Path("/dev/full").open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
+
+
+def test_the_defaults_say_one_epoch_costs_every_window_once(small_run: RunConfig, dataset: Dataset) -> None:
+    setup = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+    assert setup.batches.steps_per_epoch == 8, "the tests above count on it"
+    assert trainer._total_steps(setup, done=0) == 24
+    assert isinstance(setup.training, TrainingConfig)
