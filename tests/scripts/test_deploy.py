@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ export HOME={home} PATH={path}
 cd || exit 1
 case $SSH_ORIGINAL_COMMAND in
 *sftp-server*)
-    [ ! -e hang ] || {{ rm hang; echo > tinylm/releases/hanging; exec sleep 60; }};;
+    [ ! -e hang ] || {{ rm hang; echo > tinylm/releases/hanging; exec sleep 20; }};;
 *)
     for model in tinylm/releases/*.partial/{model}; do
         [ ! -e damage ] || [ ! -e "$model" ] || {{ rm damage; echo more >> "$model"; }}
@@ -136,11 +137,14 @@ Subsystem sftp {SFTP}
 ForceCommand {script(folder / "session", session)}
 """
     (folder / "sshd_config").write_text(config, encoding="utf-8")
+    sockets = tempfile.mkdtemp(prefix="tinylm-ssh-")  # one connection for many sessions; socket paths must be short
     client = f"""UserKnownHostsFile {folder}/known_hosts
 IdentityFile {folder}/user_key
 IdentitiesOnly yes
 StrictHostKeyChecking accept-new
-KexAlgorithms curve25519-sha256
+ControlMaster auto
+ControlPath {sockets}/%C
+ControlPersist 5
 """
     (folder / "ssh_config").write_text(client, encoding="utf-8")
     for tool in ("ssh", "scp"):
@@ -162,6 +166,7 @@ KexAlgorithms curve25519-sha256
     finally:
         server.terminate()
         server.wait(timeout=10)
+        shutil.rmtree(sockets, ignore_errors=True)
 
 
 @pytest.fixture
