@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from tinylm.config import ModelConfig, RunConfig, TokenizerConfig, TrainingConfi
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
 
 MakeBundle = Callable[..., Bundle]
+
+# Models this small gain nothing from threads, and lose much when the cores are busy; child processes inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def train_tokenizer(vocab_size: int, *, byte_fallback: bool = False) -> bytes:

@@ -112,7 +112,8 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     for name, arguments in (("python", ""), ("tinylm", "-m tinylm")):
         text = TOOL.format(root=shlex.quote(str(ROOT)), python=shlex.quote(sys.executable), arguments=arguments)
         script(home / "tinylm-venv" / "bin" / name, text)
-        script(folder / "tools" / name, text) if name == "tinylm" else None
+        if name == "tinylm":
+            script(folder / "tools" / name, text)
     session = SESSION.format(home=shlex.quote(str(home)), path=shlex.quote(SBIN), model=MODEL)
     for key in ("host_key", "user_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)], check=True)
@@ -147,9 +148,10 @@ ControlPath {sockets}/%C
 ControlPersist 5
 """
     (folder / "ssh_config").write_text(client, encoding="utf-8")
-    for tool in ("ssh", "scp"):
+    # A transfer has a connection of its own: over a shared one, Ctrl-C would wait for the other end.
+    for tool, own in (("ssh", ""), ("scp", "-o ControlPath=none")):
         real = shutil.which(tool)
-        script(folder / "tools" / tool, f'#!/bin/sh\nexec {real} -F {folder}/ssh_config "$@"\n')
+        script(folder / "tools" / tool, f'#!/bin/sh\nexec {real} -F {folder}/ssh_config {own} "$@"\n')
     log = folder / "sshd.log"
     server = subprocess.Popen([sshd, "-D", "-E", str(log), "-f", str(folder / "sshd_config")])
     try:

@@ -57,7 +57,7 @@ def train_pipeline(
     from tinylm.errors import TinylmError
     from tinylm.runs import CONFIG, find_run
 
-    load_budget(budget)  # a typo in the budget's name is told before the training, not after it
+    limits = load_budget(budget)  # what can be told before the training is not told after it
     if resume and force:
         raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
     if resume:
@@ -91,6 +91,13 @@ def train_pipeline(
         byte_fallback=byte_fallback,
         max_seq_length=max_seq_length,
     )
+    needed = limits.request.prompt_tokens + limits.request.new_tokens
+    if config.model.context_length < needed:
+        raise TinylmError(
+            f"the budget `{limits.name}` asks for {limits.request.prompt_tokens} + {limits.request.new_tokens} tokens; "
+            f"the context length is {config.model.context_length}",
+            f"use --max-seq-length {needed} or more, or a budget with a smaller request",
+        )
     _train(
         config,
         output_dir=output_dir,

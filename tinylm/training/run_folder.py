@@ -94,7 +94,8 @@ def _asked(config: RunConfig) -> RunConfig:
 def _difference(old: RunConfig, new: RunConfig) -> str:
     """The first setting that differs, for the error message."""
     a, b = _flat(dataclasses.asdict(_asked(old))), _flat(dataclasses.asdict(_asked(new)))
-    key = next(key for key in a if a[key] != b.get(key))
+    differing = [key for key in a if a[key] != b.get(key)]
+    key = "training.minutes" if "training.minutes" in differing else differing[0]  # `epochs` follows from it
     return f"`{key}` was {a[key]} and is now {b.get(key)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import statistics
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,8 +43,11 @@ from tinylm.training.run_folder import record_config
 from tinylm.training.samples import PROMPTS, append_samples, sample_text
 from tinylm.training.schedule import learning_rate
 
+_WARM_UP_STEPS = 2
 _TIMED_STEPS = 8
-"""Steps that `--minutes` times, after two that only warm up; they are undone afterwards."""
+"""`--minutes` times at least this many steps, and at least `_TIMED_SHARE` of the minutes: a busy moment must not decide
+the length of the whole run. The timed steps are undone."""
+_TIMED_SHARE = 0.02
 _LOG_EVERY = 10
 _EVALUATION_SHARE = 0.06
 """Share of `--minutes` kept for validation, samples and checkpoints."""
@@ -135,20 +139,21 @@ def _total_steps(setup: _Setup, *, done: int) -> int:
         return training.total_steps
     if training.minutes is None:
         return training.epochs * setup.batches.steps_per_epoch
-    return done + max(1, int(training.minutes * 60 * (1 - _EVALUATION_SHARE) / _time_step(setup)))
+    seconds = training.minutes * 60 * (1 - _EVALUATION_SHARE - _TIMED_SHARE)
+    return done + max(1, int(seconds / _time_step(setup, minutes=training.minutes)))
 
 
-def _time_step(setup: _Setup) -> float:
+def _time_step(setup: _Setup, *, minutes: float) -> float:
     """Median seconds of a step; the model and the optimizer are as new afterwards."""
     weights = {name: value.clone() for name, value in setup.model.state_dict().items()}
-    times = []
-    for step in range(2 + _TIMED_STEPS):
+    times: list[float] = []
+    while len(times) < _WARM_UP_STEPS + _TIMED_STEPS or sum(times) < _TIMED_SHARE * minutes * 60:
         started = time.perf_counter()
-        _optimize(setup, setup.batches.batch(step), rate=0.0)
+        _optimize(setup, setup.batches.batch(len(times)), rate=0.0)
         times.append(time.perf_counter() - started)
     setup.model.load_state_dict(weights)
     setup.optimizer.state.clear()
-    return sorted(times[2:])[_TIMED_STEPS // 2]
+    return statistics.median(times[_WARM_UP_STEPS:])
 
 
 def _optimize(setup: _Setup, rows: NDArray[np.int64], *, rate: float) -> tuple[float, float]:

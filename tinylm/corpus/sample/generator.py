@@ -17,9 +17,9 @@ LANGUAGES = ("en", "es")
 BYTES_PER_LANGUAGE = 1_500_000
 VALIDATION_SHARE = 0.03
 """Bytes of documents with held-out combinations; further such documents are thrown away."""
-GREETINGS = 3
+GREETINGS = 6
 """Models are prompted with greetings, so these scenes come up more often than other talk."""
-TALES = 3
+TALES = 5
 """Tales have the longer and more varied sentences, so they weigh more than talk."""
 
 

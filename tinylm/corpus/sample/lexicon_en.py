@@ -10,7 +10,7 @@ NOUNS: dict[str, str] = {
     "fruit": "apple pear peach plum cherry lemon orange banana melon strawberry apricot fig mango grapefruit "
     "raspberry blueberry pineapple lime tangerine nectarine",
     "vegetable": "carrot onion potato tomato cucumber pepper cabbage pumpkin leek turnip radish mushroom aubergine "
-    "lettuce cauliflower artichoke parsnip beetroot",
+    "cauliflower artichoke parsnip beetroot",
     "dish": "pie cake stew omelette sandwich salad soup pancake pizza pudding biscuit muffin casserole tart "
     "meatball dumpling burger pasty waffle",
     "staple": "bread rice cheese butter flour sugar honey jam salt pasta meat garlic oil yogurt chocolate porridge "
@@ -82,7 +82,7 @@ NOUNS: dict[str, str] = {
     "courage advice mind eyes crowd queue basketful sky line wave tide sunset sunrise dew harvest leader singer "
     "applause curtain stage film screen goal player chess draughts cards wish gift present guestroom tablecloth "
     "napkin sauce spice herb vegetable fruit animal bird insect flower tree plant tool toy person child parent "
-    "grandparent adult colour shape circle square pocket trip step "
+    "grandparent adult matter weather season dish card telephone lot place sea spoon colour shape circle square pocket trip step "
     "forecast problem play temperature degree doctor chair waiting room tablet syrup list baby toddler twin schoolteacher spoonful teaspoon gram cupful "
     "handful breakfast start past future hobby",
 }
@@ -92,9 +92,8 @@ MASS: str = (
     "bread rice cheese butter flour sugar honey jam salt pasta meat garlic oil yogurt chocolate porridge cream cinnamon "
     "parsley vinegar tea coffee milk water lemonade juice cocoa cider rain snow wind fog thunder frost ice paper wood "
     "wool cotton leather gold silver stone iron clay grass sand mud soap music homework help news money luck love peace "
-    "work traffic medicine advice noise weather lettuce luggage hair fur maths history science geography patience "
-    "courage kindness health silence applause chess joy furniture dew practice care post sleep fire dough lunch "
-    "breakfast dinner"
+    "work traffic medicine advice noise weather luggage hair fur maths history science geography patience "
+    "courage kindness health silence applause chess joy furniture dew practice care post sleep fire dough"
 )
 
 # nouns that only have a plural here
@@ -154,7 +153,7 @@ ADJECTIVES: dict[str, str] = {
     "closed late early right wrong left favourite best better worse sure free easy hard sorry well ill dear afraid "
     "glad fond delighted alone asleep awake certain possible missing ready single double main little enough "
     "older younger bigger smaller taller shorter stronger faster slower cheaper longer quieter warmer colder "
-    "heavier lighter deeper wider newer safe far near great fine cold hot far worth kindest dearest warmest "
+    "heavier lighter deeper wider newer safe great fine cold hot far worth born excellent kindest dearest warmest "
     "good-natured bad secret careful special fair smooth straight middle sharp blank correct busy entire orange "
     "plump pleased happier sweeter prettier",
 }
@@ -187,7 +186,7 @@ PRONOUNS: str = (
     "whom what which there others one none"
 )
 PREPOSITIONS: str = (
-    "of in on at with from by for into onto under over near behind beside between among through across along around "
+    "to of in on at with from by for into onto under over near behind beside between among through across along around "
     "after before during until since towards about without against above below inside outside like past than up down "
     "off out as opposite beyond"
 )
@@ -208,7 +207,7 @@ MANNERS: str = (
     "nervously curiously joyfully silently attentively generously gracefully lovingly playfully properly quickly "
     "respectfully sensibly smoothly steadily successfully tirelessly elegantly peacefully perfectly diligently"
 )
-INTERJECTIONS: str = "hello hi hey oh ah goodbye bye welcome thanks thank congratulations well okay dear cheers"
+INTERJECTIONS: str = "hello hi hey oh ah goodbye bye welcome thanks thank congratulations excuse well okay dear cheers"
 AUXILIARIES: str = (
     "am is are was were be been being do does did have has had having can could will would shall should must may might "
     "let not"

@@ -159,7 +159,7 @@ NOUNS: dict[str, tuple[str, str]] = {
         "mañana tarde noche semana hora medianoche temporada madrugada década época",
     ),
     "misc": (
-        "visitante puesto provecho huevo estado detalle desayuno nombre pueblo trabajo amigo precio euro kilo metro kilómetro litro trozo rincón lado lugar camino número color "
+        "punto hoyo visitante puesto provecho huevo estado detalle desayuno nombre pueblo trabajo amigo precio euro kilo metro kilómetro litro trozo rincón lado lugar camino número color "
         "tamaño peso pelo corazón idioma ruido silencio olor sabor dinero deporte ejercicio tráfico asiento cliente "
         "viajero pasajero mapa norte sur oeste cruce nido huevo aire mar cuerpo horno fuego postre apetito "
         "dolor resfriado jarabe descanso sueño premio ganador dueño aviso cartel grupo equipo mundo país barrio piso "
@@ -338,4 +338,4 @@ MANNERS: str = (
     "cariñosamente correctamente respetuosamente sensatamente perfectamente diligentemente valientemente "
     "animadamente cómodamente fácilmente serenamente puntualmente prudentemente gustosamente maravillosamente"
 )
-INTERJECTIONS: str = "hola adiós oh ah gracias vale claro bueno buenos buenas perdón bienvenidos bienvenido ay eh mucho"
+INTERJECTIONS: str = "perdone supuesto acuerdo repente tal hola adiós oh ah gracias vale claro bueno buenos buenas perdón bienvenidos bienvenido ay eh mucho"

@@ -65,7 +65,7 @@ Excuse me, where is {the place=x}? || Excuse me, how do I get to {street}? || He
 / Go straight on along {street} and turn [left|right] at {the place}. || Take the {adj colour} bus to {street} and get off at {the place}. || Cross the bridge and go past {the place} and {the place}. || It is {number 5 30} minutes from here. First, go to {street}.
 Then take the [first|second|third] street on the [left|right]. || Then walk {digits 100 900} metres along {street}. || After {the place}, turn [left|right] and cross {street}.
 You will see {a fixed_word} and {a tree}. || It is [opposite|behind|beside|near] {the place}, at number {digits 2 98}. || It is between {the place} and {the place}. || There is {a fixed_word} in front of it.
-/ Thank you! Is it far? || Thank you very much. Can I go by {sg vehicle_public -}? || Thank you. At what time does it open?
+/ Thank you! Is it far from {the place}? || Thank you, and can I go by {sg vehicle_public -}? || Thank you, and at what time does it open on {weekday}?
 / No, it takes {number 5 40} minutes on foot. || Yes, the {sg vehicle_public -} leaves at {clock} from {street}. || It opens at {time} and closes at {time}. || It is about {number 2 9} kilometres from {town}.
 
 timetable S=name F=name
@@ -145,7 +145,7 @@ When {S} {was} {number 4 12} years old, {his} family lived in {elsewhere}. || In
 Every {weekday}, {he} {past garden}. || In {season}, {he} always {past farm}. || {his} {G} always {past kitchen G}, and {he} {past home}. || On {weekday} evenings, {his} {G} {past leisure G}.
 There were {digits 100 999} houses in the village, {a place} and {a place}. || From {the room}, {he} could see {num tree} and {the nature}. || {his} house had {num room} and {a part}.
 {F} lived next door, and {he F} often {past leisure F}. || One day {F} and {his} {G} {past travel P}. || {F} taught {him} to {base study}.
-? {he} never {past sea} then. || At night {he} was afraid of {pl wild_animal}. || {his} {G} earned only {digits 100 999} euros a month.
+? {he} never {past sea} then. || At night {he} {was} afraid of {pl wild_animal}. || {his} {G} earned only {digits 100 999} euros a month.
 Now {he} {v live} in {town}, but {he} often {v dream} of {the nature}. || {he} still {has} {a thing} and {a text} from that time. || Today {F} is {atrade}, and {he F} still {pres leisure F}.
 
 interview S=I Y=you A=name B=name F=kin

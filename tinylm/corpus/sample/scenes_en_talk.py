@@ -3,18 +3,18 @@
 SCENES = """
 greeting S=I Y=you A=name B=name F=kin G=kin
 Hello, how are you? // I am [very well|fine|well|quite well|very {adj mood}], thank you. I {past home} [this morning|yesterday]. And you? || Hello, {A}, how are you? // Hello, {B}! I am [fine|well|very well], and my {F} is well too. And you? || Hello, {A}! How are you [today|this morning|this {weekday}]? // Very well, thank you! I {past leisure} [yesterday|on {weekday}]. And you? || Hi, {A}! How are you? // I am fine, {B}, but my {F} is {adj mood}. How are you? || Good [morning|afternoon|evening], {A}! How are you? // Good [morning|afternoon|evening], {B}! I am [very|quite|a little] {adj mood}. And you? || Hello, {A}! How is your {F}? // {he F} is [very well|much better], thank you, {B}. {he F} {past leisure F} on {weekday}. And how are you? || Hey, {A}! It is nice to see you at {the place}. // Hello, {B}! How are you? || Hello, how are you today? // I am [well|fine|very well], thanks. I slept for {number 6 10} hours. And you?
-/ I am [fine|well] too. Today I am going to {base leisure}. // That [sounds|is] [wonderful|lovely|great]! [Can I come with you?|When do you start?|My {G} likes to {base leisure G} too.] || I am [fine|well], thanks. My {G} and I {past travel P} [last week|last {weekday}|yesterday]. // How [nice|lovely]! I would like to {base travel} too. || I am a little {adj mood}, and I have to {base home} today. // I understand. I {past home} last {weekday}. [Do you need any help?|Can I help you?] || I am very {adj mood}! Yesterday I {past leisure}. // Really? My {G} often {pres leisure G}.
+/ I am [fine|well] too. Today I am going to {base leisure}. // That [sounds|is] [wonderful|lovely|great]! [Can I come with you?|When do you start?|My {G} likes to {base leisure G} too.] || I am [fine|well], thanks. My {G} and I {past travel P} [last week|last {weekday}|yesterday]. // How [nice|lovely]! I would like to {base travel} too. || I am a little {adj mood}, and I have to {base home} today. // I understand you, because I {past home} last {weekday}. [Do you need any help?|Can I help you?] || I am very {adj mood}! Yesterday I {past leisure}. // Really, {A}? My {G} often {pres leisure G}.
 ? / Let's meet at {the place} at {time}. // [Yes, with pleasure!|Of course!|That is a good idea!] I will bring {a dish} or {some fruit}. || Let's go to {the place} together on {weekday}. // [Very well|All right|Yes, please]. Come to {street} at {clock}. || What are you doing on {weekday}? // I am going to {base people}, and then I want to {base leisure}.
 / Goodbye, {A}! See you [on {weekday}|tomorrow|soon]. // Bye, {B}! Say hello to your {G}. || See you [on {weekday}|at {time}|tomorrow]. || Have a good [day|weekend|evening], {A}! // Thank you, {B}. See you [later|soon|on {weekday}]! || I have to go now. See you [later|soon|on {weekday}], {A}!
 
 meeting S=I Y=you A=name B=name F=kin
 Hello! My name is {A}. What is your name? || Hello, I am {A} {surname}. Are you new in {elsewhere=t}? || Good [morning|afternoon|evening]! I am {A}, the new {trade}. || Welcome! My name is {A} and I am {atrade}. || Hello there! I am {A} from {town}. Who are you?
 / Hello, {A}! My name is {B}, and I come from {elsewhere}. || Nice to meet you, {A}. I am {B} {surname B}. I work as {atrade}. || Hello! I am {B}. I am {number 18 60} years old and I live in {town}. || I am {B}, your new neighbour. I live at {digits 2 98} {street}.
-/ Nice to meet you, {B}. What do you do in your free time? || I am very glad to meet you, {B}. Do you have any hobbies? || Welcome, {B}! What do you like to do [at the weekend|in the evening]?
+/ Nice to meet you, {B}. What do you do in your free time in {season}? || I am very glad to meet you, {B}. Do you like to {base leisure}, or do you have other hobbies? || Welcome, {B}! What do you like to do [at the weekend|in the evening]?
 / I like to {base leisure} and to {base garden}. || I usually {base leisure} on {weekday}. And you? || I love to {base kitchen}, and I often {base leisure}. || In {season}, I {base garden}. In {season}, I {base leisure}.
-/ So do I! I {past leisure} last {weekday}. || I prefer to {base travel}, and so does my {F}. || I never {base garden}, but I can {base kitchen}. || My {F} and I often {base leisure} [together|on {weekday}].
+/ So do I, and I {past leisure} last {weekday}. || I prefer to {base travel}, and so does my {F}. || I never {base garden}, but I can {base kitchen}. || My {F} and I often {base leisure} [together|on {weekday}].
 ? / Would you like to {base leisure} with us on {weekday}? || Come to our house on {weekday}! My {F} is going to {base kitchen}.
-/ Yes, with pleasure! At what time? || That would be [lovely|wonderful]. When can I come? || Thank you, {A}! What can I bring?
+/ Yes, with pleasure! At what time can I come [on {weekday}|to {street}]? || That would be [lovely|wonderful], {A}, but when can I come [on {weekday}|to {street}]? || Thank you, {A}! Can I bring {a dish} or {some fruit}?
 / Come at {time}. We live at {digits 2 98} {street}. || At {clock}. Please bring {a fruit} or {some drink}. || At {time}, opposite {the place}.
 
 shop S=I Y=you A=name
@@ -24,7 +24,7 @@ Good [morning|afternoon], can I help you? || Hello! What would you like [today|t
 / I would like [something|one] in [{adj colour}|{adj colour} or {adj colour}]. || The {adj colour} one is very nice. Do you have it in {adj colour}? || How much {is x} the {x}? || What {do x} the {x} cost?
 / {he x} {v cost x} {price}. || Today we have an offer: only {price}. || That is {price}, and {a thing} costs {price}.
 / That is [a good price|very cheap|a little expensive|fair]. I will take {him x}. || Very well. Can I pay by card? || Good. Here are {number 50 90} euros. || It is [too|rather] expensive for me. I have only {price}.
-/ Thank you very much. [Goodbye|Have a nice day|Have a good {weekday}]! || Here is your change: {price}. [Goodbye|See you soon]! || Thank you. Would you like {a thing_container} for {him x}?
+/ Thank you very much, and [goodbye|have a nice day|have a good {weekday}]! || Here is your change: {price}. [Goodbye|See you soon]! || Thank you, {A}, and would you like {a thing_container} for {him x}?
 
 restaurant S=I Y=you A=name B=name
 Good evening! A table for {number 2 9}, please. || Hello, I booked a table for {number 2 8} people at {time}. || Good evening, my name is {A} {surname}. We have a table at {clock}. || Hello, {A}! Are you hungry?
@@ -38,8 +38,8 @@ Good evening! A table for {number 2 9}, please. || Hello, I booked a table for {
 
 phone S=I Y=you A=name B=name F=kin
 Hello, this is {A} {surname}. Who is it? // Hello, {A}! It's {B}. || Hello, {B}, it's {A}! Are you at home? // Hello, {A}! Yes, I am {ing home}. || Good evening, {B}! Can you talk now? // Hi, {A}! Yes, I was just {ing kitchen}. || Hi, {B}! What are you doing? // Hi, {A}! My {F} and I are {ing leisure P}. || Hello, {B}! Where are you? // Hello, {A}! I am at {the place} with my {F}.
-/ Are you free on {weekday}? I want to {base travel}. // I am sorry, but on {weekday} I have to {base office}. || Would you like to {base leisure} [tomorrow|on {weekday}|this weekend]? // With pleasure! I love to {base leisure}. || Can you help me on {weekday}? I have to {base home}. // Yes, of course! But first I must {base kitchen}. || I have some good news: my {F} {past study F}! // That is wonderful! We must celebrate it with {a dish}.
-/ Then come on {weekday} at {time}. // All right. I will bring {a thing} and {some fruit}. || Shall we meet at {the place} at {clock}? // That is a good idea. I will be there at {time}. || Shall I come on {weekday}? // Yes, please. Come at {time}, and we can {base leisure} together.
+/ Are you free on {weekday}? I want to {base travel}. // I am sorry, but on {weekday} I have to {base office}. || Would you like to {base leisure} [tomorrow|on {weekday}|this weekend]? // With pleasure, {A}! I love to {base leisure}. || Can you help me on {weekday}? I have to {base home}. // Yes, of course, but first I must {base kitchen}. || I have some good news: my {F} {past study F}! // That is wonderful! We must celebrate it with {a dish}.
+/ Then come on {weekday} at {time}. // All right. I will bring {a thing} and {some fruit}. || Shall we meet at {the place} at {clock}? // That is a good idea. I will be there at {time}. || Shall I come on {weekday}? // Yes, please come at {time}, and we can {base leisure} together.
 ? / Don't forget your {sg small_thing=y}! // Don't worry. I put {him y} in {a thing_container}. || My {F} will {base kitchen F}. // Wonderful! {he F} makes the best {sg dish -} in {town}.
 / Goodbye, {A}! See you on {weekday}. || Thank you, {B}! See you at {the place}. || See you at {time}. Say hello to your {F}!
 
@@ -62,9 +62,9 @@ Please write to me soon. || Give {my small_thing S} to {a person}, please. || We
 / With love, {B} || Best wishes from {town}, {B} || A big hug from your {sg family -}, {B} || Yours, {B} {surname B}
 
 sale S=I A=name
-For sale: {a furniture=x}, {adj colour} and {suits furniture}. || For sale: {a vehicle=x} from {year}. || For sale: {num dishware} and {a furniture=x}. || Do you need {a tool=x}? We sell {him x} for {price}.
+For sale: {a furniture=x}, {adj colour} and {suits furniture}. || For sale: {a vehicle=x} from {year}. || For sale: {num dishware} and {a furniture=x}. || Do you need {a tool=x}? We sell {him x} for {cost}.
 We bought {him x} in {year} in {elsewhere}. || It is as good as new. || The {x} {is x} [in very good condition|almost new]. || You can see {him x} at {digits 2 98} {street}.
-The price is {digits 50 999} euros. || It costs {price}. || We sell {him x} for {price} or for {a thing}. || Come with {price}, and it is yours.
+The price is {cost}. || It costs {cost}. || We sell {him x} for {cost} or for {a thing}. || Come with {cost}, and it is yours.
 Please call {A} {surname} between {opening} and {closing}. || Come to {digits 2 98} {street} on {weekday}. || Write to {A} {surname}, {digits 2 98} {street}, {town}. || You can find us at {the place} [every|on] {weekday}.
 ? We also sell {num clothes} and {num thing}. || Ask for {A} at {the place}.
 
@@ -78,9 +78,9 @@ Please call {A} {surname} between {opening} and {closing}. || Ask for {A} at {th
 doctor S=I Y=you A=name
 Good morning, {A}. What is the matter? || Hello, {A}. How do you feel today? || Come in, {A}. Where does it hurt? || Good afternoon, doctor. I don't feel well today.
 / My {sg body=x} hurts, and I have a [cough|fever|headache|cold]. || I have {a hurt_body}, doctor. I fell on {weekday} when I was {ing leisure S}. || I have a [fever|cough|cold|headache] since {weekday}. || I hurt {my body} when I was {ing workshop S}.
-/ Since when? || Let me see {my body Y}. Did you {base leisure} yesterday? || Did you sleep well [last night|on {weekday}]? || What did you eat yesterday?
+/ Since when do you feel so {adj mood}? || Let me see {my body Y}. Did you {base leisure} yesterday? || Did you sleep well [last night|on {weekday}]? || What did you eat yesterday?
 / Since {weekday}, at about {time}. || Yes, I {past garden} for {number 2 9} hours. || I ate {a dish} and {some fruit}. || I slept for {number 2 6} hours. Then I {past home}.
 / Take this [medicine|syrup] {number 2 4} times a day and drink {some drink}. || You should rest for {number 2 9} days and drink {some drink}. || You must not {base leisure} before {weekday}. || Eat {some fruit} and stay in bed until {weekday}.
-/ Thank you, doctor. Can I {base leisure} on {weekday}? || And when can I {base office}? || Thank you. Shall I come back on {weekday}?
+/ Thank you, doctor. Can I {base leisure} on {weekday}? || And when can I {base office}? || Thank you, but shall I come back on {weekday}?
 / Come back on {weekday} at {time}. || Not before {weekday}, {A}. Get well soon! || Yes, but carefully. Goodbye, {A}!
 """

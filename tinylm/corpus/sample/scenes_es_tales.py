@@ -19,7 +19,7 @@ Pagó {price} y puso todo en {un thing_container}. || En total gastó {price}. |
 En casa {pret kitchen}. || Después volvió a casa en {bare vehicle_public} y {pret kitchen}. || Por la noche {pret kitchen}, y su {F} {pret kitchen F}. || Estaba {adj mood}, porque ahora podía {inf kitchen}.
 
 portrait S=name F=name
-{S} tiene {number 6 80} años y vive en {town}. || {S} {surname} es {trade S} y trabaja en {town}. || Os presento a {S}. Trabaja en {un place} cerca de {el nature}. || {S} es {trade S} y tiene {number 22 70} años. || ¿Conoces a {S} {surname}? Vive en la {street}, número {digits 2 98}.
+{S} tiene {number 6 80} años y vive en {town}. || {S} {surname} es {trade S} y trabaja en {town}. || ¿Quién es {S}? Trabaja en {un place} cerca de {el nature}. || {S} es {trade S} y tiene {number 22 70} años. || ¿Conoces a {S} {surname}? Vive en la {street}, número {digits 2 98}.
 Es {adj trait} y {adj trait}. || Tiene el pelo {adj hair M} y los ojos {adj eye E}. || Casi siempre lleva {un clothes} y {un clothes}. || Nació en {elsewhere} el {date} de {year}. || Su cumpleaños es el {date}.
 {F} es {trade F}, y {su family} trabaja en {un place}. || Tiene {num family -} y {un pet}. || Vive con {su family} en {un home_word}. || {F}, que vive en la misma calle, es {trade F}.
 El {weekday} siempre {pres leisure}. || En {season} {pres garden}. || Le gustan {los animal_word} y {los fruit -}. || Sabe {inf workshop}, pero no sabe {inf kitchen}. || Nunca {pres market}, porque prefiere {inf garden}.
@@ -56,7 +56,7 @@ Hoy vamos a preparar {un dish=x}. || Así prepara {A} {un dish=x}. || Una receta
 Necesitas {digits 100 900} gramos de {bare baking_word}, {number 2 9} huevos y {unos fruit}. || Necesitas {bare staple}, {unos vegetable} y {un vessel} de {bare drink}. || Toma {num vegetable}, {num fruit} y {bare season_word}.
 Primero, lava y corta {los vegetable}. || Primero hay que {inf recipe}. || Pon {el baking_word -} y {el staple -} en {un bowl_word}. || Mezcla {el baking_word -} con {number 2 9 f} cucharadas de {bare staple}.
 Después hay que {inf recipe}. || Añade {bare season_word} y {bare drink}. || Mezcla todo despacio con {un stir_word} durante {number 2 20} minutos. || Corta {unos fruit} y añade {bare staple}.
-Déjalo cocer durante {number 10 55} minutos. || Mete todo en el horno durante {number 15 90} minutos a {digits 150 240} grados. || Déjalo reposar en {el room} durante {number 10 90} minutos. || Tapa todo y espera hasta {time}.
+Cocina todo durante {number 10 55} minutos. || Mete todo en el horno durante {number 15 90} minutos a {digits 150 240} grados. || Déjalo reposar en {el room} durante {number 10 90} minutos. || Tapa todo y espera hasta {time}.
 ? Mientras tanto, puedes {inf recipe}. || Mientras tanto, puedes {inf home}. || Después limpia {el furniture} y lava {los dishware}.
 Sirve {el x} con {unos fruit} y {bare drink}. || {el x} {v estar pres x} mejor con {bare drink} y {bare staple}. || En {season}, {A} sirve {el x} con {unos fruit}. || ¡Buen provecho! Seguro que {su family} querrá más.
 
@@ -65,7 +65,7 @@ Perdone, ¿dónde está {el place}? || Perdón, ¿cómo se va a la {street}? || 
 / Siga todo recto por la {street} y gire a la [izquierda|derecha] en {el place}. || Tome el autobús {adj colour M} hasta la {street} y baje en {el place}. || Cruce el puente y pase por {el place} y {el place}. || Está a {number 5 29} minutos de aquí. Primero vaya a la {street}.
 Luego tome la [primera|segunda|tercera] calle a la [izquierda|derecha]. || Después camine {digits 100 900} metros por la {street}. || Después de {el place}, gire a la [izquierda|derecha] y cruce la {street}.
 Verá {un fixed_word} y {un tree}. || Está [enfrente|detrás|al lado|cerca] de {el place}, en el número {digits 2 98}. || Está entre {el place} y {el place}. || Delante hay {un fixed_word}.
-/ ¡Gracias! ¿Está lejos? // No, son {number 5 29} minutos a pie. || Muchas gracias. ¿Puedo ir en {bare vehicle_public=z}? // Sí, {el z} {v salir pres z} a las {clock} de la {street}. || Gracias. ¿A qué hora abre? // Abre a {time} y cierra a {time}.
+/ ¡Gracias! ¿Está lejos de {el place}? // No, son {number 5 29} minutos a pie. || Muchas gracias, ¿y puedo ir en {bare vehicle_public=z}? // Sí, {el z} {v salir pres z} a las {clock} de la {street}. || Gracias, ¿y a qué hora abre el {weekday}? // Abre a {time} y cierra a {time}.
 
 timetable S=name F=name
 El tren {digits 100 999} de {elsewhere=t} llega a las {clock} al andén {digits 1 12}. || {el vehicle_public -=z} de {elsewhere=t} {v salir pres z} a las {clock}. || {S} quiere tomar {el vehicle_public -} para ir a {elsewhere=t} el {weekday}. || Un billete para {elsewhere=t} cuesta {price}.
@@ -95,7 +95,7 @@ visit S=name F=name
 {F} visitó a {S} el {weekday} a {time}. || {S} invitó a {F} a {un event}. || Era el cumpleaños de {S}, el {date}, y {F} llegó a {time}. || {S} y {F} se encontraron en {el place} de {town}.
 {F} trajo {unos fruit} y {un toy}. || {S} {pret kitchen} y {pret home}. || {F} le regaló {un small_thing} y {bare drink}. || Juntos {pret kitchen P}, y {un pet} miraba.
 Después {pret leisure P}. || Hablaron de {un text} y de {su family}. || {F} {pret leisure F}, y {S} {pret leisure}. || Juntos {pret garden P} hasta {time}.
-? {S} estaba {adj mood}, porque {F} {pret study F}. || De repente llamó a la puerta {un person} y pidió {un tool}. || También llegó {un child} y {pret leisure H}. || {F} olvidó {un small_thing} sobre {el surface}.
+? {S} estaba {adj mood}, porque {F} {pret study F}. || De repente llamó a la puerta {un person} y pidió {un tool}. || También llegó {un child} y {pret leisure H}. || {F} olvidó {un small_thing} encima de {el surface}.
 {F} volvió a casa a {time}. || A {time}, {F} se despidió y tomó {el vehicle_public} de {town}. || {S} le dio las gracias por {el small_thing}.
 El próximo {weekday}, {S} {fut travel} con {F}. || El {weekday} {fut leisure P} otra vez. || {S} estaba {adj mood} y {pret home}.
 

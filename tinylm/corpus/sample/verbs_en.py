@@ -29,7 +29,7 @@ IRREGULAR: dict[str, str] = {
 
 # regular verbs that scenes use outside FRAMES
 PLAIN: str = (
-    "like love want need hope wish enjoy live work play help thank ask answer arrive return stay wait laugh smile cry "
+    "earn like love want need hope wish enjoy live work play help thank ask answer arrive return stay wait laugh smile cry "
     "shout whisper talk chat listen look watch walk travel visit open close start finish stop try use call rain snow "
     "rest dance dream remember decide promise invite plan prefer seem taste smell weigh order serve cost turn cross "
     "continue follow reach pass add mix stir pour bake boil fry cool wash dry iron hurry celebrate share offer happen "
@@ -282,26 +282,25 @@ ADJUNCTS: dict[str, str] = {
     "*": """
         with {my family}
         together with {a person}
-        [very|quite|so] {manner}
+        [very|quite] {manner}
         {manner} and {manner}
         and then {again}
         and later {again}
         with the help of {a person}
         before {ing leisure}
         after {ing study}
-        [once|twice] again
     """,
     "kitchen": "in {the kitchen_word} for {digits 2 30} guests || before {ing dress} || and then {again}",
     "recipe": "for {digits 2 60} minutes || very {manner} || in {a bowl_word}",
     "garden": "behind {the home_word} || near {the part} || early in the morning || after {ing kitchen}",
-    "home": "in {the room} || before {ing kitchen} || because of {the event}",
+    "home": "with {my family} || before {ing kitchen} || because of {the event}",
     "market": "for {the event} || near {the place} || before {ing kitchen}",
     "study": "on page {digits 10 400} of {a text} || in {the room} || about {pl person} and {pl child} || about {pl insect} and {pl sea_animal} || about {pl furniture} and {pl clothes} || about {pl nature} and {pl wild_animal} || for {my family}",
     "leisure": "in {the place} || near {the nature} || after {ing kitchen}",
-    "travel": "in {elsewhere} || near {elsewhere} || on {date}",
+    "travel": "in {elsewhere} || near {elsewhere}",
     "people": "in {the place} || near {the place} || before {ing leisure}",
     "farm": "near {the pasture} || early in the morning || with {my family}",
-    "sea": "near {elsewhere} || in {month} || with {a person}",
+    "sea": "near {elsewhere} || with {a person}",
     "office": "at {the place} || before {clock} || with {a person}",
     "workshop": "in {the room} || with {my family} || before {ing home}",
     "dress": "for {the event} || before {ing travel}",

@@ -8,7 +8,7 @@ The conjugation rules are in `spanish.py`; here stand only the facts the rules c
 STEM_CHANGES: dict[str, str] = {
     "e>ie": "pensar cerrar empezar comenzar despertar sentar regar calentar querer perder entender encender preferir "
     "sentir divertir nevar atravesar merendar recomendar tener venir sembrar hervir fregar tender recomendar",
-    "o>ue": "contar encontrar mostrar volar acostar probar recordar soñar poder volver mover dormir devolver sonar "
+    "o>ue": "contar encontrar mostrar volar acostar probar recordar soñar poder volver mover doler dormir devolver sonar "
     "costar colgar llover resolver almorzar oler rodar aprobar envolver",
     "u>ue": "jugar",
     "e>i": "pedir servir seguir repetir vestir elegir medir despedir sonreír reír freír decir corregir",
@@ -87,7 +87,7 @@ COMMANDS: dict[str, str] = {
 
 # verbs that scenes use outside FRAMES
 PLAIN: str = (
-    "ser estar haber tener ir venir hacer poder querer deber saber decir dar ver oír llegar salir entrar volver regresar "
+    "gastar meter ofrecer ser estar haber tener ir venir hacer poder querer deber saber decir dar ver oír llegar salir entrar volver regresar "
     "vivir trabajar gustar encantar llamar hablar charlar escuchar mirar pasar quedar esperar desear necesitar ayudar "
     "agradecer responder preguntar contestar reír sonreír llorar gritar dormir despertar levantar acostar descansar "
     "bailar soñar decidir prometer invitar preferir parecer oler costar valer empezar comenzar terminar acabar dejar "
@@ -156,7 +156,7 @@ FRAMES: dict[str, str] = {
         abrir/cerrar/limpiar {el part_open}
         buscar {un small_thing}
         encontrar {un small_thing} detrás de {el hiding_place}
-        dejar {un small_thing} sobre {el surface}
+        dejar {un small_thing} encima de {el surface}
         encender {un thing_light} en {el room}
         coser/remendar/tejer {un clothes}
         envolver/esconder/guardar {un small_thing}
@@ -343,19 +343,18 @@ ADJUNCTS: dict[str, str] = {
         con la ayuda de {un person}
         antes de {inf leisure}
         después de {inf study}
-        otra vez
     """,
     "kitchen": "en {el kitchen_word} para {digits 2 30} invitados || antes de {inf dress} || y después {again}",
     "recipe": "durante {digits 2 60} minutos || [muy despacio|con mucho cuidado] || en {un bowl_word}",
     "garden": "detrás de {el home_word} || cerca de {el part} || por la mañana temprano || después de {inf kitchen}",
-    "home": "en {el room} || antes de {inf kitchen} || para {el event}",
+    "home": "con {su family} || antes de {inf kitchen} || para {el event}",
     "market": "para {el event} || cerca de {el place} || antes de {inf kitchen}",
     "study": "en la página {digits 10 400} de {un text} || en {el room} || sobre {plural person} y {plural child} || sobre {plural insect} y {plural sea_animal} || sobre {plural furniture} y {plural clothes} || sobre {plural nature} y {plural wild_animal} || para {su family}",
     "leisure": "en {el place} || cerca de {el nature} || después de {inf kitchen}",
-    "travel": "en {elsewhere} || cerca de {elsewhere} || el {date}",
+    "travel": "en {elsewhere} || cerca de {elsewhere}",
     "people": "en {el place} || cerca de {el place} || antes de {inf leisure}",
     "farm": "cerca de {el pasture} || por la mañana temprano || con {su family}",
-    "sea": "cerca de {elsewhere} || en {month} || con {un person}",
+    "sea": "cerca de {elsewhere} || con {un person}",
     "office": "en {el place} || antes de las {clock} || con {un person}",
     "workshop": "en {el room} || con {su family} || antes de {inf home}",
     "dress": "para {el event} || antes de {inf travel}",

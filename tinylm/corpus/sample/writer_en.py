@@ -77,6 +77,7 @@ class EnglishWriter(Writer):
             "number": lambda low, high: english.number(self.between(int(low), int(high))),
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
+            "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
             "year": lambda: str(self.between(1800, 2030)),

@@ -97,6 +97,7 @@ class SpanishWriter(Writer):
             "number": lambda low, high, gender="m": spanish.number(self.between(int(low), int(high)), gender),
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
+            "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
             "year": lambda: str(self.between(1800, 2030)),
@@ -181,6 +182,8 @@ class SpanishWriter(Writer):
         if adjectives and not bare and self.chance(0.62):
             adjective = self.pick(adjectives)
             agreed = spanish.agree(adjective, gender=gender, number=number)
+            if agreed == form:  # "una cómoda cómoda"
+                agreed = spanish.agree("nuevo", gender=gender, number=number)
             before = adjective in lexicon_es.BEFORE.split() and self.chance(0.4)
             words = f"{agreed} {form}" if before else f"{form} {agreed}"
         self.last = Referent(form, 4 if number == "p" else 2, gender)

@@ -1,0 +1,121 @@
+"""The sample corpus is what it says: the same bytes everywhere, big and varied enough, and it keeps its held-out part."""
+
+import hashlib
+import io
+import re
+from itertools import islice
+
+import pytest
+import sentencepiece
+
+from tinylm.corpus.documents import Document
+from tinylm.corpus.sample import generate, holdout, sentences, statistics
+
+GOLDEN = "?"
+VOCAB_SIZE = 8300  # the presets use 8000: the margin is what lets the corpus be edited
+
+
+@pytest.fixture(scope="module")
+def corpus() -> list[Document]:
+    return list(generate())
+
+
+def test_same_seed_same_bytes(corpus: list[Document]) -> None:
+    text = "\0".join(f"{document.language}{document.split}{document.text}" for document in corpus)
+    assert hashlib.sha256(text.encode()).hexdigest() == GOLDEN
+
+
+def test_seeds_differ() -> None:
+    assert [d.text for d in islice(generate(1), 50)] != [d.text for d in islice(generate(2), 50)]
+
+
+def test_size_balance_and_variety(corpus: list[Document]) -> None:
+    facts = statistics(corpus)
+    total = sum(facts.bytes_per_language.values())
+    assert 2_900_000 <= total <= 3_200_000
+    assert 0.49 <= facts.bytes_per_language["en"] / total <= 0.51
+    assert 43_000 <= facts.sentences <= 49_000
+    assert facts.distinct_sentences / facts.sentences >= 0.85
+    assert len({document.text for document in corpus}) / len(corpus) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("language", "greeting"), [("en", "Hello, how are you?"), ("es", "Hola, ¿cómo estás?")]
+)
+def test_many_documents_start_with_greetings(corpus: list[Document], language: str, greeting: str) -> None:
+    texts = [document.text for document in corpus if document.language == language]
+    opened = [text for text in texts if text.startswith(greeting.split(",")[0])]
+    assert len(opened) > 0.05 * len(texts)
+    continued = {text for text in texts if text.startswith(greeting)}
+    assert len(continued) >= 10
+    assert len({text.split()[0] for text in texts}) > 100
+
+
+def described(text: str, language: str) -> set[tuple[str, str, str]]:
+    """(noun, verb, adjective) of deeds, found another way than `holdout` does: by one pattern over the raw text."""
+    known = holdout.lemmas(language)
+    first, second = ("adjective", "noun") if language == "en" else ("noun", "adjective")
+    pattern = rf"(?=\b(?P<verb>[^\W\d]+) (?:[^\W\d]+ ){{0,2}}?(?P<{first}>[^\W\d]+) (?P<{second}>[^\W\d]+))"
+    found = set()
+    for match in re.finditer(pattern, text.lower()):
+        words = match.groupdict()
+        if words["verb"] in known.verbs and words["noun"] in known.nouns and words["adjective"] in known.adjectives:
+            verb, noun, adjective = known.verbs[words["verb"]], known.nouns[words["noun"]], known.adjectives[words["adjective"]]
+            found.add((noun, verb, adjective))
+    return found
+
+
+def test_held_out_combinations_never_stand_in_training(corpus: list[Document]) -> None:
+    seen = 0
+    for document in corpus:
+        for combination in described(document.text, document.language):
+            seen += 1
+            assert document.split == "val" or not holdout.is_held_out(*combination), (combination, document.text)
+    assert seen > 20_000
+
+
+def test_validation_documents_hold_what_training_lacks(corpus: list[Document]) -> None:
+    held = [document for document in corpus if document.split == "val"]
+    assert all(holdout.uses_held_out(document.text, document.language) for document in held)
+    facts = statistics(corpus)
+    assert 0.02 < facts.validation_bytes / sum(facts.bytes_per_language.values()) < 0.04
+    assert {document.split for document in corpus} == {None, "val"}
+
+
+def test_about_one_combination_in_twenty_is_held_out(corpus: list[Document]) -> None:
+    possible = {c for d in corpus[:2000] for c in holdout.combinations(d.text, d.language)}
+    assert 0.02 < sum(holdout.is_held_out(*c) for c in possible) / len(possible) < 0.06
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        ("She cut the ripe pears.", "en", ("pear", "cut", "ripe")),
+        ("Cortamos unas peras maduras.", "es", ("pera", "cortar", "maduro")),
+        ("Compró una pequeña caja.", "es", ("caja", "comprar", "pequeño")),
+    ],
+)
+def test_combinations_are_found_in_base_forms(text: str, language: str, expected: tuple[str, str, str]) -> None:
+    assert expected in set(holdout.combinations(text, language))
+
+
+def test_a_large_vocabulary_trains(corpus: list[Document]) -> None:
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([document.text for document in corpus]),
+        model_writer=(model := io.BytesIO()),
+        vocab_size=VOCAB_SIZE,
+        model_type="unigram",
+        normalization_rule_name="identity",
+        character_coverage=0.9995,
+        user_defined_symbols=["\n"],
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        split_digits=False,
+        minloglevel=2,
+    )
+    trained = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    assert trained.get_piece_size() == VOCAB_SIZE
+
+
+def test_sentences_end_at_marks_and_line_breaks() -> None:
+    assert sentences("Dear Ann,\nIt costs 2.50 euros. Bye!") == ["Dear Ann,", "It costs 2.50 euros.", "Bye!"]

@@ -1,0 +1,181 @@
+"""Checkpoints: whole or refused, and the previous one survives whatever happens to the next."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import resource
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tinylm.config import RunConfig
+from tinylm.errors import TinylmError
+from tinylm.files import sha256
+from tinylm.training.checkpoint import (
+    BEST,
+    FINAL,
+    LAST,
+    RECORD,
+    STATE,
+    WEIGHTS,
+    CheckpointRecord,
+    Checkpoints,
+    Progress,
+    load_weights,
+)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def flip_byte(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Checkpoints:
+    shutil.copytree(finished, tmp_path / "run", symlinks=True)
+    return Checkpoints(tmp_path / "run")
+
+
+def save(checkpoints: Checkpoints, config: RunConfig, step: int, names: list[str]) -> None:
+    record = CheckpointRecord(schema="1.0", run_id="id", config=config, progress=Progress(step=step, total_steps=9))
+    weights = {"a": np.full((50, 50), step, np.float32)}
+    checkpoints.save(record, weights, {"optimizer": torch.full((100, 100), float(step))}, names=names)
+
+
+def test_save_and_read_back(tmp_path: Path, small_run: RunConfig) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    assert not checkpoints.has(LAST)
+    save(checkpoints, small_run, 3, [LAST, BEST])
+    record = checkpoints.read_record(BEST)
+    assert (record.config, record.progress.step, record.run_id) == (small_run, 3, "id")
+    assert record.files == {name: sha256(checkpoints.folder / BEST / name) for name in (WEIGHTS, STATE)}
+    np.testing.assert_array_equal(checkpoints.read_weights(LAST)["a"], np.full((50, 50), 3, np.float32))
+    assert torch.equal(checkpoints.read_state(LAST)["optimizer"], torch.full((100, 100), 3.0))
+
+
+def test_only_linked_checkpoints_stay(tmp_path: Path, small_run: RunConfig) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, small_run, 1, [LAST, BEST])
+    (checkpoints.folder / "step-00000002.partial").mkdir()  # what a killed process left
+    save(checkpoints, small_run, 2, [LAST])
+    save(checkpoints, small_run, 3, [LAST, "epoch-0005"])
+    folders = sorted(path.name for path in checkpoints.folder.iterdir() if not path.is_symlink())
+    assert folders == ["step-00000001", "step-00000003"]
+    links = {path.name: os.readlink(path) for path in checkpoints.folder.iterdir() if path.is_symlink()}
+    assert links == {LAST: "step-00000003", BEST: "step-00000001", "epoch-0005": "step-00000003"}
+
+
+@pytest.mark.parametrize("damage", [truncate, flip_byte, Path.unlink], ids=["truncated", "flipped byte", "missing"])
+@pytest.mark.parametrize(("file", "reader"), [(WEIGHTS, Checkpoints.read_weights), (STATE, Checkpoints.read_state)])
+def test_damaged_files_are_refused(
+    copied: Checkpoints, file: str, reader: Callable[..., object], damage: Callable[[Path], None]
+) -> None:
+    reader(copied, LAST)
+    damage(copied.folder / LAST / file)
+    with pytest.raises(TinylmError, match=file.replace(".", r"\.")) as caught:
+        reader(copied, LAST)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "cannot read"),
+        ("[]", "has schema None"),
+        ('{"schema": "2.0"}', "this tinylm reads 1.x"),
+        ('{"schema": "1.0", "run": 1}', "unknown key `run`"),
+        ('{"schema": "1.0", "run_id": "x"}', "lacks the key `config`"),
+        ("\udcff", "cannot read"),
+    ],
+)
+def test_wrong_records_are_refused(copied: Checkpoints, text: str, message: str) -> None:
+    (copied.folder / LAST / RECORD).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(TinylmError, match=message):
+        copied.read_record(LAST)
+
+
+def test_a_missing_checkpoint_names_those_that_are_there(copied: Checkpoints, tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="no checkpoint `epoch-0004`") as caught:
+        copied.read_record("epoch-0004")
+    assert "`epoch-0005`, `final`, `last`" in caught.value.hint
+    with pytest.raises(TinylmError) as caught:
+        Checkpoints(tmp_path / "nothing").read_record(LAST)
+    assert "tinylm train-pipeline" in caught.value.hint
+
+
+class Malice:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("pwned",)
+
+
+def test_a_pickle_that_would_run_code_is_refused(
+    copied: Checkpoints, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state, record = copied.folder / LAST / STATE, copied.folder / LAST / RECORD
+    torch.save({"optimizer": Malice()}, state)
+    data = json.loads(record.read_text(encoding="utf-8"))
+    data["files"][STATE] = sha256(state)  # an attacker would do that too
+    record.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(TinylmError, match="cannot read the training state"):
+        copied.read_state(LAST)
+    assert not Path("pwned").exists()
+    torch.load(state, weights_only=False)
+    assert Path("pwned").exists(), "the pickle is harmless: this test proves nothing"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, small_run: RunConfig, value: float) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    record = CheckpointRecord(schema="1.0", run_id="id", config=small_run, progress=Progress(step=1, total_steps=1))
+    checkpoints.save(record, {"a": np.array([0, value], np.float32)}, {}, names=[LAST])
+    with pytest.raises(TinylmError, match="`a` is not finite fp32"):
+        checkpoints.read_weights(LAST)
+
+
+def test_weights_must_fit_the_configuration(finished: Path, copied: Checkpoints) -> None:
+    config, weights = load_weights(finished, FINAL)
+    assert config.vocab_size == len(weights["embedding.weight"]) == 100
+    record = copied.read_record(FINAL)
+    changed = dataclasses.replace(record.config, model=dataclasses.replace(config, n_layer=1))
+    copied.save(dataclasses.replace(record, config=changed), weights, {}, names=[FINAL])
+    with pytest.raises(TinylmError, match=r"do not fit its configuration: `blocks\.1\."):
+        load_weights(copied.folder.parent, FINAL)
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """Writing beyond `size` bytes fails, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [2_000, 20_000], ids=["at the weights", "at the state"])
+def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, small_run: RunConfig, size: int) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, small_run, 1, [LAST, BEST])  # weights 10 KB, state 40 KB
+    with largest_file(size), pytest.raises(TinylmError, match="cannot write the checkpoint") as caught:
+        save(checkpoints, small_run, 2, [LAST, BEST])
+    assert "free some disk space" in caught.value.hint
+    assert [path.name for path in checkpoints.folder.glob("step-*")] == ["step-00000001"]
+    assert checkpoints.read_record(LAST).progress.step == 1
+    assert checkpoints.read_weights(BEST)["a"][0, 0] == checkpoints.read_state(BEST)["optimizer"][0, 0] == 1
+    save(checkpoints, small_run, 2, [LAST, BEST])
+    assert checkpoints.read_record(LAST).progress.step == 2

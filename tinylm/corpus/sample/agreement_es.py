@@ -1,0 +1,324 @@
+"""What Spanish must obey: gender, number, person, verb sequences, contractions, word order (see `agreement.py`).
+
+A word form is kept with all its readings: as a noun or adjective its shapes ("ms", "fs", "mp", "fp"), as a verb its
+(person, tense) pairs, and whether it is any of the words that never change.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+
+from tinylm.corpus.sample import lexicon_es, spanish, verbs_es
+
+PERSONS = {"yo": 0, "tú": 1, "él": 2, "ella": 2, "usted": 2, "nosotros": 3, "nosotras": 3, "ellos": 4, "ellas": 4,
+           "ustedes": 4}  # fmt: skip
+CLITICS = frozenset("me te se nos lo la los las le les".split())
+BETWEEN = CLITICS | frozenset("no siempre nunca también todavía ya solo casi".split())
+DEGREE = frozenset("muy más tan bastante demasiado poco menos un casi".split())
+CLAUSE_START = frozenset("y e pero porque cuando mientras si que aunque donde".split())
+ALWAYS_PREPOSITION = frozenset("a de del al con en por sin hasta desde durante hacia".split())
+LOOSE_END = frozenset("el los las un unos mi mis su sus de del al con en y o e a por muy que".split())
+NEEDS_PLURAL = frozenset(lexicon_es.NUMBERS.split()[2:]) - {"veintiuno"}
+TIMES = frozenset("mañana tarde noche semana vez año día mes fin momento verano".split()) | set(lexicon_es.WEEKDAYS.split())
+FEMININE_MASKED = frozenset(lexicon_es.STRESSED_A.split())
+
+
+@dataclass
+class Word:
+    """All readings of one word form."""
+
+    noun: set[str] = field(default_factory=set)
+    adjective: set[str] = field(default_factory=set)
+    determiner: set[str] = field(default_factory=set)
+    finite: set[tuple[int, str, str]] = field(default_factory=set)
+    """(person, tense, infinitive)."""
+    other: set[str] = field(default_factory=set)
+    """'inf', 'ger', 'part', 'prep', 'small', 'name', 'number', 'unknown'."""
+
+    def only_finite(self) -> bool:
+        return bool(self.finite) and not (self.noun or self.adjective or self.determiner or self.other)
+
+    def verbs(self) -> set[str]:
+        return {verb for _, _, verb in self.finite}
+
+
+@cache
+def lexicon() -> dict[str, Word]:
+    """Word form (lower case) -> its readings."""
+    found: dict[str, Word] = {}
+
+    def at(form: str) -> Word:
+        return found.setdefault(form, Word())
+
+    for noun, genders in spanish.genders().items():
+        for gender in genders:
+            at(noun).noun.add(gender + "s")
+            at(spanish.plural(noun)).noun.add(gender + "p")
+    for adjective in " ".join(lexicon_es.ADJECTIVES.values()).split():
+        for gender in "mf":
+            for number in "sp":
+                at(spanish.agree(adjective, gender=gender, number=number)).adjective.add(gender + number)
+    for long, short in lexicon_es.SHORTENED.items():
+        at(short).adjective.update({"ms", "fs"} if long == "grande" else {"ms"})
+    for line in lexicon_es.DETERMINERS.strip().splitlines():
+        forms = line.split()
+        shapes = ("ms", "fs", "mp", "fp") if len(forms) == 4 else ("mp", "fp")
+        for form, shape in zip(forms, shapes, strict=True):
+            at(form).determiner.add(shape)
+    for form in "mi tu su".split():
+        at(form).determiner.update({"ms", "fs"})
+        at(form + "s").determiner.update({"mp", "fp"})
+    at("cada").determiner.update({"ms", "fs"})
+    for verb in spanish.verbs():
+        for tense in spanish.TENSES:
+            for person, form in enumerate(spanish.conjugate(verb, tense)):
+                at(form).finite.add((person, tense, verb))
+        at(spanish.command(verb)).finite.add((1, "command", verb))
+        at(verb).other.add("inf")
+        at(spanish.gerund(verb)).other.add("ger")
+        participle = spanish.participle(verb)
+        at(participle).other.add("part")
+        for gender in "mf":
+            for number in "sp":
+                at(spanish.agree(participle, gender=gender, number=number)).adjective.add(gender + number)
+    for words, kind in (
+        (lexicon_es.PREPOSITIONS, "prep"),
+        (f"{lexicon_es.NUMBERS} {lexicon_es.HUNDREDS} veintiuna cien mil doscientas trescientas", "number"),
+        (" ".join((lexicon_es.PRONOUNS, lexicon_es.CONJUNCTIONS, lexicon_es.ADVERBS, lexicon_es.MANNERS)), "small"),
+        (f"{lexicon_es.INTERJECTIONS} {lexicon_es.WEEKDAYS} {lexicon_es.MONTHS} sábados domingos hay", "small"),
+    ):
+        for word in words.split():
+            at(word).other.add(kind)
+    for word in ENCLITIC:
+        at(word).other.add("small")
+    return found
+
+
+# verbs written together with a pronoun
+ENCLITIC = frozenset("ayudarte ayudarme ayudarle hacerte verte escríbeme déjalo quédate celebrarlo irme cenar".split())
+
+
+def is_known(word: str) -> bool:
+    """Whether a lower-case word is a form of the lexicon."""
+    return word in lexicon()
+
+
+def _read(words: list[str], proper: dict[str, str]) -> list[Word]:
+    readings = []
+    for at, word in enumerate(words):
+        if word[0].isdigit():
+            readings.append(Word(other={"number"}))
+        elif not word[0].isalpha():
+            readings.append(Word(other={"mark"}))
+        elif word[0].isupper() and word in proper:
+            plain = lexicon().get(word.lower()) if at == 0 else None
+            genders = {gender + "s" for gender in proper[word]}
+            readings.append(Word(noun=genders, other={"name"} | (plain.other if plain else set())))
+            if plain and (plain.finite or plain.noun or plain.adjective or plain.determiner):
+                readings[-1] = Word(plain.noun | genders, plain.adjective, plain.determiner, plain.finite, {"name"})
+        else:
+            readings.append(lexicon().get(word.lower()) or Word(other={"unknown"}))
+    return readings
+
+
+def judge(words: list[str], proper: dict[str, str]) -> list[str]:
+    """The faults of one sentence."""
+    readings = _read(words, proper)
+    plain = [word.lower() for word in words]
+    faults = [f"`{word}`: not a word of the lexicon" for word, read in zip(words, readings, strict=True) if read.other == {"unknown"}]
+    for rule in (_phrases, _adjectives, _subjects, _predicates, _sequences, _order):
+        faults += rule(plain, readings)
+    return faults
+
+
+def _clitic(words: list[str], read: list[Word], at: int) -> bool:
+    """Whether lo, la, los, las at `at` is a pronoun before a verb: 'la vio'."""
+    if words[at] not in CLITICS or at + 1 >= len(words):
+        return False
+    return bool(read[at + 1].finite) and (not read[at + 1].noun or words[at] == "lo") or words[at] == "lo"
+
+
+def _head(read: list[Word], start: int) -> int:
+    """Where the noun of a phrase stands that goes on at `start`; -1 when there is none."""
+    for at in range(start, min(start + 3, len(read))):
+        if read[at].noun and "name" not in read[at].other:
+            follows = read[at + 1].noun if at + 1 < len(read) else set()
+            if not (read[at].adjective and follows and "name" not in read[at + 1].other):
+                return at
+        elif not read[at].adjective and not read[at].determiner and "number" not in read[at].other:
+            return -1
+    return -1
+
+
+def _phrases(words: list[str], read: list[Word]) -> list[str]:
+    faults = []
+    for at, word in enumerate(words):
+        several = word in NEEDS_PLURAL and not (at and words[at - 1] in ("las", "los", "y", "la", "de", "número", "a"))
+        if several:
+            head = _head(read, at + 1)
+            if head == at + 1 and not any(shape[1] == "p" for shape in read[head].noun):
+                faults.append(f"`{word} {words[head]}`: plural and singular")
+            continue
+        if not read[at].determiner or _clitic(words, read, at) or word == "uno":
+            continue
+        head = _head(read, at + 1)
+        if head < 0:
+            after = read[at + 1] if at + 1 < len(read) else Word()
+            free = "small" in read[at].other and word not in CLITICS
+            if word in LOOSE_END and after.only_finite() and not free:
+                faults.append(f"`{word} {words[at + 1]}`: a noun is missing")
+            continue
+        shapes = set(read[at].determiner)
+        if words[head] in FEMININE_MASKED and head == at + 1 and word in ("el", "un"):
+            continue
+        if word == "la" and head == at + 1 and words[head] in FEMININE_MASKED:
+            faults.append(f"`la {words[head]}`: it should be `el`")
+        for inner in range(at + 1, head):
+            shapes &= read[inner].adjective or read[inner].determiner or shapes
+        if not shapes & read[head].noun and not (word in DEGREE and read[head].adjective):
+            faults.append(f"`{' '.join(words[at : head + 1])}`: gender or number")
+    return faults
+
+
+def _adjectives(words: list[str], read: list[Word]) -> list[str]:
+    faults = []
+    for at in range(len(words) - 1):
+        noun, after = read[at], read[at + 1]
+        if not noun.noun or "name" in noun.other or not after.adjective:
+            continue
+        ambiguous = after.noun or after.finite or after.determiner or words[at + 1] == "junto" or "small" in after.other or "number" in after.other
+        if not ambiguous and not (noun.finite and not (at and read[at - 1].determiner)) and not noun.noun & after.adjective:
+            faults.append(f"`{words[at]} {words[at + 1]}`: gender or number")
+    return faults
+
+
+def _verb_at(words: list[str], start: int) -> int:
+    while start < len(words) and words[start] in BETWEEN:
+        start += 1
+    return start
+
+
+def _subjects(words: list[str], read: list[Word]) -> list[str]:
+    faults = []
+    for at, word in enumerate(words):
+        found = _subject(words, read, at)
+        if found is None:
+            continue
+        person, verb = found
+        verb = _verb_at(words, verb)
+        if verb >= len(words) or not read[verb].only_finite():
+            continue
+        if person not in {person for person, tense, _ in read[verb].finite if tense != "command"}:
+            faults.append(f"`{word} ... {words[verb]}`: subject and verb disagree")
+    return faults
+
+
+def _subject(words: list[str], read: list[Word], at: int) -> tuple[int, int] | None:
+    """(person, where its verb may stand) if a subject begins at `at`."""
+    before = words[at - 1] if at else ""
+    starts = not at or before in CLAUSE_START or not before[-1:].isalnum()
+    if words[at] in PERSONS:
+        if before in ("y", "e") and at > 1 and ("name" in read[at - 2].other or read[at - 2].noun):
+            return (3, at + 1) if words[at] == "yo" else None
+        return None if before in ALWAYS_PREPOSITION else (PERSONS[words[at]], at + 1)
+    if not starts:
+        return None
+    if "name" in read[at].other:
+        end = at + 1
+        while end < len(read) and "name" in read[end].other:
+            end += 1
+        if before in ("y", "e") and at > 1 and (read[at - 2].noun or "name" in read[at - 2].other):
+            return None
+        if end < len(words) and words[end] in ("y", "e"):
+            return (4, end + 2) if end + 1 < len(words) and "name" in read[end + 1].other else None
+        return 2, end
+    if read[at].determiner and not _clitic(words, read, at) and before not in ("y", "e"):
+        head = _head(read, at + 1)
+        asks = words[at].startswith("cuánt")
+        if head < 0 or head + 1 >= len(words) or "number" in read[head].other or words[head] in TIMES or asks:
+            return None
+        numbers = {shape[1] for shape in read[head].noun}
+        verb = head + 1
+        if read[verb].adjective and not read[verb].finite:
+            verb += 1
+        if len(numbers) != 1 or verb >= len(words) or words[verb] in ("y", "e"):
+            return None
+        return (2 if numbers == {"s"} else 4, verb)
+    return None
+
+
+def _predicates(words: list[str], read: list[Word]) -> list[str]:
+    """Ser and estar with an adjective: it agrees with the verb in number and with a subject just before in gender."""
+    faults = []
+    for at in range(len(words) - 1):
+        if not read[at].verbs() & {"ser", "estar"} or read[at].noun:
+            continue
+        after = at + 1
+        while after < len(words) and words[after] in DEGREE:
+            after += 1
+        if after >= len(words) or not read[after].adjective or read[after].noun or read[after].finite:
+            continue
+        if read[after].other - {"part"} or read[after].determiner or (after + 1 < len(read) and read[after + 1].noun):
+            continue
+        numbers = {"p" if person > 2 else "s" for person, _, _ in read[at].finite}
+        shapes = {shape for shape in read[after].adjective if shape[1] in numbers}
+        if not shapes:
+            faults.append(f"`{words[at]} {words[after]}`: number")
+            continue
+        subject = at - 1
+        while subject >= 0 and words[subject] in BETWEEN:
+            subject -= 1
+        genders = {shape[0] for shape in read[subject].noun} if subject >= 0 else set()
+        alone = subject < 2 or words[subject - 1] not in ("y", "e", "de", "con", "del")
+        if genders and words[subject] not in TIMES and alone and not {shape[0] for shape in shapes} & genders and not read[subject].adjective:
+            faults.append(f"`{words[subject]} {words[at]} {words[after]}`: gender")
+    return faults
+
+
+def _sequences(words: list[str], read: list[Word]) -> list[str]:
+    faults = []
+    for at in range(len(words) - 1):
+        word, after = words[at], read[at + 1]
+        verbs = read[at].verbs()
+        finite = after.only_finite()
+        wrong = ""
+        if word in ALWAYS_PREPOSITION and finite:
+            wrong = "a finite verb cannot follow a preposition"
+        elif word in ("he", "has", "ha", "hemos", "han") and not after.other & {"part", "small", "number"}:
+            wrong = "" if after.noun or after.determiner else "a participle in -o is missing"
+        elif verbs & {"estar", "ser", "querer", "poder", "deber", "saber", "ir"} and finite and not read[at].noun:
+            wrong = "a finite verb cannot follow"
+        elif read[at].only_finite() and (finite or "inf" in after.other and not after.noun) and not verbs & MAY_GOVERN:
+            wrong = "these verb forms cannot follow each other"
+        elif word == "gusta" and (after.determiner <= {"mp", "fp"} and after.determiner):
+            wrong = "it should be `gustan`"
+        elif word == "gustan" and (words[at + 1] in ("el", "la", "un", "una") or "inf" in after.other):
+            wrong = "it should be `gusta`"
+        if wrong:
+            faults.append(f"`{word} {words[at + 1]}`: {wrong}")
+    return faults
+
+
+MAY_GOVERN = frozenset(
+    "querer poder deber saber gustar encantar preferir desear necesitar decidir dejar ver oír hacer esperar soler".split()
+)
+
+
+def _order(words: list[str], read: list[Word]) -> list[str]:
+    faults = []
+    for at, (word, after) in enumerate(zip(words, words[1:], strict=False)):
+        contracted = spanish.contract(f"{word} {after}")
+        if contracted != f"{word} {after}" and word != "más":
+            faults.append(f"`{word} {after}`: it should be `{contracted}`")
+        if word in ("e", "u") and spanish.contract(f"{'y' if word == 'e' else 'o'} {after}").split()[0] != word:
+            faults.append(f"`{word} {after}`: it should be `{'y' if word == 'e' else 'o'}`")
+        if word in LOOSE_END and not after[0].isalnum() and after not in ("¿", "¡"):
+            faults.append(f"`{word}{after}`: the phrase is not finished")
+        elif word in ALWAYS_PREPOSITION and after in ("me", "te", "se", "le", "les", "yo", "tú"):
+            faults.append(f"`{word} {after}`: a pronoun cannot stand here")
+        elif word in ("de", "en", "con", "por") and after in ("en", "con", "por", "y", "pero"):
+            faults.append(f"`{word} {after}`: these words cannot follow each other")
+        elif word in ("se", "le", "les", "te") and after[0].isalpha() and not read[at + 1].finite and after not in CLITICS:
+            faults.append(f"`{word} {after}`: a verb is missing")
+    return faults
