@@ -12,11 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sentencepiece
+from hypothesis import settings
 
 from tinylm import bundle as contract
 from tinylm.bundle import Bundle, write_bundle
 from tinylm.config import ModelConfig, RunConfig, TokenizerConfig, TrainingConfig
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
+
+# A shared machine is slow at times, and no test here is about time.
+settings.register_profile("tinylm", deadline=None)
+settings.load_profile("tinylm")
 
 MakeBundle = Callable[..., Bundle]
 

@@ -41,9 +41,7 @@ def test_the_same_settings_continue(tmp_path: Path, small_run: RunConfig) -> Non
         ({"minutes": 2.0}, "`training.minutes` was None and is now 2.0"),
     ],
 )
-def test_other_settings_are_named(
-    tmp_path: Path, small_run: RunConfig, training: dict[str, Any], message: str
-) -> None:
+def test_other_settings_are_named(tmp_path: Path, small_run: RunConfig, training: dict[str, Any], message: str) -> None:
     _, run_id = open_once(tmp_path, small_run)
     with pytest.raises(TinylmError, match=message.replace(".", r"\.")) as caught:
         open_once(tmp_path, change(small_run, **training))

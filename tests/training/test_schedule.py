@@ -12,9 +12,7 @@ from tinylm.training.schedule import learning_rate
 
 
 def test_cosine_has_three_phases() -> None:
-    config = TrainingConfig(
-        learning_rate=1e-2, min_learning_rate=1e-3, warmup_fraction=0.1, decay_fraction=0.8
-    )
+    config = TrainingConfig(learning_rate=1e-2, min_learning_rate=1e-3, warmup_fraction=0.1, decay_fraction=0.8)
     rates = [learning_rate(step, total_steps=100, steps_per_epoch=7, config=config) for step in range(100)]
     assert rates[:10] == pytest.approx([1e-2 * (step + 1) / 11 for step in range(10)])  # rises, never starts at 0
     assert rates[10] == pytest.approx(1e-2)

@@ -116,7 +116,9 @@ def test_a_run_leaves_what_the_guide_promises(finished: Path) -> None:
     assert final["total_epochs"] == 6
     assert history[-1]["val_loss"] < history[0]["val_loss"] < np.log(100) + 0.1  # it learns
     total = Checkpoints(finished).read_record(FINAL).progress.total_steps
-    assert [row.step for row in read_steps(finished)] == sorted({1, *range(10, total, 10), *range(0, total + 1, 3)} - {0})
+    assert [row.step for row in read_steps(finished)] == sorted(
+        {1, *range(10, total, 10), *range(0, total + 1, 3)} - {0}
+    )
 
 
 def test_samples_come_after_epoch_1_every_5_and_the_last(finished: Path) -> None:

@@ -51,7 +51,8 @@ def print_report(report: Report, console: Console) -> None:
     for result in report.limits:
         style, mark = _MARKS[result.verdict]
         measured = "-" if result.measured is None else _number(result.measured)
-        used = "" if result.margin is None else f"{1 - result.margin:.0%}"
+        # Below zero (quality gained) nothing of the allowance is used.
+        used = "" if result.margin is None else f"{max(1 - result.margin, 0.0):.0%}"
         unit = "" if result.unit == "mismatches" else result.unit
         label, limit = _LABELS[result.name], _number(result.limit)
         table.add_row(label, measured, limit, unit, used, Text(mark, style=style), result.basis)
@@ -102,4 +103,6 @@ def _threads(count: int) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.4f}"

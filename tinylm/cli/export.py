@@ -40,14 +40,18 @@ def export(
 
 def _show(result: ExportResult) -> None:
     """The gates, and the matrix that quantization served worst, as a table on stderr."""
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
     from tinylm.export.verification import GOAL_BPB_INCREASE
 
-    table = Table("gate", "measured", "limit", "unit", "meaning")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for heading in ("measured", "limit"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("gate")
     for gate in result.verification.gates:
-        table.add_row(gate.name, f"{gate.measured:.6g}", f"{gate.limit:.6g}", gate.unit, gate.meaning)
+        table.add_row(f"{gate.measured:.4g}", f"{gate.limit:.4g} {gate.unit}", f"{gate.name}: {gate.meaning}")
     console = Console(stderr=True)
     console.print(table)
     for language, quality in result.verification.quality.items():

@@ -28,6 +28,8 @@ from tinylm.tokenizer import NORMALISATION, normalise
 
 SCHEMA = "1.0"
 
+_AGAIN = "build it again: `tinylm train-pipeline --force`"
+
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 """What `normalise` removes; \\r and U+0085 become line ends there."""
 
@@ -121,7 +123,7 @@ def read_pieces(path: Path) -> Iterator[Piece]:
                 yield _piece(line, f"`{path}`, line {number}")
     except OSError as error:
         raise TinylmError(
-            f"cannot read the corpus file `{path}`: {error.strerror}", "build it again: `tinylm train-pipeline --force`"
+            f"cannot read the corpus file `{path}`: {error.strerror}", _AGAIN
         ) from error
 
 
@@ -130,7 +132,7 @@ def read_record(path: Path) -> CorpusRecord:
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", "build it again: `tinylm train-pipeline --force`") from error
+        raise TinylmError(f"cannot read `{path}`: {error}", _AGAIN) from error
     records.check_schema(data, major=1, where=f"`{path}`")
     return records.read(CorpusRecord, data, f"`{path}`")
 
@@ -167,9 +169,9 @@ def _lines(pieces: Iterable[Piece]) -> bytes:
 
 def _piece(line: bytes, where: str) -> Piece:
     if not line.endswith(b"\n"):
-        raise TinylmError(f"{where} breaks off", "build it again: `tinylm train-pipeline --force`")
+        raise TinylmError(f"{where} breaks off", _AGAIN)
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise TinylmError(f"{where} is not JSON: {error}", "build it again: `tinylm train-pipeline --force`") from error
+        raise TinylmError(f"{where} is not JSON: {error}", _AGAIN) from error
     return records.read(Piece, data, where)

@@ -1,4 +1,4 @@
-"""The sample corpus is what it says: the same bytes everywhere, big and varied enough, and it keeps its held-out part."""
+"""The sample corpus: the same bytes everywhere, big and varied enough, and it keeps its held-out part."""
 
 import hashlib
 import io
@@ -39,9 +39,7 @@ def test_size_balance_and_variety(corpus: list[Document]) -> None:
     assert len({document.text for document in corpus}) / len(corpus) > 0.99
 
 
-@pytest.mark.parametrize(
-    ("language", "greeting"), [("en", "Hello, how are you?"), ("es", "Hola, ¿cómo estás?")]
-)
+@pytest.mark.parametrize(("language", "greeting"), [("en", "Hello, how are you?"), ("es", "Hola, ¿cómo estás?")])
 def test_many_documents_start_with_greetings(corpus: list[Document], language: str, greeting: str) -> None:
     texts = [document.text for document in corpus if document.language == language]
     opened = [text for text in texts if text.startswith(greeting.split(",")[0])]
@@ -60,7 +58,11 @@ def described(text: str, language: str) -> set[tuple[str, str, str]]:
     for match in re.finditer(pattern, text.lower()):
         words = match.groupdict()
         if words["verb"] in known.verbs and words["noun"] in known.nouns and words["adjective"] in known.adjectives:
-            verb, noun, adjective = known.verbs[words["verb"]], known.nouns[words["noun"]], known.adjectives[words["adjective"]]
+            verb, noun, adjective = (
+                known.verbs[words["verb"]],
+                known.nouns[words["noun"]],
+                known.adjectives[words["adjective"]],
+            )
             found.add((noun, verb, adjective))
     return found
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 
-from tinylm.corpus.sample import agreement_en, agreement_es, names
+from tinylm.corpus.sample import agreement_en, agreement_es, names, readings_en, readings_es
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[.,!?¿¡:;]|[^\s\w]")
 MARKS = frozenset(".,!?¿¡:;")
-MAY_DOUBLE = frozenset({"that", "had"})
 
 
 def complete_sentences(text: str) -> list[str]:
@@ -42,11 +42,11 @@ def proper_names() -> dict[str, str]:
 
 def detect(sentence: str) -> str:
     """'en' or 'es', by how many of the words each lexicon knows."""
-    if re.search("[¿¡ñáéíóú]", sentence.lower()) and not agreement_en.all_known(sentence):
+    if re.search("[¿¡ñáéíóú]", sentence.lower()) and not readings_en.all_known(sentence):
         return "es"
     words = [word.lower() for word in TOKEN.findall(sentence) if word[0].isalpha()]
-    english = sum(agreement_en.is_known(word) for word in words)
-    return "en" if english >= sum(agreement_es.is_known(word) for word in words) else "es"
+    english = sum(readings_en.is_known(word) for word in words)
+    return "en" if english >= sum(readings_es.is_known(word) for word in words) else "es"
 
 
 def check(text: str, language: str | None = None) -> list[str]:
@@ -73,8 +73,8 @@ def _form(sentence: str, words: list[str]) -> list[str]:
         return [f"`{sentence}`: no words"]
     if first[0].islower():
         faults.append(f"`{words[0]}`: no capital at the start")
-    for one, two in zip(words, words[1:], strict=False):
-        if one.lower() == two.lower() and one.lower() not in MAY_DOUBLE and not one[0].isdigit():
+    for one, two in pairwise(words):
+        if one.lower() == two.lower() and not one[0].isdigit():
             faults.append(f"`{one} {two}`: doubled")
         elif one in MARKS and two in MARKS and (one, two) not in ((",", "¿"), (",", "¡"), (":", "¿"), (":", "¡")):
             faults.append(f"`{one} {two}`: marks in a row")

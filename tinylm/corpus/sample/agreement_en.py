@@ -1,129 +1,149 @@
 """What English must obey: a/an, number, subject and verb, verb sequences, word order (see `agreement.py`).
 
-Every word form carries the tags of all its readings:
-
-    Ns Np    noun, singular and plural           Vb Vz Vd Vn Vg    verb: go goes went gone going
-    A R      adjective, adverb                   X                 auxiliary or modal
-    D        determiner                          S O               pronoun as subject, as object or possessed
-    P C      preposition, conjunction            M I               numeral, interjection
+The tags of words (Ns, Vb, A, ...) are explained in `readings_en.py`.
 """
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from itertools import pairwise
 
-from tinylm.corpus.sample import english, lexicon_en, verbs_en
+from tinylm.corpus.sample import english, lexicon_en
+from tinylm.corpus.sample.readings_en import NOTHING, Tags, read
 
-Tags = frozenset[str]
-NOTHING: Tags = frozenset()
-SHORT_FORMS = {
-    "it's": "it is", "i'm": "I am", "don't": "do not", "doesn't": "does not", "didn't": "did not", "can't": "can not",
-    "isn't": "is not", "let's": "let us", "o'clock": "o'clock", "that's": "that is",
-}  # fmt: skip
 SUBJECTS = {"i": 0, "you": 1, "he": 2, "she": 2, "it": 2, "we": 3, "they": 4}
-ONLY_OBJECTS = frozenset("me him us them".split())
-ONLY_SUBJECTS = frozenset("i he she we they".split())
+ONLY_OBJECTS = frozenset(["me", "him", "us", "them"])
+ONLY_SUBJECTS = frozenset(["i", "he", "she", "we", "they"])
 BE = {"am": (0,), "is": (2,), "are": (1, 3, 4), "was": (0, 2), "were": (1, 3, 4)}
-DO = frozenset("do does did".split())
-MODALS = frozenset("can could will would shall should must may might".split())
-HAVE = frozenset("have has had having".split())
-NEEDS_PLURAL = frozenset("these those several many few both".split()) | set(lexicon_en.NUMBERS.split()[2:])
-NEEDS_SINGULAR = frozenset("a an every each another this".split())
-OPENS_PHRASE = frozenset("a an the my your his its our their every each".split())
+DO = frozenset(["do", "does", "did"])
+MODALS = frozenset(["can", "could", "will", "would", "shall", "should", "must", "may", "might"])
+HAVE = frozenset(["have", "has", "had", "having"])
+NEEDS_PLURAL = frozenset(["these", "those", "several", "many", "few", "both"]) | set(lexicon_en.NUMBERS.split()[2:])
+NEEDS_SINGULAR = frozenset(["a", "an", "every", "each", "another", "this"])
+OPENS_PHRASE = frozenset(["a", "an", "the", "my", "your", "his", "its", "our", "their", "every", "each", "some"])
 # adverbs that may stand between a subject and its verb
-BETWEEN = frozenset("always never often sometimes usually also still only just not already really both all".split())
-CLAUSE_START = frozenset("and but because while when so although if that until where then who".split())
-LOOSE_END = frozenset("the a an my your our their every of from into and but because or very".split())
-TAKES_CLAUSE = frozenset(
-    "before after until since than as like because said think thinks thought know knows knew hope sure say says where "
-    "said remembered that wanted asked".split()
+BETWEEN = frozenset(
+    [
+        "always",
+        "never",
+        "often",
+        "sometimes",
+        "usually",
+        "also",
+        "still",
+        "only",
+        "just",
+        "not",
+        "already",
+        "really",
+        "both",
+        "all",
+    ]
 )
-
-
-@cache
-def lexicon() -> dict[str, Tags]:
-    """Word form (lower case) -> tags."""
-    found: dict[str, set[str]] = {}
-
-    def add(words: str, *tags: str) -> None:
-        for word in words.lower().split():
-            found.setdefault(word, set()).update(tags)
-
-    mass, plural_only = lexicon_en.MASS.split(), lexicon_en.PLURAL_ONLY.split()
-    groups = [*lexicon_en.NOUNS.values(), *(members for members, _ in verbs_en.SUBGROUPS.values())]
-    for noun in " ".join(groups).split():
-        add(noun, "Np" if noun in plural_only else "Ns")
-        if noun not in mass and noun not in plural_only:
-            add(english.plural(noun), "Np")
-    for verb in english.verbs():
-        for tag, form in (
-            ("Vb", verb), ("Vz", english.third_person(verb)), ("Vd", english.past(verb)),
-            ("Vn", english.participle(verb)), ("Vg", english.gerund(verb)),
-        ):  # fmt: skip
-            add(form, tag)
-    add(" ".join(lexicon_en.ADJECTIVES.values()), "A")
-    add(f"{lexicon_en.ADVERBS} {lexicon_en.MANNERS}", "R")
-    add(f"{lexicon_en.DETERMINERS} {lexicon_en.DETERMINERS_SINGULAR} {lexicon_en.DETERMINERS_PLURAL}", "D")
-    add(lexicon_en.PRONOUNS, "O")
-    add("i you he she it we they who what everybody everyone nobody somebody someone everything", "S")
-    add(lexicon_en.PREPOSITIONS, "P")
-    add(lexicon_en.CONJUNCTIONS, "C")
-    add(lexicon_en.INTERJECTIONS, "I")
-    add(lexicon_en.AUXILIARIES, "X")
-    add(lexicon_en.NUMBERS, "M")
-    add(f"{lexicon_en.WEEKDAYS} {lexicon_en.MONTHS}", "T")
-    add("o'clock", "R")
-    add("plus minus", "P")
-    return {word: frozenset(tags) for word, tags in found.items()}
-
-
-def is_known(word: str) -> bool:
-    """Whether a lower-case word is a form of the lexicon."""
-    return word in lexicon() or word in SHORT_FORMS or bool(_compound(word))
-
-
-def all_known(sentence: str) -> bool:
-    """Whether every lower-case word of a sentence is a form of the lexicon."""
-    return all(is_known(word) for word in re.findall(r"\b[^\W\d_A-Z]+(?:['-][^\W\d_]+)*\b", sentence))
-
-
-def _compound(word: str) -> Tags:
-    parts = word.split("-")
-    return frozenset("M") if len(parts) > 1 and all("M" in lexicon().get(part, NOTHING) for part in parts) else NOTHING
-
-
-def _read(words: list[str], proper: dict[str, str]) -> tuple[list[str], list[Tags], list[str]]:
-    """Lower-case words with short forms written out, their tags, and the unknown ones."""
-    plain: list[str] = []
-    tags: list[Tags] = []
-    unknown: list[str] = []
-    for word in words:
-        for part in SHORT_FORMS.get(word.lower(), word).split():
-            base, owner, _ = part.partition("'s")
-            lower = base.lower()
-            known = lexicon().get(lower, NOTHING) | _compound(lower)
-            if part[0].isdigit():
-                known = frozenset("M")
-            elif not part[0].isalpha():
-                known = frozenset(part)
-            if part[0].isupper() and base in proper:
-                known = frozenset({"N!"}) if plain else known | {"N!"}
-            if part == "o'clock":
-                known, owner = frozenset("R"), ""
-            if not known:
-                unknown.append(part)
-                known = frozenset({"?"})
-            plain.append(lower if not owner else f"{lower}'s")
-            tags.append(frozenset("D") if owner else known)
-    return plain, tags, unknown
+CLAUSE_START = frozenset(
+    ["and", "but", "because", "while", "when", "so", "although", "if", "that", "until", "where", "then", "who"]
+)
+BARE_PREPOSITIONS = frozenset(["of", "in", "with", "from", "for", "at", "into", "on", "by", "near", "behind", "under"])
+LOOSE_END = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "my",
+        "your",
+        "our",
+        "their",
+        "every",
+        "of",
+        "from",
+        "into",
+        "and",
+        "but",
+        "because",
+        "or",
+        "very",
+    ]
+)
+WISHES = frozenset(
+    [
+        "like",
+        "likes",
+        "liked",
+        "love",
+        "loves",
+        "want",
+        "wants",
+        "wanted",
+        "prefer",
+        "prefers",
+        "going",
+        "have",
+        "has",
+        "had",
+        "need",
+        "hope",
+        "wish",
+    ]
+)
+# adjectives that may follow their noun
+AFTER_NOUN = frozenset(
+    [
+        "last",
+        "next",
+        "left",
+        "right",
+        "first",
+        "second",
+        "third",
+        "full",
+        "ready",
+        "open",
+        "closed",
+        "late",
+        "early",
+        "free",
+        "old",
+        "away",
+        "many",
+        "few",
+        "much",
+    ]
+)
+TAKES_CLAUSE = frozenset(
+    [
+        "before",
+        "after",
+        "until",
+        "since",
+        "than",
+        "as",
+        "like",
+        "because",
+        "said",
+        "think",
+        "thinks",
+        "thought",
+        "know",
+        "knows",
+        "knew",
+        "hope",
+        "sure",
+        "say",
+        "says",
+        "where",
+        "said",
+        "remembered",
+        "that",
+        "wanted",
+        "asked",
+    ]
+)
 
 
 def judge(words: list[str], proper: dict[str, str]) -> list[str]:
     """The faults of one sentence."""
-    plain, tags, unknown = _read(words, proper)
+    plain, tags, unknown = read(words, proper)
     faults = [f"`{word}`: not a word of the lexicon" for word in unknown]
-    for rule in (_articles, _phrases, _subjects, _sequences, _order):
+    for rule in (_articles, _phrases, _subjects, _sequences, _verb_or_noun, _order):
         faults += rule(plain, tags)
     return faults
 
@@ -133,7 +153,7 @@ def _at(tags: list[Tags], index: int) -> Tags:
 
 
 def _articles(words: list[str], tags: list[Tags]) -> list[str]:
-    pairs = zip(words, words[1:], strict=False)
+    pairs = pairwise(words)
     return [
         f"`{one} {two}`: the article should be `{english.article(two)}`"
         for one, two in pairs
@@ -166,7 +186,12 @@ def _phrases(words: list[str], tags: list[Tags]) -> list[str]:
             continue
         head = _head(tags, at + 1)
         a_little = words[at : at + 2] == ["a", "little"]
-        if opens and head < 0 and not a_little and not any(tag & {"N!", "M", "T", "?"} for tag in tags[at + 1 : at + 4]):
+        if (
+            opens
+            and head < 0
+            and not a_little
+            and not any(tag & {"N!", "M", "T", "?"} for tag in tags[at + 1 : at + 4])
+        ):
             faults.append(f"`{' '.join(words[at : at + 3])}`: a noun is missing")
         if head < 0:
             continue
@@ -284,7 +309,16 @@ def _sequences(words: list[str], tags: list[Tags]) -> list[str]:
         elif "P" in tags[at] and "C" not in tags[at] and "R" not in tags[at] and after == at + 1:
             wrong = not verb & {"Vg", "Vn"}
         elif tags[at] <= {"Vb", "Vz", "Vd", "Vn", "Vg"} and after == at + 1:
-            wrong = not verb & {"Vg", "Vn"} and word not in ("let", "make", "makes", "made", "help", "go", "come", "please")
+            wrong = not verb & {"Vg", "Vn"} and word not in (
+                "let",
+                "make",
+                "makes",
+                "made",
+                "help",
+                "go",
+                "come",
+                "please",
+            )
         else:
             wrong = False
         if wrong:
@@ -292,13 +326,45 @@ def _sequences(words: list[str], tags: list[Tags]) -> list[str]:
     return faults
 
 
+def _verb_or_noun(words: list[str], tags: list[Tags]) -> list[str]:
+    """Words that are a noun too, where only the verb fits: 'is walk', 'she can drinks', 'wants to harvests'."""
+    faults = []
+    for at in range(len(words) - 1):
+        word, tag, before = words[at], tags[at + 1], _at(tags, at - 1)
+        if not tag & {"Ns", "Np"} or tag - {"Ns", "Np", "Vb", "Vz"}:
+            continue
+        counted = words[at + 1] not in lexicon_en.MASS.split()
+        bare = word in BE and "Vb" in tag and counted
+        third = "Vz" in tag and "Vb" not in tag
+        modal = word in MODALS and bool(before & {"S", "N!", "Ns", "Np"})
+        wish = word == "to" and words[max(at - 1, 0)] in WISHES
+        if bare or (third and (modal or wish)):
+            faults.append(f"`{word} {words[at + 1]}`: these verb forms cannot follow each other")
+    return faults
+
+
+def _asks(words: list[str], at: int) -> bool:
+    """Whether a question comes before: 'is the cat happy'."""
+    return any(word in BE for word in words[max(0, at - 4) : at])
+
+
 def _order(words: list[str], tags: list[Tags]) -> list[str]:
     faults = []
-    for at, (word, after) in enumerate(zip(words, words[1:], strict=False)):
+    for at, (word, after) in enumerate(pairwise(words)):
         next_tags = tags[at + 1]
         only_verb = bool(next_tags & {"Vz", "Vd"}) and not next_tags - {"Vz", "Vd", "Vn", "Vb"}
         if word in LOOSE_END and not after[0].isalnum():
             faults.append(f"`{word}{after}`: the phrase is not finished")
+        elif (
+            tags[at] <= {"Ns", "Np"} and next_tags == {"M"} and after.isalpha() and words[at + 2 : at + 3] != ["times"]
+        ):
+            faults.append(f"`{word} {after}`: a number stands before its noun")
+        elif after == "be" and not (set(words[max(0, at - 3) : at + 1]) & (MODALS | {"to", "let", "not"})):
+            faults.append(f"`{word} be`: the form of `be` is wrong")
+        elif (word == "will" and "M" in next_tags) or (
+            word in MODALS and "D" in next_tags and after in ("the", "a", "an")
+        ):
+            faults.append(f"`{word} {after}`: a verb is missing")
         elif word in ONLY_OBJECTS and only_verb and "Vn" not in next_tags:
             faults.append(f"`{word} {after}`: an object cannot act")
         elif after in ONLY_SUBJECTS and (
@@ -307,6 +373,10 @@ def _order(words: list[str], tags: list[Tags]) -> list[str]:
             or tags[at] <= {"A"}
         ):
             faults.append(f"`{word} {after}`: a subject cannot stand here")
+        elif tags[at] <= {"Ns", "Np"} and next_tags == {"A"} and after not in AFTER_NOUN and not _asks(words, at):
+            faults.append(f"`{word} {after}`: an adjective stands before its noun")
+        elif word in BARE_PREPOSITIONS and "P" in next_tags and not next_tags & {"R", "O", "D", "C"}:
+            faults.append(f"`{word} {after}`: these words cannot follow each other")
         elif tags[at] <= {"A"} and next_tags & {"D"} and not next_tags - {"D"} and word not in ("all", "both", "busy"):
             faults.append(f"`{word} {after}`: an adjective cannot stand before `{after}`")
     return faults

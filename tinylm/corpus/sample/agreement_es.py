@@ -1,132 +1,67 @@
 """What Spanish must obey: gender, number, person, verb sequences, contractions, word order (see `agreement.py`).
 
-A word form is kept with all its readings: as a noun or adjective its shapes ("ms", "fs", "mp", "fp"), as a verb its
-(person, tense) pairs, and whether it is any of the words that never change.
+The readings of words stand in `readings_es.py`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 
-from tinylm.corpus.sample import lexicon_es, spanish, verbs_es
+from tinylm.corpus.sample import lexicon_es, spanish
+from tinylm.corpus.sample.readings_es import Word
+from tinylm.corpus.sample.readings_es import read as read_words
 
 PERSONS = {"yo": 0, "tú": 1, "él": 2, "ella": 2, "usted": 2, "nosotros": 3, "nosotras": 3, "ellos": 4, "ellas": 4,
            "ustedes": 4}  # fmt: skip
-CLITICS = frozenset("me te se nos lo la los las le les".split())
-BETWEEN = CLITICS | frozenset("no siempre nunca también todavía ya solo casi".split())
-DEGREE = frozenset("muy más tan bastante demasiado poco menos un casi".split())
-CLAUSE_START = frozenset("y e pero porque cuando mientras si que aunque donde".split())
-ALWAYS_PREPOSITION = frozenset("a de del al con en por sin hasta desde durante hacia".split())
-LOOSE_END = frozenset("el los las un unos mi mis su sus de del al con en y o e a por muy que".split())
+CLITICS = frozenset(["me", "te", "se", "nos", "lo", "la", "los", "las", "le", "les"])
+BETWEEN = CLITICS | frozenset(["no", "siempre", "nunca", "también", "todavía", "ya", "solo", "casi"])
+DEGREE = frozenset(["muy", "más", "tan", "bastante", "demasiado", "poco", "menos", "un", "casi"])
+CLAUSE_START = frozenset(["y", "e", "pero", "porque", "cuando", "mientras", "si", "que", "aunque", "donde"])
+ALWAYS_PREPOSITION = frozenset(
+    ["a", "de", "del", "al", "con", "en", "por", "sin", "hasta", "desde", "durante", "hacia"]
+)
+LOOSE_END = frozenset(
+    [
+        "el",
+        "los",
+        "las",
+        "un",
+        "unos",
+        "mi",
+        "mis",
+        "su",
+        "sus",
+        "de",
+        "del",
+        "al",
+        "con",
+        "en",
+        "y",
+        "o",
+        "e",
+        "a",
+        "por",
+        "muy",
+        "que",
+    ]
+)
 NEEDS_PLURAL = frozenset(lexicon_es.NUMBERS.split()[2:]) - {"veintiuno"}
-TIMES = frozenset("mañana tarde noche semana vez año día mes fin momento verano".split()) | set(lexicon_es.WEEKDAYS.split())
+TIMES = frozenset(["mañana", "tarde", "noche", "semana", "vez", "año", "día", "mes", "fin", "momento", "verano"]) | set(
+    lexicon_es.WEEKDAYS.split()
+)
 FEMININE_MASKED = frozenset(lexicon_es.STRESSED_A.split())
-
-
-@dataclass
-class Word:
-    """All readings of one word form."""
-
-    noun: set[str] = field(default_factory=set)
-    adjective: set[str] = field(default_factory=set)
-    determiner: set[str] = field(default_factory=set)
-    finite: set[tuple[int, str, str]] = field(default_factory=set)
-    """(person, tense, infinitive)."""
-    other: set[str] = field(default_factory=set)
-    """'inf', 'ger', 'part', 'prep', 'small', 'name', 'number', 'unknown'."""
-
-    def only_finite(self) -> bool:
-        return bool(self.finite) and not (self.noun or self.adjective or self.determiner or self.other)
-
-    def verbs(self) -> set[str]:
-        return {verb for _, _, verb in self.finite}
-
-
-@cache
-def lexicon() -> dict[str, Word]:
-    """Word form (lower case) -> its readings."""
-    found: dict[str, Word] = {}
-
-    def at(form: str) -> Word:
-        return found.setdefault(form, Word())
-
-    for noun, genders in spanish.genders().items():
-        for gender in genders:
-            at(noun).noun.add(gender + "s")
-            at(spanish.plural(noun)).noun.add(gender + "p")
-    for adjective in " ".join(lexicon_es.ADJECTIVES.values()).split():
-        for gender in "mf":
-            for number in "sp":
-                at(spanish.agree(adjective, gender=gender, number=number)).adjective.add(gender + number)
-    for long, short in lexicon_es.SHORTENED.items():
-        at(short).adjective.update({"ms", "fs"} if long == "grande" else {"ms"})
-    for line in lexicon_es.DETERMINERS.strip().splitlines():
-        forms = line.split()
-        shapes = ("ms", "fs", "mp", "fp") if len(forms) == 4 else ("mp", "fp")
-        for form, shape in zip(forms, shapes, strict=True):
-            at(form).determiner.add(shape)
-    for form in "mi tu su".split():
-        at(form).determiner.update({"ms", "fs"})
-        at(form + "s").determiner.update({"mp", "fp"})
-    at("cada").determiner.update({"ms", "fs"})
-    for verb in spanish.verbs():
-        for tense in spanish.TENSES:
-            for person, form in enumerate(spanish.conjugate(verb, tense)):
-                at(form).finite.add((person, tense, verb))
-        at(spanish.command(verb)).finite.add((1, "command", verb))
-        at(verb).other.add("inf")
-        at(spanish.gerund(verb)).other.add("ger")
-        participle = spanish.participle(verb)
-        at(participle).other.add("part")
-        for gender in "mf":
-            for number in "sp":
-                at(spanish.agree(participle, gender=gender, number=number)).adjective.add(gender + number)
-    for words, kind in (
-        (lexicon_es.PREPOSITIONS, "prep"),
-        (f"{lexicon_es.NUMBERS} {lexicon_es.HUNDREDS} veintiuna cien mil doscientas trescientas", "number"),
-        (" ".join((lexicon_es.PRONOUNS, lexicon_es.CONJUNCTIONS, lexicon_es.ADVERBS, lexicon_es.MANNERS)), "small"),
-        (f"{lexicon_es.INTERJECTIONS} {lexicon_es.WEEKDAYS} {lexicon_es.MONTHS} sábados domingos hay", "small"),
-    ):
-        for word in words.split():
-            at(word).other.add(kind)
-    for word in ENCLITIC:
-        at(word).other.add("small")
-    return found
-
-
-# verbs written together with a pronoun
-ENCLITIC = frozenset("ayudarte ayudarme ayudarle hacerte verte escríbeme déjalo quédate celebrarlo irme cenar".split())
-
-
-def is_known(word: str) -> bool:
-    """Whether a lower-case word is a form of the lexicon."""
-    return word in lexicon()
-
-
-def _read(words: list[str], proper: dict[str, str]) -> list[Word]:
-    readings = []
-    for at, word in enumerate(words):
-        if word[0].isdigit():
-            readings.append(Word(other={"number"}))
-        elif not word[0].isalpha():
-            readings.append(Word(other={"mark"}))
-        elif word[0].isupper() and word in proper:
-            plain = lexicon().get(word.lower()) if at == 0 else None
-            genders = {gender + "s" for gender in proper[word]}
-            readings.append(Word(noun=genders, other={"name"} | (plain.other if plain else set())))
-            if plain and (plain.finite or plain.noun or plain.adjective or plain.determiner):
-                readings[-1] = Word(plain.noun | genders, plain.adjective, plain.determiner, plain.finite, {"name"})
-        else:
-            readings.append(lexicon().get(word.lower()) or Word(other={"unknown"}))
-    return readings
 
 
 def judge(words: list[str], proper: dict[str, str]) -> list[str]:
     """The faults of one sentence."""
-    readings = _read(words, proper)
+    readings = read_words(words, proper)
     plain = [word.lower() for word in words]
-    faults = [f"`{word}`: not a word of the lexicon" for word, read in zip(words, readings, strict=True) if read.other == {"unknown"}]
+    faults = [
+        f"`{word}`: not a word of the lexicon"
+        for word, read in zip(words, readings, strict=True)
+        if read.other == {"unknown"}
+    ]
     for rule in (_phrases, _adjectives, _subjects, _predicates, _sequences, _order):
         faults += rule(plain, readings)
     return faults
@@ -136,7 +71,7 @@ def _clitic(words: list[str], read: list[Word], at: int) -> bool:
     """Whether lo, la, los, las at `at` is a pronoun before a verb: 'la vio'."""
     if words[at] not in CLITICS or at + 1 >= len(words):
         return False
-    return bool(read[at + 1].finite) and (not read[at + 1].noun or words[at] == "lo") or words[at] == "lo"
+    return (bool(read[at + 1].finite) and (not read[at + 1].noun or words[at] == "lo")) or words[at] == "lo"
 
 
 def _head(read: list[Word], start: int) -> int:
@@ -144,7 +79,7 @@ def _head(read: list[Word], start: int) -> int:
     for at in range(start, min(start + 3, len(read))):
         if read[at].noun and "name" not in read[at].other:
             follows = read[at + 1].noun if at + 1 < len(read) else set()
-            if not (read[at].adjective and follows and "name" not in read[at + 1].other):
+            if not (read[at].adjective and follows and not read[at + 1].other & {"name", "small"}):
                 return at
         elif not read[at].adjective and not read[at].determiner and "number" not in read[at].other:
             return -1
@@ -187,8 +122,19 @@ def _adjectives(words: list[str], read: list[Word]) -> list[str]:
         noun, after = read[at], read[at + 1]
         if not noun.noun or "name" in noun.other or not after.adjective:
             continue
-        ambiguous = after.noun or after.finite or after.determiner or words[at + 1] == "junto" or "small" in after.other or "number" in after.other
-        if not ambiguous and not (noun.finite and not (at and read[at - 1].determiner)) and not noun.noun & after.adjective:
+        ambiguous = (
+            after.noun
+            or after.finite
+            or after.determiner
+            or words[at + 1] == "junto"
+            or "small" in after.other
+            or "number" in after.other
+        )
+        if (
+            not ambiguous
+            and not (noun.finite and not (at and read[at - 1].determiner))
+            and not noun.noun & after.adjective
+        ):
             faults.append(f"`{words[at]} {words[at + 1]}`: gender or number")
     return faults
 
@@ -271,7 +217,13 @@ def _predicates(words: list[str], read: list[Word]) -> list[str]:
             subject -= 1
         genders = {shape[0] for shape in read[subject].noun} if subject >= 0 else set()
         alone = subject < 2 or words[subject - 1] not in ("y", "e", "de", "con", "del")
-        if genders and words[subject] not in TIMES and alone and not {shape[0] for shape in shapes} & genders and not read[subject].adjective:
+        if (
+            genders
+            and words[subject] not in TIMES
+            and alone
+            and not {shape[0] for shape in shapes} & genders
+            and not read[subject].adjective
+        ):
             faults.append(f"`{words[subject]} {words[at]} {words[after]}`: gender")
     return faults
 
@@ -289,7 +241,9 @@ def _sequences(words: list[str], read: list[Word]) -> list[str]:
             wrong = "" if after.noun or after.determiner else "a participle in -o is missing"
         elif verbs & {"estar", "ser", "querer", "poder", "deber", "saber", "ir"} and finite and not read[at].noun:
             wrong = "a finite verb cannot follow"
-        elif read[at].only_finite() and (finite or "inf" in after.other and not after.noun) and not verbs & MAY_GOVERN:
+        elif (
+            read[at].only_finite() and (finite or ("inf" in after.other and not after.noun)) and not verbs & MAY_GOVERN
+        ):
             wrong = "these verb forms cannot follow each other"
         elif word == "gusta" and (after.determiner <= {"mp", "fp"} and after.determiner):
             wrong = "it should be `gustan`"
@@ -301,13 +255,60 @@ def _sequences(words: list[str], read: list[Word]) -> list[str]:
 
 
 MAY_GOVERN = frozenset(
-    "querer poder deber saber gustar encantar preferir desear necesitar decidir dejar ver oír hacer esperar soler".split()
+    [
+        "querer",
+        "poder",
+        "deber",
+        "saber",
+        "gustar",
+        "encantar",
+        "preferir",
+        "desear",
+        "necesitar",
+        "decidir",
+        "dejar",
+        "ver",
+        "oír",
+        "hacer",
+        "esperar",
+        "soler",
+    ]
 )
+
+
+NEVER_AFTER_ARTICLE = CLAUSE_START | {"menos", "más", "no", "también", "siempre", "nunca", "después", "luego"} - {"que"}
+INDEFINITE = ("un", "una", "unos", "unas")
+ARTICLES = frozenset(
+    ["el", "la", "los", "las", "un", "unos", "unas", "mi", "mis", "su", "sus", "este", "esta", "estos", "estas"]
+)
+
+
+def _connects(word: Word) -> bool:
+    return "prep" in word.other and not (word.noun or word.adjective or word.finite)
+
+
+def _only_noun(word: Word) -> bool:
+    return bool(word.noun) and not (word.adjective or word.finite or word.determiner or word.other)
+
+
+def _only_adjective(word: Word) -> bool:
+    return bool(word.adjective) and not (word.noun or word.finite or word.determiner or word.other)
+
+
+@cache
+def _before_noun() -> frozenset[str]:
+    """Adjectives that may stand before their noun, in all their forms."""
+    movable = f"{lexicon_es.BEFORE} {' '.join(lexicon_es.SHORTENED)} segundo cuarto quinto mismo próximo último mejor peor querido otro".split()
+    shapes = [(gender, number) for gender in "mf" for number in "sp"]
+    forms = {
+        spanish.agree(adjective, gender=gender, number=number) for adjective in movable for gender, number in shapes
+    }
+    return frozenset(forms | set(lexicon_es.SHORTENED.values()))
 
 
 def _order(words: list[str], read: list[Word]) -> list[str]:
     faults = []
-    for at, (word, after) in enumerate(zip(words, words[1:], strict=False)):
+    for at, (word, after) in enumerate(pairwise(words)):
         contracted = spanish.contract(f"{word} {after}")
         if contracted != f"{word} {after}" and word != "más":
             faults.append(f"`{word} {after}`: it should be `{contracted}`")
@@ -317,8 +318,30 @@ def _order(words: list[str], read: list[Word]) -> list[str]:
             faults.append(f"`{word}{after}`: the phrase is not finished")
         elif word in ALWAYS_PREPOSITION and after in ("me", "te", "se", "le", "les", "yo", "tú"):
             faults.append(f"`{word} {after}`: a pronoun cannot stand here")
-        elif word in ("de", "en", "con", "por") and after in ("en", "con", "por", "y", "pero"):
+        elif (
+            word in ARTICLES
+            and not _clitic(words, read, at)
+            and (_connects(read[at + 1]) or after in NEVER_AFTER_ARTICLE)
+        ):
+            faults.append(f"`{word} {after}`: a noun is missing")
+        elif (
+            _only_noun(read[at])
+            and word not in TIMES
+            and (after in INDEFINITE or _only_noun(read[at + 1]))
+            and words[at + 2 : at + 3] != ["poco"]
+        ):
             faults.append(f"`{word} {after}`: these words cannot follow each other")
-        elif word in ("se", "le", "les", "te") and after[0].isalpha() and not read[at + 1].finite and after not in CLITICS:
+        elif _only_adjective(read[at]) and _only_noun(read[at + 1]) and word not in _before_noun():
+            faults.append(f"`{word} {after}`: the adjective stands after its noun")
+        elif (word in ALWAYS_PREPOSITION and after in ALWAYS_PREPOSITION) or (
+            word in ("de", "en", "con", "por") and after in ("en", "con", "por", "y", "pero")
+        ):
+            faults.append(f"`{word} {after}`: these words cannot follow each other")
+        elif (
+            word in ("se", "le", "les", "te")
+            and after[0].isalpha()
+            and not read[at + 1].finite
+            and after not in CLITICS
+        ):
             faults.append(f"`{word} {after}`: a verb is missing")
     return faults

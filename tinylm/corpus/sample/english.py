@@ -14,7 +14,7 @@ VOWELS = "aeiou"
 CONSONANT_SOUND = ("uni", "use", "usu", "euro", "one", "once", "ukulele")
 VOWEL_SOUND = ("hour", "honest", "honour")
 # A last syllable that is stressed and ends in one vowel and one consonant doubles it: in all one-syllable verbs, and these.
-DOUBLING = frozenset("begin forget prefer".split())
+DOUBLING = frozenset(["begin", "forget", "prefer"])
 ONE_SHORT_SYLLABLE = re.compile(r"(qu|[^aeiou])*[aeiou][^aeiouwxy]")
 UNITS = lexicon_en.NUMBERS.split()[:20]
 TENS = lexicon_en.NUMBERS.split()[20:28]

@@ -50,7 +50,7 @@ NOUNS: dict[str, str] = {
     "child": "boy girl child pupil schoolboy schoolgirl",
     "family": "mother father sister brother grandmother grandfather aunt uncle cousin daughter son nephew niece "
     "wife husband",
-    "room": "kitchen bedroom bathroom garden hall attic cellar garage balcony study porch pantry corridor terrace",
+    "room": "kitchen bedroom bathroom garden hall attic cellar garage study pantry corridor nursery conservatory",
     "place": "market library museum school bakery station park hospital theatre bank hotel restaurant pharmacy church "
     "cinema factory farm office harbour airport square stadium university castle zoo gallery bookshop cafe "
     "supermarket playground laboratory greengrocer mill inn gym clinic courthouse monastery",
@@ -82,7 +82,7 @@ NOUNS: dict[str, str] = {
     "courage advice mind eyes crowd queue basketful sky line wave tide sunset sunrise dew harvest leader singer "
     "applause curtain stage film screen goal player chess draughts cards wish gift present guestroom tablecloth "
     "napkin sauce spice herb vegetable fruit animal bird insect flower tree plant tool toy person child parent "
-    "grandparent adult matter weather season dish card telephone lot place sea spoon colour shape circle square pocket trip step "
+    "grandparent adult balcony porch terrace matter weather season dish card telephone lot place sea spoon colour shape circle square pocket trip step "
     "forecast problem play temperature degree doctor chair waiting room tablet syrup list baby toddler twin schoolteacher spoonful teaspoon gram cupful "
     "handful breakfast start past future hobby",
 }
@@ -202,10 +202,10 @@ ADVERBS: str = (
     "forever else rather such that than as luckily certainly sincerely"
 )
 MANNERS: str = (
-    "slowly quickly carefully quietly happily gently kindly patiently proudly softly calmly politely eagerly warmly bravely "
-    "cheerfully cleverly wisely gladly skilfully secretly simply neatly nicely seriously tenderly thoughtfully "
+    "slowly quickly carefully quietly happily gently kindly patiently proudly softly calmly politely eagerly warmly "
+    "cheerfully cleverly skilfully neatly nicely seriously tenderly thoughtfully "
     "nervously curiously joyfully silently attentively generously gracefully lovingly playfully properly quickly "
-    "respectfully sensibly smoothly steadily successfully tirelessly elegantly peacefully perfectly diligently"
+    "respectfully sensibly smoothly steadily tirelessly elegantly peacefully diligently"
 )
 INTERJECTIONS: str = "hello hi hey oh ah goodbye bye welcome thanks thank congratulations excuse well okay dear cheers"
 AUXILIARIES: str = (

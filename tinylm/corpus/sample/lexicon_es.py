@@ -333,9 +333,9 @@ ADVERBS: str = (
 )
 MANNERS: str = (
     "lentamente rápidamente cuidadosamente suavemente tranquilamente felizmente amablemente atentamente alegremente "
-    "pacientemente orgullosamente discretamente cortésmente hábilmente sabiamente secretamente sencillamente "
+    "pacientemente orgullosamente discretamente cortésmente hábilmente "
     "delicadamente seriamente tiernamente nerviosamente curiosamente silenciosamente generosamente elegantemente "
-    "cariñosamente correctamente respetuosamente sensatamente perfectamente diligentemente valientemente "
-    "animadamente cómodamente fácilmente serenamente puntualmente prudentemente gustosamente maravillosamente"
+    "cariñosamente correctamente respetuosamente sensatamente diligentemente "
+    "animadamente cómodamente fácilmente serenamente puntualmente prudentemente gustosamente"
 )
 INTERJECTIONS: str = "perdone supuesto acuerdo repente tal hola adiós oh ah gracias vale claro bueno buenos buenas perdón bienvenidos bienvenido ay eh mucho"

@@ -60,7 +60,7 @@ TOWNS_ES: tuple[str, str] = (
     "clara alta sol bella verde luna mar serena linda blanca fría rosa larga nueva",
 )
 SURNAME_HEADS_EN: str = "Ash Bram Crest Dover Elm Fair Glen Hart Kings Lang Mars Nor Pen Rad Stan Thorn Wake Whit"
-SURNAME_TAILS_EN: str = "ley worth man ridge wood well"
+SURNAME_TAILS_EN: str = "ley worth ridge wood well"
 STREETS_EN: str = (
     "Maple Willow Cherry Lantern Harbour Station Orchard Market Mill Rose Garden Bridge Church Acorn Saddler Cobbler "
     "Chestnut Lavender Bluebell Meadow"

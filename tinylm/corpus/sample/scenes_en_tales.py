@@ -2,7 +2,7 @@
 
 SCENES = """
 day S=any F=kin
-On {weekday}, {S} got up at {time}. || {S} woke up early on {weekday} because it was {sky} outside. || Every {weekday}, {S} {v get} up at {time}. || Last {weekday}, {S} had a very [long|busy|quiet|strange] day. || It was {time} when {S} opened the {sg open_word -}.
+On {weekday}, {S} got up at {time}. || {S} woke up early on {weekday} because it was {sky} outside. || That {weekday}, {S} got up at {time}. || Last {weekday}, {S} had a very [long|busy|quiet|strange] day. || It was {time} when {S} opened the {sg open_word -}.
 First {he} {past kitchen}. || {he} drank {some drink} and ate {a dish}. || For breakfast {he} had {some fruit} and a cup of {sg drink -}. || {he} put on {a clothes} and {past kitchen}.
 In the morning {he} {past home}. || At {clock}, {he} {past home} and {past home}. || Then {he} went to {the place}, where {he} {past study}. || After breakfast {he} {past home}, but {he} {past home} later.
 ? {he} did not {base market}, because {he} {was} too {adj mood}. || {he} wanted to {base market}, but {the place} was closed. || While it was {sky}, {he} {past study}.
@@ -13,40 +13,40 @@ In the evening {he} {past leisure}. || After dinner {he} {past leisure}, and {my
 market S=name F=kin
 {S} needed {some fruit} and {some vegetable}. || On {weekday}, {S} went to the market in {town}. || {S} and {his} {F} walked to the market at {time}. || The market in {town} opens at {time}, and {S} is always there early.
 {he} took {a thing_container} and {my small_thing}. || The counters were full of {pl fruit} and {pl vegetable}. || {a person} was selling {pl fruit} and {pl dishware}. || It was {sky}, but the market was {suits place}.
-First {he} {past market}. || {he} {past market} and {past market}. || {he} bought {number 2 6} kilos of {pl fruit} for {price}. || {he} asked the price of {a thing=x}, but {he x} {was x} too expensive.
+First {he} {past market}. || {he} {past market} and {past market}. || {he} bought {number 2 6} kilos of {pl fruit} for {cents}. || {he} asked the price of {a thing=x}, but {he x} {was x} too expensive.
 ? {his} {F} {past market F} too. || {he} also {past market} for {my family}. || Then {he} {past people}. || {a child} {past market}, and {S} laughed.
-{he} paid {price} and put everything in {a thing_container}. || In total {he} spent {price}. || The {sg fruit -} cost {price}, and the {sg clothes -} cost {price}. || {he} had {number 20 50} euros, and in the end {he} had only {digits 2 9}.
+{he} paid {price} and put everything in {a thing_container}. || In total {he} spent {price}. || The {sg fruit -} cost {cents}, and the {sg clothes -} cost {price}. || {he} had {number 20 50} euros, and in the end {he} had only {digits 2 9}.
 At home {he} {past kitchen}. || Then {he} went home by {sg vehicle_public -} and {past kitchen}. || In the evening {he} {past kitchen}, and {his} {F} {past kitchen F}. || {he} was {adj mood}, because now {he} could {base kitchen}.
 
 portrait S=name F=name
 {S} is {number 6 80} years old and lives in {town}. || {S} {surname} is {atrade} from {town}. || This is {S}. {he} works in {a place} near {the nature}. || My friend {S} is {a person}. || Do you know {S} {surname}? {he} lives at {digits 2 98} {street}.
-{he} is {adj trait} and {adj trait}. || {he} has [long|short] {adj hair} hair and {adj eye} eyes. || {he} often wears {a clothes} and {a clothes}. || {he} was born in {elsewhere} on {date}, {year}. || {his} birthday is on {date}.
-{his} {sg family -} is {atrade}, and {his} {sg family -} is {atrade}. || {he} has {number 2 5} {pl family -} and {a pet}. || {he} lives with {my family} in {a home_word}. || {his} best friend, {F}, is {atrade}.
+{he} is {adj trait} and {adj trait}. || {he} has [long|short] {adj hair} hair and {adj eye} eyes. || {he} often wears {a clothes} and {a clothes}. || {he} was born in {elsewhere} on {date}. || {his} birthday is on {date}.
+{his} {sg family -} is {atrade}, and {his} {sg family -} is {atrade}. || {he} has {number 2 5} {pl sibling -} and {a pet}. || {he} lives with {my family} in {a home_word}. || {his} best friend, {F}, is {atrade}.
 On {weekday}, {he} {pres leisure}. || In {season}, {he} often {pres garden}. || {he} likes {pl animal_word} and {pl fruit}. || {he} can {base workshop}, but {he} can't {base kitchen}. || {he} never {pres market}, because {he} prefers to {base garden}.
 ? Last {weekday}, {he} {past people}. || Yesterday {he} {past leisure}, and {F} {past study F}. || When {he} was {number 5 12} years old, {he} {past farm}.
-In {year}, {he} {past travel}. || One day {he} wants to {base travel}. || Next {month}, {he} will {base leisure} with {F}. || {he} is very {adj mood} today, because {he} {past study}.
+In {recent}, {he} {past travel}. || One day {he} wants to {base travel}. || Next {month}, {he} will {base leisure} with {F}. || {he} is very {adj mood} today, because {he} {past study}.
 {F} thinks that {he} is very {adj trait}. || {his} neighbours like {him}, because {he} is {adj trait}. || Everybody in {town} knows {him}.
 
 place S=I A=name
 There is {a place=x} in {town}. || {town} is a small town near {the nature}. || In {town} there are {num place} and {num place}. || My favourite place is {the place=x} in {town}. || {A} lives in {a home_word} at {digits 2 98} {street}.
 It was built in {year}, and its {pl part} are {suits part}. || Behind it there is {a nature}. || In front of the [house|town hall|station] there is {a tree} and {a fixed_word}. || Near {street} there is {a nature}, where you can {base leisure}.
-The streets are {suits place} and {suits place}. || In {season}, many [people|visitors|families] come here to {base leisure}. || From the {sg high_word -} you can see {the nature} and {the nature}. || The {sg room} is {suits room}, and on the wall there is {a thing}.
+The streets are {suits place} and {suits place}. || In {season}, many [people|visitors|families] come here to {base leisure}. || From the {sg high_word -} you can see {the nature} and {the place}. || The {sg room} is {suits room}, and on the wall there is {a thing}.
 On {weekday}, you can {base market} from {opening} to {closing}. || It opens at {time} and closes at {time}. || Every {weekday}, {a person} {pres study A} there. || About {digits 200 999} people live here.
 ? In {year}, {a person} found {a small_thing} there. || Beside {the furniture} there {is} {a thing} and {num dishware}. || In the garden there are {num flower} and {a tree}.
 {A} likes it, because it is {suits place}. || {a child} told me that it is the best place in the world. || Next {season}, {A} will {base travel} again. || I always go there when I am {adj mood}.
 
 animal S=name F=kin
-{S} has {a pet=p}. || {S} found {a pet=p} in {the nature} on {weekday}. || There was once {a farm_animal=p} on a farm near {town}. || {S} and {his} {F} have {a pet=p} and {num bird}.
-The {p} is {digits 2 12} years old and very {suits pet}. || The {p} has {adj colour} ears and a long {adj colour} tail. || The {p} is {suits pet} and {suits pet}. || It weighs {number 2 40} kilos.
-Every [morning|evening], {S} {pres care}. || In the morning the {p} eats {some vegetable} and drinks water. || The {p} sleeps [under|behind|near] {the furniture} in {the room}. || When it is {sky}, the {p} sleeps beside {the furniture}.
+{S} has {a house_pet=p}. || {S} found {a house_pet=p} in {the nature} on {weekday}. || There was once {a house_pet=p} in a village near {town}. || {S} and {his} {F} have {a house_pet=p} and {num bird}.
+The {p} is {digits 2 12} years old and {suits pet}. || The {p} has [black|white|brown|grey] ears and a [long|short|soft] tail. || The {p} is {adj tame} and {adj tame}. || It weighs {number 2 9} kilos.
+Every [morning|evening], {S} [feeds|brushes|strokes|washes|walks] the {p} with {my family}. || In the morning the {p} eats {some vegetable} and drinks water. || The {p} sleeps [under|behind|near] {the furniture} in {the room}. || When it is {sky}, the {p} sleeps beside {the furniture}.
 One day the {p} was not at home. {S} was very {adj mood}. || On {weekday}, the {p} hid {a small_thing} behind {the hiding_place}. || Last {weekday}, the {p} saw {a insect} and jumped over {the furniture}. || Yesterday {a wild_animal} came into the garden, and the {p} was {adj beast}.
-{S} looked for the {p} in {the place} and in {the room}. || {his} {F} {past care F} and laughed. || {a person} found it near {the nature}. || {S} called the {p}, but it was [in|near] {the nature}.
-In the end, the {p} came home with {a clothes}. || Now {S} always {pres care}. || Since then, the {p} and {S} are good friends. || {S} gave it {some fruit}, and the {p} was {adj beast}.
+{S} looked for the {p} in {the place} and in {the room}. || {his} {F} found the {p} behind {the hiding_place} and laughed. || {a person} found it near {the nature}. || {S} called the {p}, but it was [in|near] {the nature}.
+In the end, the {p} came home with {a clothes}. || Now {S} always [feeds|brushes|strokes|hugs] the {p} before {time}. || Since then, the {p} and {S} are good friends. || {S} gave it {some fruit}, and the {p} was {adj beast}.
 
 work S=role A=name
 {A} works with {S} at {the place}. || {S} of {town} starts work at {time}. || {S} {is} very {adj trait}, and everyone in {town} likes {him}. || On {weekday}, {S} had a lot of work.
 In the morning {he} {pres workshop}. || First {he} {pres office}, and then {he} {pres office}. || {he} usually {pres office} before {time}. || {he} wears {a clothes} and carries {a tool}.
-Last {weekday}, {he} {past workshop}. || On {date}, {he} {past people} and {past office}. || Yesterday {A} {past office A}, while {S} {past workshop}. || In {year}, {he} {past study} for the first time.
+Last {weekday}, {he} {past workshop}. || On {date}, {he} {past people} and {past office}. || Yesterday {A} {past office A}, while {S} {past workshop}. || In {recent}, {he} {past study} for the first time.
 {A} asked for help, because {A} could not {base workshop A}. || {a person} came in and wanted to {base office}. || At {clock}, {a person} brought {a thing_clockish}.
 {he} is {adj mood} when {he} can {base people}. || {he} works {number 4 9} hours a day and earns {digits 80 200} euros. || {he} never {pres home} before {time}. || {A} thinks that {S} is {adj trait}.
 ? At {time}, {he} closes the {sg open_word} and goes home. || After work {he} {pres leisure} with {my family}. || {he} is {adj mood} in the evening, but {he} often {pres leisure}.
@@ -65,8 +65,7 @@ Excuse me, where is {the place=x}? || Excuse me, how do I get to {street}? || He
 / Go straight on along {street} and turn [left|right] at {the place}. || Take the {adj colour} bus to {street} and get off at {the place}. || Cross the bridge and go past {the place} and {the place}. || It is {number 5 30} minutes from here. First, go to {street}.
 Then take the [first|second|third] street on the [left|right]. || Then walk {digits 100 900} metres along {street}. || After {the place}, turn [left|right] and cross {street}.
 You will see {a fixed_word} and {a tree}. || It is [opposite|behind|beside|near] {the place}, at number {digits 2 98}. || It is between {the place} and {the place}. || There is {a fixed_word} in front of it.
-/ Thank you! Is it far from {the place}? || Thank you, and can I go by {sg vehicle_public -}? || Thank you, and at what time does it open on {weekday}?
-/ No, it takes {number 5 40} minutes on foot. || Yes, the {sg vehicle_public -} leaves at {clock} from {street}. || It opens at {time} and closes at {time}. || It is about {number 2 9} kilometres from {town}.
+/ Thank you! Is it far from {the place}? // No, it takes {number 5 40} minutes on foot. || Thank you very much. Can I go by {sg vehicle_public -=z}? // Yes, the {z} leaves at {clock} from {street}. || Thank you, and at what time does it open on {weekday}? // It opens at {time} and closes at {time}.
 
 timetable S=name F=name
 Train {digits 100 999} to {elsewhere=t} leaves at {clock} from platform {digits 1 12}. || The {sg vehicle_public -} from {elsewhere=t} arrives at {clock}. || {S} wants to take the {sg vehicle_public -} to {elsewhere=t} on {weekday}. || A ticket to {elsewhere=t} costs {price}.
@@ -111,9 +110,9 @@ In the evening {A} {past kitchen A}, and {S} {past leisure}. || At {time}, they 
 farm S=name F=kin
 {S} lives on a farm near {town} with {num farm_animal} and {num farm_animal}. || On the farm of {S} {surname} there are {num farm_animal}, {num farm_animal} and {a tree}. || {S} gets up at {time} to {base farm}. || {S}'s {F} has a farm near {the nature}.
 In {season}, {he} {pres farm}. || Every morning {he} {pres farm} and {pres farm}. || On {weekday}, {he} {past farm}, and {his} {F} {past farm F}. || {his} {F} {pres farm F}, while {he} {pres farm}.
-Last {month}, {a predator} came to the farm. || In {month}, it was very {sky}, and {S} {past garden}. || In {year}, they had {num farm_animal} and {a farm_vehicle}. || One day {a farm_animal=c} was in {the pasture}.
+Last {month}, {a predator} came to the farm. || In {month}, it was very {sky}, and {S} {past garden}. || In {recent}, they had {num farm_animal} and {a farm_vehicle}. || One day {a farm_animal=c} was in {the pasture}.
 {he} {past farm} until {time}. || {S} {past farm}, although {he} was {adj mood}. || {his} {F} called {him}, and they {past farm P}.
-? {he} sells {pl fruit} and {pl vegetable} in {town}. || A kilo of {pl fruit} costs {price}.
+? {he} sells {pl fruit} and {pl vegetable} in {town}. || A kilo of {pl fruit} costs {cents}.
 In the evening {he} {pres leisure}, and {his} {F} {pres kitchen F}. || The {sg farm_animal} is {his} favourite animal. || {S} says that {pl farm_animal -} are {suits farm_animal}.
 
 lost S=name F=name
@@ -135,13 +134,13 @@ The teacher explained {a problem_word} and asked {number 2 9} questions. || The 
 plans S=any F=name
 Next {weekday}, {S} will {base travel}. || {S} {has} many plans for {month}. || On {date}, {S} will be {number 20 60} years old. || {S} {is} going to live in {elsewhere} for {digits 100 700} days.
 In the morning {he} will {base home}, and in the afternoon {he} will {base study}. || First {he} will {base market}. || {he} {is} going to {base people}. || If it is {sky}, {he} will {base garden}.
-{F} will {base kitchen F} for {digits 2 40} guests. || {F} is not going to {base travel F}, because {he F} must {base office F}. || {F} and {a person} will {base leisure P}.
+{F} will {base kitchen F} . || {F} is not going to {base travel F}, because {he F} must {base office F}. || {F} and {a person} will {base leisure P}.
 ? {he} would also like to {base workshop}. || Perhaps {he} will {base farm} too. || {he} will not {base office} before {date}.
 In {month}, {he} will {base sea}. || For {his} birthday {he} would like {a thing}. || In {number 2 9} years, {he} will {base travel}.
 Everything together will cost {digits 100 999} euros. || It is {digits 100 999} kilometres to {elsewhere}, but {he} {is} not in a hurry. || {he} will come home on {date}.
 
 memories S=any F=name G=kin
-When {S} {was} {number 4 12} years old, {his} family lived in {elsewhere}. || In {year}, {S} lived near {the nature}. || Many years ago, {S} had {a pet} and {num bird}. || {S} often {v think} of the summer of {year}.
+When {S} {was} {number 4 12} years old, {his} family lived in {elsewhere}. || In {recent}, {S} lived near {the nature}. || Many years ago, {S} had {a pet} and {num bird}. || {S} often {v think} of the summer of {recent}.
 Every {weekday}, {he} {past garden}. || In {season}, {he} always {past farm}. || {his} {G} always {past kitchen G}, and {he} {past home}. || On {weekday} evenings, {his} {G} {past leisure G}.
 There were {digits 100 999} houses in the village, {a place} and {a place}. || From {the room}, {he} could see {num tree} and {the nature}. || {his} house had {num room} and {a part}.
 {F} lived next door, and {he F} often {past leisure F}. || One day {F} and {his} {G} {past travel P}. || {F} taught {him} to {base study}.
@@ -149,8 +148,8 @@ There were {digits 100 999} houses in the village, {a place} and {a place}. || F
 Now {he} {v live} in {town}, but {he} often {v dream} of {the nature}. || {he} still {has} {a thing} and {a text} from that time. || Today {F} is {atrade}, and {he F} still {pres leisure F}.
 
 interview S=I Y=you A=name B=name F=kin
-Hello, {A}! Did you {base leisure Y} last {weekday}? // Yes, I did. I {past leisure} in {elsewhere}. || Hello, {B}! Did you {base market Y}? // No, I did not, because I {past office}. || {A}, did you {base home Y} yesterday? // No, but my {F} {past home F}.
-/ Do you often {base garden Y}? // Yes, I {base garden} every {weekday}. || Does your {F} {base kitchen F}? // No, but {he F} often {pres leisure F}. || Have you {done travel Y}? // Yes, I have. In {year=e} I {past travel}.
+Hello, {A}! Did you {base leisure Y} last {weekday}? // Yes, I did, and I also {past leisure}. || Hello, {B}! Did you {base market Y}? // No, I did not, because I {past office}. || {A}, did you {base home Y} yesterday? // No, but my {F} {past home F}.
+/ Do you often {base garden Y}? // Yes, I {base garden} every {weekday}. || Does your {F} {base kitchen F}? // No, but {he F} often {pres leisure F}. || Have you {done travel Y}? // Yes, I have. In {recent=e} I {past travel}.
 / What were you doing at {clock=d}? // At {d} I was {ing workshop}. || How many {pl text -} have you got? // I have got {digits 100 999}, and my {F} has {digits 100 999}. || What was your {F} doing on {weekday=d}? // On {d} my {F} was {ing farm F}.
 / Will you {base people Y}? // Yes, on {date} I will {base people}. || Would you like to {base sea Y}? // Yes, but I can't, because I must {base study}. || Can your {F} {base workshop F}? // Of course! {he F} {pres workshop F} very well.
 ? / What is your telephone number? // It is {digits 100 999} {digits 100 999}. || What is your new address? // It is {digits 100 999} {street}, in {elsewhere}.

@@ -2,7 +2,7 @@
 
 SCENES = """
 day S=any F=kin
-El {weekday}, {S} {se} {v levantar pret} a {time}. || {S} {se} {v despertar pret} temprano el {weekday}, porque hacía [frío|calor|viento|sol]. || Cada {weekday}, {S} {se} {v levantar pres} a {time}. || Ese {weekday}, {S} {v tener pret} un día muy [largo|tranquilo|extraño|divertido]. || Eran las {clock} cuando {S} {v abrir pret} {el part_open}.
+El {weekday}, {S} {se} {v levantar pret} a {time}. || {S} {se} {v despertar pret} temprano el {weekday}, porque hacía [frío|calor|viento|sol]. || Aquel {weekday}, {S} {se} {v levantar pret} a {time}. || Ese {weekday}, {S} {v tener pret} un día muy [largo|tranquilo|extraño|divertido]. || Eran las {clock} cuando {S} {v abrir pret} {el part_open}.
 Primero {pret kitchen}. || {v beber pret} {bare drink} y {v comer pret} {un dish}. || Para desayunar {v tomar pret} {unos fruit} y una taza de {bare drink}. || {se} {v poner pret} {un clothes} y {pret kitchen}.
 Por la mañana {pret home}. || A las {clock} {pret home} y {pret home}. || Después {v ir pret} a {el place}, donde {pret study}. || Después del desayuno {pret home}, y más tarde {pret home}.
 ? No {pret market}, porque {v estar imp} demasiado {adj mood}. || {v querer imp} {inf market}, pero {el place=q} {v estar imp q} cerrad{o q}. || Mientras llovía, {pret study}.
@@ -13,40 +13,40 @@ Por la noche {pret leisure}. || Después de cenar {pret leisure}, y {su F} {pret
 market S=name F=kin
 {S} necesitaba {unos fruit} y {unos vegetable}. || El {weekday}, {S} fue al mercado de {town}. || {S} y su {F} fueron al mercado a {time}. || El mercado de {town} abre a {time}, y {S} siempre llega temprano.
 Llevaba {un thing_container} y {un small_thing}. || En los puestos había {plural fruit} y {plural vegetable}. || {un person} vendía {plural fruit} y {plural dishware}. || El día estaba {sky}, pero el mercado estaba lleno de gente.
-Primero {pret market}. || {pret market} y {pret market}. || Compró {number 2 6} kilos de {plural fruit} por {price}. || Preguntó el precio de {un thing=x}, pero {v ser imp x} demasiado car{o x}.
+Primero {pret market}. || {pret market} y {pret market}. || Compró {number 2 6} kilos de {plural fruit} por {cents}. || Preguntó el precio de {un thing=x}, pero {v ser imp x} demasiado car{o x}.
 ? Su {F} también {pret market F}. || También {pret market} para {su family}. || Luego {pret people}. || {un child} {pret market H}, y {S} se rio.
-Pagó {price} y puso todo en {un thing_container}. || En total gastó {price}. || {el fruit -=m} {v costar pret m} {price}, y {el clothes -=n} {v costar pret n} {price}. || Tenía {number 22 50} euros, y al final solo tenía {digits 2 9}.
+Pagó {price} y puso todo en {un thing_container}. || En total gastó {price}. || {el fruit -=m} {v costar pret m} {cents}, y {el clothes -=n} {v costar pret n} {price}. || Tenía {number 22 50} euros, y al final solo tenía {digits 2 9}.
 En casa {pret kitchen}. || Después volvió a casa en {bare vehicle_public} y {pret kitchen}. || Por la noche {pret kitchen}, y su {F} {pret kitchen F}. || Estaba {adj mood}, porque ahora podía {inf kitchen}.
 
 portrait S=name F=name
 {S} tiene {number 6 80} años y vive en {town}. || {S} {surname} es {trade S} y trabaja en {town}. || ¿Quién es {S}? Trabaja en {un place} cerca de {el nature}. || {S} es {trade S} y tiene {number 22 70} años. || ¿Conoces a {S} {surname}? Vive en la {street}, número {digits 2 98}.
-Es {adj trait} y {adj trait}. || Tiene el pelo {adj hair M} y los ojos {adj eye E}. || Casi siempre lleva {un clothes} y {un clothes}. || Nació en {elsewhere} el {date} de {year}. || Su cumpleaños es el {date}.
-{F} es {trade F}, y {su family} trabaja en {un place}. || Tiene {num family -} y {un pet}. || Vive con {su family} en {un home_word}. || {F}, que vive en la misma calle, es {trade F}.
+Es {adj trait} y {adj trait}. || Tiene el pelo {adj hair M} y los ojos {adj eye E}. || Casi siempre lleva {un clothes} y {un clothes}. || Nació en {elsewhere} el {date}. || Su cumpleaños es el {date}.
+{F} es {trade F}, y {su family} trabaja en {un place}. || Tiene {num sibling -} y {un pet}. || Vive con {su family} en {un home_word}. || {F}, que vive en la misma calle, es {trade F}.
 El {weekday} siempre {pres leisure}. || En {season} {pres garden}. || Le gustan {los animal_word} y {los fruit -}. || Sabe {inf workshop}, pero no sabe {inf kitchen}. || Nunca {pres market}, porque prefiere {inf garden}.
 ? El {weekday} {pret people}. || Ayer {pret leisure}, y {F} {pret study F}. || Cuando tenía {number 5 12} años, {pret farm}.
-En {year} {pret travel}. || Algún día quiere {inf travel}. || En {month} {fut leisure} con {F}. || Hoy está muy {adj mood}, porque {pret study}.
+En {recent} {pret travel}. || Algún día quiere {inf travel}. || En {month} {fut leisure} con {F}. || Hoy está muy {adj mood}, porque {pret study}.
 {F} piensa que {S} es muy {adj trait}. || Sus vecinos {lo S} quieren, porque es {adj trait}. || Todos en {town} conocen a {S}.
 
 place S=I A=name
 Hay {un place=x} en {town}. || {town} es un pueblo pequeño cerca de {el nature}. || En {town} hay {num place} y {num place}. || Mi lugar favorito es {el place=x} de {town}. || {A} vive en {un home_word} en la {street}, número {digits 2 98}.
 {lo x} construyeron en {year}, cerca de {un nature}. || Detrás hay {un nature}. || Delante hay {un tree} y {un fixed_word}. || Cerca de la {street} hay {un nature}, donde se puede {inf leisure}.
-Las calles son {suits place C} y {suits place C}. || En {season}, muchas familias vienen aquí para {inf leisure P}. || Desde {el high_word -} se puede ver {el nature} y {el nature}. || {el room=r} {v ser pres r} {suits room r}, y en la pared hay {un thing}.
+Las calles son {suits place C} y {suits place C}. || En {season}, muchas familias vienen aquí para {inf leisure P}. || Desde {el high_word -} se puede ver {el nature} y {el place}. || {el room=r} {v ser pres r} {suits room r}, y en la pared hay {un thing}.
 El {weekday} se puede {inf market A} de las {opening} a las {closing}. || Abre a {time} y cierra a {time}. || Cada {weekday}, {un person} {pres study A} allí. || Aquí viven unas {digits 200 999} personas.
 ? En {year}, {un person} encontró {un small_thing} allí. || Al lado de {el furniture} hay {un thing} y {num dishware}. || En el jardín hay {num flower} y {un tree}.
 A {A} le gusta mucho vivir cerca de {el nature}. || {un child} me dijo que es el mejor lugar del mundo. || En {month}, {A} {fut travel A} otra vez. || Siempre voy allí cuando quiero {inf leisure}.
 
 animal S=name F=kin
-{S} tiene {un pet=p}. || {S} encontró {un pet=p} en {el nature} el {weekday}. || Había una vez {un farm_animal=p} en una granja cerca de {town}. || {S} y su {F} tienen {un pet=p} y {num bird}.
-{el p} {v tener pres p} {digits 2 12} años y {v ser pres p} muy {suits pet p}. || {el p} {v tener pres p} las orejas {adj colour D} y la cola larga. || {el p} {v ser pres p} {suits pet p} y {suits pet p}. || {el p} {v pesar pres p} {number 2 29} kilos y {v comer pres p} {unos vegetable}.
-Cada mañana, {S} {pres care}. || Por la mañana {el p} {v comer pres p} {unos vegetable} y {v beber pres p} agua. || {el p} {v dormir pres p} [cerca de|detrás de|al lado de] {el furniture} en {el room}. || Cuando llueve, {el p} {v dormir pres p} al lado de {el furniture}.
+{S} tiene {un house_pet=p}. || {S} encontró {un house_pet=p} en {el nature} el {weekday}. || Había una vez {un house_pet=p} en un pueblo cerca de {town}. || {S} y su {F} tienen {un house_pet=p} y {num bird}.
+{el p} {v tener pres p} {digits 2 12} años y {v ser pres p} muy {adj tame p}. || {el p} {v tener pres p} las orejas [blancas|negras|grises|marrones] y la cola larga. || {el p} {v ser pres p} {adj tame p} y {adj tame p}. || {el p} {v pesar pres p} {number 2 9} kilos y {v comer pres p} {unos vegetable}.
+Cada mañana, {S} [cepilla|acaricia|baña|cuida] a {el p} con {su family}. || Por la mañana {el p} {v comer pres p} {unos vegetable} y {v beber pres p} agua. || {el p} {v dormir pres p} [cerca de|detrás de|al lado de] {el furniture} en {el room}. || Cuando llueve, {el p} {v dormir pres p} al lado de {el furniture}.
 Un día {el p} no {v estar imp p} en casa. {S} estaba muy {adj mood}. || El {weekday}, {el p} {v esconder pret p} {un small_thing} detrás de {el hiding_place}. || El {weekday}, {el p} {v ver pret p} {un insect} y {v saltar pret p} sobre {el furniture}. || Ayer {un wild_animal} entró en el jardín, y {el p} {v estar imp p} {adj beast p}.
-{S} {lo p} buscó en {el place} y en {el room}. || Su {F} {pret care F} y se rio. || {un person} {lo p} encontró cerca de {el nature}. || {S} llamó, pero {el p} {v estar imp p} en {el nature}.
-Al final, {el p} {v volver pret p} a casa con {un clothes}. || Ahora {S} siempre {pres care}. || Desde entonces, {el p} y {S} son buenos amigos. || {S} le dio {unos fruit}, y {el p} {v estar imp p} {adj beast p}.
+{S} {lo p} buscó en {el place} y en {el room}. || Su {F} {lo p} encontró detrás de {el hiding_place} y se rio. || {un person} {lo p} encontró cerca de {el nature}. || {S} llamó, pero {el p} {v estar imp p} en {el nature}.
+Al final, {el p} {v volver pret p} a casa con {un clothes}. || Ahora {S} siempre [cepilla|acaricia|baña|cuida] a {el p} antes de {time}. || Desde entonces, {el p} y {S} son buenos amigos. || {S} le dio {unos fruit}, y {el p} {v estar imp p} {adj beast p}.
 
 work S=role A=name
 {S} de {town} empieza a trabajar a {time}. || {A} trabaja con {S} en {el place}. || {S} es muy {adj trait}, y en {town} todos {lo S} quieren. || El {weekday}, {S} tenía mucho trabajo.
 Por la mañana {pres workshop}. || Primero {pres office}, y después {pres office}. || Normalmente {pres office} antes de {time}. || Lleva {un clothes} y usa {un tool}.
-El {weekday} {pret workshop}. || El {date} {pret people} y {pret office}. || Ayer {A} {pret office A}, mientras {S} {imp workshop}. || En {year} {pret study} por primera vez.
+El {weekday} {pret workshop}. || El {date} {pret people} y {pret office}. || Ayer {A} {pret office A}, mientras {S} {imp workshop}. || En {recent} {pret study} por primera vez.
 {A} pidió ayuda, porque no podía {inf workshop A}. || {un person} entró y quería {inf office A}. || A las {clock}, {un person} trajo {un thing}.
 Está {adj mood} cuando puede {inf people}. || Trabaja {number 4 9 f} horas al día y gana {digits 80 200} euros. || Nunca {pres home} antes de {time}. || {A} piensa que {S} es {adj trait}.
 ? A {time} cierra {el part_open} y vuelve a casa. || Después del trabajo {pres leisure} con {su family}. || Por la noche está {adj mood}, pero también {pres leisure}.
@@ -95,7 +95,7 @@ visit S=name F=name
 {F} visitó a {S} el {weekday} a {time}. || {S} invitó a {F} a {un event}. || Era el cumpleaños de {S}, el {date}, y {F} llegó a {time}. || {S} y {F} se encontraron en {el place} de {town}.
 {F} trajo {unos fruit} y {un toy}. || {S} {pret kitchen} y {pret home}. || {F} le regaló {un small_thing} y {bare drink}. || Juntos {pret kitchen P}, y {un pet} miraba.
 Después {pret leisure P}. || Hablaron de {un text} y de {su family}. || {F} {pret leisure F}, y {S} {pret leisure}. || Juntos {pret garden P} hasta {time}.
-? {S} estaba {adj mood}, porque {F} {pret study F}. || De repente llamó a la puerta {un person} y pidió {un tool}. || También llegó {un child} y {pret leisure H}. || {F} olvidó {un small_thing} encima de {el surface}.
+? {S} estaba {adj mood}, porque {F} {pret study F}. || De repente {un person} llamó a la puerta y pidió {un tool}. || También llegó {un child} y {pret leisure H}. || {F} olvidó {un small_thing} encima de {el surface}.
 {F} volvió a casa a {time}. || A {time}, {F} se despidió y tomó {el vehicle_public} de {town}. || {S} le dio las gracias por {el small_thing}.
 El próximo {weekday}, {S} {fut travel} con {F}. || El {weekday} {fut leisure P} otra vez. || {S} estaba {adj mood} y {pret home}.
 
@@ -110,9 +110,9 @@ En {month} {fut sea} otra vez. || {v estar imp} {adj mood}, porque las vacacione
 farm S=name F=kin
 {S} vive en una granja cerca de {town} con {num farm_animal} y {num farm_animal}. || En la granja de {S} {surname} hay {num farm_animal}, {num farm_animal} y {un tree}. || {S} se levanta a {time} para {inf farm}. || Su granja está cerca de {el nature}, y {S} tiene {num farm_animal}.
 En {season} {pres farm}. || Cada mañana {pres farm} y {pres farm}. || El {weekday} {pret farm}, y su {F} {pret farm F}. || Su {F} {pres farm F}, mientras {S} {pres farm}.
-En {month}, {un predator} llegó a la granja. || En {month}, el tiempo era muy {sky}, y {S} {pret garden}. || En {year} tenían {num farm_animal} y {un farm_vehicle}. || Un día {un farm_animal} estaba en {el pasture}.
+En {month}, {un predator} llegó a la granja. || En {month}, el tiempo era muy {sky}, y {S} {pret garden}. || En {recent} tenían {num farm_animal} y {un farm_vehicle}. || Un día {un farm_animal} estaba en {el pasture}.
 {S} {pret farm} hasta {time}. || {S} {pret farm}, aunque estaba {adj mood}. || Su {F} {lo S} llamó, y juntos {pret farm P}.
-? Vende {plural fruit} y {plural vegetable} en {town}. || Un kilo de {plural fruit} cuesta {price}.
+? Vende {plural fruit} y {plural vegetable} en {town}. || Un kilo de {plural fruit} cuesta {cents}.
 Por la noche {pres leisure}, y su {F} {pres kitchen F}. || Su animal favorito es {el farm_animal -}. || {S} dice que {los farm_animal -=g} {v ser pres g} {suits farm_animal g}.
 
 lost S=name F=name
@@ -134,13 +134,13 @@ La profesora explicó {un problem_word} e hizo {number 2 9 f} preguntas. || La p
 plans S=any F=name
 El próximo {weekday}, {S} {fut travel}. || {S} {v tener pres} muchos planes para {month}. || El {date}, {S} {v cumplir fut} {number 22 60} años. || {S} {v ir pres} a vivir en {elsewhere} durante {digits 100 700} días.
 Por la mañana {fut home}, y por la tarde {fut study}. || Primero {fut market}. || Después {fut people}. || Si hace [sol|frío|calor], {fut garden}.
-{F} {fut kitchen F} para {digits 2 40} invitados. || {F} no {fut travel F}, porque tiene que {inf office F}. || {F} y {un person} {fut leisure P}.
+{F} {fut kitchen F} . || {F} no {fut travel F}, porque tiene que {inf office F}. || {F} y {un person} {fut leisure P}.
 ? Con más tiempo también {cond workshop}. || Quizás también {fut farm}. || No {fut office} antes del {date}.
 En {month} {fut sea}. || En una semana libre {cond leisure} y {cond people}. || Dentro de {number 2 9} años {fut travel}.
 Todo junto costará {digits 100 999} euros. || Hay {digits 100 999} kilómetros hasta {elsewhere}, pero no {v tener pres} prisa. || {v volver fut} a casa el {date}.
 
 memories S=any F=name G=kin
-Cuando {S} {v tener imp} {number 4 12} años, {v vivir imp} en {elsewhere}. || En {year}, {S} {v vivir imp} cerca de {el nature}. || Hace muchos años, {S} {v tener imp} {un pet} y {num bird}. || {S} {v recordar pres} siempre el verano de {year}.
+Cuando {S} {v tener imp} {number 4 12} años, {v vivir imp} en {elsewhere}. || En {recent}, {S} {v vivir imp} cerca de {el nature}. || Hace muchos años, {S} {v tener imp} {un pet} y {num bird}. || {S} {v recordar pres} siempre el verano de {recent}.
 Cada {weekday}, {imp garden}. || En {season} siempre {imp farm}. || {su G} siempre {imp kitchen G}, y por la tarde {imp home}. || Los domingos por la noche, {su G} {imp leisure G}.
 En el pueblo había {digits 100 999} casas, {un place} y {un place}. || Desde {el room} se veía {un tree} y {el nature}. || La casa tenía {num room} y {un part}.
 {F} vivía al lado y casi siempre {imp leisure F}. || Un día {F} y {su G} {pret travel P}. || {F} y {su G} {imp study P} cada {weekday}.
@@ -149,7 +149,7 @@ Ahora {v vivir pres} en {town}, pero {v soñar pres} con {el nature}. || Todaví
 
 interview S=I Y=you A=name B=name F=kin
 ¡Hola, {A}! ¿{pret leisure Y} el {weekday}? // Sí, y también {pret leisure}. || ¡Hola, {B}! ¿{pret market Y}? // No, porque {pret office}. || {A}, ¿{pret home Y} ayer? // No, pero mi {F} {pret home F}.
-/ ¿{pres garden Y} muchas veces? // Sí, cada {weekday} {pres garden}. || ¿Tu {F} {pres kitchen F}? // No, pero casi siempre {pres leisure F}. || ¿Has {part travel Y} alguna vez? // Sí. En {year=e} {pret travel}.
+/ ¿{pres garden Y} muchas veces? // Sí, cada {weekday} {pres garden}. || ¿Tu {F} {pres kitchen F}? // No, pero casi siempre {pres leisure F}. || ¿Has {part travel Y} alguna vez? // Sí. En {recent=e} {pret travel}.
 / ¿Qué hacías a las {clock=d}? // A las {d} {imp workshop}. || ¿Y tú? ¿{imp farm Y}? // No, yo {imp study}. || ¿Qué hacía tu {F} el {weekday=d}? // El {d} mi {F} {imp farm F}. || ¿Qué hacían tus vecinos? // Mis vecinos {imp garden P}.
 / ¿{fut people Y}? // Sí, el {date} {fut people}. || ¿{fut sea Y} en {month}? // No, en {month} {fut study}. || ¿{cond travel Y} conmigo? // Claro que sí, y después {cond leisure}. || ¿Tus amigos {pres workshop P}? // Sí, y también {pres leisure P}.
 ? / ¿Cuál es tu número de teléfono? // Es el {digits 100 999} {digits 100 999}. || ¿Cuál es tu nueva dirección? // {street}, número {digits 100 999}, en {elsewhere}.

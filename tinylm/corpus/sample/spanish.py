@@ -80,7 +80,7 @@ def _stressed(verb: str, stem: str) -> str:
 
 def _closed(verb: str, stem: str) -> str:
     """Verbs in -ir that change their stem also raise the vowel in some unstressed forms: durmió, pidió."""
-    old, new = _stem_change(verb)
+    old, _ = _stem_change(verb)
     if not verb.endswith("ir") or old not in ("e", "o") or verb == "venir":
         return stem
     raised = "i" if old == "e" else "u"

@@ -40,6 +40,7 @@ IRREGULAR_TENSES: dict[str, dict[str, str]] = {
         "pres": "he has ha hemos han", "pret": "hube hubiste hubo hubimos hubieron",
         "subj": "haya hayas haya hayamos hayan",
     },
+    "guiar": {"pret": "guie guiaste guio guiamos guiaron"},
     "dar": {"pret": "di diste dio dimos dieron", "subj": "dé des dé demos den"},
     "ver": {"pret": "vi viste vio vimos vieron", "imp": "veía veías veía veíamos veían"},
     "saber": {"subj": "sepa sepas sepa sepamos sepan"},
@@ -293,6 +294,8 @@ SUBGROUPS: dict[str, tuple[str, str]] = {
     "thing_light": ("vela lámpara farol linterna", "dishware"),
     "thing_container": ("cesta caja bolsa cubo botella", "toy"),
     "part_open": ("puerta ventana verja persiana", "part"),
+    "house_pet": ("perro gato conejo cachorro gatito perra gata coneja gatita perrita", "pet"),
+    "sibling": ("hermano hermana primo prima sobrino sobrina tío tía", "family"),
     "kitchen_word": ("cocina", "room"),
     "hurt_body": (
         "brazo pie diente hombro codo dedo ojo cuello tobillo mano cabeza pierna espalda rodilla oreja",
@@ -337,7 +340,6 @@ ADJUNCTS: dict[str, str] = {
         junto a {un person}
         [muy despacio|con mucho cuidado|sin prisa|con paciencia|con alegría|con calma]
         {manner}
-        muy {manner}
         y después {again}
         y luego {again}
         con la ayuda de {un person}
@@ -350,12 +352,12 @@ ADJUNCTS: dict[str, str] = {
     "home": "con {su family} || antes de {inf kitchen} || para {el event}",
     "market": "para {el event} || cerca de {el place} || antes de {inf kitchen}",
     "study": "en la página {digits 10 400} de {un text} || en {el room} || sobre {plural person} y {plural child} || sobre {plural insect} y {plural sea_animal} || sobre {plural furniture} y {plural clothes} || sobre {plural nature} y {plural wild_animal} || para {su family}",
-    "leisure": "en {el place} || cerca de {el nature} || después de {inf kitchen}",
+    "leisure": "en {elsewhere} || cerca de {elsewhere} || después de {inf kitchen}",
     "travel": "en {elsewhere} || cerca de {elsewhere}",
     "people": "en {el place} || cerca de {el place} || antes de {inf leisure}",
-    "farm": "cerca de {el pasture} || por la mañana temprano || con {su family}",
+    "farm": "cerca de {el pasture} || con {su family}",
     "sea": "cerca de {elsewhere} || con {un person}",
-    "office": "en {el place} || antes de las {clock} || con {un person}",
+    "office": "en {el place} || con {un person}",
     "workshop": "en {el room} || con {su family} || antes de {inf home}",
     "dress": "para {el event} || antes de {inf travel}",
     "care": "en {el room} || cerca de {el nature} || antes de {inf kitchen}",

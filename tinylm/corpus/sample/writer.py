@@ -234,23 +234,25 @@ class Writer:
             taken = [found.name for found in self.known.values() if isinstance(found, Referent)]
             self.known[role] = self.introduce(kind, taken)
         self.focus = "S"
+        told = dict(scene.cast)["S"] not in ("I", "you")
         paragraphs: list[list[str]] = [[]]
         for step in scene.steps:
-            if step.optional and self.chance(0.5):
+            if step.optional and self.chance(0.55):
                 continue
             possible = [option for option in step.alternatives if option.needs <= self.known.keys()]
             if not possible:
                 continue
             if step.new_paragraph and paragraphs[-1]:
                 paragraphs.append([])
-            self._add(paragraphs[-1], self.render(self.pick(possible).template))
+            sentence = self.render(self.pick(possible).template)
+            self._add(paragraphs[-1], sentence, joining=told)
         text = "\n".join(" ".join(sentences) for sentences in paragraphs if sentences).replace(" // ", "\n")
         return capitalise(self.finish(text))
 
-    def _add(self, sentences: list[str], new: str) -> None:
-        """Add a sentence to a paragraph, or make it one with the sentence before."""
-        joinable = sentences and all(re.fullmatch(r"[^.!?/:]+[.]", part) for part in (sentences[-1], new))
-        if joinable and len(sentences[-1]) + len(new) < LONGEST_JOINED and self.chance(0.5):
+    def _add(self, sentences: list[str], new: str, *, joining: bool) -> None:
+        """Add a sentence to a paragraph; in a tale at times join it to the sentence before."""
+        joinable = joining and sentences and all(re.fullmatch(r"[^.!?/:]+[.]", part) for part in (sentences[-1], new))
+        if joinable and len(sentences[-1]) + len(new) < LONGEST_JOINED and self.chance(0.55):
             sentences[-1] = f"{sentences[-1][:-1]}, {self.conjunction} {new}"
         else:
             sentences.append(new)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from random import Random
 
@@ -77,10 +77,12 @@ class EnglishWriter(Writer):
             "number": lambda low, high: english.number(self.between(int(low), int(high))),
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
+            "cents": lambda: f"{self.between(1, 5)}.{self.pick(('10', '20', '40', '50', '75', '90'))} euros",
+            "recent": lambda: str(self.between(1985, 2024)),
             "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
-            "year": lambda: str(self.between(1800, 2030)),
+            "year": lambda: str(self.between(1850, 2024)),
             "date": lambda: f"{self.pick(lexicon_en.MONTHS.split())} {self.between(1, 28)}",
             "weekday": lambda: self.pick(lexicon_en.WEEKDAYS.split()),
             "month": lambda: self.pick(lexicon_en.MONTHS.split()),
@@ -142,14 +144,14 @@ class EnglishWriter(Writer):
     def _bare_deed(self, form: str, topic: str) -> str:
         verbs, tail = self.pick(_deeds(topic))
         verb, _, particle = self.pick(verbs).partition(" ")
-        inflected = {
+        forms: dict[str, Callable[[str], str]] = {
             "past": english.past,
             "base": str,
             "ing": english.gerund,
             "done": english.participle,
-            "pres": lambda base: self._verb(base),
-        }[form](verb)
-        parts = [inflected, particle, self.render(parse_template(tail))]
+            "pres": self._verb,
+        }
+        parts = [forms[form](verb), particle, self.render(parse_template(tail))]
         return " ".join(part for part in parts if part)
 
     def _noun_phrase(self, article: str, group: str, *options: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from random import Random
 
@@ -14,7 +14,8 @@ REFLEXIVE = ("me", "te", "se", "nos", "se")
 DATIVE = ("me", "te", "le", "nos", "les")
 POSSESSIVE = ("mi", "tu", "su", "nuestro", "su")
 SUBJECT = {"m": ("yo", "tú", "él", "nosotros", "ellos"), "f": ("yo", "tú", "ella", "nosotras", "ellas")}
-TENSE_OF_DEED = {"pret": "pret", "pres": "pres", "imp": "imp", "fut": "fut", "cond": "cond"}
+FINITE = frozenset(["pret", "pres", "imp", "fut", "cond"])
+NOT_FINITE: dict[str, Callable[[str], str]] = {"inf": str, "ger": spanish.gerund, "part": spanish.participle}
 RELATIVES = {
     "f": ["madre", "hermana", "abuela", "tía", "prima", "hija", "amiga", "vecina"],
     "m": ["padre", "hermano", "abuelo", "tío", "primo", "hijo", "amigo", "vecino"],
@@ -97,10 +98,12 @@ class SpanishWriter(Writer):
             "number": lambda low, high, gender="m": spanish.number(self.between(int(low), int(high)), gender),
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
+            "cents": lambda: f"{self.between(1, 5)},{self.pick(('10', '20', '40', '50', '75', '90'))} euros",
+            "recent": lambda: str(self.between(1985, 2024)),
             "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
-            "year": lambda: str(self.between(1800, 2030)),
+            "year": lambda: str(self.between(1850, 2024)),
             "date": lambda: f"{self.between(1, 28)} de {self.pick(lexicon_es.MONTHS.split())}",
             "weekday": lambda: self.pick(lexicon_es.WEEKDAYS.split()),
             "month": lambda: self.pick(lexicon_es.MONTHS.split()),
@@ -164,10 +167,7 @@ class SpanishWriter(Writer):
     def _bare_deed(self, form: str, topic: str) -> str:
         verbs, tail = self.pick(_deeds(topic))
         verb, _, particle = self.pick(verbs).partition(" ")
-        if form in TENSE_OF_DEED:
-            inflected = self._verb(verb, TENSE_OF_DEED[form])
-        else:
-            inflected = {"inf": str, "ger": spanish.gerund, "part": spanish.participle}[form](verb)
+        inflected = self._verb(verb, form) if form in FINITE else NOT_FINITE[form](verb)
         parts = [inflected, particle, self.render(parse_template(tail))]
         return " ".join(part for part in parts if part)
 

@@ -1,0 +1,160 @@
+"""Who may import whom, and what must never be loaded: on a device, by `--help`, by `import tinylm`."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tinylm
+
+PACKAGE = Path(tinylm.__file__).resolve().parent
+HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "sentencepiece", "safetensors", "matplotlib", "rich", "psutil")
+NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "matplotlib", "tomli_w"}
+
+# What each part may import of the others, at the top of a module or inside a function.
+FOUNDATION = {"errors", "files", "records"}
+ALLOWED: dict[str, set[str]] = {
+    "": set(),  # tinylm/__init__.py
+    "errors": set(),
+    "files": {"errors"},
+    "records": {"errors"},
+    "tokenizer": {"errors"},
+    "config": {"errors", "records", "files"},
+    "bundle": FOUNDATION | {"config"},
+    "runs": {"errors", "bundle"},
+    "runtime": FOUNDATION | {"", "config", "bundle", "tokenizer"},
+    "budget": FOUNDATION | {"", "config", "bundle", "tokenizer", "runtime"},
+    "corpus": FOUNDATION | {"", "tokenizer"},
+    "tokenizer_training": FOUNDATION | {"config", "tokenizer", "corpus"},
+    "tokens": FOUNDATION | {"tokenizer", "corpus"},
+    "model": {"config"},
+    "training": FOUNDATION
+    | {"config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model", "runtime", "budget"},
+    # export/run.py gathers what a run left; the rest of export knows nothing of training
+    "export": FOUNDATION | {"", "config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"},
+    "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
+}
+ABOVE_ALL = {"cli", "__main__"}
+ONLY_IN_EXPORT_RUN = {"training", "tokenizer_training"}
+
+
+def part(path: Path) -> str:
+    """`training` for tinylm/training/loss.py, `config` for tinylm/config.py, an empty string for tinylm/__init__.py."""
+    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return "" if first == "__init__" else first
+
+
+def imports(path: Path) -> set[str]:
+    """Modules that a file imports, anywhere in it; relative imports are not allowed here."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module
+            if node.module == "tinylm":
+                found |= {f"tinylm.{a.name}" if a.name != "__version__" else "tinylm" for a in node.names}
+            else:
+                found.add(node.module)
+    return found
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "budgets" not in path.parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_import_direction(path: Path) -> None:
+    mine = part(path)
+    parts = {name.partition(".")[2].partition(".")[0] for name in imports(path) if name.split(".")[0] == "tinylm"}
+    if mine in ABOVE_ALL:
+        assert mine == "__main__" or parts <= ALLOWED.keys() | {"cli", "serve", "deploy"}
+        return
+    assert mine in ALLOWED, f"say in ALLOWED what `{mine}` may import"
+    assert parts - {mine} <= ALLOWED[mine], f"{mine} must not import {parts - {mine} - ALLOWED[mine]}"
+    if mine == "export" and path.name != "run.py":
+        assert not parts & ONLY_IN_EXPORT_RUN
+
+
+def test_the_rules_have_no_circle() -> None:
+    done: set[str] = set()
+    while left := ALLOWED.keys() - done:
+        ready = {name for name in left if ALLOWED[name] <= done}
+        assert ready, f"a circle among {left}"
+        done |= ready
+
+
+@pytest.mark.parametrize("where", ["cli", "runtime", "budget", "tokenizer.py", "config.py", "bundle.py", "records.py"])
+def test_nothing_heavy_at_the_top_of_what_a_device_runs(where: str) -> None:
+    root = PACKAGE / where
+    for path in [root] if root.is_file() else root.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {a.name for node in tree.body if isinstance(node, ast.Import) for a in node.names}
+        names |= {str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)}
+        forbidden = NOT_ON_A_DEVICE - ({"typer"} if where == "cli" else set())
+        assert not {name.split(".")[0] for name in names} & forbidden, path
+
+
+def loaded(code: str) -> set[str]:
+    """Top-level modules that a fresh interpreter has after running `code` elsewhere."""
+    script = f"{code}\nimport sys\nprint(' '.join(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        encoding="utf-8",
+        env={"PYTHONPATH": str(PACKAGE.parent)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "tinylm.runtime",
+        "tinylm.runtime.engine",
+        "tinylm.runtime.generation",
+        "tinylm.runtime.probe",
+        "tinylm.budget.check",
+        "tinylm.tokenizer",
+        "tinylm.bundle",
+    ],
+)
+def test_a_device_never_loads_training(module: str) -> None:
+    assert not loaded(f"import {module}") & NOT_ON_A_DEVICE
+
+
+def test_import_tinylm_imports_nothing() -> None:
+    assert loaded("import tinylm") - loaded("") <= {"tinylm", "__future__"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train-pipeline", "--help"], ["--version"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
+    code = f"""
+import sys
+sys.argv = ["tinylm", *{arguments}]
+from tinylm.cli import main
+try:
+    main()
+except SystemExit as stop:
+    assert not stop.code
+"""
+    assert not loaded(code) & set(HEAVY)
+
+
+def test_help_lists_the_commands() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tinylm", "--help"],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=PACKAGE.parent,
+        check=False,
+    )
+    assert done.returncode == 0
+    for command in ("train-pipeline", "export", "check-budgets", "generate", "bundle"):
+        assert command in done.stdout

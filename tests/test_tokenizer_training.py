@@ -1,0 +1,149 @@
+"""Learning a vocabulary, what it says about its fit, and what it says when it cannot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tinylm.config import TokenizerConfig
+from tinylm.corpus.documents import Piece
+from tinylm.errors import TinylmError
+from tinylm.tokenizer import UNK, normalise
+from tinylm.tokenizer_training import (
+    cover_terms,
+    measure_fit,
+    read_statistics,
+    read_terms,
+    train_tokenizer,
+)
+
+Pieces = Callable[[], Iterable[Piece]]
+
+
+def of(*texts: str) -> Pieces:
+    pieces = [Piece(text, "en", "t", start=True, end=True) for text in texts]
+    return lambda: pieces
+
+
+@pytest.fixture(scope="module")
+def pieces(texts: Path) -> Pieces:
+    return of(*((texts / f"{name}.txt").read_text(encoding="utf-8") for name in ("en", "es")))
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+def test_both_kinds_learn_and_repeat_to_the_byte(pieces: Pieces, tmp_path: Path, kind: str) -> None:
+    config = TokenizerConfig(kind=kind, vocab_size=100)  # type: ignore[arg-type]
+    tokenizer = train_tokenizer(pieces, config, tmp_path / "a")
+    train_tokenizer(pieces, config, tmp_path / "b")
+    assert tokenizer.vocab_size == 100
+    for name in ("tokenizer.model", "tokenizer.vocab"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    text = "El rey abrió la puerta.\n\nThe king!"
+    assert tokenizer.decode(tokenizer.encode(text.replace("!", "."))) == text.replace("!", ".")
+    assert len(tokenizer.encode(" the king")) < 9  # it learned words, not letters only
+
+
+def test_the_vocab_file_has_a_line_for_every_piece(pieces: Pieces, tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(pieces, TokenizerConfig(vocab_size=90), tmp_path)
+    lines = (tmp_path / "tokenizer.vocab").read_text(encoding="utf-8").split("\n")
+    assert lines.pop() == ""
+    assert len(lines) == 90
+    names = [line.split("\t")[0] for line in lines]
+    assert names == [tokenizer.piece(i).replace("\n", "\\n") for i in range(90)]
+    assert all(float(line.split("\t")[1]) <= 0 for line in lines)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_too_large_names_the_largest_that_works(pieces: Pieces, tmp_path: Path, kind: str, byte_fallback: bool) -> None:
+    def config(size: int) -> TokenizerConfig:
+        return TokenizerConfig(kind=kind, vocab_size=size, byte_fallback=byte_fallback)  # type: ignore[arg-type]
+
+    with pytest.raises(TinylmError, match="a vocabulary of 20000 pieces is too large") as caught:
+        train_tokenizer(pieces, config(20000), tmp_path)
+    match = re.search(r"largest that works is (\d+)", caught.value.message)
+    assert match
+    largest = int(match[1])
+    assert f"--vocab-size {largest}," in caught.value.hint
+    assert not list(tmp_path.iterdir())
+    assert train_tokenizer(pieces, config(largest), tmp_path).vocab_size == largest
+    with pytest.raises(TinylmError, match="too large"):
+        train_tokenizer(pieces, config(largest + 1), tmp_path)
+
+
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_too_small_names_what_is_needed(pieces: Pieces, tmp_path: Path, byte_fallback: bool) -> None:
+    with pytest.raises(TinylmError, match="does not hold the corpus's characters; they need") as caught:
+        train_tokenizer(pieces, TokenizerConfig(vocab_size=20, byte_fallback=byte_fallback), tmp_path)
+    needed = int(re.findall(r"--vocab-size (\d+)", caught.value.hint)[0])
+    config = TokenizerConfig(vocab_size=needed, byte_fallback=byte_fallback)
+    assert train_tokenizer(pieces, config, tmp_path).vocab_size == needed
+
+
+def test_a_text_for_which_no_vocabulary_works(tmp_path: Path) -> None:
+    with pytest.raises(TinylmError, match="too large for this corpus") as caught:
+        train_tokenizer(of("aaaa\n" * 9), TokenizerConfig(vocab_size=50), tmp_path)
+    assert caught.value.hint == "add text"
+
+
+def test_coverage_leaves_rare_characters_out(tmp_path: Path) -> None:
+    text = "the king and the queen of the house went in. " * 200 + "日"
+    few = train_tokenizer(of(text), TokenizerConfig(vocab_size=24, character_coverage=0.99), tmp_path)
+    assert few.encode("日") == [UNK]
+    every = train_tokenizer(of(text), TokenizerConfig(vocab_size=26, character_coverage=1.0), tmp_path)
+    assert UNK not in every.encode("日")
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "line", ["a" * 9000, " " + "b" * 9000, "x " + "c" * 9000 + " " + "d" * 9000, "日" * 3000, ("word " * 2000)]
+)
+def test_lines_of_any_length_are_learned_from(pieces: Pieces, tmp_path: Path, line: str) -> None:
+    """A run of over 4000 bytes after a space went round for ever."""
+    made = train_tokenizer(lambda: [*pieces(), *of(line)()], TokenizerConfig(vocab_size=90), tmp_path)
+    assert made.decode(made.encode("the king")) == normalise("the king")
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt(), TinylmError("`train.jsonl`, line 7 breaks off")])
+def test_what_goes_wrong_in_the_corpus_is_not_sentencepiece_s(problem: BaseException, tmp_path: Path) -> None:
+    def broken() -> Iterator[Piece]:
+        yield Piece("the king", "en", "t", start=True, end=True)
+        raise problem
+
+    with pytest.raises(type(problem)) as caught:
+        train_tokenizer(broken, TokenizerConfig(vocab_size=20), tmp_path)
+    assert caught.value is problem
+
+
+def test_fit_counts_by_hand(pieces: Pieces, tmp_path: Path) -> None:
+    config = TokenizerConfig(vocab_size=90)
+    tokenizer = train_tokenizer(pieces, config, tmp_path)
+    text = "The king 日 opened\n"
+    statistics = measure_fit(of(text, text)(), tokenizer, config, tmp_path, terms=["the", "xylophone"])
+    ids = tokenizer.encode(text)
+    fit = statistics.languages["en"]
+    assert fit.bytes_per_token == pytest.approx(len(text.encode()) / len(ids))
+    assert fit.tokens_per_word == pytest.approx(len(ids) / 4)
+    assert fit.unknown_rate == pytest.approx(ids.count(UNK) / len(ids))
+    assert fit.unknown_rate > 0
+    assert statistics.terms == cover_terms(["the", "xylophone"], tokenizer)
+    assert read_statistics(tmp_path) == statistics
+    (tmp_path / "tokenizer.json").write_text("{", encoding="utf-8")
+    with pytest.raises(TinylmError, match="cannot read"):
+        read_statistics(tmp_path)
+
+
+def test_terms(pieces: Pieces, tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(pieces, TokenizerConfig(vocab_size=100), tmp_path)
+    coverage = cover_terms(["the", "xylophone", "a"], tokenizer)
+    assert (coverage.terms, coverage.single_tokens, coverage.split) == (3, 2, ("xylophone",))
+    path = tmp_path / "terms.txt"
+    path.write_bytes("the\r\n\r\n  niña \n".encode())
+    assert read_terms(path) == ["the", "niña"]
+    for content, message in ((b"\n \n", "is empty"), (b"\xff", "cannot read the term list")):
+        path.write_bytes(content)
+        with pytest.raises(TinylmError, match=message):
+            read_terms(path)
