@@ -18,7 +18,9 @@ from tinylm.tokenizer_training import train_tokenizer
 
 
 def make(texts: Path, folder: Path, *, byte_fallback: bool) -> Tokenizer:
-    pieces = [Piece((texts / f"{name}.txt").read_text(encoding="utf-8"), name, "t", True, True) for name in ("en", "es")]
+    pieces = [
+        Piece((texts / f"{name}.txt").read_text(encoding="utf-8"), name, "t", True, True) for name in ("en", "es")
+    ]
     size = 340 if byte_fallback else 90
     return train_tokenizer(lambda: pieces, TokenizerConfig(vocab_size=size, byte_fallback=byte_fallback), folder)
 
@@ -34,7 +36,17 @@ def bytewise(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer
 
 
 ANY = st.text(max_size=60)  # surrogates included
-ODD = ["\r\n\r\u2028\x85", "\u2581 ▁▁", "  two  spaces ", "\n\n \n", "<s></s><unk><pad><0x0A>", "e\u0301\u0327", "⁇", "\x00\ufeff", "\t"]
+ODD = [
+    "\r\n\r\u2028\x85",
+    "\u2581 ▁▁",
+    "  two  spaces ",
+    "\n\n \n",
+    "<s></s><unk><pad><0x0A>",
+    "e\u0301\u0327",
+    "⁇",
+    "\x00\ufeff",
+    "\t",
+]
 
 
 @settings(max_examples=300, deadline=None)
@@ -51,7 +63,13 @@ def test_normalise_is_idempotent_and_encodable(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "normal"),
-    [("a\r\nb\rc\u2028d\u2029e\x85f", "a\nb\nc\nd\ne\nf"), ("e\u0301", "é"), ("a\u2581b", "a b"), ("\ufeffa\x00\x1b", "a"), ("\t ", "\t ")],
+    [
+        ("a\r\nb\rc\u2028d\u2029e\x85f", "a\nb\nc\nd\ne\nf"),
+        ("e\u0301", "é"),
+        ("a\u2581b", "a b"),
+        ("\ufeffa\x00\x1b", "a"),
+        ("\t ", "\t "),
+    ],
 )
 def test_normalise(text: str, normal: str) -> None:
     assert normalise(text) == normal
@@ -119,7 +137,7 @@ def test_other_special_ids_are_refused(tmp_path: Path) -> None:
     lines = iter(["the king opened the door and went in"] * 50)
     with (tmp_path / "other.model").open("wb") as file:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=lines, model_writer=file, vocab_size=24, minloglevel=2
+            sentence_iterator=lines, model_writer=file, vocab_size=20, minloglevel=2
         )
     with pytest.raises(TinylmError, match=r"BOS, EOS, PAD, UNK = \(1, 2, -1, 0\)"):
         Tokenizer(tmp_path / "other.model")

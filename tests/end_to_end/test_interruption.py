@@ -100,7 +100,7 @@ def test_ctrl_c_inside_a_stage(
 def test_ctrl_c_from_outside(
     line: str, command: tuple[str, ...], start: Start, call: Call, workplace: Path, tmp_path: Path
 ) -> None:
-    with start(tmp_path, *command, "--output-dir", "run", "--epochs", "40") as process:
+    with start(tmp_path, *command, "--output-dir", "run", "--epochs", "5") as process:
         assert process.stderr is not None
         errors = ""
         for read in process.stderr:
@@ -111,7 +111,7 @@ def test_ctrl_c_from_outside(
         errors += process.stderr.read()
         code = process.wait(timeout=120)
     assert_stopped(code, errors, tmp_path)
-    again = call(tmp_path, *command, "--output-dir", "run", "--epochs", "40")
+    again = call(tmp_path, *command, "--output-dir", "run", "--epochs", "5")
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "run" / "bundle" / "manifest.json").is_file()
 

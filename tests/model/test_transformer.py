@@ -181,7 +181,11 @@ def test_classic_has_the_reference_s_size_and_initialisation() -> None:
     for name in ("embedding.weight", "positions.embedding.weight"):  # torch: N(0, 1)
         assert float(state[name].mean()) == pytest.approx(0, abs=0.03)
         assert float(state[name].std()) == pytest.approx(1, abs=0.03)
-    for name, fan_in in (("head.weight", 128), ("blocks.1.attention.qkv.weight", 128), ("blocks.0.mlp.down.weight", 256)):
+    for name, fan_in in (
+        ("head.weight", 128),
+        ("blocks.1.attention.qkv.weight", 128),
+        ("blocks.0.mlp.down.weight", 256),
+    ):
         bound = 1 / math.sqrt(fan_in)  # torch: U(-1/sqrt(fan in), 1/sqrt(fan in))
         assert bound * 0.99 < float(state[name].abs().max()) <= bound
         assert float(state[name].std()) == pytest.approx(bound / math.sqrt(3), rel=0.03)

@@ -47,9 +47,7 @@ def test_round_trip(tokenizer: Tokenizer, index: Index, tmp_path: Path) -> None:
         tokens[0] = 1
     assert index.shards["train"].tokens == len(expected)
     assert index.shards["train"].text_bytes == sum(len(piece.text.encode()) for piece in PIECES)
-    unknown = sum(
-        len(c.encode()) for piece in PIECES for c in piece.text if tokenizer.encode(c) == [UNK]
-    )
+    unknown = sum(len(c.encode()) for piece in PIECES for c in piece.text if tokenizer.encode(c) == [UNK])
     assert index.shards["train"].unknown_bytes == unknown >= len("日本".encode())
     assert index.shards["val-en"].unknown_bytes == 0
     assert not list(tmp_path.glob("*.partial"))

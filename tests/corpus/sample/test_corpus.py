@@ -11,7 +11,7 @@ import sentencepiece
 from tinylm.corpus.documents import Document
 from tinylm.corpus.sample import generate, holdout, sentences, statistics
 
-GOLDEN = "?"
+GOLDEN = "5a7ef516bf47b8e89d61c535d0ac138c0a6adb505ac136db8f0e0a0c8a836398"
 VOCAB_SIZE = 8300  # the presets use 8000: the margin is what lets the corpus be edited
 
 
@@ -53,17 +53,15 @@ def described(text: str, language: str) -> set[tuple[str, str, str]]:
     """(noun, verb, adjective) of deeds, found another way than `holdout` does: by one pattern over the raw text."""
     known = holdout.lemmas(language)
     first, second = ("adjective", "noun") if language == "en" else ("noun", "adjective")
-    pattern = rf"(?=\b(?P<verb>[^\W\d]+) (?:[^\W\d]+ ){{0,2}}?(?P<{first}>[^\W\d]+) (?P<{second}>[^\W\d]+))"
     found = set()
-    for match in re.finditer(pattern, text.lower()):
-        words = match.groupdict()
-        if words["verb"] in known.verbs and words["noun"] in known.nouns and words["adjective"] in known.adjectives:
-            verb, noun, adjective = (
-                known.verbs[words["verb"]],
-                known.nouns[words["noun"]],
-                known.adjectives[words["adjective"]],
-            )
-            found.add((noun, verb, adjective))
+    for gap in range(3):
+        pattern = rf"\b(?=(?P<verb>[^\W\d]+) (?:[^\W\d]+ ){{{gap}}}(?P<{first}>[^\W\d]+) (?P<{second}>[^\W\d]+))"
+        for match in re.finditer(pattern, text.lower()):
+            verb = known.verbs.get(match["verb"])
+            noun = known.nouns.get(match["noun"])
+            adjective = known.adjectives.get(match["adjective"])
+            if verb and noun and adjective:
+                found.add((noun, verb, adjective))
     return found
 
 
@@ -84,9 +82,13 @@ def test_validation_documents_hold_what_training_lacks(corpus: list[Document]) -
     assert {document.split for document in corpus} == {None, "val"}
 
 
-def test_about_one_combination_in_twenty_is_held_out(corpus: list[Document]) -> None:
-    possible = {c for d in corpus[:2000] for c in holdout.combinations(d.text, d.language)}
-    assert 0.02 < sum(holdout.is_held_out(*c) for c in possible) / len(possible) < 0.06
+def test_about_one_combination_in_twenty_is_held_out() -> None:
+    known = holdout.lemmas("en")
+    nouns, verbs, adjectives = (
+        sorted(set(words.values()))[:40] for words in (known.nouns, known.verbs, known.adjectives)
+    )
+    held = [holdout.is_held_out(n, v, a) for n in nouns for v in verbs for a in adjectives]
+    assert 0.045 < sum(held) / len(held) < 0.055
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ VOWELS = "aeiou"
 # Spelled with a vowel but spoken with a consonant, and the other way round: what "a"/"an" follows is the sound.
 CONSONANT_SOUND = ("uni", "use", "usu", "euro", "one", "once", "ukulele")
 VOWEL_SOUND = ("hour", "honest", "honour")
-# A last syllable that is stressed and ends in one vowel and one consonant doubles it: in all one-syllable verbs, and these.
+# A stressed last syllable of one vowel and one consonant doubles it: in all one-syllable verbs, and in these.
 DOUBLING = frozenset(["begin", "forget", "prefer"])
 ONE_SHORT_SYLLABLE = re.compile(r"(qu|[^aeiou])*[aeiou][^aeiouwxy]")
 UNITS = lexicon_en.NUMBERS.split()[:20]

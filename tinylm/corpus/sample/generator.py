@@ -19,7 +19,7 @@ VALIDATION_SHARE = 0.03
 """Bytes of documents with held-out combinations; further such documents are thrown away."""
 GREETINGS = 6
 """Models are prompted with greetings, so these scenes come up more often than other talk."""
-TALES = 5
+TALES = 6
 """Tales have the longer and more varied sentences, so they weigh more than talk."""
 
 

@@ -25,7 +25,7 @@ from random import Random
 from typing import TypeVar
 
 Chosen = TypeVar("Chosen")
-LONGEST_JOINED = 150
+LONGEST_JOINED = 160
 # how often a deed stands alone: told by itself, inside another deed, inside two
 PLAIN_DEED = (0.06, 0.75, 1.0)
 
@@ -237,7 +237,7 @@ class Writer:
         told = dict(scene.cast)["S"] not in ("I", "you")
         paragraphs: list[list[str]] = [[]]
         for step in scene.steps:
-            if step.optional and self.chance(0.55):
+            if step.optional and self.chance(0.7):
                 continue
             possible = [option for option in step.alternatives if option.needs <= self.known.keys()]
             if not possible:
@@ -252,7 +252,7 @@ class Writer:
     def _add(self, sentences: list[str], new: str, *, joining: bool) -> None:
         """Add a sentence to a paragraph; in a tale at times join it to the sentence before."""
         joinable = joining and sentences and all(re.fullmatch(r"[^.!?/:]+[.]", part) for part in (sentences[-1], new))
-        if joinable and len(sentences[-1]) + len(new) < LONGEST_JOINED and self.chance(0.55):
+        if joinable and len(sentences[-1]) + len(new) < LONGEST_JOINED and self.chance(0.7):
             sentences[-1] = f"{sentences[-1][:-1]}, {self.conjunction} {new}"
         else:
             sentences.append(new)

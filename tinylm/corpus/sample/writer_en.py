@@ -78,7 +78,7 @@ class EnglishWriter(Writer):
             "digits": lambda low, high: str(self.between(int(low), int(high))),
             "price": self._price,
             "cents": lambda: f"{self.between(1, 5)}.{self.pick(('10', '20', '40', '50', '75', '90'))} euros",
-            "recent": lambda: str(self.between(1985, 2024)),
+            "recent": lambda: str(self.between(1960, 2024)),
             "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
