@@ -27,7 +27,7 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(TinylmError, match="cannot write .*file`: File too large") as caught:
+        with pytest.raises(TinylmError, match=r"cannot write .*file`: File too large") as caught:
             write_atomic(path, b"new" * 1000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

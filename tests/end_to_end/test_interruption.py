@@ -44,7 +44,7 @@ STAGES = {
     "checkpoint": ("torch", "save", 1),
     "evaluation": ("tinylm.pipeline", "load_weights", 1),
     "export": ("tinylm.export.export", "make_golden", 1),
-    "writing the bundle": ("tinylm.bundle", "write_atomic", 1),
+    "writing the bundle": ("tinylm.bundle", "open_bundle", 3),
     "budget check": ("tinylm.budget.check", "check_bundle", 1),
 }
 FAST = ("tokenizer", "training", "export")

@@ -74,7 +74,7 @@ def test_only_linked_checkpoints_stay(tmp_path: Path, small_run: RunConfig) -> N
     save(checkpoints, small_run, 3, [LAST, "epoch-0005"])
     folders = sorted(path.name for path in checkpoints.folder.iterdir() if not path.is_symlink())
     assert folders == ["step-00000001", "step-00000003"]
-    links = {path.name: os.readlink(path) for path in checkpoints.folder.iterdir() if path.is_symlink()}
+    links = {path.name: str(path.readlink()) for path in checkpoints.folder.iterdir() if path.is_symlink()}
     assert links == {LAST: "step-00000003", BEST: "step-00000001", "epoch-0005": "step-00000003"}
 
 

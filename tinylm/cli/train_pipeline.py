@@ -122,11 +122,11 @@ def _train(
     skip_tokenizer: bool,
     force: bool,
 ) -> None:
-    from tinylm.pipeline import run_pipeline
     # OpenMP's threads wait by spinning, unless this stands in the environment before torch is loaded. Next to any other
     # work that cost a factor of 2.5 to 30 on two cores, and sleeping cost nothing on an idle machine (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+    from tinylm.pipeline import run_pipeline
     from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
     from tinylm.training.trainer import Interrupted
 

@@ -73,6 +73,8 @@ def _form(sentence: str, words: list[str]) -> list[str]:
         return [f"`{sentence}`: no words"]
     if first[0].islower():
         faults.append(f"`{words[0]}`: no capital at the start")
+    if re.search(r" [.,!?:;]|  ", sentence):
+        faults.append("a space before a mark, or two spaces")
     for one, two in pairwise(words):
         if one.lower() == two.lower() and not one[0].isdigit():
             faults.append(f"`{one} {two}`: doubled")

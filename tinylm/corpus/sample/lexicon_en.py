@@ -82,7 +82,7 @@ NOUNS: dict[str, str] = {
     "courage advice mind eyes crowd queue basketful sky line wave tide sunset sunrise dew harvest leader singer "
     "applause curtain stage film screen goal player chess draughts cards wish gift present guestroom tablecloth "
     "napkin sauce spice herb vegetable fruit animal bird insect flower tree plant tool toy person child parent "
-    "grandparent adult balcony porch terrace matter weather season dish card telephone lot place sea spoon colour shape circle square pocket trip step "
+    "grandparent man woman adult balcony porch terrace matter weather season dish card telephone lot place sea spoon colour shape circle square pocket trip step "
     "forecast problem play temperature degree doctor chair waiting room tablet syrup list baby toddler twin schoolteacher spoonful teaspoon gram cupful "
     "handful breakfast start past future hobby",
 }
@@ -100,7 +100,7 @@ MASS: str = (
 PLURAL_ONLY: str = "people clothes trousers glasses scissors stairs holidays cards draughts crossroads"
 
 IRREGULAR_PLURALS: dict[str, str] = {
-    "child": "children", "foot": "feet", "tooth": "teeth", "mouse": "mice", "goose": "geese", "ox": "oxen",
+    "child": "children", "man": "men", "woman": "women", "foot": "feet", "tooth": "teeth", "mouse": "mice", "goose": "geese", "ox": "oxen",
     "sheep": "sheep", "deer": "deer", "fisherman": "fishermen", "postman": "postmen", "person": "people",
     "knife": "knives", "leaf": "leaves", "shelf": "shelves", "wolf": "wolves", "calf": "calves", "wife": "wives",
     "half": "halves", "life": "lives", "potato": "potatoes", "tomato": "tomatoes", "mango": "mangoes",

@@ -229,7 +229,7 @@ ADJECTIVES: dict[str, str] = {
     "play": "redondo brillante favorito perdido roto ligero",
     "small": "pequeño valioso perdido precioso brillante vacío",
     "ride": "rápido lento moderno ruidoso cómodo puntual lleno",
-    "tame": "juguetón cariñoso perezoso listo obediente hambriento sediento manso fiel travieso dormilón",
+    "tame": "juguetón cariñoso perezoso listo obediente manso fiel travieso dormilón",
     "rural": "fuerte manso terco hambriento joven gordo tranquilo robusto",
     "wild": "salvaje tímido feroz astuto veloz joven peligroso inquieto",
     "fly": "joven salvaje elegante hambriento ruidoso",
@@ -251,7 +251,7 @@ ADJECTIVES: dict[str, str] = {
     "thought": "bueno gracioso extraño maravilloso ingenioso triste viejo difícil fácil interesante absurdo",
     "sky": "soleado lluvioso nublado ventoso frío caluroso fresco seco húmedo gris despejado templado",
     "hurt": "hinchado dolorido rígido cansado",
-    "other": "mismo próximo siguiente último primero segundo tercero cuarto quinto otro mucho poco todo cierto "
+    "other": "sediento mismo próximo siguiente último primero segundo tercero cuarto quinto otro mucho poco todo cierto "
     "propio lleno abierto cerrado temprano correcto falso libre mejor peor mayor menor querido enfermo solo junto "
     "dormido sentado listo posible seguro malo claro izquierdo derecho medio único entero dispuesto "
     "encantado encendido apagado limpio acabado principal cordial estimado imposible necesario tanto "

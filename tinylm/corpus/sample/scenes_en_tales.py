@@ -134,7 +134,7 @@ The teacher explained {a problem_word} and asked {number 2 9} questions. || The 
 plans S=any F=name
 Next {weekday}, {S} will {base travel}. || {S} {has} many plans for {month}. || On {date}, {S} will be {number 20 60} years old. || {S} {is} going to live in {elsewhere} for {digits 100 700} days.
 In the morning {he} will {base home}, and in the afternoon {he} will {base study}. || First {he} will {base market}. || {he} {is} going to {base people}. || If it is {sky}, {he} will {base garden}.
-{F} will {base kitchen F} . || {F} is not going to {base travel F}, because {he F} must {base office F}. || {F} and {a person} will {base leisure P}.
+{F} will {base kitchen F}. || {F} is not going to {base travel F}, because {he F} must {base office F}. || {F} and {a person} will {base leisure P}.
 ? {he} would also like to {base workshop}. || Perhaps {he} will {base farm} too. || {he} will not {base office} before {date}.
 In {month}, {he} will {base sea}. || For {his} birthday {he} would like {a thing}. || In {number 2 9} years, {he} will {base travel}.
 Everything together will cost {digits 100 999} euros. || It is {digits 100 999} kilometres to {elsewhere}, but {he} {is} not in a hurry. || {he} will come home on {date}.

@@ -134,7 +134,7 @@ La profesora explicó {un problem_word} e hizo {number 2 9 f} preguntas. || La p
 plans S=any F=name
 El próximo {weekday}, {S} {fut travel}. || {S} {v tener pres} muchos planes para {month}. || El {date}, {S} {v cumplir fut} {number 22 60} años. || {S} {v ir pres} a vivir en {elsewhere} durante {digits 100 700} días.
 Por la mañana {fut home}, y por la tarde {fut study}. || Primero {fut market}. || Después {fut people}. || Si hace [sol|frío|calor], {fut garden}.
-{F} {fut kitchen F} . || {F} no {fut travel F}, porque tiene que {inf office F}. || {F} y {un person} {fut leisure P}.
+{F} {fut kitchen F}. || {F} no {fut travel F}, porque tiene que {inf office F}. || {F} y {un person} {fut leisure P}.
 ? Con más tiempo también {cond workshop}. || Quizás también {fut farm}. || No {fut office} antes del {date}.
 En {month} {fut sea}. || En una semana libre {cond leisure} y {cond people}. || Dentro de {number 2 9} años {fut travel}.
 Todo junto costará {digits 100 999} euros. || Hay {digits 100 999} kilómetros hasta {elsewhere}, pero no {v tener pres} prisa. || {v volver fut} a casa el {date}.
