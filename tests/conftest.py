@@ -181,8 +181,10 @@ def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactor
 
 
 _WORDS = {
-    "en": "the a king queen said to little girl opened door and went into house of night when sun was shining once",
-    "es": "el la rey reina dijo a una niña abrió puerta y entró en casa de noche cuando sol brillaba había vez qué",
+    "en": "the a king queen said to little girl opened door and went into house of night when sun was shining once"
+    " upon",
+    "es": "el la rey reina dijo a una niña abrió puerta y entró en casa de noche cuando sol brillaba había vez qué"
+    " vivía",
 }
 
 

@@ -11,7 +11,7 @@ import sentencepiece
 from tinylm.corpus.documents import Document
 from tinylm.corpus.sample import generate, holdout, sentences, statistics
 
-GOLDEN = "df7da2c7d7d0ee8f6c745bb2880ee811e8ffeefdd9fbac7f4dd645cc7931ce1b"
+GOLDEN = "1d803e190d00a2f5da8f23c17dafcdd0fcfa337be9f63e339aaf4a14a9231e96"
 VOCAB_SIZE = 8300  # the presets use 8000: the margin is what lets the corpus be edited
 
 

@@ -17,7 +17,7 @@ LANGUAGES = ("en", "es")
 BYTES_PER_LANGUAGE = 1_500_000
 VALIDATION_SHARE = 0.03
 """Bytes of documents with held-out combinations; further such documents are thrown away."""
-GREETINGS = 9
+GREETINGS = 7
 """Models are prompted with greetings, so these scenes come up more often than other talk."""
 TALES = 6
 """Tales have the longer and more varied sentences, so they weigh more than talk."""

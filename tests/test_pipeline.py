@@ -1,0 +1,77 @@
+"""The chain in one process: what is skipped, what is measured again, what the classic preset does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from tinylm.config import PRESETS, RunConfig
+from tinylm.pipeline import PipelineResult, run_pipeline
+
+
+@pytest.fixture
+def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.chdir(tmp_path)
+    return []
+
+
+def short(config: RunConfig) -> RunConfig:
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=1))
+
+
+def test_a_second_call_does_nothing_and_damage_is_repaired(small_run: RunConfig, lines: list[str]) -> None:
+    def run() -> PipelineResult:
+        lines.clear()
+        return run_pipeline(short(small_run), folder=None, say=lines.append)
+
+    first = run()
+    assert first.bundle is not None
+    assert first.run.parent == Path("runs")
+    assert not any("skipped" in line for line in lines)
+    assert set(first.stage_seconds) == {"dataset", "training", "evaluation", "export"}
+    second = run()
+    assert (second.run, second.quality, second.bundle) == (first.run, first.quality, first.bundle)
+    assert sum("skipped" in line for line in lines) == 4
+
+    graph = first.bundle.path / "model.onnx"
+    good = graph.read_bytes()
+    graph.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    (first.run / "evaluation.json").write_text("{", encoding="utf-8")
+    third = run()
+    assert any("made again" in line for line in lines)
+    assert graph.read_bytes() == good
+    assert third.quality == first.quality
+    assert json.loads((first.run / "evaluation.json").read_text(encoding="utf-8"))["checkpoint_step"] == 8
+
+
+def test_a_run_that_is_trained_further_is_exported_again(small_run: RunConfig, lines: list[str]) -> None:
+    first = run_pipeline(short(small_run), folder=Path("run"), say=lines.append)
+    longer = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, epochs=2))
+    lines.clear()
+    second = run_pipeline(longer, folder=Path("run"), extend=True, say=lines.append)
+    assert first.bundle is not None
+    assert second.bundle is not None
+    assert not any(line.startswith("export: unchanged") for line in lines)
+    assert second.quality["all"].loss < first.quality["all"].loss
+    assert second.bundle.manifest.provenance.metrics["step"] == 16
+    assert second.bundle.manifest.provenance.run_id == first.bundle.manifest.provenance.run_id
+    versions = [result.bundle.manifest.version.split(".") for result in (first, second) if result.bundle]
+    assert [int(part) for part in versions[0]] < [int(part) for part in versions[1]]
+
+
+def test_classic_trains_and_is_not_exported(small_run: RunConfig, lines: list[str]) -> None:
+    classic = PRESETS["classic"]
+    config = dataclasses.replace(
+        short(classic),
+        corpus=small_run.corpus,
+        tokenizer=small_run.tokenizer,
+        model=dataclasses.replace(classic.model, context_length=32, d_model=32, d_ff=32),
+    )
+    result = run_pipeline(config, folder=None, say=lines.append)
+    assert result.bundle is None
+    assert result.config.model.vocab_size == 100, "the tokenizer decides"
+    assert any("no export yet" in line for line in lines)
+    assert 0 < result.quality["all"].bits_per_byte < 8
