@@ -122,9 +122,7 @@ def read_pieces(path: Path) -> Iterator[Piece]:
             for number, line in enumerate(file, start=1):
                 yield _piece(line, f"`{path}`, line {number}")
     except OSError as error:
-        raise TinylmError(
-            f"cannot read the corpus file `{path}`: {error.strerror}", _AGAIN
-        ) from error
+        raise TinylmError(f"cannot read the corpus file `{path}`: {error.strerror}", _AGAIN) from error
 
 
 def read_record(path: Path) -> CorpusRecord:
