@@ -35,7 +35,7 @@ def test_the_whole_chain(workplace: Path) -> None:
         "bundle/golden.json",
         "bundle/MODEL_CARD.md",
     } <= files(workplace / "run")
-    (dataset,) = (workplace / "datasets").iterdir()
+    (dataset,) = (path for path in (workplace / "datasets").iterdir() if path.is_dir())
     assert {"train.jsonl", "val.jsonl", "tokenizer.vocab", "tokens/train.bin", "dataset.json"} <= files(dataset)
     assert not [name for name in files(workplace) if name.endswith(".partial")]
 

@@ -22,8 +22,9 @@ def train_pipeline(
         typer.Option(help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix."),
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="`tiny`, or `classic` (the reference model; trains, no export yet).")
-    ] = "tiny",
+        str | None,
+        typer.Option(help="`tiny` (the default), or `classic` (the reference model; trains, no export yet)."),
+    ] = None,
     output_dir: Annotated[
         Path | None, typer.Option(help="The run folder; `runs/PRESET-CORPUS-HASH` when left out.")
     ] = None,
@@ -65,6 +66,7 @@ def train_pipeline(
         output_dir = find_run(output_dir)
         config = read_config(output_dir / CONFIG)
         asked = {
+            "--preset": preset,
             "--corpus": corpus,
             "--vocab-size": vocab_size,
             "--tokenizer-type": tokenizer_type,
@@ -76,9 +78,14 @@ def train_pipeline(
             if value is not None:
                 raise TinylmError(f"{flag} cannot change in a run that is resumed", "start a new run without --resume")
     else:
+        if skip_tokenizer and (vocab_size or tokenizer_type or byte_fallback):
+            raise TinylmError(
+                "--skip-tokenizer takes the latest dataset's tokenizer, and another option describes a new one",
+                "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --skip-tokenizer",
+            )
         if skip_corpus and corpus:
             raise TinylmError("--skip-corpus takes the latest dataset's text and --corpus names another", "give one")
-        config = preset_named(preset)
+        config = preset_named(preset or "tiny")
         config = dataclasses.replace(config, corpus=tuple(corpus or ["sample"]))
     config = _override(
         config,

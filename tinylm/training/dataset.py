@@ -6,6 +6,7 @@ record stands is skipped, and an interrupted one is done again; `dataset.json` m
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -131,9 +132,38 @@ def build_dataset(
     force: bool = False,
     progress: Progress,
 ) -> Dataset:
-    """Make the folder of `record`, stage by stage, each skipped when it stands already unless `force`."""
-    folder = root / record.hash
+    """Make the folder of `record`, stage by stage, each skipped when it stands already unless `force`.
+
+    Runs that want the same dataset at the same time wait for the first to build it.
+    """
     wanted_terms = read_terms(terms) if terms else []
+    _make_folder(root)
+    with (root / f".{record.hash}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _build(
+            record,
+            sources,
+            seed=seed,
+            root=root,
+            reuse=reuse,
+            wanted_terms=wanted_terms,
+            force=force,
+            progress=progress,
+        )
+
+
+def _build(
+    record: DatasetRecord,
+    sources: Sequence[str],
+    *,
+    seed: int,
+    root: Path,
+    reuse: Reuse | None,
+    wanted_terms: Sequence[str],
+    force: bool,
+    progress: Progress,
+) -> Dataset:
+    folder = root / record.hash
     # What is taken over from this very folder cannot be made again from elsewhere.
     if force and (reuse is None or reuse.dataset.path.resolve() != folder.resolve()):
         shutil.rmtree(folder, ignore_errors=True)

@@ -293,7 +293,8 @@ class _Loop:
             epoch_loss_sum=0.0,
             epoch_steps=0,
             best_val_loss=metrics.val_loss if best else progress.best_val_loss,
-            epoch_history=(*progress.epoch_history, metrics),
+            # A run that stopped inside an epoch and is trained further ends that epoch twice: the later one counts.
+            epoch_history=(*(done for done in progress.epoch_history if done.epoch != epoch), metrics),
         )
         bar.say(_epoch_line(metrics, quality, best=best))
         if epoch == 1 or epoch % training.sample_every_epochs == 0 or ended:
