@@ -94,7 +94,7 @@ def test_an_empty_folder(fails: Tinylm, tmp_path: Path) -> None:
         (["--max-seq-length", "9000"], "needs at least 18000"),
         (["--resume", "--force"], "--resume continues a run and --force starts it over"),
         (["--skip-corpus"], "--skip-corpus takes the latest dataset's text"),
-        (["--skip-tokenizer"], "no dataset in `datasets`"),
+        (["--skip-tokenizer"], "--skip-tokenizer takes the latest dataset's tokenizer"),
         (["--terms", "none.txt"], "cannot read the term list `none.txt`"),
         (["--output-dir", "taken"], "`taken` is not empty and holds no run: `thesis.txt`"),
         (["--output-dir", "taken/thesis.txt"], "cannot write in `taken/thesis.txt`"),
@@ -161,7 +161,13 @@ def test_a_run_s_configuration(
     assert message in fails("train-pipeline", "--resume", "--output-dir", "run", "--budget", command[-1])
 
 
-@pytest.mark.parametrize("option", [["--vocab-size", "90"], ["--seed", "0"], ["--byte-fallback"], ["--corpus", "x"]])
+def test_nothing_to_take_over(fails: Tinylm) -> None:
+    assert "no dataset in `datasets`" in fails("train-pipeline", "--skip-tokenizer")
+
+
+@pytest.mark.parametrize(
+    "option", [["--vocab-size", "90"], ["--seed", "0"], ["--byte-fallback"], ["--corpus", "x"], ["--preset", "tiny"]]
+)
 def test_what_a_resume_cannot_change(copied: Path, fails: Tinylm, option: list[str]) -> None:
     assert f"{option[0]} cannot change in a run that is resumed" in fails(
         "train-pipeline", "--resume", "--output-dir", "run", *option

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,6 +73,19 @@ def test_finished_stages_are_skipped_and_missing_ones_done_again(copied: Dataset
     shard.write_bytes(b"half")
     build(small_run, copied.path.parent)
     assert (shard.read_bytes(), index.read_bytes()) == (before, index_before)
+
+
+def test_a_second_builder_waits_for_the_first(copied: Dataset, small_run: RunConfig) -> None:
+    root = copied.path.parent
+    with (root / f".{copied.hash}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        builder = threading.Thread(target=build, args=(small_run, root))
+        builder.start()
+        builder.join(timeout=0.5)
+        assert builder.is_alive()
+    builder.join(timeout=60)
+    assert not builder.is_alive()
+    assert open_dataset(copied.hash, root=root) == copied
 
 
 def test_force_makes_the_same_again(copied: Dataset, small_run: RunConfig) -> None:

@@ -150,6 +150,14 @@ def test_a_finished_run_trains_no_further_unless_asked(train_run: TrainRun, tmp_
     assert further.run_id == first.run_id
 
 
+def test_an_epoch_that_is_ended_twice_stands_once_in_the_history(train_run: TrainRun, tmp_path: Path) -> None:
+    first = train_run(tmp_path / "run", total_steps=2)
+    further = train_run(tmp_path / "run", extend=True, epochs=2)
+    assert further.progress.step > first.progress.step
+    assert [epoch.epoch for epoch in first.progress.epoch_history] == [1]
+    assert [epoch.epoch for epoch in further.progress.epoch_history] == [1, 2]
+
+
 def test_fewer_steps_than_are_done_is_an_error(train_run: TrainRun, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         train_run(tmp_path / "run", interrupt_after=4)
