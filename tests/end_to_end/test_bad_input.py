@@ -166,7 +166,15 @@ def test_nothing_to_take_over(fails: Tinylm) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [["--vocab-size", "90"], ["--seed", "0"], ["--byte-fallback"], ["--corpus", "x"], ["--preset", "tiny"]]
+    "option",
+    [
+        ["--vocab-size", "90"],
+        ["--seed", "0"],
+        ["--byte-fallback"],
+        ["--corpus", "x"],
+        ["--preset", "tiny"],
+        ["--batch-size", "4"],
+    ],
 )
 def test_what_a_resume_cannot_change(copied: Path, fails: Tinylm, option: list[str]) -> None:
     assert f"{option[0]} cannot change in a run that is resumed" in fails(

@@ -67,6 +67,7 @@ def test_the_same_command_again_skips_every_stage(workplace: Path, command: tupl
         "corpus: unchanged, skipped",
         "tokenizer: unchanged, skipped",
         "tokens: unchanged, skipped",
+        "training: finished already, skipped",
         "export: unchanged, skipped",
     ]
     assert "epoch 1" not in again.stderr

@@ -34,7 +34,7 @@ def show(bundle: _Bundle = None) -> None:
     for language, quality in manifest.quality.items():
         print(
             f"  quality     {language}: {quality.bpb:.4f} bits per byte ({quality.bpb - quality.bpb_fp32:+.4f} against"
-            f" fp32), perplexity {quality.perplexity:.1f}"
+            f" fp32), perplexity {quality.perplexity:.1f}, on {quality.bytes:,} bytes of held-out text"
         )
     print(f"  trained     run {origin.run_id}, data {origin.dataset_hash} ({origin.data_licence})")
     print(f"  needs       {', '.join(f'{name} >= {least}' for name, least in manifest.minimum_versions.items())}")

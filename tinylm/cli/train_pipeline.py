@@ -73,6 +73,8 @@ def train_pipeline(
             "--byte-fallback": byte_fallback or None,
             "--max-seq-length": max_seq_length,
             "--seed": seed,
+            # the order of data is counted in batches: another size would repeat some of it and leave some out
+            "--batch-size": batch_size,
         }
         for flag, value in asked.items():
             if value is not None:
@@ -214,7 +216,7 @@ def _summarise(result: PipelineResult) -> None:
         increase = f", INT8 {exported.bpb - exported.bpb_fp32:+.4f}" if exported else ""
         _say(
             f"{language}: {quality.bits_per_byte:.3f} bits per byte{increase}, loss {quality.loss:.3f}, "
-            f"perplexity {quality.perplexity:.1f}"
+            f"perplexity {quality.perplexity:.1f}, on all validation text"
         )
     if "sample" in result.config.corpus:
         _say("(the sample corpus is synthetic: these figures say nothing about real text)")

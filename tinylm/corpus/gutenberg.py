@@ -230,7 +230,7 @@ def _check_lock(book: Book, data: bytes, folder: Path) -> None:
         raise TinylmError(
             f"`{book.title}` (Project Gutenberg {book.number}) has changed: "
             f"SHA-256 {now.sha256[:12]} ({now.bytes:,} bytes), not {before.sha256[:12]} ({before.bytes:,} bytes)",
-            f"to accept the new text, delete its entry in `{folder / 'lock.json'}`; datasets made from it change too",
+            f"to accept the new text, delete its entry in `{folder / 'lock.json'}`, then run again with --force",
         )
     write_atomic(folder / "lock.json", json.dumps(asdict(lock), indent=1).encode())
 

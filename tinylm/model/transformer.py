@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
 from tinylm.config import ModelConfig
@@ -116,8 +115,3 @@ def _classic(config: ModelConfig) -> TinyTransformer:
 def count_parameters(model: nn.Module) -> int:
     """Trainable numbers; a tied embedding counts once."""
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def as_arrays(model: nn.Module) -> dict[str, Tensor]:
-    """The state dict as contiguous fp32 tensors on the CPU, for safetensors."""
-    return {name: value.detach().to("cpu", torch.float32).contiguous() for name, value in model.state_dict().items()}

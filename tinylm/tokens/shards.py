@@ -49,7 +49,10 @@ class Index:
 
 def write_shards(streams: Mapping[str, Iterable[Piece]], tokenizer: Tokenizer, folder: Path) -> Index:
     """Encode each named stream of pieces to `folder/NAME.bin` and write the index last."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TinylmError(f"cannot make `{folder}`: {error.strerror}", "check the folder and the disk space") from error
     shards = {name: _write_shard(pieces, tokenizer, folder / f"{name}.bin") for name, pieces in streams.items()}
     index = Index(schema=SCHEMA, vocab_size=tokenizer.vocab_size, shards=shards)
     write_atomic(folder / INDEX, (json.dumps(asdict(index), indent=1) + "\n").encode())

@@ -68,11 +68,10 @@ def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig,
         write_atomic(folder / _ID, str(uuid.uuid4()).encode())
         record_config(folder, config)
     recorded = read_config(folder / CONFIG)
-    if _asked(recorded) == _asked(config):
+    more_minutes = extend and config.training.minutes is not None and config.training.total_steps is None
+    if _asked(recorded) == _asked(config) and not more_minutes:
         config = recorded
-    elif extend and dataclasses.replace(recorded, training=config.training) == config:
-        record_config(folder, config)
-    else:
+    elif not extend or dataclasses.replace(recorded, training=config.training) != config:
         raise TinylmError(
             f"`{folder}` holds a run with other settings: {_difference(recorded, config)}",
             "start over with --force, or name another folder with --output-dir",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -90,14 +91,15 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
         epochs = math.ceil(total / setup.batches.steps_per_epoch)
         fixed = dataclasses.replace(config.training, total_steps=total, epochs=epochs)
         setup = dataclasses.replace(setup, config=dataclasses.replace(config, training=fixed))
-        record_config(run, setup.config)
-    if progress.step >= total and checkpoints.has(FINAL):
+    if progress.step == total and checkpoints.has(FINAL):
+        print("training: finished already, skipped", file=sys.stderr)
         return checkpoints.read_record(FINAL)
     if progress.step >= total:
         raise TinylmError(
             f"the run in `{run}` has done {progress.step} steps; it was asked for {total} in all",
             "ask for more --epochs",
         )
+    record_config(run, setup.config)
     if progress.step:
         _restore(setup, checkpoints, LAST)
     return _Loop(run, setup, checkpoints, dataset.tokenizer(), run_id).run(
@@ -299,16 +301,18 @@ class _Loop:
         bar.say(_epoch_line(metrics, quality, best=best))
         if epoch == 1 or epoch % training.sample_every_epochs == 0 or ended:
             self._sample(epoch, bar)
-        names = [LAST]
-        if best:
-            names.append(BEST)
+        names = [BEST] if best else []
         if epoch % training.checkpoint_every_epochs == 0:
             names.append(f"epoch-{epoch:04d}")
         if ended:
             names.append(FINAL)
-        record = self._save(progress, names)
-        write_summary(self._run, record, end_timestamp=_now())
+        # What is killed in between does this epoch's end again: the summary first, then `last`, as the last link.
+        write_summary(self._run, self._record(progress), end_timestamp=_now())
+        self._save(progress, [*names, LAST])
         return progress
+
+    def _record(self, progress: Progress) -> CheckpointRecord:
+        return CheckpointRecord(schema=SCHEMA, run_id=self._run_id, config=self._setup.config, progress=progress)
 
     def _sample(self, epoch: int, bar: TrainingProgress) -> None:
         config = self._setup.config
@@ -326,16 +330,14 @@ class _Loop:
         for prompt, text in samples.items():
             bar.say(f"  {prompt!r} -> {text!r}")
 
-    def _save(self, progress: Progress, names: list[str]) -> CheckpointRecord:
+    def _save(self, progress: Progress, names: list[str]) -> None:
         setup = self._setup
-        record = CheckpointRecord(schema=SCHEMA, run_id=self._run_id, config=setup.config, progress=progress)
         state: dict[str, Any] = {"optimizer": setup.optimizer.state_dict(), "random": torch.get_rng_state()}
         weights = {
             name: value.detach().to("cpu", torch.float32).contiguous().numpy()
             for name, value in setup.model.state_dict().items()
         }
-        self._checkpoints.save(record, weights, state, names=names)
-        return record
+        self._checkpoints.save(self._record(progress), weights, state, names=names)
 
 
 def _epoch_line(metrics: EpochMetrics, quality: dict[str, Quality], *, best: bool) -> str:
