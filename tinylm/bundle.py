@@ -73,7 +73,7 @@ class GenerationDefaults:
     temperature: float = 0.8
     top_k: int = 0
     top_p: float = 0.9
-    """A tiny model's tail is noise: at 0.9 a quarter to a third fewer sentences are faulty than at 0.95 (measured)."""
+    """A tiny model's tail is noise: at 0.9, a quarter fewer sentences are faulty than at 0.95 (measured)."""
     repetition_penalty: float = 1.0
     max_tokens: int = 128
 
