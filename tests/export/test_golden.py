@@ -113,3 +113,12 @@ def test_a_prompt_as_long_as_the_context_has_no_continuation(fp32: ExportResult,
 def test_prompts_are_distinct_and_normal() -> None:
     for texts in PROMPTS.values():
         assert len(set(texts)) == len(texts) == 8
+
+
+def test_prompts_are_short_in_a_script_without_spaces() -> None:
+    spaced = list(golden._stretches("the king said to the queen " * 40))
+    unspaced = list(golden._stretches("王は女王に言いました。" * 100 + "\n"))
+    assert len(spaced) >= 8
+    assert len(unspaced) >= 8
+    assert all(0 < len(prompt) <= 48 for prompt in spaced + unspaced)
+    assert {word for prompt in spaced for word in prompt.split()} <= {"the", "king", "said", "to", "queen"}

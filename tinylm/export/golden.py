@@ -30,7 +30,7 @@ FEWEST_IDS = 4
 
 _NEW_TOKENS = 12
 _HELD_OUT_BYTES = 2000
-_PROMPT_WORDS, _PROMPTS_A_TEXT = 8, 8
+_PROMPT_CHARACTERS, _PROMPTS_A_TEXT = 48, 8
 
 PROMPTS: dict[str, tuple[str, ...]] = {
     "en": (
@@ -76,7 +76,7 @@ def make_golden(exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_ou
     """Record what `exported`, an engine of the bundle's own graph, answers; TinylmError when nothing is safe enough."""
     languages = sorted(held_out)
     prompts = [text for language in languages for text in PROMPTS.get(language, ())]
-    prompts += [text for language in languages for text in _words_from(held_out[language])]
+    prompts += [text for language in languages for text in _stretches(held_out[language])]
     continued = [continuation(exported, fp32, tokenizer, text) for text in prompts]
     remaining = sum(len(prompt.ids) for prompt in continued)
     if remaining < FEWEST_IDS:
@@ -117,11 +117,12 @@ def continuation(exported: Engine, fp32: Engine, tokenizer: Tokenizer, text: str
     return GoldenPrompt(prompt=text, prompt_ids=tuple(prompt), ids=tuple(ids))
 
 
-def _words_from(text: str) -> Iterator[str]:
-    """Runs of a few words from evenly spaced places of a text."""
-    words = text.split()
-    for start in range(0, len(words) - _PROMPT_WORDS + 1, max(len(words) // _PROMPTS_A_TEXT, _PROMPT_WORDS)):
-        yield " ".join(words[start : start + _PROMPT_WORDS])
+def _stretches(text: str) -> Iterator[str]:
+    """Short stretches from evenly spaced places of a text, whole words of it where it has spaces."""
+    step = max(len(text) // _PROMPTS_A_TEXT, _PROMPT_CHARACTERS)
+    for start in range(0, len(text) - _PROMPT_CHARACTERS + 1, step):
+        words = text[start : start + _PROMPT_CHARACTERS].split()
+        yield " ".join(words[1:-1] if len(words) > 2 else words)
 
 
 def _measure(exported: Engine, fp32: Engine, tokenizer: Tokenizer, language: str, text: str) -> HeldOut:
