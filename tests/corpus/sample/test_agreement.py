@@ -207,7 +207,7 @@ CLASSES: list[tuple[Mutation, str, float]] = [
     (impossible_tense_en, "en", 0.9),
     (number_en, "en", 0.9),
     (nonsense, "en", 0.99),
-    (swap_neighbours, "en", 0.45),  # many swaps stay grammatical: "some red old", "and then later"
+    (swap_neighbours, "en", 0.5),  # many swaps stay grammatical: "some red old", "and then later"
     (double_word, "en", 1.0),
     (lower_start, "en", 1.0),
     (drop_opening, "es", 1.0),
@@ -218,7 +218,7 @@ CLASSES: list[tuple[Mutation, str, float]] = [
     (impossible_tense_es, "es", 0.9),
     (split_contraction, "es", 1.0),
     (nonsense, "es", 0.99),
-    (swap_neighbours, "es", 0.4),
+    (swap_neighbours, "es", 0.5),
     (double_word, "es", 1.0),
 ]
 
