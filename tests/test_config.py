@@ -117,8 +117,13 @@ def test_model_limits(changes: dict[str, Any], message: str) -> None:
         ({"learning_rate": float("nan")}, "`learning_rate` is nan"),
         ({"min_learning_rate": 1.0}, "`min_learning_rate` is 1.0"),
         ({"warmup_fraction": 0.5, "decay_fraction": 0.5}, "must lie below"),
-        ({"weight_decay": -0.1}, "must be positive"),
-        ({"grad_clip": 0.0}, "must be positive"),
+        ({"schedule": "cosine_per_epoch", "warmup_fraction": 0.1}, "`warmup_fraction` is 0.1"),
+        ({"schedule": "cosine_per_epoch", "decay_fraction": 0.9}, "`decay_fraction` 0.9"),
+        ({"weight_decay": -0.1}, "`weight_decay` is -0.1"),
+        ({"weight_decay": float("nan")}, "`weight_decay` is nan"),
+        ({"grad_clip": 0.0}, "`grad_clip` is 0.0"),
+        ({"grad_clip": float("nan")}, "`grad_clip` is nan"),
+        ({"grad_clip": float("inf")}, "`grad_clip` is inf"),
     ],
 )
 def test_training_limits(changes: dict[str, Any], message: str) -> None:

@@ -7,8 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+import safetensors.numpy
 
+import tinylm
+from tinylm.bundle import open_bundle
 from tinylm.config import PRESETS, RunConfig
+from tinylm.export.run import export_run
+from tinylm.files import sha256
 from tinylm.pipeline import PipelineResult, run_pipeline
 
 
@@ -45,6 +50,41 @@ def test_a_second_call_does_nothing_and_damage_is_repaired(small_run: RunConfig,
     assert graph.read_bytes() == good
     assert third.quality == first.quality
     assert json.loads((first.run / "evaluation.json").read_text(encoding="utf-8"))["checkpoint_step"] == 8
+
+
+def test_the_export_follows_weights_and_version(
+    small_run: RunConfig, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exported() -> bool:
+        lines.clear()
+        made = run_pipeline(short(small_run), folder=Path("run"), say=lines.append)
+        assert made.bundle is not None
+        return "export: unchanged, skipped" not in lines
+
+    assert exported()
+    assert not exported()
+    monkeypatch.setattr(tinylm, "__version__", "999.0.0")
+    assert exported()
+    assert open_bundle(Path("run/bundle")).manifest.provenance.tinylm_version == "999.0.0"
+    assert not exported()
+
+    # Other weights under the same run id and step, as of a checkpoint that was made again.
+    path = Path("run/checkpoints/best/checkpoint.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    weights = safetensors.numpy.load_file(path.with_name("model.safetensors"))
+    weights["norm.weight"] = weights["norm.weight"] * 1.01
+    safetensors.numpy.save_file(weights, path.with_name("model.safetensors"))
+    record["files"]["model.safetensors"] = sha256(path.with_name("model.safetensors"))
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert exported()
+    assert not exported()
+
+    # A bundle that another command has put there, and a record that was damaged.
+    export_run(Path("run"), checkpoint="best", scheme="fp32", folder=Path("run/bundle"), progress=lines.append)
+    assert exported()
+    assert open_bundle(Path("run/bundle")).manifest.quantization.scheme == "int8"
+    Path("run/export.json").write_text("{", encoding="utf-8")
+    assert exported()
 
 
 def test_a_run_that_is_trained_further_is_exported_again(small_run: RunConfig, lines: list[str]) -> None:

@@ -7,6 +7,7 @@ the run's `config.toml` -> the bundle's manifest.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -133,8 +134,15 @@ class TrainingConfig:
                 f"`warmup_fraction` {self.warmup_fraction} must lie below `decay_fraction` {self.decay_fraction},"
                 " both between 0 and 1"
             )
-        if self.weight_decay < 0 or (self.grad_clip is not None and self.grad_clip <= 0):
-            raise ValueError("`weight_decay` and `grad_clip` must be positive")
+        if self.schedule == "cosine_per_epoch" and (self.warmup_fraction, self.decay_fraction) != (0.0, 1.0):
+            raise ValueError(
+                f"the schedule `cosine_per_epoch` has neither warm-up nor a constant end: `warmup_fraction` is"
+                f" {self.warmup_fraction} and `decay_fraction` {self.decay_fraction}, not 0.0 and 1.0"
+            )
+        if not 0 <= self.weight_decay < math.inf:
+            raise ValueError(f"`weight_decay` is {self.weight_decay}; 0 or more is needed")
+        if self.grad_clip is not None and not 0 < self.grad_clip < math.inf:
+            raise ValueError(f"`grad_clip` is {self.grad_clip}; more than 0 is needed")
 
 
 @dataclass(frozen=True, kw_only=True)

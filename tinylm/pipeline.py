@@ -17,7 +17,7 @@ import torch
 from tinylm.bundle import MANIFEST, Bundle, open_bundle
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
-from tinylm.export.run import export_run
+from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
 from tinylm.model import build
 from tinylm.runs import BUNDLE
@@ -32,6 +32,8 @@ from tinylm.training.trainer import train
 
 Say = Callable[[str], None]
 EVALUATION = "evaluation.json"
+EXPORT = "export.json"
+"""What the run's bundle was made of."""
 _CORPUS_SEED = 0
 """The built-in corpus is one text, so that runs of different `--seed` compare."""
 
@@ -130,17 +132,28 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Qual
 
 
 def _export(run: Path, record: CheckpointRecord, say: Say) -> Bundle:
-    """Export the best checkpoint, unless the bundle that is there was made from it."""
+    """Export the best checkpoint, unless the bundle that is there was made here of the same by this tinylm."""
     folder = run / BUNDLE
+    made_of = what_decides(record, scheme="int8")
     if (folder / MANIFEST).is_file():
         try:
             bundle = open_bundle(folder)
         except TinylmError as error:
             say(f"export: {error.message}; made again")
         else:
-            made_from = bundle.manifest.provenance
-            same = made_from.run_id == record.run_id and made_from.metrics.get("step") == record.progress.step
-            if same and bundle.manifest.quantization.scheme == "int8":
+            # The bundle's own hash tells one that another command has put there since.
+            if _read_export(run) == {"schema": "1.0", **made_of, "manifest_sha256": bundle.manifest_sha256}:
                 say("export: unchanged, skipped")
                 return bundle
-    return export_run(run, checkpoint=BEST, scheme="int8", folder=folder, progress=say).bundle
+    bundle = export_run(run, checkpoint=BEST, scheme="int8", folder=folder, progress=say).bundle
+    result = {"schema": "1.0", **made_of, "manifest_sha256": bundle.manifest_sha256}
+    write_atomic(run / EXPORT, (json.dumps(result, indent=1) + "\n").encode())
+    return bundle
+
+
+def _read_export(run: Path) -> object:
+    """A run's `export.json`; None when it is missing or damaged: then the bundle is simply made again."""
+    try:
+        return json.loads((run / EXPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

@@ -13,30 +13,47 @@ CONFIG = "config.toml"
 BUNDLE = "bundle"
 
 
-def find_run(run: Path | None) -> Path:
-    """The run folder `run`, or the latest one in `runs/` when none is named."""
+def find_run(run: Path | None, *, checkpoint: str | None = None) -> Path:
+    """The run folder `run`; when none is named, the latest one in `runs/`, or the latest one with `checkpoint`."""
     if run is None:
-        return _latest(CONFIG, "no run yet in `runs/`", "start one with `tinylm train-pipeline`")
+        if checkpoint is None:
+            return _latest(CONFIG, "no run yet in `runs/`")
+        return _latest(
+            f"checkpoints/{checkpoint}/checkpoint.json", f"no run in `runs/` has a checkpoint `{checkpoint}`"
+        )
     if not (run / CONFIG).is_file():
         raise TinylmError(f"`{run}` is no run folder: it has no {CONFIG}", "name a folder such as `runs/NAME`")
     return run
 
 
 def find_bundle(bundle: Path | None) -> Path:
-    """A bundle folder: `bundle` itself, the bundle of the run `bundle`, or the latest run's bundle."""
+    """A bundle folder: `bundle` itself, the bundle of the run `bundle`, or the latest bundle in `runs/`."""
     if bundle is None:
-        hint = "name a bundle folder, or make one with `tinylm train-pipeline`"
-        return _latest(f"{BUNDLE}/{MANIFEST}", "no bundle named and none in `runs/`", hint) / BUNDLE
+        return _latest(f"{BUNDLE}/{MANIFEST}", "no bundle is named, and no run in `runs/` has one") / BUNDLE
     if (bundle / CONFIG).is_file():
         if not (bundle / BUNDLE / MANIFEST).is_file():
-            raise TinylmError(f"the run `{bundle}` has no bundle yet", f"make it with `tinylm export {bundle}`")
+            raise TinylmError(f"the run `{bundle}` has no bundle yet", _how_to_finish(bundle))
         return bundle / BUNDLE
     return bundle
 
 
-def _latest(marker: str, problem: str, hint: str) -> Path:
-    found = [path for path in RUNS.glob(f"*/{marker}") if path.is_file()]
+def _latest(marker: str, problem: str) -> Path:
+    """The run whose `marker` is newest: one that was stopped before it had a marker does not hide those that have."""
+    found = _with(marker)
     if not found:
-        raise TinylmError(problem, hint)
-    newest = max(found, key=lambda path: path.stat().st_mtime_ns)
-    return RUNS / newest.relative_to(RUNS).parts[0]
+        unfinished = _with(CONFIG)
+        raise TinylmError(
+            problem, _how_to_finish(unfinished[-1]) if unfinished else "start a run with `tinylm train-pipeline`"
+        )
+    return found[-1]
+
+
+def _with(marker: str) -> list[Path]:
+    """The runs that have the file `marker`, oldest marker first."""
+    runs = [run for run in RUNS.glob("*") if (run / marker).is_file()]
+    return sorted(runs, key=lambda run: (run / marker).stat().st_mtime_ns)
+
+
+def _how_to_finish(run: Path) -> str:
+    """What makes checkpoints and bundle of a run that was stopped at any point."""
+    return f"finish it with `tinylm train-pipeline --resume --output-dir {run}`"

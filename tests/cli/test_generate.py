@@ -82,6 +82,36 @@ def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
     assert "\n\nhint: " in alone.stderr
 
 
+def test_bytes_that_are_no_text_are_refused_and_not_dropped(bundle: Path) -> None:
+    command = [sys.executable, "-m", "tinylm", "generate", str(bundle)]
+    for option, text in (("--prompt", b"Ni\xf1o"), ("--stop", b"\xff")):
+        done = subprocess.run(
+            [*command, option, text],
+            env={**os.environ, "PYTHONUTF8": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        character = text.index(max(text)) + 1
+        assert f"error: {option} is not UTF-8 text: character {character} cannot be decoded\n\nhint: " in done.stderr
+
+
+def test_threads_are_at_most_the_cores(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    failed = CliRunner().invoke(app, [str(bundle), "--threads", "3"])
+    assert isinstance(failed.exception, TinylmError)
+    assert failed.exception.message == "--threads is 3; this machine has 2 cores"
+    assert failed.exception.hint == "use 1 to 2"
+    done = CliRunner().invoke(app, [str(bundle), "--threads", "2", "--seed", "1", "--max-tokens", "1"])
+    assert done.exit_code == 0
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    failed = CliRunner().invoke(app, [str(bundle), "--threads", "2"])
+    assert isinstance(failed.exception, TinylmError)
+    assert (failed.exception.message, failed.exception.hint) == ("--threads is 2; this machine has 1 core", "use 1")
+
+
 def endless(bundle: Path) -> subprocess.Popen[bytes]:
     command = [*DEVICE, str(bundle), "--max-tokens", "100000000", "--temperature", "0"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.corpus import build, gutenberg
+from tinylm.corpus import build, files, gutenberg
 from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
 from tinylm.corpus.documents import Document, Piece
 from tinylm.errors import TinylmError
@@ -59,8 +59,9 @@ def test_pieces_statistics_and_record_round_trip(novels: Path, tmp_path: Path) -
     assert record.sources[0].bytes == sum(path.stat().st_size for path in novels.rglob("*.txt"))
     assert "señal" in (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8")
     assert str(tmp_path) not in (tmp_path / "out" / "corpus.json").read_text(encoding="utf-8")
-    assert len(said) == 1
-    assert "2 documents" in said[0]
+    assert [line.partition(",")[0] for line in said] == ["read novels: 2 documents"]
+    build_corpus([str(novels / "en")], tmp_path / "one", progress=said.append)
+    assert said[1].startswith("read en: 1 document, ")
 
 
 def test_building_twice_gives_the_same_bytes(novels: Path, tmp_path: Path) -> None:
@@ -122,7 +123,11 @@ def _canned_download(url: str, path: Path, **limits: float) -> bytes:
 
 
 @pytest.mark.usefixtures("sample")
-def test_fingerprints_follow_seed_and_content_only(novels: Path, tmp_path: Path) -> None:
+def test_fingerprints_follow_seed_and_content_only(
+    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(gutenberg, "_download", _canned_download)
     sources = ["sample", "gutenberg", str(novels)]
     first = fingerprint(sources, 0)
     assert [entry["name"] for entry in first] == ["sample", "gutenberg", "novels"]
@@ -131,6 +136,42 @@ def test_fingerprints_follow_seed_and_content_only(novels: Path, tmp_path: Path)
     assert [a == b for a, b in zip(first, fingerprint(sources, 1), strict=True)] == [False, True, True]
     (novels / "en/one.txt").write_text("other", encoding="utf-8")
     assert [a == b for a, b in zip(first, fingerprint(sources, 0), strict=True)] == [True, True, False]
+
+
+def test_a_file_that_is_edited_while_it_is_read_is_refused(novels: Path, tmp_path: Path) -> None:
+    """Else the new text would stand under the old text's hash, for this run and every later one."""
+    out = tmp_path / "out"
+    build_corpus([str(novels)], out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def edit(line: str) -> None:
+        (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
+
+    with pytest.raises(TinylmError, match="`novels` changed while it was being read") as caught:
+        build_corpus([str(novels)], out, progress=edit)
+    assert "run the same command again" in caught.value.hint
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    build_corpus([str(novels)], out)
+    assert read_record(out / "corpus.json").sources[0].sha256 == fingerprint([str(novels)], 0)[0]["sha256"]
+
+
+def test_a_file_that_is_edited_before_its_turn_is_refused(
+    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = files._decode
+    edited = False
+
+    def edit(data: bytes, file: files._File) -> str:  # the first file is decoded before the second is opened
+        nonlocal edited
+        if not edited:
+            (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
+            edited = True
+        return decode(data, file)
+
+    monkeypatch.setattr(files, "_decode", edit)
+    with pytest.raises(TinylmError, match="changed while it was being read"):
+        build_corpus([str(novels)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_unusable_input_leaves_the_folder_as_it_was(novels: Path, tmp_path: Path) -> None:

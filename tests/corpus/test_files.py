@@ -161,8 +161,11 @@ def test_a_folder_with_nothing_usable_says_what_was_there(tmp_path: Path) -> Non
         ("wide.txt", "año".encode("utf-16"), "is not UTF-8: byte 0xff at offset 0"),
         ("cut.txt", "año".encode()[:2], "is not UTF-8: byte 0xc3 at offset 1"),
         ("a.jsonl", b'{"text": "a"}\n\n{"body": "b", "id": 1}', "line 3 has no string `text`; it has `body`, `id`"),
-        ("b.jsonl", b'{"text": 5}', "line 1 has no string `text`"),
-        ("c.jsonl", b"[1]", "line 1 has no string `text`; it has no object"),
+        ("b.jsonl", b'{"text": "a"}\n{"text": 5}', "line 2 has no string `text`; `text` is 5"),
+        ("b2.jsonl", b'{"text": null}', "line 1 has no string `text`; `text` is null"),
+        ("b3.jsonl", b'{"text": ["' + b"a" * 99 + b'"]}', 'line 1 has no string `text`; `text` is ["aaaa'),
+        ("b4.jsonl", b"{}", "line 1 has no string `text`; it has no keys"),
+        ("c.jsonl", b"[1]", "line 1 has no string `text`; it is no JSON object"),
         ("d.jsonl", b'{"text": "a"}\n{"text": ', "line 2 is not JSON"),
         ("e.jsonl", b'{"text": "a", "language": "English"}', "line 1 has the language 'English'"),
         ("f.jsonl", b"[" * 100_000, "line 1 is not JSON"),
@@ -185,7 +188,10 @@ def test_text_in_another_encoding_is_an_error_inside_a_folder_too(tmp_path: Path
 
 def test_paths_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "does not exist" in str(error(tmp_path / "nothing.txt"))
-    assert "does not exist" in str(error("samples"))
+    hints = {name: error(name).hint for name in ("sampel", "samples", "gutenburg", "novels")}
+    assert hints["sampel"] == hints["samples"] == "did you mean `sample`?"
+    assert hints["gutenburg"] == "did you mean `gutenberg`?"
+    assert hints["novels"].startswith("a corpus is `sample`, `gutenberg` or a path")
     assert "is not a path" in str(error("a\0b"))
     (tmp_path / "self").symlink_to("self")
     assert "leads to itself" in str(error(tmp_path / "self"))
@@ -201,6 +207,16 @@ def test_paths_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "open", refuse)
     assert "may not be read" in str(error(locked))
+
+
+@pytest.mark.parametrize(("prefix", "example"), [("xx", "en"), ("ES", "es"), ("SPA", "es"), ("english", "en")])
+def test_an_unknown_language_is_not_a_missing_file(tmp_path: Path, prefix: str, example: str) -> None:
+    path = write(tmp_path / "novel.txt", "Text.")
+    caught = error(f"{prefix}:{path}")
+    assert str(caught) == f"the language `{prefix}` of `{prefix}:{path}` is unknown"
+    assert f"`{example}:{path}`" in caught.hint
+    assert "does not exist" in str(error(f"{prefix}:{path}x"))
+    assert "does not exist" in str(error(f"es:{path}x"))
 
 
 def test_half_surrogates_in_json_are_removed_and_counted(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_broken_connection_is_resumed_where_it_stopped(server: Server, tmp_pat
 
 def test_the_next_run_resumes_too(server: Server, tmp_path: Path) -> None:
     server.plan = [breaks_after(server, 70_000)]
-    with pytest.raises(TinylmError, match=r"ended after 70,000 of [\d,]+ bytes \(tried 1 times\)") as caught:
+    with pytest.raises(TinylmError, match=r"ended after 70,000 of [\d,]+ bytes \(tried once\)") as caught:
         read(server, tmp_path, attempts=1)
     assert "--corpus sample" in caught.value.hint
     assert "--corpus PATH" in caught.value.hint
@@ -296,7 +296,34 @@ def test_the_pinned_list_is_bilingual_and_has_no_book_twice() -> None:
         "en": True,
         "es": True,
     }
-    assert gutenberg.fingerprint(BOOKS[1:]) != gutenberg.fingerprint()
+
+
+def test_the_fingerprint_is_that_of_the_texts(server: Server, tmp_path: Path) -> None:
+    def fingerprint(cache: Path, book: Book = BOOK) -> str:
+        return gutenberg.fingerprint(cache=cache, books=[book])
+
+    read(server, tmp_path / "a")
+    read(server, tmp_path / "b")
+    asked = len(server.requests)
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+    assert fingerprint(tmp_path / "a", Book(77, "es", "The Gulls")) != fingerprint(tmp_path / "a")
+    assert fingerprint(tmp_path / "a", Book(77, "en", "Gulls")) == fingerprint(tmp_path / "a")
+    server.content = ebook("Another text.")
+    read(server, tmp_path / "c")
+    assert fingerprint(tmp_path / "c") != fingerprint(tmp_path / "a"), "the same list, another text"
+    assert len(server.requests) == asked + 1, "what the lock knows is not downloaded"
+
+
+def test_the_fingerprint_downloads_what_the_lock_does_not_know(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(gutenberg.read.__kwdefaults__, "base_url", server.url)  # type: ignore[arg-type]
+    said: list[str] = []
+    first = gutenberg.fingerprint(cache=tmp_path, books=[BOOK], progress=said.append)
+    assert said == ["downloading `The Gulls` (Project Gutenberg 77)"]
+    assert read(server, tmp_path) == [EXPECTED]
+    assert gutenberg.fingerprint(cache=tmp_path, books=[BOOK]) == first
+    assert len(server.requests) == 1
 
 
 def test_the_cache_is_in_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+
+import tinylm
+from tinylm.export.run import checkout_commit
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -47,6 +52,7 @@ def test_what_was_measured_agrees_from_end_to_end(workplace: Path) -> None:
     evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
     provenance = manifest["provenance"]
     assert provenance["run_id"] == metrics["run_id"]
+    assert provenance["git_commit"] == checkout_commit(Path(tinylm.__file__).resolve().parents[1])
     assert provenance["dataset_hash"] == evaluation["dataset"] == next((workplace / "datasets").iterdir()).name
     assert provenance["metrics"]["val_loss"] == metrics["final_metrics"]["best_val_loss"]
     assert provenance["metrics"]["step"] == evaluation["checkpoint_step"] == 8
@@ -89,6 +95,27 @@ def test_generate_verify_and_check(workplace: Path, command: tuple[str, ...], ca
     assert report["verdict"] == "pass"
     manifest = json.loads((workplace / "run" / "bundle" / "manifest.json").read_text(encoding="utf-8"))
     assert report["bundle"]["name"] == manifest["name"] == "run"
+
+
+def test_the_recipe_s_options_are_recorded(
+    workplace: Path, command: tuple[str, ...], call: Call, tmp_path: Path
+) -> None:
+    recipe = {
+        "accumulation_steps": 3,
+        "min_learning_rate": 0.0005,
+        "warmup_fraction": 0.25,
+        "decay_fraction": 0.75,
+        "grad_clip": 0.5,
+    }
+    options = [word for name, value in recipe.items() for word in (f"--{name.replace('_', '-')}", str(value))]
+    shutil.copytree(workplace / "datasets", tmp_path / "datasets")
+    done = call(tmp_path, *command, "--output-dir", "run", *options)
+    assert done.returncode == 0, done.stderr
+    training = tomllib.loads((tmp_path / "run" / "config.toml").read_text(encoding="utf-8"))["training"]
+    metrics = json.loads((tmp_path / "run" / "training_metrics.json").read_text(encoding="utf-8"))
+    for recorded in (training, metrics["configuration"]["training"]):
+        assert {name: recorded[name] for name in recipe} == recipe
+    assert metrics["epoch_history"][-1]["lr"] == recipe["min_learning_rate"]  # step 8 of 8 lies past the cosine's end
 
 
 def test_other_settings_need_force_or_another_folder(workplace: Path, command: tuple[str, ...], call: Call) -> None:

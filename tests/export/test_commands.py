@@ -79,12 +79,22 @@ def test_export_passes_on_what_it_was_told(
     assert "least exact tensor: " in result.stderr
 
 
-def test_export_takes_the_latest_run(
+def test_export_takes_the_latest_run_with_the_checkpoint(
     calls: list[dict[str, Any]], run_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(run_folder.parents[1])
-    assert RUN.invoke(export_app(), []).exit_code == 0
-    assert calls[0]["run"] == Path("runs/one")
+    for name in ("best", "final"):
+        (run_folder / "checkpoints" / name).mkdir(parents=True)
+        (run_folder / "checkpoints" / name / "checkpoint.json").touch()
+    stopped = run_folder.with_name("two")  # before its first checkpoint
+    stopped.mkdir()
+    (stopped / "config.toml").touch()
+    for options in ([], ["--checkpoint", "final"]):
+        assert RUN.invoke(export_app(), options).exit_code == 0
+    assert [call["run"] for call in calls] == [Path("runs/one")] * 2
+    nothing = RUN.invoke(export_app(), ["--checkpoint", "epoch-0005"])
+    assert isinstance(nothing.exception, TinylmError)
+    assert nothing.exception.message == "no run in `runs/` has a checkpoint `epoch-0005`"
 
 
 def test_show_names_what_is_inside(int8: ExportResult) -> None:

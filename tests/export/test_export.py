@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tinylm.bundle import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
+from tinylm.export.card import model_card
 from tinylm.export.export import ExportResult
 from tinylm.runtime.engine import Engine
 from tinylm.tokenizer import BOS, Tokenizer
@@ -41,6 +42,21 @@ def test_a_bundle_says_what_it_is(
     assert manifest.quantization.parameters == sum(weight.size for weight in weights.values())
     assert bundle.tokenizer.read_bytes() == tokenizer_model.read_bytes()
     assert {error.name for error in int8.tensor_errors} == {name for name, w in weights.items() if w.ndim == 2}
+
+
+@pytest.mark.parametrize(
+    ("languages", "words"),
+    [
+        (("en",), "English"),
+        (("en", "es"), "English and Spanish"),
+        (("en", "es", "fr"), "English, Spanish and fr"),
+    ],
+)
+def test_the_card_is_in_plain_words(int8: ExportResult, languages: tuple[str, ...], words: str) -> None:
+    card = model_card(dataclasses.replace(int8.bundle.manifest, languages=languages), graph_bytes=1)
+    assert f"continues text in {words}. " in card
+    assert f"other languages than {words} comes out" in card
+    assert "It follows no instructions and cannot hold a conversation. It sees 48 tokens at most" in card
 
 
 def test_an_fp32_bundle_loses_nothing(fp32: ExportResult) -> None:
@@ -125,7 +141,7 @@ def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
 
 def test_the_card_tells_people_what_they_need(int8: ExportResult) -> None:
     card = (int8.bundle.path / CARD).read_text(encoding="utf-8")
-    for fact in ("# test 1.0.0", "English, Spanish", "CC0-1.0", "20261121-test", "0123abc", "8-bit integers"):
+    for fact in ("# test 1.0.0", "English and Spanish", "CC0-1.0", "20261121-test", "0123abc", "8-bit integers"):
         assert fact in card
     for quality in int8.bundle.manifest.quality.values():
         assert f"{quality.bpb:.4f}" in card

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[Path | None, typer.Argument(help="A run folder; the latest run when left out.")] = None,
+    run: Annotated[
+        Path | None, typer.Argument(help="A run folder; the latest run with the checkpoint when left out.")
+    ] = None,
     int8: Annotated[
         bool, typer.Option("--int8/--fp32", help="Quantize to 8 bits, or keep 32-bit floating point.")
     ] = True,
@@ -26,7 +28,7 @@ def export(
     from tinylm.export.run import export_run
     from tinylm.runs import BUNDLE, find_run
 
-    run = find_run(run)
+    run = find_run(run, checkpoint=checkpoint)
     result = export_run(
         run,
         checkpoint=checkpoint,

@@ -10,34 +10,107 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinylm.config import PRESETS
+
 if TYPE_CHECKING:
     from tinylm.bundle import Bundle
     from tinylm.config import RunConfig
     from tinylm.pipeline import PipelineResult
 
 
+def _by_preset(part: str, name: str) -> str:
+    """What `--help` shows as an option's default: `tiny: 10, classic: 20`, from the presets themselves."""
+    values = {key: getattr(getattr(preset, part), name) for key, preset in PRESETS.items()}
+    if len(set(values.values())) == 1:
+        return str(next(iter(values.values())))
+    return ", ".join(f"{key}: {'off' if value is None else value}" for key, value in values.items())
+
+
 def train_pipeline(
     corpus: Annotated[
         list[str] | None,
-        typer.Option(help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix."),
+        typer.Option(
+            help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix.",
+            show_default="sample",
+        ),
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="`tiny` (the default), or `classic` (the reference model; trains, no export yet)."),
+        typer.Option(help="`tiny`, or `classic` (the reference model; trains, no export yet).", show_default="tiny"),
     ] = None,
     output_dir: Annotated[
-        Path | None, typer.Option(help="The run folder; `runs/PRESET-CORPUS-HASH` when left out.")
+        Path | None, typer.Option(help="The run folder.", show_default="runs/PRESET-CORPUS-HASH")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="Train for about this long instead of --epochs.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the text.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Sequences a step.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    vocab_size: Annotated[int | None, typer.Option(help="Pieces of the tokenizer.")] = None,
-    tokenizer_type: Annotated[str | None, typer.Option(help="`unigram` or `bpe`.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Train for about this long instead of --epochs.", show_default="as --epochs says"),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the text.", show_default=_by_preset("training", "epochs"))
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Sequences a step.", show_default=_by_preset("training", "batch_size"))
+    ] = None,
+    accumulation_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Parts that a step's sequences are computed in: less memory, the same gradient.",
+            show_default=_by_preset("training", "accumulation_steps"),
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Peak learning rate.", show_default=_by_preset("training", "learning_rate")),
+    ] = None,
+    min_learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Learning rate that the cosine ends at.", show_default=_by_preset("training", "min_learning_rate")
+        ),
+    ] = None,
+    warmup_fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of all steps over which the learning rate rises from zero.",
+            show_default=_by_preset("training", "warmup_fraction"),
+        ),
+    ] = None,
+    decay_fraction: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of all steps after which the learning rate stays at --min-learning-rate.",
+            show_default=_by_preset("training", "decay_fraction"),
+        ),
+    ] = None,
+    grad_clip: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest gradient norm, longer gradients are cut to it; 0 is off.",
+            show_default=_by_preset("training", "grad_clip"),
+        ),
+    ] = None,
+    vocab_size: Annotated[
+        int | None,
+        typer.Option(help="Pieces of the tokenizer.", show_default=_by_preset("tokenizer", "vocab_size")),
+    ] = None,
+    tokenizer_type: Annotated[
+        str | None, typer.Option(help="`unigram` or `bpe`.", show_default=_by_preset("tokenizer", "kind"))
+    ] = None,
     byte_fallback: Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")] = False,
-    terms: Annotated[Path | None, typer.Option(help="A list of words: reports how many are single tokens.")] = None,
-    max_seq_length: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Decides data order, initial weights and samples.")] = None,
+    terms: Annotated[
+        Path | None,
+        typer.Option(help="A list of words: reports how many are single tokens.", show_default="none"),
+    ] = None,
+    max_seq_length: Annotated[
+        int | None,
+        typer.Option(help="Context length in tokens.", show_default=_by_preset("model", "context_length")),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Decides data order, initial weights and samples.", show_default=_by_preset("training", "seed")
+        ),
+    ] = None,
     budget: Annotated[str, typer.Option(help="The budget that the bundle is checked against.")] = "pi-zero-2w",
     resume: Annotated[
         bool,
@@ -89,17 +162,28 @@ def train_pipeline(
             raise TinylmError("--skip-corpus takes the latest dataset's text and --corpus names another", "give one")
         config = preset_named(preset or "tiny")
         config = dataclasses.replace(config, corpus=tuple(corpus or ["sample"]))
-    config = _override(
-        config,
-        minutes=minutes,
+    if minutes is not None and epochs is not None:
+        raise TinylmError("--minutes and --epochs both say how long to train", "give one of them")
+    training = _given(
         epochs=epochs,
         batch_size=batch_size,
+        accumulation_steps=accumulation_steps,
         learning_rate=learning_rate,
+        min_learning_rate=min_learning_rate,
+        warmup_fraction=warmup_fraction,
+        decay_fraction=decay_fraction,
+        grad_clip=grad_clip,
         seed=seed,
-        vocab_size=vocab_size,
-        tokenizer_type=tokenizer_type,
-        byte_fallback=byte_fallback,
-        max_seq_length=max_seq_length,
+    )
+    if minutes is not None or epochs is not None:  # instead of what a resumed run recorded
+        training |= {"minutes": minutes, "total_steps": None}
+    if grad_clip == 0:
+        training["grad_clip"] = None
+    config = _override(
+        config,
+        training=training,
+        tokenizer=_given(vocab_size=vocab_size, kind=tokenizer_type, byte_fallback=byte_fallback or None),
+        model=_given(vocab_size=vocab_size, context_length=max_seq_length),
     )
     needed = limits.request.prompt_tokens + limits.request.new_tokens
     if config.model.context_length < needed:
@@ -135,6 +219,7 @@ def _train(
     # work that cost a factor of 2.5 to 30 on two cores, and sleeping cost nothing on an idle machine (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+    from tinylm.corpus import gutenberg
     from tinylm.pipeline import run_pipeline
     from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
     from tinylm.training.trainer import Interrupted
@@ -147,6 +232,9 @@ def _train(
         if skip_corpus:
             config = dataclasses.replace(config, corpus=tuple(s.name for s in reuse.dataset.record.sources))
     try:
+        if "gutenberg" in config.corpus and not (reuse and reuse.corpus):
+            # The dataset's name is the hash of the texts: planning it would download them without a word.
+            gutenberg.fingerprint(progress=_say)
         result = run_pipeline(config, folder=output_dir, reuse=reuse, terms=terms, force=force, extend=resume, say=_say)
         _summarise(result)
         if result.bundle:
@@ -158,40 +246,19 @@ def _train(
         raise typer.Exit(130) from None
 
 
+def _given(**values: float | str | None) -> dict[str, object]:
+    """What the command line really says; the rest stays as the preset or the recorded run has it."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _override(
-    config: RunConfig,
-    *,
-    minutes: float | None,
-    epochs: int | None,
-    batch_size: int | None,
-    learning_rate: float | None,
-    seed: int | None,
-    vocab_size: int | None,
-    tokenizer_type: str | None,
-    byte_fallback: bool,
-    max_seq_length: int | None,
+    config: RunConfig, *, training: dict[str, object], tokenizer: dict[str, object], model: dict[str, object]
 ) -> RunConfig:
-    """The preset or recorded configuration with what the command line says instead."""
+    """The preset or recorded configuration with other values for some fields of its parts."""
     from tinylm.errors import TinylmError
 
-    if minutes is not None and epochs is not None:
-        raise TinylmError("--minutes and --epochs both say how long to train", "give one of them")
-    training: dict[str, object] = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
-    training = {name: value for name, value in training.items() if value is not None}
-    if minutes is not None or epochs is not None:
-        training |= {"minutes": minutes, "total_steps": None}
-        if epochs is not None:
-            training["epochs"] = epochs
-    tokenizer: dict[str, object] = {"vocab_size": vocab_size, "kind": tokenizer_type}
-    tokenizer = {name: value for name, value in tokenizer.items() if value is not None}
-    if byte_fallback:
-        tokenizer["byte_fallback"] = True
-    if tokenizer_type not in (None, "unigram", "bpe"):
-        raise TinylmError(
-            f"--tokenizer-type is `{tokenizer_type}`; `unigram` or `bpe` is needed", "`unigram` is the default"
-        )
-    model: dict[str, object] = {"vocab_size": vocab_size, "context_length": max_seq_length}
-    model = {name: value for name, value in model.items() if value is not None}
+    if (kind := tokenizer.get("kind", "unigram")) not in ("unigram", "bpe"):
+        raise TinylmError(f"--tokenizer-type is `{kind}`; `unigram` or `bpe` is needed", "`unigram` is the default")
     try:
         return dataclasses.replace(
             config,

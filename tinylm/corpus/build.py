@@ -65,10 +65,12 @@ def build_corpus(
     """Build the corpus of `sources` in `folder`: each is `sample`, `gutenberg` or `[LANGUAGE:]PATH`.
 
     `seed` varies the sample corpus only; `progress` is told a line per source and download. TinylmError for a source
-    that is unusable and for too little text, with `folder` as it was, and when `folder` cannot be written.
+    that is unusable or changes meanwhile, and for too little text, with `folder` as it was, and when `folder` cannot be
+    written.
     """
     if not sources:
         raise TinylmError("no corpus was named", "name `sample`, `gutenberg` or a path, such as `--corpus es:novels`")
+    planned = fingerprint(sources, seed)
     dropped = Dropped()
     documents: list[Document] = []
     bytes_read = []
@@ -80,13 +82,12 @@ def build_corpus(
             documents.append(_cleaned(document, dropped))
         bytes_read.append(total)
         if progress:
-            progress(f"read {_name(source)}: {len(documents) - before:,} documents, {total:,} bytes")
+            count = len(documents) - before
+            progress(f"read {_name(source)}: {count:,} document{'' if count == 1 else 's'}, {total:,} bytes")
+    _refuse_changed(sources, planned, seed)
     train, val = split(documents, dropped=dropped)
     statistics = measure(train, val, dropped=dropped)
-    listed = [
-        Source(entry["name"], entry["sha256"], size)
-        for entry, size in zip(fingerprint(sources, seed), bytes_read, strict=True)
-    ]
+    listed = [Source(entry["name"], entry["sha256"], size) for entry, size in zip(planned, bytes_read, strict=True)]
     record = CorpusRecord(SCHEMA, tuple(listed), statistics)
     try:
         (folder / "corpus.json").unlink(missing_ok=True)  # what it says is no longer true once a file is replaced
@@ -101,8 +102,9 @@ def build_corpus(
 def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
     """The `name` and `sha256` of each source, in order, without building anything.
 
-    The hash changes with the content of files (not with where they lie), the pinned book list, the sample's text for
-    this seed, and what normalisation and cleaning do. TinylmError when a path cannot be read.
+    The hash changes with the content of files (not with where they lie), the books' texts (which are downloaded when
+    they are not there), the sample's text for this seed, and what normalisation and cleaning do. TinylmError when a
+    path cannot be read or a book cannot be had.
     """
     entries = []
     for source in sources:
@@ -133,6 +135,16 @@ def read_record(path: Path) -> CorpusRecord:
         raise TinylmError(f"cannot read `{path}`: {error}", _AGAIN) from error
     records.check_schema(data, major=1, where=f"`{path}`")
     return records.read(CorpusRecord, data, f"`{path}`")
+
+
+def _refuse_changed(sources: Sequence[str], planned: Sequence[dict[str, str]], seed: int) -> None:
+    """TinylmError when a source is not any more what it was: what was read may be neither the old text nor the new."""
+    for source, entry in zip(sources, planned, strict=True):
+        if source != "sample" and fingerprint([source], seed) != [entry]:  # what is generated here cannot change
+            raise TinylmError(
+                f"`{entry['name']}` changed while it was being read",
+                "run the same command again when nothing writes to it, or name a copy of it",
+            )
 
 
 def _read(source: str, *, seed: int, dropped: Dropped, progress: Callable[[str], None] | None) -> Iterable[Document]:

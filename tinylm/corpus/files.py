@@ -13,6 +13,7 @@ Nothing here is trusted: files are regular, at most `MAX_BYTES` after decompress
 
 from __future__ import annotations
 
+import difflib
 import errno
 import gzip
 import hashlib
@@ -134,7 +135,7 @@ def _contents(source: str, dropped: Dropped) -> Iterator[tuple[_File, bytes]]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unknown_language(source) or _unreadable(path, error) from error
     except ValueError as error:  # a NUL inside the path
         raise TinylmError(f"{str(path)!r} is not a path: {error}", "name an existing file or folder") from error
     if not stat.S_ISDIR(mode):
@@ -271,8 +272,7 @@ def _json_lines(text: str, file: _File, dropped: Dropped) -> Iterator[Document]:
         except (ValueError, RecursionError) as error:
             raise TinylmError(f"{where} is not JSON: {error}", "JSONL has one JSON object on each line") from error
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-            has = ", ".join(f"`{key}`" for key in list(record)[:8]) if isinstance(record, dict) else "no object"
-            raise TinylmError(f"{where} has no string `text`; it has {has or 'no keys'}", 'write {"text": "..."}')
+            raise TinylmError(f"{where} has no string `text`; {_what_is_there(record)}", 'write {"text": "..."}')
         body, surrogates = _SURROGATES.subn("", record["text"])
         dropped.surrogates += surrogates
         stated = record.get("language") or record.get("lang")
@@ -284,10 +284,38 @@ def _json_lines(text: str, file: _File, dropped: Dropped) -> Iterator[Document]:
         yield Document(body, language, file.name)
 
 
+def _what_is_there(record: object) -> str:
+    """What a line of JSONL has where an object with a string `text` belongs."""
+    if not isinstance(record, dict):
+        return "it is no JSON object"
+    if "text" in record:
+        return f"`text` is {_shortened(json.dumps(record['text']))}"
+    return "it has " + _shortened(", ".join(f"`{key}`" for key in record) or "no keys")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _unknown_language(source: str) -> TinylmError | None:
+    """The error for a source that does not exist as it stands, but does without what looks like a language."""
+    language, colon, path = source.partition(":")
+    if not colon or not path or _parse(source)[0] or not Path(path).expanduser().exists():
+        return None
+    example = _SAME.get(language.lower(), language.lower())
+    example = example if example in _CODES else "en"
+    return TinylmError(
+        f"the language `{language}` of `{source}` is unknown",
+        f"use an ISO 639 code such as `{example}:{path}`, or `{UNDETERMINED}:{path}` for none",
+    )
+
+
 def _unreadable(path: Path, error: OSError) -> TinylmError:
     """A file system error in words; a missing path may be a misspelt source name."""
     if isinstance(error, FileNotFoundError):
-        return TinylmError(f"`{path}` does not exist", "a corpus is `sample`, `gutenberg` or a path like `es:novels`")
+        meant = difflib.get_close_matches(str(path), ("sample", "gutenberg"), n=1)
+        others = "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
+        return TinylmError(f"`{path}` does not exist", f"did you mean `{meant[0]}`?" if meant else others)
     if isinstance(error, PermissionError):
         return TinylmError(f"`{path}` may not be read", "give this user read permission, for folders also `x`")
     if error.errno == errno.ELOOP:

@@ -123,9 +123,20 @@ def cache_folder() -> Path:
     return (base if base.is_absolute() else Path.home() / ".cache") / "tinylm" / "gutenberg"
 
 
-def fingerprint(books: Sequence[Book] = BOOKS) -> str:
-    """SHA-256 (hex) of the pinned list; the lock keeps what the numbers stand for."""
-    return hashlib.sha256(json.dumps([asdict(book) for book in books]).encode()).hexdigest()
+def fingerprint(
+    *, cache: Path | None = None, books: Sequence[Book] = BOOKS, progress: Callable[[str], None] | None = None
+) -> str:
+    """SHA-256 (hex) of the texts, as the lock remembers them; books that it does not know are downloaded first.
+
+    TinylmError when a book cannot be had.
+    """
+    folder = cache_folder() if cache is None else cache
+    known = _read_lock(folder).books
+    for _ in read(cache=folder, books=[book for book in books if str(book.number) not in known], progress=progress):
+        pass
+    locked = _read_lock(folder).books
+    texts = [(book.number, book.language, locked[str(book.number)].sha256) for book in books]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def read(
@@ -230,7 +241,7 @@ def _check_lock(book: Book, data: bytes, folder: Path) -> None:
         raise TinylmError(
             f"`{book.title}` (Project Gutenberg {book.number}) has changed: "
             f"SHA-256 {now.sha256[:12]} ({now.bytes:,} bytes), not {before.sha256[:12]} ({before.bytes:,} bytes)",
-            f"to accept the new text, delete its entry in `{folder / 'lock.json'}`, then run again with --force",
+            f"to accept the new text, delete its entry in `{folder / 'lock.json'}`, then run again",
         )
     write_atomic(folder / "lock.json", json.dumps(asdict(lock), indent=1).encode())
 
@@ -265,7 +276,8 @@ def _download(url: str, path: Path, *, attempts: int, backoff_s: float, timeout_
             reason = str(getattr(error, "reason", "") or error or type(error).__name__)
         if time.monotonic() >= deadline:
             break
-    raise TinylmError(f"cannot download {url}: {reason} (tried {attempt + 1} times)", _OTHER_WAYS)
+    tries = "once" if attempt == 0 else f"{attempt + 1} times"
+    raise TinylmError(f"cannot download {url}: {reason} (tried {tries})", _OTHER_WAYS)
 
 
 def _fetch(url: str, partial: Path, state: Path, *, timeout_s: float, deadline: float) -> None:

@@ -10,7 +10,7 @@ _NAMES = {"en": "English", "es": "Spanish"}
 def model_card(manifest: Manifest, *, graph_bytes: int) -> str:
     """Markdown for `manifest`; `graph_bytes` is the size of model.onnx. Same manifest, same text."""
     config, quantization, provenance = manifest.model, manifest.quantization, manifest.provenance
-    languages = ", ".join(_NAMES.get(language, language) for language in manifest.languages)
+    languages = _listed([_NAMES.get(language, language) for language in manifest.languages])
     weights = "8-bit integers" if quantization.scheme == "int8" else "32-bit floating point"
     seeds = ", ".join(map(str, provenance.seeds)) or "not recorded"
     metrics = "".join(f"| {name} | {value:.6g} |\n" for name, value in sorted(provenance.metrics.items()))
@@ -39,7 +39,8 @@ columns after it say what the weights' format costs against 32-bit floating poin
 ## What it is not for
 
 - It knows nothing: it continues text in the manner of what it read. Names, dates, sums and claims are inventions.
-- It follows no instructions and holds no conversation beyond {config.context_length} tokens.
+- It follows no instructions and cannot hold a conversation. It sees {config.context_length} tokens at most, and
+  forgets the older half of them when they are full.
 - It repeats the views and the language of its training text, old ones included, and was not filtered for safety.
 - Text in other languages than {languages} comes out as noise.
 
@@ -79,6 +80,11 @@ print(pieces.decode(ids))
 | run | `{provenance.run_id}`, seeds {seeds} |
 | tinylm | {provenance.tinylm_version}, commit {provenance.git_commit or "not recorded"} |
 {metrics}"""
+
+
+def _listed(words: list[str]) -> str:
+    """`English, Spanish and French`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def _quality_row(language: str, quality: LanguageQuality) -> str:

@@ -1,0 +1,136 @@
+"""`tinylm train-pipeline`: every option reaches the configuration, and `--help` shows what holds without it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tinylm import pipeline
+from tinylm.cli.train_pipeline import train_pipeline
+from tinylm.config import PRESETS, RunConfig, TokenizerConfig, TrainingConfig, read_config, write_config
+from tinylm.corpus import gutenberg
+from tinylm.errors import TinylmError
+from tinylm.pipeline import PipelineResult
+
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+app.command()(train_pipeline)
+RUN = CliRunner()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunConfig]:
+    """Stands in for the chain: the configurations that it was called with."""
+    configs: list[RunConfig] = []
+
+    def run_pipeline(config: RunConfig, **options: Any) -> PipelineResult:
+        configs.append(config)
+        return PipelineResult(tmp_path, config, None, {})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pipeline, "run_pipeline", run_pipeline)
+    return configs
+
+
+OPTIONS: dict[str, tuple[str, str, object]] = {
+    "--minutes": ("2.5", "minutes", 2.5),
+    "--epochs": ("7", "epochs", 7),
+    "--batch-size": ("12", "batch_size", 12),
+    "--accumulation-steps": ("4", "accumulation_steps", 4),
+    "--learning-rate": ("0.002", "learning_rate", 0.002),
+    "--min-learning-rate": ("0.0001", "min_learning_rate", 0.0001),
+    "--warmup-fraction": ("0.1", "warmup_fraction", 0.1),
+    "--decay-fraction": ("0.8", "decay_fraction", 0.8),
+    "--grad-clip": ("0.5", "grad_clip", 0.5),
+    "--seed": ("3", "seed", 3),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_changes_its_setting_and_no_other(option: str, asked: list[RunConfig], tmp_path: Path) -> None:
+    text, field, value = OPTIONS[option]
+    result = RUN.invoke(app, [option, text], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    tiny = PRESETS["tiny"]
+    expected: dict[str, Any] = {field: value}
+    assert asked == [dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, **expected))]
+    write_config(asked[0], tmp_path / "config.toml")
+    assert getattr(read_config(tmp_path / "config.toml").training, field) == value
+
+
+def test_clipping_is_turned_off_with_0(asked: list[RunConfig]) -> None:
+    RUN.invoke(app, ["--grad-clip", "0"], catch_exceptions=False)
+    assert asked[0].training.grad_clip is None
+
+
+def test_a_resumed_run_keeps_what_is_not_said(asked: list[RunConfig], small_run: RunConfig, tmp_path: Path) -> None:
+    training = dataclasses.replace(small_run.training, accumulation_steps=2, decay_fraction=0.5, total_steps=9)
+    model = dataclasses.replace(small_run.model, context_length=64)  # enough for the request of the default budget
+    write_config(dataclasses.replace(small_run, model=model, training=training), tmp_path / "config.toml")
+    resume = ["--resume", "--output-dir", str(tmp_path)]
+    for options, changes in (
+        ([], {}),
+        (["--min-learning-rate", "0.001"], {"min_learning_rate": 0.001}),
+        (["--epochs", "5"], {"epochs": 5, "total_steps": None}),
+        (["--minutes", "1"], {"minutes": 1.0, "total_steps": None}),
+    ):
+        asked.clear()
+        RUN.invoke(app, [*resume, *options], catch_exceptions=False)
+        expected: dict[str, Any] = changes
+        assert asked[0].training == dataclasses.replace(training, **expected)
+
+
+def test_the_books_are_downloaded_with_a_word_about_it(asked: list[RunConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fingerprint(*, progress: Callable[[str], None]) -> str:
+        assert not asked
+        progress("downloading `Trafalgar`")
+        return ""
+
+    monkeypatch.setattr(gutenberg, "fingerprint", fingerprint)
+    result = RUN.invoke(app, ["--corpus", "gutenberg"], catch_exceptions=False)
+    assert result.stderr.startswith("downloading `Trafalgar`\n")
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--accumulation-steps", "3"], "`batch_size` 8 does not split into 3 parts"),
+        (["--min-learning-rate", "0.01"], "`min_learning_rate` is 0.01; 0 to 0.003"),
+        (["--warmup-fraction", "0.5", "--decay-fraction", "0.4"], "`warmup_fraction` 0.5 must lie below"),
+        (["--grad-clip", "-1"], "`grad_clip` is -1.0"),
+        (["--preset", "classic", "--decay-fraction", "0.5"], "`cosine_per_epoch` has neither"),
+    ],
+)
+def test_contradictions_are_errors(asked: list[RunConfig], options: list[str], message: str) -> None:
+    result = RUN.invoke(app, options)
+    assert isinstance(result.exception, TinylmError)
+    assert message in result.exception.message
+    assert result.exception.hint
+    assert asked == []
+
+
+def test_help_shows_what_holds_without_an_option() -> None:
+    text = "".join(RUN.invoke(app, ["--help"]).stdout.split())  # however the lines are folded
+    both = {name: getattr(TrainingConfig(), name) for name in ("min_learning_rate", "decay_fraction", "seed")}
+    both |= {"vocab_size": TokenizerConfig().vocab_size, "tokenizer_type": TokenizerConfig().kind}
+    each = ("epochs", "batch_size", "learning_rate", "warmup_fraction")
+    defaults = {
+        "corpus": "sample",
+        "output_dir": "runs/PRESET-CORPUS-HASH",
+        "minutes": "as --epochs says",
+        "grad_clip": "tiny: 1.0, classic: off",
+        **both,
+        **{
+            name: ", ".join(f"{key}: {getattr(preset.training, name)}" for key, preset in PRESETS.items())
+            for name in each
+        },
+    }
+    for name, default in defaults.items():
+        option = text.partition(f"--{name.replace('_', '-')}<")[2].partition("[default:")[2]
+        assert option.startswith(f"({default})]".replace(" ", "")), name
