@@ -167,7 +167,7 @@ class GoldenEncoding:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
-    """A piece of held-out text with the bits that the fp32 graph needs for it (64-bit sums, UNK bytes included)."""
+    """A held-out document, or its beginning, with the bits that it costs (64-bit sums, UNK bytes included)."""
 
     language: str
     text: str

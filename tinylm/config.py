@@ -109,6 +109,8 @@ class TrainingConfig:
     eps: float = 1e-8
     grad_clip: float | None = None
     """Largest gradient norm; none leaves the gradient alone."""
+    separate_documents: bool = True
+    """Attention stops at the beginning of a document, as it does on a device that reads from an empty cache."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` takes bf16 where the processor has it in hardware."""
     seed: int = 0
@@ -196,7 +198,9 @@ PRESETS: dict[str, RunConfig] = {
             d_model=128,
             d_ff=256,
         ),
-        training=TrainingConfig(schedule="cosine_per_epoch", decay_all=True, precision="fp32"),
+        training=TrainingConfig(
+            schedule="cosine_per_epoch", decay_all=True, separate_documents=False, precision="fp32"
+        ),
     ),
 }
 

@@ -111,8 +111,8 @@ def run_pipeline(
 def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Quality]:
     """Quality of a checkpoint on its dataset's validation text in fp32; written to the run's `evaluation.json`."""
     path = run / EVALUATION
-    step = Checkpoints(run).read_record(checkpoint).progress.step
-    key = {"checkpoint_step": step, "dataset": dataset.hash}
+    record = Checkpoints(run).read_record(checkpoint)
+    key = {"checkpoint_step": record.progress.step, "dataset": dataset.hash}
     if path.is_file():
         try:
             known = json.loads(path.read_text(encoding="utf-8"))
@@ -124,7 +124,13 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Qual
     model = build(config)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     index = read_index(dataset.tokens)
-    validation = Validation(dataset.tokens, index, context_length=config.context_length, batch_size=16)
+    validation = Validation(
+        dataset.tokens,
+        index,
+        context_length=config.context_length,
+        batch_size=16,
+        separate_documents=record.config.training.separate_documents,
+    )
     quality = validation.evaluate(model, dtype=torch.float32)
     result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
     write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())

@@ -34,8 +34,8 @@ def make_text(language: str, words: int, seed: int) -> str:
 
 
 @pytest.fixture(scope="session")
-def held_out() -> dict[str, str]:
-    return {"es": make_text("es", 150, 1), "en": make_text("en", 150, 1)}
+def held_out() -> dict[str, list[str]]:
+    return {name: [make_text(name, 110, 1), make_text(name, 40, 2)] for name in ("es", "en")}
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def weights(config: ModelConfig) -> Weights:
 
 @pytest.fixture(scope="session")
 def export(
-    weights: Weights, config: ModelConfig, tokenizer_model: Path, held_out: dict[str, str]
+    weights: Weights, config: ModelConfig, tokenizer_model: Path, held_out: dict[str, list[str]]
 ) -> Callable[..., ExportResult]:
     """`export_bundle` with everything but `folder` and `scheme` chosen."""
 

@@ -110,12 +110,14 @@ def test_inputs_that_do_not_belong_together_are_refused(export: Export, config: 
     with pytest.raises(TinylmError, match="no held-out text"):
         export(held_out={}, folder=tmp_path / "bundle")
     with pytest.raises(TinylmError, match="held-out text of `en` is empty"):
-        export(held_out={"en": ""}, folder=tmp_path / "bundle")
+        export(held_out={"en": []}, folder=tmp_path / "bundle")
+    with pytest.raises(TinylmError, match="held-out text of `en` is empty"):
+        export(held_out={"en": [""]}, folder=tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_language_and_a_short_text_are_enough(export: Export, tmp_path: Path) -> None:
-    result = export(held_out={"es": "el rey y la reina"}, folder=tmp_path / "bundle")
+    result = export(held_out={"es": ["el rey y la reina"]}, folder=tmp_path / "bundle")
     assert result.bundle.manifest.languages == ("es",)
 
 

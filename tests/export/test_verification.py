@@ -53,11 +53,11 @@ def test_failures_are_named_with_value_limit_and_distance() -> None:
 
 
 def test_another_model_than_the_trained_one_fails_both_torch_gates(
-    fp32: ExportResult, config: ModelConfig, weights: Weights, tokenizer: Tokenizer, held_out: dict[str, str]
+    fp32: ExportResult, config: ModelConfig, weights: Weights, tokenizer: Tokenizer, held_out: dict[str, list[str]]
 ) -> None:
     """Weights that differ by 1 % stand for any formula that is nearly right."""
     other = {name: weight * np.float32(1.01 if "gate_up" in name else 1) for name, weight in weights.items()}
-    prompts = [[BOS, *tokenizer.encode(text)][:24] for text in held_out.values()]
+    prompts = [[BOS, *tokenizer.encode(text)][:24] for text, *_ in held_out.values()]
     with Engine(fp32.bundle) as engine:
         logits, _ = torch_gates(config, other, engine, prompts)
         assert logits.measured > 10 * logits.limit
@@ -88,18 +88,22 @@ def test_a_second_copy_of_the_embedding_is_too_big(config: ModelConfig, weights:
 
 
 def test_quality_is_what_the_runtime_scores(
-    int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, str]
+    int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, list[str]]
 ) -> None:
-    text = held_out["es"] + " 🐧"  # some bytes behind UNK
+    texts = [*held_out["es"], "🐧"]  # some bytes behind UNK
     with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
-        quality = measure_quality(exported, reference, tokenizer, text)
-        size = len(normalise(text).encode())
-        bits, tokens = text_bits(exported, tokenizer, text)
+        quality = measure_quality(exported, reference, tokenizer, texts)
+        size = sum(len(normalise(text).encode()) for text in texts)
+        bits, tokens = (
+            sum(values) for values in zip(*(text_bits(exported, tokenizer, text) for text in texts), strict=True)
+        )
         assert (quality.tokens, quality.bytes) == (tokens, size)
         assert quality.tokens > 2 * exported.context_length  # more than one window
         assert quality.bpb == pytest.approx(bits / size, rel=1e-12)
-        assert quality.bpb_fp32 == pytest.approx(text_bits(reference, tokenizer, text)[0] / size, rel=1e-12)
-        hidden = 8 * tokenizer.unknown_bytes(text)
+        assert quality.bpb_fp32 == pytest.approx(
+            sum(text_bits(reference, tokenizer, text)[0] for text in texts) / size, rel=1e-12
+        )
+        hidden = 8 * sum(map(tokenizer.unknown_bytes, texts))
         assert quality.perplexity == pytest.approx(2 ** ((bits - hidden) / tokens), rel=1e-9)
     assert 0 < quality.kl < 0.01
     assert 0.8 < quality.top1_agreement <= 1

@@ -165,16 +165,17 @@ def test_validation_text_of_each_language_up_to_a_size(dataset: Dataset) -> None
     lines = (dataset.path / "val.jsonl").read_text(encoding="utf-8").splitlines()
     pieces = [json.loads(line) for line in lines]
     for language in small:
-        assert 0 < len(small[language].encode()) <= 100
-        assert large[language] == "\n\n".join(p["text"] for p in pieces if p["language"] == language)
-        assert large[language].startswith(small[language])
+        assert 0 < len("".join(small[language]).encode()) <= 100
+        assert list(large[language]) == [p["text"] for p in pieces if p["language"] == language]
+        assert large[language][0].startswith(small[language][0])
 
 
 def test_validation_text_is_not_in_the_training_tokens(dataset: Dataset) -> None:
     index = read_index(dataset.tokens)
     train = dataset.tokenizer().decode([int(i) for i in open_shard(dataset.tokens, index, TRAIN)])
-    for text in dataset.held_out(max_bytes=10**6).values():
-        assert all(paragraph not in train for paragraph in text.split("\n\n") if len(paragraph) > 40)
+    for documents in dataset.held_out(max_bytes=10**6).values():
+        paragraphs = [paragraph for text in documents for paragraph in text.split("\n\n")]
+        assert all(paragraph not in train for paragraph in paragraphs if len(paragraph) > 40)
 
 
 def test_terms_are_counted_even_when_the_tokenizer_stands(

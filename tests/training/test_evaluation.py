@@ -45,7 +45,7 @@ PIECES = {
 }
 
 
-def direct(model: TinyTransformer, ids: list[int]) -> tuple[float, int]:
+def direct(model: TinyTransformer, ids: list[int], *, separate_documents: bool) -> tuple[float, int]:
     """Nats in float64, one position at a time; windows of CONTEXT inputs that share their border token."""
     nats, count = 0.0, 0
     double = model.double()
@@ -53,6 +53,8 @@ def direct(model: TinyTransformer, ids: list[int]) -> tuple[float, int]:
         start = (target - 1) // CONTEXT * CONTEXT
         if ids[target] == BOS:
             continue
+        if separate_documents and BOS in ids[start:target]:
+            start = target - 1 - ids[start:target][::-1].index(BOS)
         with torch.no_grad():
             logits = double(torch.tensor([ids[start:target]]))[0, -1]
         nats -= float(torch.log_softmax(logits, 0)[ids[target]])
@@ -62,18 +64,18 @@ def direct(model: TinyTransformer, ids: list[int]) -> tuple[float, int]:
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
+@pytest.mark.parametrize("separate", [True, False])
 def test_quality_equals_the_direct_computation(
-    model: TinyTransformer, tokenizer: Tokenizer, tmp_path: Path, batch_size: int
+    model: TinyTransformer, tokenizer: Tokenizer, tmp_path: Path, batch_size: int, separate: bool
 ) -> None:
     index: Index = write_shards({f"val-{name}": pieces for name, pieces in PIECES.items()}, tokenizer, tmp_path)
-    found = Validation(tmp_path, index, context_length=CONTEXT, batch_size=batch_size).evaluate(
-        model, dtype=torch.float32
-    )
+    validation = Validation(tmp_path, index, context_length=CONTEXT, batch_size=batch_size, separate_documents=separate)
+    found = validation.evaluate(model, dtype=torch.float32)
     assert set(found) == {"en", "es", ALL}
     sums = np.zeros(4)
     for language, pieces in PIECES.items():
         ids = [i for p in pieces for i in [BOS, *tokenizer.encode(p.text), *([1] if p.end else [])]]
-        nats, count = direct(model, ids)
+        nats, count = direct(model, ids, separate_documents=separate)
         unknown = sum(len(c.encode()) for p in pieces for c in p.text if UNK in tokenizer.encode(c))
         size = sum(len(p.text.encode()) for p in pieces)
         assert (unknown > 0) == (language == "en")
@@ -94,15 +96,16 @@ def test_every_length_is_covered_once(
 ) -> None:
     text = "\n" * length  # a token each
     index = write_shards({"val-en": [Piece(text, "en", "x", start=True, end=False)]}, tokenizer, tmp_path)
-    quality = Validation(tmp_path, index, context_length=CONTEXT, batch_size=2).evaluate(model, dtype=torch.float32)
-    nats, count = direct(model, [BOS, *tokenizer.encode(text)])
+    validation = Validation(tmp_path, index, context_length=CONTEXT, batch_size=2, separate_documents=True)
+    quality = validation.evaluate(model, dtype=torch.float32)
+    nats, count = direct(model, [BOS, *tokenizer.encode(text)], separate_documents=True)
     assert quality["en"].tokens == count == length
     assert quality["en"].loss == pytest.approx(nats / count, rel=1e-5)
 
 
 def test_evaluation_leaves_the_model_as_it_was(model: TinyTransformer, tokenizer: Tokenizer, tmp_path: Path) -> None:
     index = write_shards({"val-es": PIECES["es"]}, tokenizer, tmp_path)
-    validation = Validation(tmp_path, index, context_length=CONTEXT, batch_size=2)
+    validation = Validation(tmp_path, index, context_length=CONTEXT, batch_size=2, separate_documents=True)
     for training in (True, False):
         model.train(training)
         validation.evaluate(model, dtype=torch.float32)

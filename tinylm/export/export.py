@@ -1,6 +1,6 @@
 """Weights to a verified bundle: build the graph, measure it on the runtime, refuse or write.
 
-    result = export_bundle(weights, config, tokenizer_model=..., held_out={"en": text}, ..., folder=Path("bundle"))
+    result = export_bundle(weights, config, tokenizer_model=..., held_out={"en": [text]}, ..., folder=Path("bundle"))
 
 Nothing is written to `folder` before every gate has passed. The same arguments give the same bytes: no time stamps, no
 file names of this machine.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def export_bundle(
     config: ModelConfig,
     *,
     tokenizer_model: Path,
-    held_out: Mapping[str, str],
+    held_out: Mapping[str, Sequence[str]],
     provenance: Provenance,
     name: str,
     version: str,
@@ -76,7 +76,7 @@ def export_bundle(
 ) -> ExportResult:
     """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
 
-    `held_out` maps each language to text that the model was not trained on; all of it is scored, twice. TinylmError
+    `held_out` maps each language to documents that the model was not trained on; all are scored, twice. TinylmError
     when an input does not fit, and with exit code 1 when a gate fails; a bundle that is already there then stays.
     """
     tokenizer = Tokenizer(tokenizer_model)
@@ -144,17 +144,20 @@ def export_bundle(
     )
 
 
-def _check_inputs(config: ModelConfig, tokenizer: Tokenizer, held_out: Mapping[str, str]) -> None:
+def _check_inputs(config: ModelConfig, tokenizer: Tokenizer, held_out: Mapping[str, Sequence[str]]) -> None:
     if tokenizer.vocab_size != config.vocab_size:
         raise TinylmError(
             f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {config.vocab_size}",
             "name the tokenizer that the run was trained with",
         )
     if not held_out:
-        raise TinylmError("there is no held-out text to verify the export with", "give a text per language")
-    for language, text in held_out.items():
-        if not tokenizer.encode(text):
-            raise TinylmError(f"the held-out text of `{language}` is empty", "give some text of every language")
+        raise TinylmError("there is no held-out text to verify the export with", "give a document per language")
+    for language, documents in held_out.items():
+        if not all(documents) or not documents:
+            raise TinylmError(
+                f"the held-out text of `{language}` is empty, or a document of it is",
+                "give some text of every language",
+            )
 
 
 def _open_engine(folder: Path, manifest: Manifest, graph: bytes, tokenizer_model: Path) -> Engine:

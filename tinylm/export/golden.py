@@ -7,7 +7,7 @@ the first position where that could change the answer, and quality is compared w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -72,11 +72,13 @@ ENCODED = (
 """What goes wrong in tokenizers: accents, marks, white space, line ends, composition, characters without a piece."""
 
 
-def make_golden(exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_out: Mapping[str, str]) -> Golden:
+def make_golden(
+    exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_out: Mapping[str, Sequence[str]]
+) -> Golden:
     """Record what `exported`, an engine of the bundle's own graph, answers; TinylmError when nothing is safe enough."""
     languages = sorted(held_out)
     prompts = [text for language in languages for text in PROMPTS.get(language, ())]
-    prompts += [text for language in languages for text in _stretches(held_out[language])]
+    prompts += [text for language in languages for text in _stretches("\n".join(held_out[language]))]
     continued = [continuation(exported, fp32, tokenizer, text) for text in prompts]
     remaining = sum(len(prompt.ids) for prompt in continued)
     if remaining < FEWEST_IDS:
@@ -90,7 +92,11 @@ def make_golden(exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_ou
         schema=SCHEMA,
         prompts=tuple(prompt for prompt in continued if prompt.ids),
         encodings=tuple(GoldenEncoding(text=text, ids=tuple(tokenizer.encode(text))) for text in ENCODED),
-        held_out=tuple(_measure(exported, fp32, tokenizer, language, held_out[language]) for language in languages),
+        held_out=tuple(
+            _measure(exported, fp32, tokenizer, language, text)
+            for language in languages
+            for text in _beginning(held_out[language])
+        ),
     )
 
 
@@ -125,12 +131,23 @@ def _stretches(text: str) -> Iterator[str]:
         yield " ".join(words[1:-1] if len(words) > 2 else words)
 
 
+def _beginning(documents: Sequence[str]) -> Iterator[str]:
+    """The first documents, together `_HELD_OUT_BYTES` at most; the last one is cut, between characters."""
+    room = _HELD_OUT_BYTES
+    for text in documents:
+        sample = text.encode()[:room].decode(errors="ignore")
+        if sample:
+            yield sample
+        room -= len(text.encode())
+        if room <= 0:
+            return
+
+
 def _measure(exported: Engine, fp32: Engine, tokenizer: Tokenizer, language: str, text: str) -> HeldOut:
-    """The first bytes of a held-out text, whole characters only, and its bits on both graphs."""
-    sample = text.encode()[:_HELD_OUT_BYTES].decode(errors="ignore")
+    """A text and its bits on both graphs."""
     return HeldOut(
         language=language,
-        text=sample,
-        bits_fp32=text_bits(fp32, tokenizer, sample)[0],
-        bits=text_bits(exported, tokenizer, sample)[0],
+        text=text,
+        bits_fp32=text_bits(fp32, tokenizer, text)[0],
+        bits=text_bits(exported, tokenizer, text)[0],
     )

@@ -70,24 +70,27 @@ def verify(
     fp32: Engine,
     exported: Engine,
     tokenizer: Tokenizer,
-    held_out: Mapping[str, str],
+    held_out: Mapping[str, Sequence[str]],
     max_bpb_increase: float,
     progress: Callable[[str], None],
 ) -> Verification:
     """Measure every gate. `graph` is what `exported` runs; `fp32` is another engine, on the float32 graph.
 
-    `held_out` maps each language, at least one, to text of at least one token that the model was not trained on.
+    `held_out` maps each language, at least one, to documents that the model was not trained on.
     """
-    texts = {language: [BOS, *tokenizer.encode(text)] for language, text in held_out.items()}
-    prompts = [prompt for ids in texts.values() for prompt in _cut_prompts(ids, config.context_length)]
+    longest = [max(documents, key=len) for documents in held_out.values()]
+    prompts = [
+        prompt for text in longest for prompt in _cut_prompts([BOS, *tokenizer.encode(text)], config.context_length)
+    ]
     progress("comparing the graph with the torch module")
     gates = [*torch_gates(config, weights, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
         gates += [chunk_gate(exported, prompts), integer_gate(config, graph)]
     gates.append(size_gate(config, graph, scheme))
     quality = {}
-    for language, ids in texts.items():
-        progress(f"measuring {scheme} against fp32 on {len(ids)} held-out tokens of `{language}`")
+    for language, documents in held_out.items():
+        size = sum(len(text.encode()) for text in documents)
+        progress(f"measuring {scheme} against fp32 on {size} held-out bytes of `{language}`")
         quality[language] = measure_quality(exported, fp32, tokenizer, held_out[language])
         gates.append(quality_gate(language, quality[language], max_bpb_increase))
     return Verification(gates=tuple(gates), quality=quality)
@@ -228,21 +231,24 @@ def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
     )
 
 
-def measure_quality(exported: Engine, fp32: Engine, tokenizer: Tokenizer, text: str) -> LanguageQuality:
-    """Both engines side by side over `text`, in the windows of `tinylm.runtime.scoring`, whose bits these are."""
-    stream = [BOS, *tokenizer.encode(text)]
-    count, size = len(stream) - 1, len(normalise(text).encode())
-    nats, nats_fp32, divergences, agreed = 0.0, 0.0, 0.0, 0
-    for position, target in enumerate(stream[1:]):
-        if position % exported.context_length == 0:
-            exported.truncate(0)
-            fp32.truncate(0)
-        ours, theirs = log_softmax(exported.logits(stream[position])), log_softmax(fp32.logits(stream[position]))
-        nats -= float(ours[target])
-        nats_fp32 -= float(theirs[target])
-        divergences += float(np.dot(np.exp(theirs), theirs - ours))
-        agreed += int(ours.argmax() == theirs.argmax())
-    hidden = 8 * tokenizer.unknown_bytes(text)
+def measure_quality(exported: Engine, fp32: Engine, tokenizer: Tokenizer, documents: Sequence[str]) -> LanguageQuality:
+    """Both engines side by side over `documents`, in the windows of `tinylm.runtime.scoring`, whose bits these are."""
+    count = size = hidden = agreed = 0
+    nats, nats_fp32, divergences = 0.0, 0.0, 0.0
+    for text in documents:
+        stream = [BOS, *tokenizer.encode(text)]
+        for position, target in enumerate(stream[1:]):
+            if position % exported.context_length == 0:
+                exported.truncate(0)
+                fp32.truncate(0)
+            ours, theirs = log_softmax(exported.logits(stream[position])), log_softmax(fp32.logits(stream[position]))
+            nats -= float(ours[target])
+            nats_fp32 -= float(theirs[target])
+            divergences += float(np.dot(np.exp(theirs), theirs - ours))
+            agreed += int(ours.argmax() == theirs.argmax())
+        count += len(stream) - 1
+        size += len(normalise(text).encode())
+        hidden += 8 * tokenizer.unknown_bytes(text)
     return LanguageQuality(
         tokens=count,
         bytes=size,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -40,8 +42,8 @@ class CausalSelfAttention(nn.Module):
         self.output = nn.Linear(d_model, d_model, bias=False)
         self.rotary = rotary
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, T, d_model) -> (B, T, d_model)."""
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """(B, T, d_model) -> (B, T, d_model); `mask` bool (B, 1, T, T) says who sees whom, None is all of the past."""
         batch, length, _ = x.shape
         heads = self.qkv(x).view(batch, length, -1, self.head_dim).transpose(1, 2)
         q, k, v = heads.split((self.n_head, self.n_kv_head, self.n_kv_head), dim=1)  # (B, heads, T, head_dim)
@@ -50,11 +52,9 @@ class CausalSelfAttention(nn.Module):
         if self.n_kv_head != self.n_head:
             k = k.repeat_interleave(self.n_head // self.n_kv_head, dim=1)
             v = v.repeat_interleave(self.n_head // self.n_kv_head, dim=1)
-        if x.device.type == "cpu" and torch.is_grad_enabled():
-            # Torch's flash backward on the CPU is several times slower than plain batched products at these lengths.
-            with sdpa_kernel(SDPBackend.MATH):
-                y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        else:
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        # Torch's flash backward on the CPU is several times slower than plain batched products at these lengths.
+        training_on_cpu = x.device.type == "cpu" and torch.is_grad_enabled()
+        with sdpa_kernel(SDPBackend.MATH) if training_on_cpu else nullcontext():
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         output: Tensor = self.output(y.transpose(1, 2).reshape(batch, length, -1))
         return output

@@ -13,9 +13,9 @@ class PreNormBlock(nn.Module):
         self.attention_norm, self.attention = attention_norm, attention
         self.mlp_norm, self.mlp = mlp_norm, mlp
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, T, d_model) -> (B, T, d_model)."""
-        x = x + self.attention(self.attention_norm(x))
+        x = x + self.attention(self.attention_norm(x), mask)
         x = x + self.mlp(self.mlp_norm(x))
         return x
 
@@ -28,8 +28,8 @@ class PostNormBlock(nn.Module):
         self.attention, self.attention_norm = attention, attention_norm
         self.mlp, self.mlp_norm = mlp, mlp_norm
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, T, d_model) -> (B, T, d_model)."""
-        x = self.attention_norm(x + self.attention(x))
+        x = self.attention_norm(x + self.attention(x, mask))
         output: Tensor = self.mlp_norm(x + self.mlp(x))
         return output

@@ -44,11 +44,13 @@ class TinyTransformer(nn.Module):
         """The (vocab_size, d_model) matrix that turns hidden states into logits."""
         return self.embedding.weight if self.head is None else self.head.weight
 
-    def hidden(self, input_ids: Tensor) -> Tensor:
-        """Token ids (B, T) int64 -> normalised hidden states (B, T, d_model)."""
+    def hidden(self, input_ids: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Token ids (B, T) int64 -> normalised hidden states (B, T, d_model); every token sees all of its past, or
+        where `mask` (B, 1, T, T) is true.
+        """
         x = self.positions(self.embedding(input_ids))
         for block in self.blocks:
-            x = block(x)
+            x = block(x, mask)
         output: Tensor = self.norm(x)
         return output
 

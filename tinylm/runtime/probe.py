@@ -161,14 +161,17 @@ def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verif
             ids = list(generate_ids(engine, prompt.prompt_ids, greedy, max_new_tokens=count, stop_at_eos=False))
             if difference := _difference(ids, prompt.ids):
                 mismatches.append(f"after the prompt `{_short(prompt.prompt)}`, {difference}")
-    held_out = tuple(
-        HeldOutBits(
-            language=text.language,
-            text_bytes=len(normalise(text.text).encode()),
-            bits=text_bits(engine, tokenizer, text.text)[0],
-            bits_fp32=text.bits_fp32,
+    sums: dict[str, tuple[int, float, float]] = {}
+    for text in golden.held_out:
+        text_bytes, bits, bits_fp32 = sums.get(text.language, (0, 0.0, 0.0))
+        sums[text.language] = (
+            text_bytes + len(normalise(text.text).encode()),
+            bits + text_bits(engine, tokenizer, text.text)[0],
+            bits_fp32 + text.bits_fp32,
         )
-        for text in golden.held_out
+    held_out = tuple(
+        HeldOutBits(language=language, text_bytes=text_bytes, bits=bits, bits_fp32=bits_fp32)
+        for language, (text_bytes, bits, bits_fp32) in sums.items()
     )
     return Verification(
         prompts=len(golden.prompts),

@@ -59,6 +59,8 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOutBits:
+    """The held-out documents of one language, together."""
+
     language: str
     text_bytes: int
     """UTF-8 bytes of the normalised text."""

@@ -81,8 +81,8 @@ class Dataset:
     def tokenizer(self) -> Tokenizer:
         return Tokenizer(self.path / MODEL)
 
-    def held_out(self, *, max_bytes: int) -> dict[str, str]:
-        """Validation text of each language, whole pieces up to `max_bytes` of UTF-8, joined by a blank line."""
+    def held_out(self, *, max_bytes: int) -> dict[str, tuple[str, ...]]:
+        """Validation documents of each language: whole ones, `max_bytes` of UTF-8 in all, or the head of one."""
         texts: dict[str, list[str]] = {}
         room: dict[str, int] = {}
         for piece in read_pieces(self.path / "val.jsonl"):
@@ -91,7 +91,7 @@ class Dataset:
             if size <= left or piece.language not in texts:
                 texts.setdefault(piece.language, []).append(_head(piece.text, left))
                 room[piece.language] = left - size
-        return {language: "\n\n".join(parts) for language, parts in sorted(texts.items())}
+        return {language: tuple(parts) for language, parts in sorted(texts.items())}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from tinylm.model import TinyTransformer
-from tinylm.tokenizer import BOS
 from tinylm.tokens.shards import Index, Shard, languages, open_shard
+from tinylm.training.documents import NOT_PREDICTED, document_mask, targets_of
 from tinylm.training.loss import linear_cross_entropy
 
 ALL = "all"
 """The key of all languages together."""
-NOT_PREDICTED = -100
-"""Marks a target that the loss passes over: BOS is where reading starts, nobody has to guess it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +31,14 @@ class Quality:
     tokens: int
 
 
-def targets_of(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Targets as the loss wants them: BOS is not predicted."""
-    return np.where(ids == BOS, NOT_PREDICTED, ids)
-
-
 class Validation:
     """The validation shards of a dataset, opened and checked once."""
 
-    def __init__(self, folder: Path, index: Index, *, context_length: int, batch_size: int) -> None:
-        self._context, self._batch = context_length, batch_size
+    def __init__(
+        self, folder: Path, index: Index, *, context_length: int, batch_size: int, separate_documents: bool
+    ) -> None:
+        """With `separate_documents` a window's tokens see no earlier document of it, as in training."""
+        self._context, self._batch, self._separate = context_length, batch_size, separate_documents
         self._shards: dict[str, tuple[Shard, NDArray[np.uint16]]] = {
             language: (index.shards[f"val-{language}"], open_shard(folder, index, f"val-{language}"))
             for language in languages(index)
@@ -85,7 +81,7 @@ class Validation:
             inputs = torch.from_numpy(rows[:, :-1]).to(device)
             answers = targets_of(rows[:, 1:])
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                hidden = model.hidden(inputs)
+                hidden = model.hidden(inputs, document_mask(inputs) if self._separate else None)
             targets = torch.from_numpy(answers).to(device).flatten()
             weight = model.output_weight.detach()
             total += float(linear_cross_entropy(hidden.flatten(0, 1), weight, targets, dtype=dtype))

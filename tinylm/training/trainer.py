@@ -34,7 +34,8 @@ from tinylm.training.checkpoint import (
 )
 from tinylm.training.dataset import Dataset
 from tinylm.training.device import pick_device, pick_dtype
-from tinylm.training.evaluation import ALL, Quality, Validation, targets_of
+from tinylm.training.documents import document_mask, targets_of
+from tinylm.training.evaluation import ALL, Quality, Validation
 from tinylm.training.interruption import Interruption
 from tinylm.training.loss import linear_cross_entropy
 from tinylm.training.metrics import StepLog, StepMetrics, write_summary
@@ -128,7 +129,13 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
             batch_size=training.batch_size,
             seed=training.seed,
         ),
-        validation=Validation(dataset.tokens, index, context_length=context, batch_size=training.batch_size),
+        validation=Validation(
+            dataset.tokens,
+            index,
+            context_length=context,
+            batch_size=training.batch_size,
+            separate_documents=training.separate_documents,
+        ),
         device=device,
         dtype=pick_dtype(training.precision, device),
     )
@@ -170,7 +177,7 @@ def _optimize(setup: _Setup, rows: NDArray[np.int64], *, rate: float) -> tuple[f
         inputs = torch.from_numpy(rows[part, :-1]).to(setup.device, non_blocking=True)
         answers = torch.from_numpy(targets[part]).to(setup.device, non_blocking=True)
         with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
-            hidden = model.hidden(inputs)
+            hidden = model.hidden(inputs, document_mask(inputs) if training.separate_documents else None)
         loss = linear_cross_entropy(hidden.flatten(0, 1), model.output_weight, answers.flatten(), dtype=setup.dtype)
         # Divided by the whole batch's count, so that accumulation gives the same gradient as one large batch.
         (loss / predicted).backward()  # type: ignore[no-untyped-call]

@@ -50,6 +50,8 @@ MALE_ES: str = (
     "Moisés Narciso Néstor Octavio Oriol Patricio Plácido Quintín Ramiro Raimundo Rodolfo Rogelio Román Saúl "
     "Sebastián Severino Silvestre Teodoro Tobías Ulises Valentín Víctor Xavier Zacarías"
 )
+# the first `KNOWN_SURNAMES` are those of the people in the scenes, the others stand in lists only
+KNOWN_SURNAMES = 40
 SURNAMES_EN: str = (
     "Baker Carter Fletcher Harper Marlow Whitfield Ashby Brook Holloway Langley Pemberton Thornton Winslow Bradshaw "
     "Crawford Dalton Ellison Fairchild Goodwin Hartley Ingram Jennings Kendall Lockwood Merton Norwood Oakley "
@@ -84,7 +86,7 @@ TOWNS_ES: tuple[str, str] = (
     "clara alta sol bella verde luna mar serena linda blanca fría rosa larga nueva",
 )
 SURNAME_HEADS_EN: str = "Ash Bram Crest Dover Elm Fair Glen Hart Kings Lang Mars Nor Pen Rad Stan Thorn Wake Whit"
-SURNAME_TAILS_EN: str = "ley worth ridge wood well"
+SURNAME_TAILS_EN: str = "ley worth ridge wood well field bourne stone land gate croft shaw lock"
 STREETS_EN: str = (
     "Anchor Barley Beacon Bramble Buttercup Candle Castle Clover Compass Cotton Crescent Dolphin Falcon Feather "
     "Fiddler Forge Foxglove Harvest Hawthorn Heather Hollyhock Jasmine Juniper Kingfisher Larch Lighthouse Linden "
@@ -110,9 +112,14 @@ def towns(halves: tuple[str, str]) -> tuple[str, ...]:
     return tuple(first + second for first in halves[0].split() for second in halves[1].split())
 
 
-def town(fraction: float, halves: tuple[str, str]) -> str:
-    """The town at this fraction (0 to 1) of all towns."""
-    return towns(halves)[int(fraction * len(towns(halves)))]
+@cache
+def known_towns(halves: tuple[str, str]) -> tuple[str, ...]:
+    """The towns where people live, one for each first half; the others are only passed on the way.
+
+    A name that is met three times cannot be learned; as in real text, a few places are spoken of again and again.
+    """
+    heads, tails = (half.split() for half in halves)
+    return tuple(head + tails[5 * i % len(tails)] for i, head in enumerate(heads))
 
 
 @cache

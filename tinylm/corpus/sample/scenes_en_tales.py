@@ -76,6 +76,12 @@ On the way, {he} {past study}. || {he} sat beside {a person=q} and {past study}.
 In {t}, {he} {past travel}. || At {time}, they were in {t}, and {F} {past travel F}. || {F} waited for {him} in front of {the place} with {a thing}.
 They came home on {weekday} at {time}. || {S} was {adj mood}, but {F} was {adj mood}. || It was a [long|wonderful|short] trip, and {S} {past study}.
 
+lists S=name F=name
+On the way to {town}, {S} drove through {stop}, {stop}, {stop} and {stop}. || {S} and {F} drove through {stop}, {stop}, {stop}, {stop}, {stop}, {stop} and {stop}. || In {year} there were only {number 4 9} villages near {town}: {stop}, {stop}, {stop} and {stop}.
+After that, they saw {stop}, {stop}, {stop}, {stop}, {stop} and {stop}. || Then came {stop}, {stop}, {stop}, {stop}, {stop}, {stop} and {stop}.
+The [guests|friends|pupils] of {S} are {given} {any_surname}, {given} {any_surname} and {given} {any_surname}. || In {stop}, {S} met {given} {any_surname}, {given} {any_surname}, {given} {any_surname} and {given} {any_surname}.
+? Their neighbours are {given} {any_surname}, {given} {any_surname} and {given} {any_surname}.
+
 weather S=any
 In {month}, it is often {sky} and {sky} in {town}. || Today it is {sky} in {town}, but tomorrow it will be {sky}. || The forecast for {weekday}: {sky} in the morning and {sky} in the evening. || On {weekday}, it rained for {number 2 20} hours in {town}. || It was a [cold|warm|windy|rainy|sunny|foggy] {weekday} in {month}.
 The temperature is {number 2 35} degrees. || At {time}, it was only {number 2 14} degrees in {town}. || There was a [storm|cloud|rainbow] over {the nature}. || The wind came from the [north|south|east|west].

@@ -76,6 +76,12 @@ Durante el viaje {pret study}. || Se sentó al lado de {un person} y {pret study
 En {t} {pret travel}. || A {time} llegaron a {t}, y {F} {pret travel F}. || {F} esperaba delante de {el place} con {un thing}.
 Volvieron a casa el {weekday} a {time}. || {S} estaba {adj mood}, pero {F} estaba {adj mood F}. || Fue un viaje [largo|maravilloso|corto], y {S} {pret study}.
 
+lists S=name F=name
+En el camino a {town}, {S} pasó por {stop}, {stop}, {stop} y {stop}. || {S} y {F} pasaron por {stop}, {stop}, {stop}, {stop}, {stop}, {stop} y {stop}. || En {year} solo había {number 4 9} pueblos cerca de {town}: {stop}, {stop}, {stop} y {stop}.
+Después vieron {stop}, {stop}, {stop}, {stop}, {stop} y {stop}. || Luego vinieron {stop}, {stop}, {stop}, {stop}, {stop}, {stop} y {stop}.
+Los [invitados|amigos|alumnos] de {S} son {given} {any_surname}, {given} {any_surname} y {given} {any_surname}. || En {stop}, {S} conoció a {given} {any_surname}, {given} {any_surname}, {given} {any_surname} y {given} {any_surname}.
+? Sus vecinos son {given} {any_surname}, {given} {any_surname} y {given} {any_surname}.
+
 weather S=any
 En {month}, el tiempo en {town} es {sky} y {sky}. || Hoy el día está {sky} en {town}, pero mañana estará {sky}. || La previsión para el {weekday}: tiempo {sky} por la mañana y {sky} por la noche. || El {weekday} llovió durante {number 2 20 f} horas en {town}. || Era un {weekday} [frío|lluvioso|soleado|gris] de {month}.
 La temperatura es de {number 2 35} grados. || A {time} solo había {number 2 14} grados en {town}. || Había [una tormenta|una nube|un arcoíris] sobre {el nature}. || El viento venía del [norte|sur|mar] y movía {el tree -}.

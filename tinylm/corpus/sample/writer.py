@@ -172,6 +172,11 @@ class Writer:
     def chance(self, probability: float) -> bool:
         return self.random.random() < probability
 
+    def figure(self, low: str, high: str) -> str:
+        """A number in digits; from a hundred on in tens, because what is met three times cannot be learned."""
+        value = self.between(int(low), int(high))
+        return str(value if value < 100 else value - value % 10)
+
     def _once(self, key: str, draw: Callable[[], str]) -> str:
         """A value that stays the same through a document: its town, a surname."""
         if key not in self.facts:

@@ -34,7 +34,8 @@ RELATIVES = {
     "m": ["father", "brother", "grandfather", "uncle", "cousin", "son", "friend", "neighbour"],
 }
 
-MINUTES = tuple(f"{minute:02}" for minute in range(2, 60))
+KNOWN_SURNAMES = names.SURNAMES_EN.split()[: names.KNOWN_SURNAMES]
+MINUTES = tuple(f"{minute:02}" for minute in range(5, 60, 5))
 
 
 @cache
@@ -75,23 +76,26 @@ class EnglishWriter(Writer):
             "adj": self._adjective,
             "suits": self._suiting,
             "number": lambda low, high: english.number(self.between(int(low), int(high))),
-            "digits": lambda low, high: str(self.between(int(low), int(high))),
+            "digits": self.figure,
             "price": self._price,
             "cents": lambda: f"{self.between(1, 5)}.{self.pick(('10', '20', '40', '50', '75', '90'))} euros",
             "recent": lambda: str(self.between(1960, 2024)),
             "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
-            "year": lambda: str(self.between(1850, 2024)),
+            "year": lambda: str(5 * self.between(380, 404)),
             "date": lambda: f"{self.pick(lexicon_en.MONTHS.split())} {self.between(1, 28)}",
             "weekday": lambda: self.pick(lexicon_en.WEEKDAYS.split()),
             "month": lambda: self.pick(lexicon_en.MONTHS.split()),
             "season": lambda: self.pick(lexicon_en.NOUNS["season"].split()),
             "sky": lambda: self.pick(lexicon_en.ADJECTIVES["sky"].split()),
-            "town": lambda: self._once("town", lambda: names.town(self.random.random(), names.TOWNS_EN)),
-            "elsewhere": lambda: names.town(self.random.random(), names.TOWNS_EN),
+            "town": lambda: self._once("town", lambda: self.pick(names.known_towns(names.TOWNS_EN))),
+            "elsewhere": lambda: self.pick(names.known_towns(names.TOWNS_EN)),
+            "stop": lambda: self.pick(names.towns(names.TOWNS_EN)),
             "street": lambda: f"{self.pick(names.STREETS_EN.split())} Street",
-            "surname": lambda key="": self._once("surname" + key, lambda: self.pick(names.surnames_en())),
+            "surname": lambda key="": self._once(f"surname{key}", lambda: self.pick(KNOWN_SURNAMES)),
+            "given": lambda: self.pick(f"{names.FEMALE_EN} {names.MALE_EN}".split()),
+            "any_surname": lambda: self.pick(names.surnames_en()),
             "opening": lambda: f"{self.between(7, 11)}:{self.pick(('00', '15', '30', '45'))}",
             "closing": lambda: f"{self.between(13, 21)}:{self.pick(('00', '15', '30', '45'))}",
             "sum": self._sum,
@@ -198,7 +202,7 @@ class EnglishWriter(Writer):
 
     def _price(self) -> str:
         euros = self.between(2, 48)
-        return self.pick((f"{euros} euros", f"{euros}.{self.pick(('20', '50', '75', '90'))} euros"))
+        return self.pick((f"{euros} euros", f"{euros}.50 euros"))
 
     def _time(self) -> str:
         hour = english.number(self.between(1, 12))

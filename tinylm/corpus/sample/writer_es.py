@@ -28,7 +28,8 @@ ARTICLES = {
     "lo": {"ms": "lo", "fs": "la", "mp": "los", "fp": "las"},
 }
 
-MINUTES = tuple(f"{minute:02}" for minute in range(2, 60))
+KNOWN_SURNAMES = names.SURNAMES_ES.split()[: names.KNOWN_SURNAMES]
+MINUTES = tuple(f"{minute:02}" for minute in range(5, 60, 5))
 
 
 @cache
@@ -96,23 +97,26 @@ class SpanishWriter(Writer):
             "adj": self._adjective,
             "suits": self._suiting,
             "number": lambda low, high, gender="m": spanish.number(self.between(int(low), int(high)), gender),
-            "digits": lambda low, high: str(self.between(int(low), int(high))),
+            "digits": self.figure,
             "price": self._price,
             "cents": lambda: f"{self.between(1, 5)},{self.pick(('10', '20', '40', '50', '75', '90'))} euros",
             "recent": lambda: str(self.between(1960, 2024)),
             "cost": lambda: self._once("cost", self._price),
             "time": self._time,
             "clock": lambda: f"{self.between(6, 22)}:{self.pick(MINUTES)}",
-            "year": lambda: str(self.between(1850, 2024)),
+            "year": lambda: str(5 * self.between(380, 404)),
             "date": lambda: f"{self.between(1, 28)} de {self.pick(lexicon_es.MONTHS.split())}",
             "weekday": lambda: self.pick(lexicon_es.WEEKDAYS.split()),
             "month": lambda: self.pick(lexicon_es.MONTHS.split()),
             "season": lambda: self.pick(("el verano", "el otoño", "el invierno", "la primavera")),
             "sky": lambda: self.pick(lexicon_es.ADJECTIVES["sky"].split()),
-            "town": lambda: self._once("town", lambda: names.town(self.random.random(), names.TOWNS_ES)),
-            "elsewhere": lambda: names.town(self.random.random(), names.TOWNS_ES),
+            "town": lambda: self._once("town", lambda: self.pick(names.known_towns(names.TOWNS_ES))),
+            "elsewhere": lambda: self.pick(names.known_towns(names.TOWNS_ES)),
+            "stop": lambda: self.pick(names.towns(names.TOWNS_ES)),
             "street": lambda: f"calle {self.pick(names.STREETS_ES.split())}",
-            "surname": lambda key="": self._once("surname" + key, lambda: self.pick(names.SURNAMES_ES.split())),
+            "surname": lambda key="": self._once(f"surname{key}", lambda: self.pick(KNOWN_SURNAMES)),
+            "given": lambda: self.pick(f"{names.FEMALE_ES} {names.MALE_ES}".split()),
+            "any_surname": lambda: self.pick(names.SURNAMES_ES.split()),
             "opening": lambda: f"{self.between(7, 11)}:{self.pick(('00', '15', '30', '45'))}",
             "closing": lambda: f"{self.between(13, 21)}:{self.pick(('00', '15', '30', '45'))}",
             "trade": self._trade,
@@ -249,7 +253,7 @@ class SpanishWriter(Writer):
 
     def _price(self) -> str:
         euros = self.between(2, 48)
-        return self.pick((f"{euros} euros", f"{euros},{self.pick(('20', '50', '75', '90'))} euros"))
+        return self.pick((f"{euros} euros", f"{euros},50 euros"))
 
     def _time(self) -> str:
         hour = self.between(1, 12)
