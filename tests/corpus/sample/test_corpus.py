@@ -11,7 +11,7 @@ import sentencepiece
 from tinylm.corpus.documents import Document
 from tinylm.corpus.sample import generate, holdout, sentences, statistics
 
-GOLDEN = "1d803e190d00a2f5da8f23c17dafcdd0fcfa337be9f63e339aaf4a14a9231e96"
+GOLDEN = "99e431fa5cddabf7c04ad6dfc96344b1c66cbd42509545d67ecac8d5294e4e1d"
 VOCAB_SIZE = 8100  # the presets use 8000: the margin is what lets the corpus be edited
 
 

@@ -277,6 +277,7 @@ MAY_GOVERN = frozenset(
 
 
 NEVER_AFTER_ARTICLE = CLAUSE_START | {"menos", "más", "no", "también", "siempre", "nunca", "después", "luego"} - {"que"}
+PLACES_AND_TIMES = frozenset(["antes", "después", "cerca", "lejos", "delante", "detrás", "encima", "enfrente", "junto"])
 INDEFINITE = ("un", "una", "unos", "unas")
 ARTICLES = frozenset(
     ["el", "la", "los", "las", "un", "unos", "unas", "mi", "mis", "su", "sus", "este", "esta", "estos", "estas"]
@@ -331,6 +332,8 @@ def _order(words: list[str], read: list[Word]) -> list[str]:
             and words[at + 2 : at + 3] != ["poco"]
         ):
             faults.append(f"`{word} {after}`: these words cannot follow each other")
+        elif word in PLACES_AND_TIMES and after in ("y", "e"):
+            faults.append(f"`{word} {after}`: `de` is missing")
         elif _only_adjective(read[at]) and _only_noun(read[at + 1]) and word not in _before_noun():
             faults.append(f"`{word} {after}`: the adjective stands after its noun")
         elif (word in ALWAYS_PREPOSITION and after in ALWAYS_PREPOSITION) or (
