@@ -1,0 +1,128 @@
+"""Findings about a bundle on this machine, and about the machine as a budget's device. Pure: facts in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tinylm.budget.device import DeviceFacts, differences
+from tinylm.budget.spec import Budget
+from tinylm.doctor.facts import Facts
+from tinylm.doctor.finding import Finding, worst
+from tinylm.doctor.processor import RELEVANT_FLAGS
+from tinylm.doctor.software_rules import numbers
+from tinylm.op_audit import Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleFacts:
+    """What a bundle asks for, and what its graph does."""
+
+    path: str
+    name: str
+    sha256: str
+    """Of the manifest."""
+    size_mb: float
+    minimum_versions: dict[str, str]
+    cpu_features: tuple[str, ...]
+    operators: tuple[Row, ...]
+    """The op audit on this machine's processor."""
+
+
+def bundle_findings(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
+    what = f"{bundle.name}, {bundle.size_mb:.2f} MB, whole: {bundle.path}"
+    yield Finding(check="bundle", level="ok", what=what)
+    yield from _needs(facts, bundle)
+    yield from _operators(bundle.operators)
+
+
+def budget_findings(facts: Facts, budget: Budget) -> Iterator[Finding]:
+    check = "budget"
+    different = differences(_device(facts), budget.device)
+    if different:
+        yield Finding(
+            check=check,
+            level="note",
+            what=f"not the device of {budget.name}: " + "; ".join(different),
+            why="what `tinylm check-budgets` measures here is indicative only",
+        )
+    else:
+        yield Finding(check=check, level="ok", what=f"this is a device of {budget.name}")
+    available, limit = facts.memory.available_mb, budget.limits.peak_rss_mb
+    if available is not None and available < limit:
+        yield Finding(
+            check=check,
+            level="warning",
+            what=f"{budget.name} allows a process {limit:.0f} MB; {available:.0f} MB are available",
+            why="a model that uses its whole budget would swap here, or be killed",
+            what_to_do="stop other services, or lower `peak_rss_mb` in a budget of your own",
+        )
+
+
+def _needs(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
+    installed = {trial.module: trial.version for trial in facts.software.trials}
+    for library, least in sorted(bundle.minimum_versions.items()):
+        version = installed.get(library)
+        if version is not None and numbers(version) < numbers(least):
+            yield Finding(
+                check="bundle",
+                level="problem",
+                what=f"needs {library} {least} or newer; {version} is installed",
+                why="the runtime refuses to load it",
+                what_to_do=f"pip install '{library}>={least}'",
+            )
+    isa = facts.processor.isa
+    missing = [flag for flag in bundle.cpu_features if flag in RELEVANT_FLAGS and isa is not None and flag not in isa]
+    if missing:
+        yield Finding(
+            check="bundle",
+            level="problem",
+            what="needs processor features that are not here: " + ", ".join(missing),
+            why="the runtime refuses to load it",
+            what_to_do="export the bundle for this device, or use another device",
+        )
+
+
+def _operators(rows: Sequence[Row]) -> Iterator[Finding]:
+    """One finding for all that is well, and one for each operator that is not."""
+    products = [row for row in rows if row.weights is not None]
+    total, integer = sum(row.count for row in products), sum(row.count for row in products if row.integer)
+    kernels = ", ".join(sorted({row.kernel for row in products if row.integer}))
+    if not products:
+        yield Finding(check="operators", level="note", what="the graph has no matrix products with weights")
+    elif worst(row.level for row in rows) == "ok":
+        yield Finding(
+            check="operators", level="ok", what=f"{integer} of {total} matrix products are integer: {kernels}"
+        )
+    for row in rows:
+        if row.level != "ok":
+            yield Finding(
+                check="operators",
+                level=row.level,
+                what=f"{row.count} x {row.op}{f' ({row.detail})' if row.detail else ''}: {row.kernel}",
+                why=row.reason,
+                what_to_do=_ADVICE.get(row.level, ""),
+            )
+
+
+_ADVICE = {
+    "warning": "compare with `tinylm bundle verify` and `tinylm check-budgets` on this very machine",
+    "problem": "export the model again with `tinylm export --int8`: its products are integer on every board",
+}
+
+
+def _device(facts: Facts) -> DeviceFacts:
+    """The same machine in the words of the budget check."""
+    policies = facts.processor.policies
+    trials = {trial.module: trial for trial in facts.software.trials}
+    return DeviceFacts(
+        model=facts.processor.board,
+        arch=facts.processor.arch,
+        isa=facts.processor.isa or (),
+        cores=facts.processor.cores,
+        memory_mb=facts.memory.total_mb,
+        governor=policies[0].governor if policies else None,
+        system=facts.software.system,
+        python=facts.software.python,
+        onnxruntime=trials["onnxruntime"].version if "onnxruntime" in trials else None,
+    )

@@ -1,0 +1,33 @@
+"""One finding: what was found, why it matters, what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tinylm.op_kernels import LEVELS, Level
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    check: str
+    """What was looked at, in one or two words; a check may have several findings."""
+    level: Level
+    """`ok`; `note`: good to know, or not readable here; `warning`: will bite some day; `problem`: bites now."""
+    what: str
+    why: str = ""
+    what_to_do: str = ""
+    """A command or a setting."""
+
+    def __post_init__(self) -> None:
+        if self.level in ("warning", "problem") and not (self.why and self.what_to_do):
+            raise ValueError(f"`{self.check}`: a {self.level} says why it matters and what to do")
+
+
+def not_readable(check: str, what: str) -> Finding:
+    """For what this system does not tell: no finding at all would look as if it had been checked."""
+    return Finding(check=check, level="note", what=f"{what} not readable here")
+
+
+def worst(levels: Iterable[Level]) -> Level:
+    return max(levels, key=LEVELS.index, default="ok")

@@ -1,0 +1,100 @@
+"""Board, cores, instruction sets and clock speeds, from /proc and /sys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from tinylm.doctor.facts import ClockPolicy, CoreType, Processor
+from tinylm.doctor.kernel_files import fields, folders, number, text
+
+# MIDR part numbers (ARM's technical reference manuals; Linux arch/arm64/include/asm/cputype.h).
+_ARM_PARTS = {
+    "0xb76": "ARM1176",
+    "0xc07": "Cortex-A7",
+    "0xc08": "Cortex-A8",
+    "0xc09": "Cortex-A9",
+    "0xc0f": "Cortex-A15",
+    "0xd03": "Cortex-A53",
+    "0xd04": "Cortex-A35",
+    "0xd05": "Cortex-A55",
+    "0xd07": "Cortex-A57",
+    "0xd08": "Cortex-A72",
+    "0xd09": "Cortex-A73",
+    "0xd0a": "Cortex-A75",
+    "0xd0b": "Cortex-A76",
+    "0xd0c": "Neoverse-N1",
+    "0xd40": "Neoverse-V1",
+    "0xd41": "Cortex-A78",
+    "0xd49": "Neoverse-N2",
+    "0xd4f": "Neoverse-V2",
+}
+_ARM = "0x41"
+
+# The flags that decide which kernels ONNX Runtime takes; the rest is noise.
+RELEVANT_FLAGS = frozenset(
+    {"asimd", "asimddp", "asimdhp", "fphp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "neon"}
+    | {"sse4_1", "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "avx_vnni_int8"}
+    | {"avx512_bf16", "amx_int8"}
+)
+
+
+def read_processor(root: Path, *, arch: str, cores: int) -> Processor:
+    """Read what `root` tells; `arch` and `cores` come from the running system."""
+    cpuinfo = text(root / "proc/cpuinfo") or ""
+    first = fields(cpuinfo)
+    flags = first.get("flags") or first.get("Features")  # x86, ARM
+    return Processor(
+        board=_board(root, first),
+        arch=arch,
+        cores=cores,
+        core_types=_core_types(cpuinfo),
+        isa=None if flags is None else tuple(sorted(RELEVANT_FLAGS & set(flags.split()))),
+        policies=tuple(_policy(folder) for folder in _policies(root)),
+    )
+
+
+def _board(root: Path, cpuinfo: dict[str, str]) -> str:
+    dmi = [text(root / f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
+    return (
+        text(root / "proc/device-tree/model")
+        or cpuinfo.get("Model")  # what a Raspberry Pi's kernel adds
+        or " ".join(word for word in dmi if word)
+        or cpuinfo.get("model name")
+        or "unknown"
+    )
+
+
+def _core_types(cpuinfo: str) -> tuple[CoreType, ...]:
+    """Kinds of cores, in the order of their first core: one block of lines a core, blank lines between."""
+    kinds: Counter[tuple[str | None, str | None, str]] = Counter()
+    for block in cpuinfo.split("\n\n"):
+        core = fields(block)
+        if "processor" not in core:
+            continue
+        implementer, part = core.get("CPU implementer"), core.get("CPU part")
+        known = _ARM_PARTS.get(part or "") if implementer == _ARM else None
+        kinds[implementer, part, known or core.get("model name") or "unknown core"] += 1
+    return tuple(
+        CoreType(name=name, implementer=implementer, part=part, count=count)
+        for (implementer, part, name), count in kinds.items()
+    )
+
+
+def _policies(root: Path) -> list[Path]:
+    found = folders(root / "sys/devices/system/cpu/cpufreq", "policy*")
+    return found or folders(root / "sys/devices/system/cpu", "cpu0/cpufreq")
+
+
+def _policy(folder: Path) -> ClockPolicy:
+    def mhz(name: str) -> float | None:
+        kilohertz = number(folder / name)
+        return None if kilohertz is None else round(kilohertz / 1e3, 1)
+
+    return ClockPolicy(
+        policy=folder.name,
+        governor=text(folder / "scaling_governor"),
+        current_mhz=mhz("scaling_cur_freq"),
+        allowed_mhz=mhz("scaling_max_freq"),
+        hardware_mhz=mhz("cpuinfo_max_freq"),
+    )

@@ -1,0 +1,60 @@
+"""Python, the C library, and the packages that the runtime needs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import struct
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from tinylm.doctor.facts import Software, Trial
+from tinylm.doctor.kernel_files import text
+from tinylm.doctor.trials import not_tried, try_import
+
+WANTED = {"numpy": "1.26", "onnxruntime": "1.22", "sentencepiece": "0.2.1", "psutil": "5.9"}
+"""The base package's compiled dependencies and the oldest version of each, as pyproject.toml says (tested)."""
+
+
+def read_software(root: Path, *, try_imports: bool = True) -> Software:
+    """Read what is installed here, and try each import in a process of its own."""
+    return Software(
+        system=f"{platform.system()} {platform.release()}",
+        distribution=_distribution(root),
+        implementation=platform.python_implementation(),
+        python=platform.python_version(),
+        pointer_bits=8 * struct.calcsize("P"),
+        libc=_libc(),
+        trials=tuple(_trial(module, wanted, try_imports) for module, wanted in WANTED.items()),
+    )
+
+
+def installed(package: str) -> str | None:
+    """The installed version, without importing anything."""
+    try:
+        return version(package)
+    except (PackageNotFoundError, OSError, ValueError):  # a half-removed package has damaged metadata
+        return None
+
+
+def _trial(module: str, wanted: str, try_imports: bool) -> Trial:
+    found = installed(module)
+    if not try_imports:
+        return not_tried(module, found, wanted)
+    return try_import(module, version=found, wanted=wanted)
+
+
+def _distribution(root: Path) -> str | None:
+    for line in (text(root / "etc/os-release") or "").splitlines():
+        name, _, value = line.partition("=")
+        if name == "PRETTY_NAME":
+            return value.strip("\"'") or None
+    return None
+
+
+def _libc() -> str | None:
+    """glibc's own answer; None for any other C library."""
+    try:
+        return os.confstr("CS_GNU_LIBC_VERSION")
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -1,0 +1,149 @@
+"""Findings about Python, the C library and the imports. Pure: facts in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinylm.doctor.facts import Facts, Software, Trial
+from tinylm.doctor.finding import Finding
+
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
+"""What onnxruntime 1.31 has wheels for on aarch64 and x86_64 Linux; the index was asked when this was written."""
+OLDEST_GLIBC, CURRENT_GLIBC = (2, 27), (2, 28)
+"""onnxruntime 1.22 asks for manylinux_2_27, newer ones for manylinux_2_28."""
+
+_TOO_OLD = {"sentencepiece": "a damaged tokenizer model can take over the process (CVE-2026-1260)"}
+_REINSTALL = "install it again in a fresh environment: python3 -m venv NAME, then NAME/bin/pip install tinylm-*.whl"
+
+
+def software_findings(facts: Facts) -> Iterator[Finding]:
+    software = facts.software
+    trials = {trial.module: trial for trial in software.trials}
+    # A library that imports is there, whatever wheels the index has.
+    works = "onnxruntime" in trials and trials["onnxruntime"].outcome == "ok"
+    yield _python(software, works=works)
+    yield _libc(software, works=works)
+    for trial in software.trials:
+        yield _import(trial)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The numbers at the beginning of a version such as `1.22.0rc1`, without zeros at the end."""
+    found: list[int] = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        found.append(int(digits))
+        if digits != part:
+            break
+    while found and found[-1] == 0:
+        found.pop()
+    return tuple(found)
+
+
+def _python(software: Software, *, works: bool) -> Finding:
+    what = f"{software.implementation} {software.python} on {software.distribution or software.system}"
+    version = numbers(software.python)[:2]
+    oldest, newest = (".".join(map(str, limit)) for limit in (OLDEST_PYTHON, NEWEST_PYTHON))
+    if works:
+        return Finding(check="python", level="ok", what=what)
+    if software.implementation != "CPython":
+        return Finding(
+            check="python",
+            level="problem",
+            what=what,
+            why="onnxruntime has wheels for CPython only",
+            what_to_do=f"use CPython {oldest} to {newest}: python3 -m venv NAME",
+        )
+    if not OLDEST_PYTHON <= version <= NEWEST_PYTHON:
+        return Finding(
+            check="python",
+            level="problem",
+            what=f"{what}: no wheels of onnxruntime are known for it",
+            why=f"wheels are known for Python {oldest} to {newest}; `pip` then finds no matching distribution",
+            what_to_do=f"make the environment with another Python: python{newest} -m venv NAME",
+        )
+    return Finding(check="python", level="ok", what=what)
+
+
+def _libc(software: Software, *, works: bool) -> Finding:
+    name, _, version = (software.libc or "").partition(" ")
+    if not software.system.startswith("Linux"):
+        return Finding(check="c library", level="note", what=f"not looked at on {software.system}")
+    if works:
+        return Finding(check="c library", level="ok", what=software.libc or "not glibc, and the libraries import")
+    if name != "glibc":
+        return Finding(
+            check="c library",
+            level="problem",
+            what="not glibc",
+            why="onnxruntime has wheels for glibc only, none for musl (Alpine)",
+            what_to_do="use a distribution with glibc, such as Raspberry Pi OS or Debian",
+        )
+    if numbers(version) < OLDEST_GLIBC:
+        return Finding(
+            check="c library",
+            level="problem",
+            what=f"glibc {version}",
+            why=f"wheels of onnxruntime need glibc {OLDEST_GLIBC[0]}.{OLDEST_GLIBC[1]} or newer (manylinux_2_27)",
+            what_to_do="use a newer system: Raspberry Pi OS of Debian 12 or later",
+        )
+    if numbers(version) < CURRENT_GLIBC:
+        what = f"glibc {version}: only older onnxruntime has wheels for it"
+        return Finding(check="c library", level="note", what=what, what_to_do="pip install 'onnxruntime==1.22.*'")
+    return Finding(check="c library", level="ok", what=f"glibc {version}")
+
+
+def _import(trial: Trial) -> Finding:
+    check = f"import {trial.module}"
+    version = trial.version or "of unknown version"
+    if trial.outcome == "not_tried":
+        return Finding(check=check, level="note", what=f"{version}, not tried")
+    if trial.outcome == "missing":
+        return Finding(
+            check=check,
+            level="problem",
+            what="not installed",
+            why="tinylm needs it at run time",
+            what_to_do=f"pip install '{trial.module}>={trial.wanted}'",
+        )
+    if trial.outcome != "ok":
+        return _failed_import(check, version, trial)
+    time = "" if trial.ms is None else f", {trial.ms:.0f} ms"
+    memory = "" if trial.rss_mb is None else f", {trial.rss_mb:.0f} MB"
+    if trial.version is not None and numbers(trial.version) < numbers(trial.wanted):
+        return Finding(
+            check=check,
+            level="problem",
+            what=f"{trial.version} is installed, {trial.wanted} or newer is needed",
+            why=_TOO_OLD.get(trial.module, "tinylm is not tested with it"),
+            what_to_do=f"pip install '{trial.module}>={trial.wanted}'",
+        )
+    return Finding(check=check, level="ok", what=f"{version}{time}{memory}")
+
+
+def _failed_import(check: str, version: str, trial: Trial) -> Finding:
+    if trial.outcome == "killed" and trial.detail == "SIGILL":
+        return Finding(
+            check=check,
+            level="problem",
+            what=f"{version} dies of SIGILL",
+            why="its wheel uses an instruction that this processor does not have; emulators may not show it",
+            what_to_do=f"try another version, such as pip install '{trial.module}=={trial.wanted}.*'",
+        )
+    if trial.outcome == "killed":
+        reasons = {
+            "SIGKILL": "most likely the system ran out of memory",
+            "SIGSEGV": "the installed files are damaged or do not fit together",
+            "SIGBUS": "a mapped file is damaged, or the disk is failing",
+        }
+        why = reasons.get(trial.detail, "the process of whoever imports it ends the same way")
+        return Finding(
+            check=check, level="problem", what=f"{version} dies of {trial.detail}", why=why, what_to_do=_REINSTALL
+        )
+    what = f"{version}: {trial.detail}"
+    why = "tinylm needs it at run time"
+    if trial.outcome == "timeout":
+        why = "the disk or the memory is so slow that no start will be in time"
+    return Finding(check=check, level="problem", what=what, why=why, what_to_do=_REINSTALL)
