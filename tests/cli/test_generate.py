@@ -82,8 +82,9 @@ def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
     assert "\n\nhint: " in alone.stderr
 
 
-def test_bytes_that_are_no_text_are_refused_and_not_dropped(bundle: Path) -> None:
-    command = [sys.executable, "-m", "tinylm", "generate", str(bundle)]
+@pytest.mark.parametrize("program", [["tinylm", "generate"], ["tinylm.runtime"]], ids=" ".join)
+def test_bytes_that_are_no_text_are_refused_and_not_dropped(bundle: Path, program: list[str]) -> None:
+    command = [sys.executable, "-m", *program, str(bundle)]
     for option, text in (("--prompt", b"Ni\xf1o"), ("--stop", b"\xff")):
         done = subprocess.run(
             [*command, option, text],

@@ -155,6 +155,13 @@ def test_a_file_that_is_edited_while_it_is_read_is_refused(novels: Path, tmp_pat
     assert read_record(out / "corpus.json").sources[0].sha256 == fingerprint([str(novels)], 0)[0]["sha256"]
 
 
+def test_a_file_that_is_edited_after_planning_is_refused(novels: Path, tmp_path: Path) -> None:
+    planned = fingerprint([str(novels)], 0)
+    (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
+    with pytest.raises(TinylmError, match="`novels` changed while it was being read"):
+        build_corpus([str(novels)], tmp_path / "out", planned=planned)
+
+
 def test_a_file_that_is_edited_before_its_turn_is_refused(
     novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -44,10 +43,6 @@ def generate(
     from tinylm.runs import find_bundle
     from tinylm.runtime.__main__ import print_text
 
-    _check_text("--prompt", prompt)
-    for text in stop or ():
-        _check_text("--stop", text)
-    _check_threads(threads)
     print_text(
         find_bundle(bundle),
         prompt=prompt,
@@ -60,28 +55,3 @@ def generate(
         stop=stop or (),
         threads=threads,
     )
-
-
-def _check_text(option: str, text: str) -> None:
-    """Refuse what did not arrive as UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
-    from tinylm.errors import TinylmError
-
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise TinylmError(
-            f"{option} is not UTF-8 text: character {error.start + 1} cannot be decoded",
-            "write it in a UTF-8 terminal, or convert it with `iconv -t UTF-8`",
-        ) from error
-
-
-def _check_threads(threads: int) -> None:
-    """Refuse more threads than this machine has cores: they would only wait for one another."""
-    from tinylm.errors import TinylmError
-
-    cores = os.cpu_count() or 1
-    if threads > cores:
-        raise TinylmError(
-            f"--threads is {threads}; this machine has {cores} core{'' if cores == 1 else 's'}",
-            "use 1" if cores == 1 else f"use 1 to {cores}",
-        )

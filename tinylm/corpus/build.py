@@ -60,17 +60,19 @@ def build_corpus(
     folder: Path,
     *,
     seed: int = 0,
+    planned: Sequence[dict[str, str]] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> CorpusStatistics:
     """Build the corpus of `sources` in `folder`: each is `sample`, `gutenberg` or `[LANGUAGE:]PATH`.
 
-    `seed` varies the sample corpus only; `progress` is told a line per source and download. TinylmError for a source
+    `seed` varies the sample corpus only; `planned` is the `fingerprint` under which the corpus will be known, when that
+    was taken before; `progress` is told a line per source and download. TinylmError for a source
     that is unusable or changes meanwhile, and for too little text, with `folder` as it was, and when `folder` cannot be
     written.
     """
     if not sources:
         raise TinylmError("no corpus was named", "name `sample`, `gutenberg` or a path, such as `--corpus es:novels`")
-    planned = fingerprint(sources, seed)
+    planned = fingerprint(sources, seed) if planned is None else planned
     dropped = Dropped()
     documents: list[Document] = []
     bytes_read = []

@@ -36,8 +36,12 @@ def print_text(
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
     None takes the bundle's own default. A closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine`
-    and `generate`.
+    and `generate`, for text that is not UTF-8, and for more threads than this machine has cores.
     """
+    _check_text("--prompt", prompt)
+    for text in stop:
+        _check_text("--stop", text)
+    _check_threads(threads)
     bundle = open_bundle(path)
     defaults = bundle.manifest.generation
     sampling = Sampling(
@@ -60,6 +64,27 @@ def print_text(
         except BrokenPipeError:
             # Whoever read us has had enough. Python would complain once more when it flushes stdout at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _check_text(option: str, text: str) -> None:
+    """Refuse what did not arrive as UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TinylmError(
+            f"{option} is not UTF-8 text: character {error.start + 1} cannot be decoded",
+            "write it in a UTF-8 terminal, or convert it with `iconv -t UTF-8`",
+        ) from error
+
+
+def _check_threads(threads: int) -> None:
+    """Refuse more threads than this machine has cores: they would only wait for one another."""
+    cores = os.cpu_count() or 1
+    if threads > cores:
+        raise TinylmError(
+            f"--threads is {threads}; this machine has {cores} core{'' if cores == 1 else 's'}",
+            "use 1" if cores == 1 else f"use 1 to {cores}",
+        )
 
 
 def _warn(tokenizer: Tokenizer, prompt: str, *, context_length: int, max_tokens: int) -> None:

@@ -176,7 +176,9 @@ def _build(
             write_atomic(folder / name, (reuse.dataset.path / name).read_bytes())
         progress(f"corpus: taken over from {reuse.dataset.path}")
     else:
-        build_corpus(sources, folder, seed=seed, progress=progress)
+        build_corpus(
+            sources, folder, seed=seed, planned=[asdict(source) for source in record.sources], progress=progress
+        )
 
     def pieces() -> Iterator[Piece]:
         return read_pieces(folder / "train.jsonl")

@@ -16,8 +16,8 @@ def summarise(dataset: Dataset) -> list[str]:
     for language, sides in corpus.languages.items():
         train, val = (sides.get(side, SplitStatistics()) for side in ("train", "val"))
         lines.append(
-            f"  {language}: {train.bytes:,} bytes to train on ({train.documents:,} documents, {train.sentences:,} "
-            f"sentences), {val.bytes:,} to validate on"
+            f"  {language}: {train.bytes:,} bytes to train on (documents: {train.documents:,}, sentences: "
+            f"{train.sentences:,}), {val.bytes:,} to validate on"
         )
     if dropped := _dropped(corpus.dropped):
         lines.append(f"  left out: {', '.join(dropped)}")
