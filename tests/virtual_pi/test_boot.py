@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,11 +20,9 @@ import pytest
 import tinylm
 from tinylm.budget.report import read_report
 from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
 from tinylm.virtual_pi.folders import default_folder
 from tinylm.virtual_pi.image import build_image
 from tinylm.virtual_pi.machine import clean_stale, running, start_machine, stop_machine
-from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_line
 from tinylm.virtual_pi.qemu import Settings
 from tinylm.virtual_pi.releases import find_release
 
@@ -30,22 +30,6 @@ pytestmark = pytest.mark.virtual_pi
 
 ROOT = Path(tinylm.__file__).resolve().parents[1]
 FAST = Settings(cpu="cortex-a72", cores=2, memory_mib=512, port=0, measure=False, snapshot=True)
-
-
-def missing_programs() -> list[str]:
-    missing = []
-    for name in (*RUNNING, *BUILDING, "qemu-img"):
-        try:
-            find_program(name)
-        except TinylmError:
-            missing.append(name)
-    return missing
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _programs() -> None:
-    if missing := missing_programs():
-        pytest.skip(f"no {', '.join(missing)}: {install_line()}")
 
 
 def image(release: int) -> Path:
@@ -81,6 +65,27 @@ def test_both_releases_boot(folder: Path, release: int, python: str) -> None:
             port = server.getsockname()[1]
             tried = machine.ssh(f"timeout 5 bash -c ': < /dev/tcp/10.0.2.2/{port}' 2>/dev/null; echo $?")
         assert tried != "0\n"
+
+
+def test_the_doctor_on_a_board(folder: Path) -> None:
+    """With the base package's wheels alone, as an ordinary user, on real ARM facts."""
+    archive = folder / "tinylm.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(ROOT / "tinylm", "tinylm", filter=lambda file: None if "__pycache__" in file.name else file)
+        tar.add(ROOT / "budgets", "tinylm/budgets", filter=lambda file: None if "__pycache__" in file.name else file)
+    settings = dataclasses.replace(FAST, cpu="cortex-a53", cores=4, memory_mib=448)
+    with running(image=image(12), settings=settings, folder=folder) as machine:
+        machine.wait()
+        machine.scp(str(archive), "pi:.")
+        machine.ssh("tar -xf tinylm.tar")
+        told = json.loads(machine.ssh("python3 -m tinylm doctor --budget pi-zero-2w --json || test $? = 1"))
+    findings = {finding["check"]: finding for finding in told["findings"]}
+    assert "no int8 dot products" in findings["instructions"]["what"]
+    assert "A53" in findings["board"]["what"]
+    for name in ("numpy", "onnxruntime", "sentencepiece", "psutil"):
+        assert findings[f"import {name}"]["level"] == "ok", findings[f"import {name}"]
+    assert {name for name, finding in findings.items() if finding["level"] == "problem"} == set()
+    assert all(finding["what_to_do"] for finding in findings.values() if finding["level"] == "warning")
 
 
 def start_check(bundle: Bundle, folder: Path, *options: str) -> subprocess.Popen[str]:
