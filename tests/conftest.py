@@ -106,7 +106,8 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
 
 
 def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Manifest:
-    caches = [f"{layer}.{part}" for layer in range(config.n_layer) for part in ("key", "value")]
+    from tinylm.export.graph import input_names, output_names
+
     return contract.Manifest(
         schema=contract.SCHEMA,
         requires=(),
@@ -129,9 +130,7 @@ def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Ma
             parameters=1,
         ),
         graph=contract.GraphEntry(
-            inputs=("input_ids", "total_length", *(f"past.{cache}" for cache in caches)),
-            outputs=("logits", *(f"present.{cache}" for cache in caches)),
-            capabilities=(),
+            inputs=input_names(config), outputs=output_names(config), capabilities=(contract.SAMPLER,)
         ),
         files={},
         minimum_versions={},

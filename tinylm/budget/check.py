@@ -12,6 +12,7 @@ from tinylm.budget.spec import Budget
 from tinylm.budget.validity import judge_validity
 from tinylm.budget.verdict import judge, open_quantiles, overall
 from tinylm.bundle import Bundle
+from tinylm.runtime.probe_contract import Backend
 
 
 def check_bundle(
@@ -20,10 +21,12 @@ def check_bundle(
     *,
     announce: Callable[[str], None],
     command: Sequence[str] | None = None,
+    backend: Backend = "auto",
 ) -> Report:
     """Measure `bundle` on this machine against `budget`.
 
-    `announce` gets a line of progress before each step. `command` starts a probe, by default this tinylm's own.
+    `announce` gets a line of progress before each step. `command` starts a probe, by default this tinylm's own, and
+    `backend` is what runs the model in it.
     TinylmError when the bundle cannot take the budget's request at all.
     """
     facts = device_facts()
@@ -33,7 +36,12 @@ def check_bundle(
     probed = Probed()
     for look in budget.confidence.looks:
         probed = probe_more(
-            probed, until=look, budget=budget, command=command or probe_command(bundle.path), announce=announce
+            probed,
+            until=look,
+            budget=budget,
+            command=command or probe_command(bundle.path),
+            announce=announce,
+            backend=backend,
         )
         validity = judge_validity(probed.processes, load) if probed.processes else None
         results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)

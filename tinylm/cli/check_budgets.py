@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,10 @@ def check_budgets(
     certify: Annotated[
         bool, typer.Option("--certify", help="Accept nothing but measurements on the budget's own device.")
     ] = False,
+    backend: Annotated[
+        Literal["auto", "lean", "reference"],
+        typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),
+    ] = "auto",
 ) -> None:
     """Measure a bundle here against a device's budget: memory, latency, size, quality.
 
@@ -34,7 +38,7 @@ def check_budgets(
     limits = load_budget(budget)
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
-    report = check_bundle(opened, limits, announce=_announce)
+    report = check_bundle(opened, limits, announce=_announce, backend=backend)
     if json:
         print(to_json(report))
     else:
