@@ -17,13 +17,30 @@ from hypothesis import settings
 from tinylm import bundle as contract
 from tinylm.bundle import Bundle, write_bundle
 from tinylm.config import ModelConfig, RunConfig, TokenizerConfig, TrainingConfig
+from tinylm.errors import TinylmError
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
+from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_line
 
 # A shared machine is slow at times, and no test here is about time.
 settings.register_profile("tinylm", deadline=None)
 settings.load_profile("tinylm")
 
 MakeBundle = Callable[..., Bundle]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests that boot an emulated board are skipped, visibly, where its programs are missing."""
+    if item.get_closest_marker("virtual_pi") is None:
+        return
+    missing = []
+    for name in (*RUNNING, *BUILDING, "qemu-img"):
+        try:
+            find_program(name)
+        except TinylmError:
+            missing.append(name)
+    if missing:
+        pytest.skip(f"no {', '.join(missing)}: {install_line()}")
+
 
 # Models this small gain nothing from threads, and lose much when the cores are busy; child processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

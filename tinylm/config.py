@@ -181,7 +181,7 @@ PRESETS: dict[str, RunConfig] = {
             learning_rate=3e-3,
             warmup_fraction=0.05,
             weight_decay=0.1,
-            beta2=0.95,
+            beta2=0.99,
             grad_clip=1.0,
         ),
     ),

@@ -46,14 +46,16 @@ def environment() -> dict[str, str]:
 def call(environment: dict[str, str]) -> Call:
     """`call(folder, "generate", "run")`: runs `python -m tinylm generate run` there and waits for it."""
 
-    def run(folder: Path, *arguments: str, limit: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        folder: Path, *arguments: str, limit: Callable[[], None] | None = None, timeout_s: float = 180
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "tinylm", *arguments],
             cwd=folder,
             env=environment,
             capture_output=True,
             encoding="utf-8",
-            timeout=180,
+            timeout=timeout_s,
             check=False,
             preexec_fn=limit,
         )

@@ -80,7 +80,7 @@ def test_a_torch_for_a_gpu_that_is_not_there_is_a_warning_with_a_remedy(reposito
     assert "remove " in hint
 
 
-@pytest.mark.parametrize(("option", "folder"), [("--quick", "runs/demo-1-minute "), ("", "runs/demo-6-minutes ")])
+@pytest.mark.parametrize(("option", "folder"), [("--quick", "runs/demo-1-minute "), ("", "runs/demo-7-minutes ")])
 def test_the_demo_names_one_folder_from_start_to_end(repository: Path, option: str, folder: str) -> None:
     done = run(repository, f"scripts/demo {option}")
     assert f"the run        {folder}" in done.stdout

@@ -7,6 +7,7 @@ probing.py      starts the probe processes and collects what they measured
 statistics.py   exact binomial confidence for quantiles
 validity.py     what contention, throttling and swap do to the numbers
 verdict.py      measurements + limits -> one verdict per limit
+estimate.py     milliseconds from an emulator's instruction counts, with error bars
 report.py       the result: JSON contract, exit code
 table.py        the report for people
 check.py        all of it in order: `check_bundle`

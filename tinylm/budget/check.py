@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Sequence
 
-from tinylm.budget.device import Basis, device_facts, differences
+from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
+from tinylm.budget.estimate import Estimate
 from tinylm.budget.probing import Probed, probe_command, probe_more
 from tinylm.budget.report import SCHEMA, BundleId, Device, Report, make_ledger, summarise
 from tinylm.budget.spec import Budget
-from tinylm.budget.validity import judge_validity
-from tinylm.budget.verdict import judge, open_quantiles, overall
+from tinylm.budget.validity import Validity, judge_validity
+from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.bundle import Bundle
 from tinylm.runtime.probe_contract import Backend
 
@@ -30,8 +32,7 @@ def check_bundle(
     TinylmError when the bundle cannot take the budget's request at all.
     """
     facts = device_facts()
-    different = differences(facts, budget.device)
-    basis: Basis = "indicative" if different else "measured"
+    basis: Basis = "indicative" if differences(facts, budget.device) else "measured"
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     probed = Probed()
     for look in budget.confidence.looks:
@@ -47,16 +48,35 @@ def check_bundle(
         results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
         if probed.problem is not None or not open_quantiles(results):
             break
+    return make_report(bundle, budget, facts=facts, probed=probed, validity=validity, results=results)
+
+
+def make_report(
+    bundle: Bundle,
+    budget: Budget,
+    *,
+    facts: DeviceFacts,
+    probed: Probed,
+    validity: Validity | None,
+    results: Sequence[LimitResult],
+    estimate: Estimate | None = None,
+) -> Report:
+    """Everything that was found as one object. With an `estimate`, the probes' clock counted instructions: what they
+    measured stays to be read, but is not summarised as if it were the device's milliseconds."""
     verdict, weakest = overall(results)
+    samples = summarise(probed.processes)
+    if estimate is not None:
+        samples = dataclasses.replace(samples, latency_ms=None, ttft_ms=None, itl_ms=None)
     return Report(
         schema=SCHEMA,
         bundle=BundleId(name=bundle.manifest.name, sha256=bundle.manifest_sha256),
         budget=budget,
-        device=Device(facts=facts, differences=tuple(different)),
+        device=Device(facts=facts, differences=tuple(differences(facts, budget.device))),
         validity=validity,
         limits=tuple(results),
         ledger=make_ledger(probed.processes),
-        samples=summarise(probed.processes),
+        samples=samples,
         verdict=verdict,
         basis=weakest,
+        estimate=estimate,
     )

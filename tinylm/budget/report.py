@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinylm.budget.device import Basis, DeviceFacts
+from tinylm.budget.estimate import Estimate
 from tinylm.budget.spec import Budget
 from tinylm.budget.statistics import observed
 from tinylm.budget.validity import Validity
@@ -15,7 +16,7 @@ from tinylm.budget.verdict import LimitResult, Verdict
 from tinylm.records import check_schema, read
 from tinylm.runtime.probe_contract import ProbeResult
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,9 @@ class Report:
     samples: Samples
     verdict: Verdict
     basis: Basis
+    estimate: Estimate | None = None
+    """How times were estimated; None when they were measured. The samples' times are instruction counts then, in units
+    of a million."""
 
 
 def to_json(report: Report) -> str:

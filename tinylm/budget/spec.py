@@ -154,6 +154,31 @@ class Regression:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CostModel:
+    """How many milliseconds of the device an instruction count is worth: for estimates, each with its error."""
+
+    clock_ghz: float
+    cpi: float
+    """Clock cycles per instruction of the runtime's code, with its data in the caches."""
+    cpi_error: float
+    """The truth is taken to lie within `cpi` plus or minus this."""
+    bandwidth_gb_s: float
+    """How fast one core reads weights, in 10^9 bytes a second."""
+    bandwidth_error_gb_s: float
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value <= 0:
+                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+        for name, value, error in (
+            ("cpi_error", self.cpi, self.cpi_error),
+            ("bandwidth_error_gb_s", self.bandwidth_gb_s, self.bandwidth_error_gb_s),
+        ):
+            if error >= value:
+                raise ValueError(f"`{name}` is {error:g}; below the value's own {value:g} is needed")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Budget:
     schema: str
     name: str
@@ -163,6 +188,8 @@ class Budget:
     limits: Limits
     confidence: Confidence = field(default_factory=Confidence)
     regression: Regression = field(default_factory=Regression)
+    estimate: CostModel | None = None
+    """None where nobody knows the device well enough to estimate its times from instruction counts."""
 
     def __post_init__(self) -> None:
         between = self.request.new_tokens - 1

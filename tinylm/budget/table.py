@@ -9,6 +9,8 @@ from tinylm.budget.report import Report
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tinylm.budget.estimate import Estimate
+
 _LABELS = {
     "bundle_mb": "bundle size",
     "peak_rss_mb": "peak memory",
@@ -37,6 +39,8 @@ def print_report(report: Report, console: Console) -> None:
     if report.device.differences:
         facts = report.device.facts
         banner = f"Indicative only: measured on {facts.model} ({facts.arch}), not on the budget's device."
+        if report.estimate is not None:
+            banner = f"Estimated only: run on a {facts.model}; times are instruction counts put into milliseconds."
         console.print(Text(banner, style="bold yellow"), soft_wrap=True)
         console.print()
 
@@ -65,6 +69,8 @@ def print_report(report: Report, console: Console) -> None:
     for result in report.limits:
         why.add_row(_LABELS[result.name], Text(result.evidence))
     why.add_row("request", f"{request.prompt_tokens} tokens in, {request.new_tokens} out, {_threads(request.threads)}")
+    if report.estimate is not None:
+        why.add_row("instructions", _instructions(report.estimate))
     if report.validity is not None:
         why.add_row("surroundings", f"{report.validity.times.explanation}; {report.validity.memory.explanation}")
     why.add_row("machine", Text(_machine(report)))
@@ -86,6 +92,15 @@ def _sentence(report: Report) -> str:
         return f"{name} does not fit the budget {budget}{where}: {failed}."
     open_ = ", ".join(_LABELS[result.name] for result in report.limits if result.verdict != "pass")
     return f"Undecided whether {name} fits the budget {budget}: {open_}."
+
+
+def _instructions(estimate: Estimate) -> str:
+    return (
+        f"{estimate.latency.instructions / 1e6:.4g} million a request,"
+        f" {estimate.ttft.instructions / 1e6:.4g} million of them to the first token,"
+        f" {estimate.itl.instructions / 1e6:.4g} million a token;"
+        f" {estimate.requests} prompts within {100 * estimate.spread:.1f} %"
+    )
 
 
 def _machine(report: Report) -> str:

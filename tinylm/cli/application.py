@@ -11,9 +11,11 @@ import typer.core
 import tinylm
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
+from tinylm.cli.doctor import doctor
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
 from tinylm.cli.train_pipeline import train_pipeline
+from tinylm.cli.virtual_pi import virtual_pi_app
 
 
 class _Commands(typer.core.TyperGroup):
@@ -58,4 +60,6 @@ app.command()(train_pipeline)
 app.command()(export)
 app.command()(check_budgets)
 app.command()(generate)
+app.command()(doctor)
 app.add_typer(bundle_app)
+app.add_typer(virtual_pi_app)

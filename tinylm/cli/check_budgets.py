@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from tinylm.budget.report import Report
 
 
 def check_budgets(
@@ -24,13 +28,23 @@ def check_budgets(
         Literal["auto", "lean", "reference"],
         typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),
     ] = "auto",
+    virtual_pi: Annotated[
+        bool,
+        typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
+    ] = False,
 ) -> None:
     """Measure a bundle here against a device's budget: memory, latency, size, quality.
 
     Exit code 0: it fits. 1: a limit is exceeded. 2: bundle or budget cannot be used. 3: undecided.
     """
+    if virtual_pi:
+        from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
+
+        mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
+        check(bundle, budget=budget, json=json, certify=certify, backend=backend, mirror=mirror)
+        return
+
     from tinylm.budget.check import check_bundle
-    from tinylm.budget.report import exit_code, to_json
     from tinylm.budget.spec import load_budget
     from tinylm.bundle import open_bundle
     from tinylm.runs import find_bundle
@@ -38,7 +52,13 @@ def check_budgets(
     limits = load_budget(budget)
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
-    report = check_bundle(opened, limits, announce=_announce, backend=backend)
+    finish(check_bundle(opened, limits, announce=_announce, backend=backend), json=json, certify=certify)
+
+
+def finish(report: Report, *, json: bool, certify: bool) -> None:
+    """Print the report and end with its exit code."""
+    from tinylm.budget.report import exit_code, to_json
+
     if json:
         print(to_json(report))
     else:
