@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing:
         pytest.skip(f"no {', '.join(missing)}: {install_line()}")
 
+
+# A shell gives what it starts in the background an ignored SIGINT, and children inherit it: tests of Ctrl-C would press
+# it in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Models this small gain nothing from threads, and lose much when the cores are busy; child processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

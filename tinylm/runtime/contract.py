@@ -65,3 +65,26 @@ class Session(Protocol):
     def close(self) -> None:
         """Free the graph; closing twice is fine."""
         ...
+
+
+def check_bound(session: Session, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> None:
+    """TinylmError when an input is missing, or a buffer has no such value, or one of another type or shape."""
+    for name in session.inputs.keys() - inputs.keys():
+        raise TinylmError(f"the graph's input `{name}` is not bound")
+    for kind, values, buffers in (("input", session.inputs, inputs), ("output", session.outputs, outputs)):
+        for name, buffer in buffers.items():
+            _check(kind, name, values.get(name), buffer)
+
+
+def _check(kind: str, name: str, value: Value | None, buffer: Buffer) -> None:
+    """TinylmError when the graph has no such value, or one of another type or shape."""
+    if value is None:
+        raise TinylmError(f"the graph has no {kind} `{name}`")
+    fits = len(value.shape) == len(buffer.shape) and all(
+        dimension in (None, given) for dimension, given in zip(value.shape, buffer.shape, strict=True)
+    )
+    if value.type != buffer.type or not fits:
+        raise TinylmError(
+            f"the {kind} `{name}` of the graph is {value.type} {list(value.shape)}; {buffer.type} {list(buffer.shape)}"
+            " was bound"
+        )

@@ -26,7 +26,7 @@ from pathlib import Path
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
 from tinylm.runtime.c_api import Api, load
-from tinylm.runtime.contract import Value
+from tinylm.runtime.contract import Value, check_bound
 
 _EXPORT_AGAIN = "export the bundle again"
 
@@ -59,11 +59,7 @@ class LeanSession:
 
     def bind(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> LeanBinding:
         """Bind memory to every input and to the wanted outputs; see `tinylm.runtime.contract.Session`."""
-        for name in self.inputs.keys() - inputs.keys():
-            raise TinylmError(f"the graph's input `{name}` is not bound")
-        for kind, values, buffers in (("input", self.inputs, inputs), ("output", self.outputs, outputs)):
-            for name, buffer in buffers.items():
-                _check(kind, name, values.get(name), buffer)
+        check_bound(self, inputs, outputs)
         with self._lock:
             if not self._handle:
                 raise TinylmError("the session is closed")
@@ -115,20 +111,6 @@ class LeanBinding:
                 self._api.check(status)
             except TinylmError as error:
                 raise TinylmError(f"the model failed while running: {error.message}", _EXPORT_AGAIN) from error
-
-
-def _check(kind: str, name: str, value: Value | None, buffer: Buffer) -> None:
-    """TinylmError when the graph has no such value, or one of another type or shape."""
-    if value is None:
-        raise TinylmError(f"the graph has no {kind} `{name}`")
-    fits = len(value.shape) == len(buffer.shape) and all(
-        dimension in (None, given) for dimension, given in zip(value.shape, buffer.shape, strict=True)
-    )
-    if value.type != buffer.type or not fits:
-        raise TinylmError(
-            f"the {kind} `{name}` of the graph is {value.type} {list(value.shape)}; {buffer.type} {list(buffer.shape)}"
-            " was bound"
-        )
 
 
 def _release(

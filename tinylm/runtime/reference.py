@@ -15,7 +15,7 @@ from typing import Any
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import Value
+from tinylm.runtime.contract import Value, check_bound
 from tinylm.runtime.libraries import np
 from tinylm.runtime.process import disable_telemetry, giving_back_memory
 
@@ -65,11 +65,7 @@ class ReferenceSession:
     def bind(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> ReferenceBinding:
         """Bind memory to every input and to the wanted outputs; see `tinylm.runtime.contract.Session`."""
         session = self.opened()
-        for name in self.inputs.keys() - inputs.keys():
-            raise TinylmError(f"the graph's input `{name}` is not bound")
-        for kind, values, buffers in (("input", self.inputs, inputs), ("output", self.outputs, outputs)):
-            for name, buffer in buffers.items():
-                _check(kind, name, values.get(name), buffer)
+        check_bound(self, inputs, outputs)
         binding = session.io_binding()
         for name, buffer in inputs.items():
             binding.bind_ortvalue_input(name, _shared(buffer))
@@ -109,20 +105,6 @@ def _value(entry: Any) -> Value:
     # A free dimension has a name, or none; ONNX Runtime shows a string or None.
     shape = tuple(dimension if isinstance(dimension, int) else None for dimension in entry.shape)
     return Value(_TYPES.get(entry.type, entry.type.removeprefix("tensor(").removesuffix(")")), shape)
-
-
-def _check(kind: str, name: str, value: Value | None, buffer: Buffer) -> None:
-    """TinylmError when the graph has no such value, or one of another type or shape."""
-    if value is None:
-        raise TinylmError(f"the graph has no {kind} `{name}`")
-    fits = len(value.shape) == len(buffer.shape) and all(
-        dimension in (None, given) for dimension, given in zip(value.shape, buffer.shape, strict=True)
-    )
-    if value.type != buffer.type or not fits:
-        raise TinylmError(
-            f"the {kind} `{name}` of the graph is {value.type} {list(value.shape)}; {buffer.type} {list(buffer.shape)}"
-            " was bound"
-        )
 
 
 def _shared(buffer: Buffer) -> Any:
