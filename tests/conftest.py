@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import random
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing:
         pytest.skip(f"no {', '.join(missing)}: {install_line()}")
 
+
+# A shell gives what it starts in the background an ignored SIGINT, and children inherit it: tests of Ctrl-C would press
+# it in vain.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Models this small gain nothing from threads, and lose much when the cores are busy; child processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -123,7 +128,8 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
 
 
 def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Manifest:
-    caches = [f"{layer}.{part}" for layer in range(config.n_layer) for part in ("key", "value")]
+    from tinylm.export.graph import input_names, output_names
+
     return contract.Manifest(
         schema=contract.SCHEMA,
         requires=(),
@@ -146,9 +152,7 @@ def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Ma
             parameters=1,
         ),
         graph=contract.GraphEntry(
-            inputs=("input_ids", "total_length", *(f"past.{cache}" for cache in caches)),
-            outputs=("logits", *(f"present.{cache}" for cache in caches)),
-            capabilities=(),
+            inputs=input_names(config), outputs=output_names(config), capabilities=(contract.SAMPLER,)
         ),
         files={},
         minimum_versions={},

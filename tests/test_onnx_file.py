@@ -83,22 +83,30 @@ def test_the_exported_graph_is_read_as_onnx_reads_it(make_bundle: Callable[..., 
 def same(found: OnnxModel, expected: Any) -> None:
     assert found.ir_version == expected.ir_version
     assert found.opsets == {entry.domain: entry.version for entry in expected.opset_import}
-    graph = expected.graph
-    assert [(n.op_type, n.domain, n.name, list(n.inputs), list(n.outputs)) for n in found.graph.nodes] == [
+    same_graph(found.graph, expected.graph)
+
+
+def same_graph(found: Graph, graph: Any) -> None:
+    assert [(n.op_type, n.domain, n.name, list(n.inputs), list(n.outputs)) for n in found.nodes] == [
         (n.op_type, n.domain, n.name, list(n.input), list(n.output)) for n in graph.node
     ]
-    for mine, theirs in zip(found.graph.nodes, graph.node, strict=True):
+    for mine, theirs in zip(found.nodes, graph.node, strict=True):
+        branches = [attribute.g for attribute in theirs.attribute if attribute.type == onnx.AttributeProto.GRAPH]
+        for branch, expected in zip(mine.subgraphs, branches, strict=True):
+            same_graph(branch, expected)
         for attribute in theirs.attribute:
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                continue
             value = helper.get_attribute_value(attribute)
             value = value.decode() if isinstance(value, bytes) else tuple(value) if isinstance(value, list) else value
             assert mine.attributes[attribute.name] == value
-    assert [(v.name, v.shape) for v in (*found.graph.inputs, *found.graph.outputs)] == [
+    assert [(v.name, v.shape) for v in (*found.inputs, *found.outputs)] == [
         (v.name, tuple(d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim))
         for v in (*graph.input, *graph.output)
     ]
-    assert found.graph.initializers.keys() == {t.name for t in graph.initializer}
+    assert found.initializers.keys() == {t.name for t in graph.initializer}
     for theirs in graph.initializer:
-        mine_ = found.graph.initializers[theirs.name]
+        mine_ = found.initializers[theirs.name]
         array = onnx.numpy_helper.to_array(theirs)
         assert (mine_.data_type, mine_.dims, mine_.stored_bytes) == (str(array.dtype), array.shape, array.nbytes)
 

@@ -37,6 +37,9 @@ CARD = "MODEL_CARD.md"
 SIGNATURE = "manifest.json.sig"
 """The one file that may be there unlisted."""
 
+SAMPLER = "sampler"
+"""The capability of a graph that chooses the next token itself."""
+
 REQUIRED = (MODEL, TOKENIZER, GOLDEN, CARD)
 SUPPORTED_REQUIRES: frozenset[str] = frozenset()
 """Names in `requires` that this reader understands; any other is refused."""
@@ -92,6 +95,7 @@ class GraphEntry:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     capabilities: tuple[str, ...]
+    """What the graph can do beyond logits: `sampler` chooses the next token itself (`tinylm.export.sampler`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

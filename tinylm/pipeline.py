@@ -44,8 +44,7 @@ class PipelineResult:
 
     run: Path
     config: RunConfig
-    bundle: Bundle | None
-    """None for an architecture that has no export yet."""
+    bundle: Bundle
     quality: dict[str, Quality]
     """Of the best checkpoint, in fp32."""
     stage_seconds: dict[str, float] = field(default_factory=dict)
@@ -99,11 +98,7 @@ def run_pipeline(
         lap("evaluation")
 
         say("[4/4] export to INT8")
-        bundle = None
-        if config.model.architecture == "classic":
-            say("export: `classic` trains here for comparison; it has no export yet, the preset `tiny` has")
-        else:
-            bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
+        bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
         lap("export")
     return PipelineResult(folder, final.config, bundle, quality, seconds)
 

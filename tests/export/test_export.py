@@ -18,7 +18,9 @@ from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.card import model_card
 from tinylm.export.export import ExportResult
+from tinylm.export.graph import weight_shapes
 from tinylm.runtime.engine import Engine
+from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, Tokenizer
 
 Export = Callable[..., ExportResult]
@@ -121,6 +123,23 @@ def test_one_language_and_a_short_text_are_enough(export: Export, tmp_path: Path
     assert result.bundle.manifest.languages == ("es",)
 
 
+@pytest.mark.parametrize("scheme", ["int8", "fp32"])
+def test_classic_passes_the_same_gates(export: Export, config: ModelConfig, scheme: str, tmp_path: Path) -> None:
+    classic = dataclasses.replace(config, architecture="classic", n_kv_head=config.n_head)
+    rng = np.random.default_rng(7)
+    weights = {
+        name: rng.standard_normal(shape) * shape[1] ** -0.5 if len(shape) == 2 else np.full(shape, name[-1] == "t")
+        for name, shape in weight_shapes(classic).items()
+    }
+    weights = {name: np.asarray(value, np.float32) for name, value in weights.items()}  # norms: weight 1, bias 0
+    result = export(config=classic, weights=weights, scheme=scheme, folder=tmp_path / "bundle")
+    assert result.bundle.manifest.model == classic
+    gates = {gate.name: gate.measured for gate in result.verification.gates}
+    assert gates["torch_greedy"] == gates["sampler"] == 0
+    assert gates["torch_logits"] < 1e-5
+    assert gates.get("int8_products", 0) == 0
+
+
 def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
     int8: ExportResult, config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,12 +151,12 @@ def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
         exec(program, {})  # our own card, written a second ago
     tokenizer = Tokenizer(int8.bundle.tokenizer)
     ids = [BOS, *tokenizer.encode("Once upon a time")]
-    start = len(ids)
+    start, greedy = len(ids), Sampler(Sampling(temperature=0))
     with Engine(int8.bundle) as engine:
         for position in range(min(start + 39, config.context_length)):
-            logits = engine.logits(ids[position])
+            token, _ = engine.step(ids[position], greedy)
             if position == len(ids) - 1:
-                ids.append(int(logits.argmax()))
+                ids.append(token)
     assert printed.getvalue().rstrip("\n") == tokenizer.decode(ids).rstrip("\n")
 
 

@@ -22,6 +22,7 @@ GROUPED = ModelConfig(
 )
 FULL = dataclasses.replace(GROUPED, n_kv_head=4, n_layer=2, rope_theta=500.0, norm_eps=1e-6)
 SINGLE = dataclasses.replace(GROUPED, n_kv_head=1, n_layer=1, d_model=32, n_head=2)
+CLASSIC = dataclasses.replace(GROUPED, architecture="classic", n_kv_head=4, n_layer=2)
 SHAPES = [pytest.param(GROUPED, id="grouped"), pytest.param(FULL, id="full"), pytest.param(SINGLE, id="multi-query")]
 
 Weights = dict[str, NDArray[np.float32]]
@@ -114,8 +115,11 @@ class PlainSession:
 
     def feed(self, ids: list[int]) -> NDArray[np.float32]:
         self.length += len(ids)
-        inputs = [np.array([ids], np.int32), np.array([self.length], np.int32), *self.cache]
-        logits, *self.cache = self.session.run(None, dict(zip(input_names(self.config), inputs, strict=True)))
+        seen, greedy = np.zeros((1, self.config.vocab_size), np.uint8), np.array([0, 0, 1, 1], np.float32)
+        length, uniform = np.array([self.length], np.int32), np.zeros(1, np.float32)
+        inputs = [np.array([ids], np.int32), length, seen, greedy, uniform, *self.cache]
+        found = self.session.run(None, dict(zip(input_names(self.config), inputs, strict=True)))
+        logits, _token, _logprob, *self.cache = found
         return np.asarray(logits[0])
 
 
@@ -135,7 +139,7 @@ def test_fp32_graph_computes_the_formula_at_every_position(config: ModelConfig) 
     np.testing.assert_allclose(session.feed(ids), expected[-1], atol=2e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("config", SHAPES)
+@pytest.mark.parametrize("config", [*SHAPES, pytest.param(CLASSIC, id="classic")])
 @pytest.mark.parametrize("chunk", [1, 5, 16])
 def test_chunks_of_a_prompt_give_what_the_whole_gives(config: ModelConfig, chunk: int) -> None:
     ids = prompt(config, 37)
@@ -198,7 +202,11 @@ def test_the_contract_of_inputs_and_outputs(scheme: str) -> None:
     outputs = {o.name: (o.type, o.shape) for o in session.get_outputs()}
     assert tuple(outputs) == output_names(GROUPED)
     assert outputs["logits"] == ("tensor(float)", [1, 96])
-    for name in (*input_names(GROUPED)[2:], *output_names(GROUPED)[1:]):
+    assert inputs["seen"] == ("tensor(uint8)", [1, 96])
+    assert inputs["sampling"] == ("tensor(float)", [4])
+    assert inputs["uniform"] == outputs["logprob"] == ("tensor(float)", [1])
+    assert outputs["next_token"] == ("tensor(int32)", [1, 1])
+    for name in (*input_names(GROUPED)[5:], *output_names(GROUPED)[3:]):
         assert {**inputs, **outputs}[name] == ("tensor(float)", cache)
 
 
@@ -210,8 +218,14 @@ def test_weights_that_do_not_fit_are_refused_by_name() -> None:
         build_graph(GROUPED, {**weights, "head": weights["norm.weight"]}, scheme="fp32")
     with pytest.raises(TinylmError, match=r"`norm\.weight` has the shape \[3\]; \[64\] was expected"):
         build_graph(GROUPED, {**weights, "norm.weight": np.ones(3, np.float32)}, scheme="int8")
-    with pytest.raises(TinylmError, match="`classic` cannot be exported in this version"):
-        build_graph(PRESETS["classic"].model, weights, scheme="int8")
+    with pytest.raises(TinylmError, match=r"lack `blocks\.0\.attention_norm\.bias`"):
+        build_graph(CLASSIC, weights, scheme="int8")
+
+
+def test_heads_that_the_attention_cannot_do_are_refused() -> None:
+    config = dataclasses.replace(CLASSIC, d_model=40, n_head=4)
+    with pytest.raises(TinylmError, match=r"`d_model` / `n_head` is 10; .* a multiple of 8"):
+        build_graph(config, random_weights(config), scheme="fp32")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -223,7 +237,7 @@ def test_weights_that_are_not_finite_are_refused(value: float) -> None:
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.parametrize("config", SHAPES)
+@pytest.mark.parametrize("config", [*SHAPES, pytest.param(CLASSIC, id="classic")])
 def test_fp32_graph_agrees_with_the_torch_module(config: ModelConfig) -> None:
     torch = pytest.importorskip("torch")
     model = pytest.importorskip("tinylm.model").build(config)

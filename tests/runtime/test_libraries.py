@@ -22,7 +22,7 @@ def fresh(program: str, **environment: str) -> str:
 
 ENVIRONMENT = """
 import os
-import tinylm.runtime.engine
+import tinylm.runtime.reference
 print(os.environ.get("ORT_DISABLE_TELEMETRY"), os.environ.get("OPENBLAS_NUM_THREADS"))
 """
 
@@ -36,15 +36,28 @@ def test_what_the_user_chose_stays() -> None:
 
 
 @pytest.mark.parametrize("module", ["engine", "sampling", "scoring", "generation", "requirements", "probe", "__main__"])
-def test_every_way_in_loads_the_libraries_here_first(module: str) -> None:
-    """Whichever module comes first: neither library was there before `libraries` set what they read."""
+def test_no_way_in_loads_a_library_before_it_is_needed(module: str) -> None:
     program = f"""
+import sys
+import tinylm.runtime.{module}
+print(sorted({{"numpy", "onnxruntime"}} & sys.modules.keys()))
+"""
+    assert fresh(program) == "[]"
+
+
+@pytest.mark.parametrize("module", ["reference", "numpy_sampling"])
+def test_what_needs_a_library_loads_it_here_first(module: str) -> None:
+    """Neither library was there before `libraries` and `process` set what they read."""
+    program = f"""
+import os
 import sys
 
 class Watch:
     def find_spec(self, name, path=None, target=None):
         if name in ("numpy", "onnxruntime"):
             assert "tinylm.runtime.libraries" in sys.modules, name
+        if name == "onnxruntime":
+            assert "ORT_DISABLE_TELEMETRY" in os.environ
 
 sys.meta_path.insert(0, Watch())
 import tinylm.runtime.{module}
@@ -55,15 +68,15 @@ print("numpy" in sys.modules)
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux /proc")
 def test_loading_the_libraries_starts_no_thread() -> None:
-    program = 'import os, tinylm.runtime.engine; print(len(os.listdir("/proc/self/task")))'
+    program = 'import os, tinylm.runtime.reference; print(len(os.listdir("/proc/self/task")))'
     assert fresh(program) == "1"
 
 
 def test_a_c_library_without_mallopt_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tinylm.runtime import libraries
+    from tinylm.runtime import process
 
-    monkeypatch.setattr(libraries.ctypes, "CDLL", lambda name: object())
-    with libraries.giving_back_memory():
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name: object())
+    with process.giving_back_memory():
         pass
 
 
@@ -72,7 +85,7 @@ def test_large_blocks_go_back_while_a_model_is_loaded() -> None:
     """Freed blocks between blocks in use: resident in glibc's heap as a rule, gone inside the context."""
     program = """
 import ctypes
-from tinylm.runtime.libraries import giving_back_memory
+from tinylm.runtime.process import giving_back_memory
 def resident():
     return int(open("/proc/self/statm").read().split()[1]) * 4096
 libc = ctypes.CDLL(None)

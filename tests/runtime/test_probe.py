@@ -93,8 +93,9 @@ def test_it_imports_the_runtime_and_nothing_more() -> None:
     code = "import sys, tinylm.runtime.probe; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONPATH": str(ROOT)}, check=True)
     modules = set(done.stdout.decode().split())
-    assert "onnxruntime" in modules
-    assert not modules & {"torch", "onnx", "typer", "rich", "psutil", "numpy.random", "tinylm.budget", "tinylm.cli"}
+    assert "tinylm.runtime.engine" in modules
+    assert not modules & {"numpy", "onnxruntime", "torch", "onnx", "typer", "rich", "psutil"}
+    assert not modules & {"tinylm.budget", "tinylm.cli"}
 
 
 def test_the_contract_imports_nothing_heavy() -> None:
@@ -112,6 +113,26 @@ def test_golden_tokens_hold_and_quality_is_remeasured(tiny_bundle: Bundle) -> No
     for text, held_out in zip(verified["held_out"], tiny_bundle.golden().held_out, strict=True):
         assert text["bits"] == pytest.approx(held_out.bits, rel=1e-9)  # the same machine and graph, in another process
         assert text["text_bytes"] == len(held_out.text.encode())
+
+
+@pytest.mark.parametrize("backend", ["lean", "reference"])
+def test_either_backend_reproduces_the_golden_tokens(tiny_bundle: Bundle, backend: str) -> None:
+    code, document = probe(tiny_bundle.path, verify=True, backend=backend)
+    assert code == 0
+    assert document["verification"]["mismatches"] == []
+
+
+def test_the_lean_backend_needs_less_memory(tiny_bundle: Bundle) -> None:
+    peaks = [
+        probe(tiny_bundle.path, backend=backend)[1]["memory"]["peak_rss_bytes"] for backend in ("lean", "reference")
+    ]
+    assert peaks[0] < peaks[1] - 10e6  # 20 MB (measured): numpy and onnxruntime's own module
+
+
+def test_an_unknown_backend_is_refused(tiny_bundle: Bundle) -> None:
+    code, document = probe(tiny_bundle.path, backend="fast")
+    assert code == 2
+    assert "backend" in document["refused"]["message"]
 
 
 def test_wrong_golden_tokens_are_found_with_their_position(tiny_bundle: Bundle, tmp_path: Path) -> None:

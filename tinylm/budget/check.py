@@ -14,6 +14,7 @@ from tinylm.budget.spec import Budget
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.bundle import Bundle
+from tinylm.runtime.probe_contract import Backend
 
 
 def check_bundle(
@@ -22,10 +23,12 @@ def check_bundle(
     *,
     announce: Callable[[str], None],
     command: Sequence[str] | None = None,
+    backend: Backend = "auto",
 ) -> Report:
     """Measure `bundle` on this machine against `budget`.
 
-    `announce` gets a line of progress before each step. `command` starts a probe, by default this tinylm's own.
+    `announce` gets a line of progress before each step. `command` starts a probe, by default this tinylm's own, and
+    `backend` is what runs the model in it.
     TinylmError when the bundle cannot take the budget's request at all.
     """
     facts = device_facts()
@@ -34,7 +37,12 @@ def check_bundle(
     probed = Probed()
     for look in budget.confidence.looks:
         probed = probe_more(
-            probed, until=look, budget=budget, command=command or probe_command(bundle.path), announce=announce
+            probed,
+            until=look,
+            budget=budget,
+            command=command or probe_command(bundle.path),
+            announce=announce,
+            backend=backend,
         )
         validity = judge_validity(probed.processes, load) if probed.processes else None
         results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)

@@ -21,7 +21,7 @@ from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
-from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders, ProbeResult, Refused
+from tinylm.runtime.probe_contract import SCHEMA, Backend, ProbeOrders, ProbeResult, Refused
 
 # What a process needs to find its libraries and write its temporary files; everything else (PYTHON*, OMP_*, MALLOC_*,
 # LD_PRELOAD, ...) would make two people measure two different programs.
@@ -64,7 +64,13 @@ def probe_command(bundle: Path) -> list[str]:
 
 
 def probe_more(
-    so_far: Probed, *, until: int, budget: Budget, command: Sequence[str], announce: Callable[[str], None]
+    so_far: Probed,
+    *,
+    until: int,
+    budget: Budget,
+    command: Sequence[str],
+    announce: Callable[[str], None],
+    backend: Backend = "auto",
 ) -> Probed:
     """Do requests in fresh processes until there are `until`; the very first process also verifies the bundle."""
     processes = list(so_far.processes)
@@ -85,6 +91,7 @@ def probe_more(
             threads=budget.request.threads,
             warmup=budget.confidence.warmup,
             requests=requests,
+            backend=backend,
             verify=verify,
         )
         allowed_s = (requests + budget.confidence.warmup) * budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT

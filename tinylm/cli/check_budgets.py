@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ def check_budgets(
     certify: Annotated[
         bool, typer.Option("--certify", help="Accept nothing but measurements on the budget's own device.")
     ] = False,
+    backend: Annotated[
+        Literal["auto", "lean", "reference"],
+        typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),
+    ] = "auto",
     virtual_pi: Annotated[
         bool,
         typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
@@ -36,7 +40,8 @@ def check_budgets(
     if virtual_pi:
         from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
 
-        check(bundle, budget=budget, json=json, certify=certify, mirror=os.environ.get(ENVIRONMENT_MIRROR) or None)
+        mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
+        check(bundle, budget=budget, json=json, certify=certify, backend=backend, mirror=mirror)
         return
 
     from tinylm.budget.check import check_bundle
@@ -47,7 +52,7 @@ def check_budgets(
     limits = load_budget(budget)
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
-    finish(check_bundle(opened, limits, announce=_announce), json=json, certify=certify)
+    finish(check_bundle(opened, limits, announce=_announce, backend=backend), json=json, certify=certify)
 
 
 def finish(report: Report, *, json: bool, certify: bool) -> None:

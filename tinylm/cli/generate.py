@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,10 @@ def generate(
     ] = None,
     stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be given more than once.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+    backend: Annotated[
+        Literal["auto", "lean", "reference"],
+        typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),
+    ] = "auto",
 ) -> None:
     """Write text with a bundle's model; what is not set here is the bundle's own default."""
     from tinylm.runs import find_bundle
@@ -54,4 +58,5 @@ def generate(
         seed=seed,
         stop=stop or (),
         threads=threads,
+        backend=backend,
     )

@@ -36,7 +36,7 @@ def train_pipeline(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option(help="`tiny`, or `classic` (the reference model; trains, no export yet).", show_default="tiny"),
+        typer.Option(help="`tiny`, or `classic` (the reference model and its recipe).", show_default="tiny"),
     ] = None,
     output_dir: Annotated[
         Path | None, typer.Option(help="The run folder.", show_default="runs/PRESET-CORPUS-HASH")
@@ -237,8 +237,7 @@ def _train(
             gutenberg.fingerprint(progress=_say)
         result = run_pipeline(config, folder=output_dir, reuse=reuse, terms=terms, force=force, extend=resume, say=_say)
         _summarise(result)
-        if result.bundle:
-            _check(result.bundle, budget)
+        _check(result.bundle, budget)
     except KeyboardInterrupt as stop:
         kept = "a checkpoint was saved" if isinstance(stop, Interrupted) else "finished stages are kept"
         _say(f"\nerror: interrupted; {kept}")
@@ -274,7 +273,7 @@ def _summarise(result: PipelineResult) -> None:
     from tinylm.training.evaluation import ALL
 
     bundle = result.bundle
-    exported_quality = bundle.manifest.quality if bundle else {}
+    exported_quality = bundle.manifest.quality
     _say("")
     for language, quality in result.quality.items():
         if language == ALL:
@@ -287,13 +286,10 @@ def _summarise(result: PipelineResult) -> None:
         )
     if "sample" in result.config.corpus:
         _say("(the sample corpus is synthetic: these figures say nothing about real text)")
-    if bundle:
-        parameters = bundle.manifest.quantization.parameters
-        _say(f"{parameters:,} parameters, bundle {bundle.size_bytes / 1e6:.2f} MB")
+    _say(f"{bundle.manifest.quantization.parameters:,} parameters, bundle {bundle.size_bytes / 1e6:.2f} MB")
     _say("time: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.stage_seconds.items()))
     _say(f"run:    {result.run}")
-    if bundle:
-        _say(f"bundle: {bundle.path}\n")
+    _say(f"bundle: {bundle.path}\n")
 
 
 def _check(bundle: Bundle, budget: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -163,6 +163,9 @@ def check(
     certify: Annotated[
         bool, typer.Option("--certify", help="Accept nothing but measurements, which this can never give.")
     ] = False,
+    backend: Annotated[
+        Literal["auto", "lean", "reference"], typer.Option(help="As in `tinylm check-budgets`.")
+    ] = "auto",
     mirror: _Mirror = None,
     keyring: _Keyring = None,
     folder: _Folder = None,
@@ -194,6 +197,7 @@ def check(
         image=_image(release=release, mirror=mirror, keyring=keyring, folder=folder),
         board=imitated,
         folder=_place(folder),
+        backend=backend,
         announce=_announce,
     )
     finish(checked.report, json=json, certify=certify)

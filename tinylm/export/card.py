@@ -57,17 +57,23 @@ import numpy, onnxruntime, sentencepiece
 session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
 pieces = sentencepiece.SentencePieceProcessor(model_file="tokenizer.model")
 ids = [{manifest.special_ids.bos}, *pieces.encode("Once upon a time")]
-shape = (1, {config.n_kv_head}, {config.context_length}, {config.head_dim})
-cache = {{}}
+inputs = {{
+    "seen": numpy.zeros((1, {config.vocab_size}), "uint8"),  # 1 for every token that the repetition penalty counts
+    "sampling": numpy.array([0, 0, 1, 1], "float32"),  # temperature (0: likeliest), top_k, top_p, repetition penalty
+    "uniform": numpy.zeros(1, "float32"),  # a new random number for every token; not read at temperature 0
+}}
 for layer in range({config.n_layer}):
     for part in ("key", "value"):
-        cache[f"past.{{layer}}.{{part}}"] = numpy.zeros(shape, "float32")
+        shape = (1, {config.n_kv_head}, {config.context_length}, {config.head_dim})
+        inputs[f"past.{{layer}}.{{part}}"] = numpy.zeros(shape, "float32")
+names = [output.name for output in session.get_outputs()]
 for length in range(1, min(len(ids) + 40, {config.context_length} + 1)):  # one token a call
-    token, total = numpy.array([[ids[length - 1]]], "int32"), numpy.array([length], "int32")
-    logits, *present = session.run(None, {{"input_ids": token, "total_length": total, **cache}})
-    cache = dict(zip(cache, present))
+    inputs["input_ids"] = numpy.array([[ids[length - 1]]], "int32")
+    inputs["total_length"] = numpy.array([length], "int32")
+    outputs = dict(zip(names, session.run(None, inputs)))
+    inputs.update((name.replace("present", "past"), outputs[name]) for name in names if "present" in name)
     if length == len(ids):
-        ids.append(int(logits[0].argmax()))
+        ids.append(int(outputs["next_token"][0, 0]))
 print(pieces.decode(ids))
 ```
 

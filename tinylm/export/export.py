@@ -21,6 +21,7 @@ from tinylm.bundle import (
     CARD,
     GOLDEN,
     MODEL,
+    SAMPLER,
     SCHEMA,
     TOKENIZER,
     Bundle,
@@ -39,7 +40,8 @@ from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.card import model_card
 from tinylm.export.golden import make_golden
-from tinylm.export.graph import Scheme, build_graph, input_names, output_names
+from tinylm.export.graph import build_graph, input_names, output_names
+from tinylm.export.layers import Scheme
 from tinylm.export.quantization import TensorError, error_table
 from tinylm.export.verification import Verification, refuse_failures, verify
 from tinylm.files import sha256
@@ -103,7 +105,7 @@ def export_bundle(
             activations="int8-dynamic" if scheme == "int8" else "fp32",
             parameters=sum(weight.size for weight in weights.values()),
         ),
-        graph=GraphEntry(inputs=input_names(config), outputs=output_names(config), capabilities=()),
+        graph=GraphEntry(inputs=input_names(config), outputs=output_names(config), capabilities=(SAMPLER,)),
         files={},
         minimum_versions=MINIMUM_VERSIONS,
         cpu_features=(),

@@ -113,8 +113,8 @@ def continuation(exported: Engine, fp32: Engine, tokenizer: Tokenizer, text: str
         engine.prefill(prompt[: min(len(prompt) - 1, engine.context_length)])
     while len(ids) < _NEW_TOKENS and exported.length < exported.context_length:
         token = (prompt + ids)[-1]
-        logits = exported.logits(token)
-        noise = (logits - fp32.logits(token)).std()
+        logits = np.asarray(exported.logits(token))
+        noise = (logits - np.asarray(fp32.logits(token))).std()
         second, best = (int(candidate) for candidate in np.argsort(logits, kind="stable")[-2:])
         gap = logits[best] - logits[second]
         if best in (BOS, EOS, PAD, UNK) or gap < max(SAFE_GAP * noise, FLOAT_GAP * logits.std()):

@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from tinylm.bundle import LanguageQuality
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
-from tinylm.export.graph import Scheme, weight_shapes
+from tinylm.export.graph import weight_shapes
+from tinylm.export.layers import Scheme
 from tinylm.runtime.engine import CHUNK_TOKENS, Engine
+from tinylm.runtime.numpy_sampling import BORDER, choose
+from tinylm.runtime.sampling import LARGEST_UNIFORM, Sampler, Sampling
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
 FLOAT_LIMIT = 1e-4
@@ -34,6 +37,16 @@ They differ by design: a call has one activation scale for all its tokens. Measu
 """
 GOAL_BPB_INCREASE = 0.002
 """What column-scaled int8 reaches on a trained model; the hard limit is the caller's."""
+
+SAMPLINGS = (
+    Sampling(temperature=0),
+    Sampling(temperature=0, repetition_penalty=1.3),
+    Sampling(temperature=0.8, seed=0),
+    Sampling(temperature=0.8, top_k=40, seed=1),
+    Sampling(temperature=0.8, top_p=0.9, seed=2),
+    Sampling(temperature=1.0, top_k=100, top_p=0.95, repetition_penalty=1.1, seed=3),
+)
+"""Every way to choose that the graph's sampler has."""
 
 _PROMPT_TOKENS, _NEW_TOKENS = 24, 24
 
@@ -86,7 +99,7 @@ def verify(
     gates = [*torch_gates(config, weights, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
         gates += [chunk_gate(exported, prompts), integer_gate(config, graph)]
-    gates.append(size_gate(config, graph, scheme))
+    gates += [sampler_gate(exported, prompts), size_gate(config, graph, scheme)]
     quality = {}
     for language, documents in held_out.items():
         size = sum(len(text.encode()) for text in documents)
@@ -182,6 +195,31 @@ def chunk_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
     )
 
 
+def sampler_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
+    """The graph's choices after every token of the prompts, against numpy's from the same logits and random numbers."""
+    wrong = 0
+    for sampling in SAMPLINGS:
+        for prompt in prompts:
+            sampler, reference = Sampler(sampling), Sampler(sampling)
+            sampler.observe(prompt)
+            exported.truncate(0)
+            for length, token in enumerate(prompt):
+                logits, seen = np.array(exported.logits(token)), bytes(sampler.seen)
+                exported.truncate(length)
+                chosen, _ = exported.step(token, sampler)
+                uniform = reference.uniform() if sampling.temperature else 0.5
+                # Nearer to a border between two tokens than this, either may be chosen (`numpy_sampling`).
+                near = (uniform, max(uniform - BORDER, 0.0), min(uniform + BORDER, LARGEST_UNIFORM))
+                wrong += chosen not in {choose(logits, sampling, seen=seen, uniform=u)[0] for u in near}
+    return Gate(
+        name="sampler",
+        measured=wrong,
+        limit=0,
+        unit="tokens",
+        meaning="tokens where the graph's sampler and its reference in numpy choose differently",
+    )
+
+
 def integer_gate(config: ModelConfig, graph: bytes) -> Gate:
     """Every matrix product of the file must take int8 weights, and none may be of a kind that dequantizes them.
 
@@ -193,7 +231,7 @@ def integer_gate(config: ModelConfig, graph: bytes) -> Gate:
     int8 |= {node.output[0] for node in model.graph.node if node.op_type == "Transpose" and node.input[0] in int8}
     products = [node for node in model.graph.node if "MatMul" in node.op_type or node.op_type == "Gemm"]
     integer = [node for node in products if node.op_type == "DynamicQuantizeMatMul" and node.input[1] in int8]
-    expected = sum(len(shape) == 2 for shape in weight_shapes(config).values())
+    expected = 4 * config.n_layer + 1  # qkv, output and two of the feed-forward layer; the head
     return Gate(
         name="int8_products",
         measured=len(products) - len(integer) + abs(expected - len(integer)),
@@ -207,9 +245,10 @@ def size_gate(config: ModelConfig, graph: bytes, scheme: Scheme) -> Gate:
     """The file holds every weight once and next to nothing else: a second copy of the embedding would show."""
     shapes = weight_shapes(config).values()
     matrices = [shape for shape in shapes if len(shape) == 2]
-    vectors = sum(shape[0] for shape in shapes if len(shape) == 1) + config.context_length * config.head_dim
+    angles = config.context_length * config.head_dim if config.architecture == "llama" else 0
+    vectors = sum(shape[0] for shape in shapes if len(shape) == 1) + angles
     # int8: a byte a weight and a float32 scale a row
-    structure = 4096 * (config.n_layer + 1)  # names and nodes; about half of that is used
+    structure = 4096 * (config.n_layer + 4)  # names and nodes, 10 KB of them the sampler's; about half of it is used
     return Gate(
         name="graph_bytes",
         measured=len(graph),
@@ -241,7 +280,8 @@ def measure_quality(exported: Engine, fp32: Engine, tokenizer: Tokenizer, docume
             if position % exported.context_length == 0:
                 exported.truncate(0)
                 fp32.truncate(0)
-            ours, theirs = log_softmax(exported.logits(stream[position])), log_softmax(fp32.logits(stream[position]))
+            token = stream[position]
+            ours, theirs = log_softmax(np.asarray(exported.logits(token))), log_softmax(np.asarray(fp32.logits(token)))
             nats -= float(ours[target])
             nats_fp32 -= float(theirs[target])
             divergences += float(np.dot(np.exp(theirs), theirs - ours))
@@ -302,14 +342,14 @@ def _torch_logits(
 def _stepped(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
     """Logits [T, V] of every position, one token at a time."""
     engine.truncate(0)
-    return np.array([engine.logits(token).copy() for token in ids])
+    return np.array([np.array(engine.logits(token)) for token in ids])
 
 
 def _fresh(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
     """Logits [V] of the last position after a prefill, as generation starts."""
     engine.truncate(0)
     engine.prefill(ids[:-1])
-    return engine.logits(ids[-1])
+    return np.asarray(engine.logits(ids[-1]))
 
 
 def _relative_error(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:

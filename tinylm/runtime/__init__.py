@@ -1,9 +1,14 @@
-"""Bundle to text on a device: numpy, onnxruntime and sentencepiece, and nothing that training needs.
+"""Bundle to text on a device: ONNX Runtime and sentencepiece, and nothing that training needs.
 
     engine.py       the ONNX graph with its KV cache: `Engine`
-    libraries.py    numpy and ONNX Runtime, loaded without what a device does not need
+    sampling.py     how the next token is chosen: `Sampling`, `Sampler`
+    numpy_sampling.py the same choice in numpy, for graphs that do not choose themselves
+    session.py      a model file becomes an open graph: `open_session`, by one of two backends:
+    lean.py         ONNX Runtime's C library through ctypes (c_api.py), without numpy
+    reference.py    onnxruntime's own Python module
+    contract.py     what a backend is; buffers.py: the memory that it works on
+    libraries.py    numpy, and process.py: loaded without what a device does not need
     requirements.py what the bundle asks of the device: `check_requirements`
-    sampling.py     logits to the next token: `Sampling`, `Sampler`
     generation.py   prompt to text, piece by piece: `generate`, `generate_ids`
     scoring.py      how many bits a text costs: `text_bits`
     probe.py        the fresh process that is measured against a budget

@@ -16,6 +16,7 @@ from tinylm.bundle import open_bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import fit_prompt, generate
+from tinylm.runtime.probe_contract import Backend
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer import BOS, Tokenizer
 
@@ -32,6 +33,7 @@ def print_text(
     seed: int | None = None,
     stop: Sequence[str] = (),
     threads: int = 1,
+    backend: Backend = "auto",
 ) -> None:
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
@@ -55,7 +57,7 @@ def print_text(
     tokenizer = Tokenizer(bundle.tokenizer)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows `?` instead of ending the text
-    with Engine(bundle, threads=threads) as engine:
+    with Engine(bundle, threads=threads, backend=backend) as engine:
         _warn(tokenizer, prompt, context_length=engine.context_length, max_tokens=limit)
         try:
             for piece in generate(engine, tokenizer, prompt, sampling=sampling, max_tokens=limit, stop=stop):
@@ -112,6 +114,8 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=kind, help=text)
     parser.add_argument("--stop", action="append", default=[], help="end before this text; may be given again")
     parser.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
+    backends = ("auto", "lean", "reference")
+    parser.add_argument("--backend", choices=backends, default="auto", help="what runs the model (default auto)")
     options = vars(parser.parse_args())
     try:
         print_text(options.pop("bundle"), **options)

@@ -1,9 +1,9 @@
-"""The model on ONNX Runtime: token ids in, logits out, with a KV cache of fixed size that is updated in place.
+"""A bundle's model and one sequence: token ids in, the next token or logits out, with a KV cache updated in place.
 
-Memory and time decide the shape of this file. The session is opened with the options that need the least memory (no
-arena, no memory pattern). All buffers are allocated once and stay bound: the key and value buffers are bound as past
-*and* present, because the attention operator writes in place only when both are the same memory. A decoded token
-allocates nothing and binds nothing.
+Memory and time decide the shape of this file. All memory is taken once and stays bound: the key and value buffers are
+bound as past *and* present, because the attention operator writes in place only when both are the same memory. A token
+allocates nothing and binds nothing. A graph with the capability `sampler` chooses the next token itself; for others
+numpy does, with the same result. Which library runs the graph is up to `tinylm.runtime.session`.
 
     with Engine(open_bundle(path)) as engine:
         engine.prefill(ids[:-1])
@@ -12,32 +12,28 @@ allocates nothing and binds nothing.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
 
-from tinylm.bundle import Bundle, Manifest
+from tinylm.bundle import SAMPLER, Bundle, Manifest
 from tinylm.errors import TinylmError
-from tinylm.runtime.libraries import giving_back_memory, np, onnxruntime
-from tinylm.runtime.requirements import check_requirements, overflows_int8
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tinylm.runtime.sampling import Sampler
+from tinylm.runtime.buffers import Buffer
+from tinylm.runtime.contract import Binding, Session, Value
+from tinylm.runtime.probe_contract import Backend
+from tinylm.runtime.requirements import check_requirements
+from tinylm.runtime.sampling import Sampler
+from tinylm.runtime.session import open_session
 
 CHUNK_TOKENS = 16
 """The most tokens of one prefill call: int8 activations share one scale per call, so longer calls are less exact."""
 
-_QUIET = 4  # ONNX Runtime's severity "fatal": what goes wrong arrives as an exception, not on stderr.
+_GREEDY = (0.0, 0.0, 1.0, 1.0)  # The cheapest way to choose, for calls whose choice nobody reads.
 
 
 class Engine:
     """One loaded model and one sequence. Not thread-safe: one Engine per thread that generates."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, *, threads: int = 1, backend: Backend = "auto") -> None:
         """Load the bundle's graph.
 
         TinylmError when this device lacks what the bundle needs, or the graph cannot be loaded or is not the one that
@@ -50,25 +46,34 @@ class Engine:
         self.context_length = config.context_length
         """The most tokens that the cache holds."""
         self.vocab_size = config.vocab_size
+        self.samples = SAMPLER in bundle.manifest.graph.capabilities
+        """Whether the graph chooses the next token itself."""
         self._length = 0
-        self._session: Any = _open_session(bundle.model, threads)
+        self._session: Session = open_session(bundle.model, threads=threads, backend=backend)
         _check_graph(self._session, bundle)
 
-        self._chunk = np.zeros((1, CHUNK_TOKENS), np.int32)
-        self._token = np.zeros((1, 1), np.int32)
-        self._total_length = np.zeros(1, np.int32)
-        self._logits = np.zeros((1, config.vocab_size), np.float32)
-        self._row: NDArray[np.float32] = self._logits[0]
+        self._chunk = Buffer((1, CHUNK_TOKENS), "int32")
+        self._token = Buffer((1, 1), "int32")
+        self._total_length = Buffer((1,), "int32")
+        self._logits = Buffer((1, config.vocab_size), "float32")
+        self._seen = Buffer((1, config.vocab_size), "uint8")
+        self._sampling, self._greedy = Buffer((4,), "float32"), Buffer((4,), "float32")
+        _fill(self._greedy, _GREEDY)
+        self._uniform = Buffer((1,), "float32")
+        self._next_token = Buffer((1, 1), "int32")
+        self._logprob = Buffer((1,), "float32")
         cache_shape = (1, config.n_kv_head, config.context_length, config.head_dim)
         self._cache = {
-            f"{layer}.{part}": onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros(cache_shape, np.float32))
+            f"{layer}.{part}": Buffer(cache_shape, "float32")
             for layer in range(config.n_layer)
             for part in ("key", "value")
         }
-        self._decode = self._bind(self._token)
-        self._decode.bind_ortvalue_output("logits", onnxruntime.OrtValue.ortvalue_from_numpy(self._logits))
-        self._prefill = self._bind(self._chunk)
-        self._prefill_width = CHUNK_TOKENS
+        chosen = {"next_token": self._next_token, "logprob": self._logprob} if self.samples else {}
+        self._decode: Binding | None = self._bind(self._token, self._greedy, {"logits": self._logits})
+        self._choose: Binding | None = self._bind(self._token, self._sampling, chosen)
+        self._prefill: dict[int, Binding] = {}
+        self._sampler: Sampler | None = None
+        self._changes = 0
 
     @property
     def length(self) -> int:
@@ -84,33 +89,49 @@ class Engine:
         for token in ids:
             self._check_token(token)
         for start in range(0, len(ids), CHUNK_TOKENS):
-            chunk = ids[start : start + CHUNK_TOKENS]
-            width = len(chunk)
-            self._chunk[0, :width] = chunk
-            if width != self._prefill_width:
+            width = min(len(ids) - start, CHUNK_TOKENS)
+            for place in range(width):
+                self._chunk.data[place] = ids[start + place]
+            binding = self._prefill.get(width)
+            if binding is None:
                 # The graph reads the number of tokens off the shape of what is bound.
-                view = onnxruntime.OrtValue.ortvalue_from_numpy(self._chunk[:, :width])
-                self._prefill.bind_ortvalue_input("input_ids", view)
-                self._prefill_width = width
-            self._run(self._prefill, width)
+                binding = self._prefill[width] = self._bind(self._chunk.view((1, width)), self._greedy, {})
+            self._run(binding, width)
 
-    def logits(self, token: int) -> NDArray[np.float32]:
+    def logits(self, token: int) -> memoryview[float]:
         """Append `token` and return the logits of what follows it: float32 [vocab_size], valid until the next call.
 
         TinylmError, with the cache as it was, when the id is not in the vocabulary or the context is full.
         """
         self._check_room(1)
         self._check_token(token)
-        self._token[0, 0] = token
+        self._token.data[0] = token
         self._run(self._decode, 1)
-        return self._row
+        return self._logits.data
 
     def step(self, token: int, sampler: Sampler) -> tuple[int, float]:
         """Append `token`; return the token that `sampler` chooses to follow it, and its log-probability in nats.
 
-        The chosen token is not in the cache yet: pass it to the next `step`. Errors as in `logits`.
+        The chosen token is not in the cache yet: pass it to the next `step`. Errors as in `logits`, and TinylmError
+        when the logits are not finite.
         """
-        return sampler(self.logits(token))
+        if not self.samples:
+            return sampler(self.logits(token))
+        self._check_room(1)
+        self._check_token(token)
+        self._token.data[0] = token
+        if sampler is not self._sampler or sampler.changes != self._changes:
+            self._take_over(sampler)
+        if sampler.sampling.temperature:
+            self._uniform.data[0] = sampler.uniform()
+        self._run(self._choose, 1)
+        chosen, logprob = self._next_token.data[0], self._logprob.data[0]
+        if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
+            raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
+        sampler.count(chosen)
+        self._seen.data[chosen] = 1
+        self._changes = sampler.changes
+        return chosen, logprob
 
     def truncate(self, length: int) -> None:
         """Forget all but the first `length` tokens; costs nothing."""
@@ -120,8 +141,9 @@ class Engine:
 
     def close(self) -> None:
         """Free the model and the cache; the engine cannot be used any more. Closing twice is fine."""
-        self._session = self._decode = self._prefill = None
-        self._cache = {}
+        self._session.close()
+        self._decode = self._choose = None  # bindings keep the buffers alive
+        self._prefill, self._cache = {}, {}
         self._length = 0
 
     def __enter__(self) -> Engine:
@@ -132,25 +154,31 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _bind(self, input_ids: NDArray[np.int32]) -> Any:
-        """A binding of everything but the logits. ONNX Runtime uses the arrays' own memory; nothing is copied."""
-        from_numpy = onnxruntime.OrtValue.ortvalue_from_numpy
-        binding = self._session.io_binding()
-        binding.bind_ortvalue_input("input_ids", from_numpy(input_ids))
-        binding.bind_ortvalue_input("total_length", from_numpy(self._total_length))
-        for name, value in self._cache.items():
-            binding.bind_ortvalue_input(f"past.{name}", value)
-            binding.bind_ortvalue_output(f"present.{name}", value)
-        return binding
+    def _take_over(self, sampler: Sampler) -> None:
+        """Give the graph another sampler's settings and history, or those of one that read something meanwhile."""
+        sampling = sampler.sampling
+        if sampling.temperature == 0:
+            settings = (0.0, 0.0, 1.0, sampling.repetition_penalty)
+        else:
+            top_k = min(sampling.top_k, self.vocab_size)
+            settings = (sampling.temperature, float(top_k), sampling.top_p, sampling.repetition_penalty)
+        _fill(self._sampling, settings)
+        self._seen.data[:] = memoryview(sampler.seen)[: self.vocab_size]
+        self._sampler, self._changes = sampler, sampler.changes
 
-    def _run(self, binding: Any, width: int) -> None:
-        if self._session is None:
+    def _bind(self, input_ids: Buffer, sampling: Buffer, outputs: dict[str, Buffer]) -> Binding:
+        """A binding of everything that the graph has but other outputs; nothing is copied."""
+        inputs = {"input_ids": input_ids, "total_length": self._total_length}
+        if self.samples:
+            inputs |= {"seen": self._seen, "sampling": sampling, "uniform": self._uniform}
+        inputs |= {f"past.{name}": buffer for name, buffer in self._cache.items()}
+        return self._session.bind(inputs, outputs | {f"present.{name}": buffer for name, buffer in self._cache.items()})
+
+    def _run(self, binding: Binding | None, width: int) -> None:
+        if binding is None:
             raise TinylmError("the engine is closed")
-        self._total_length[0] = self._length + width
-        try:
-            self._session.run_with_iobinding(binding)
-        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own.
-            raise TinylmError(f"the model failed while running: {_reason(error)}", "export the bundle again") from error
+        self._total_length.data[0] = self._length + width
+        binding.run()
         self._length += width
 
     def _check_room(self, width: int) -> None:
@@ -165,93 +193,50 @@ class Engine:
             raise TinylmError(f"the token id {token} is not in the vocabulary of {self.vocab_size}")
 
 
-def _open_session(model: Path, threads: int) -> Any:
-    """An `onnxruntime.InferenceSession` that needs little memory; TinylmError when the model is refused.
-
-    Operators of unknown domains cannot run: none are registered, so ONNX Runtime itself refuses such a graph.
-    """
-    _refuse_external_data(model)
-    options = onnxruntime.SessionOptions()
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _QUIET
-    # A thread that spins between tokens would heat a fanless board for nothing.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    if overflows_int8():
-        # Exact int8 products, by slower kernels. Only where they are needed: ONNX Runtime itself does not look for VNNI
-        # before it converts the weights, which costs 2.3 MB and 5 ms at 2.2 MB of them (measured).
-        options.add_session_config_entry("session.x64quantprecision", "1")
-    try:
-        with giving_back_memory():
-            return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's exceptions share no base class of their own.
-        raise TinylmError(
-            f"ONNX Runtime {onnxruntime.__version__} cannot load `{model}`: {_reason(error)}",
-            "upgrade onnxruntime, or export the bundle again",
-        ) from error
+def _fill(buffer: Buffer, values: Sequence[float]) -> None:
+    for place, value in enumerate(values):
+        buffer.data[place] = value
 
 
-def _refuse_external_data(model: Path) -> None:
-    """Weights outside the model file would be read from a path that the model's author chose.
-
-    The device has no `onnx` to parse the file with, but it needs no parser: every external tensor carries the key
-    `location`, byte for byte, and no graph of tinylm contains that word.
-    """
-    try:
-        with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            found = data.find(b"location") >= 0
-    except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read the model `{model}`: {error}", "export the bundle again") from error
-    if found:
-        raise TinylmError(f"`{model}` refers to data outside itself; a bundle's model holds all its weights")
-
-
-def _check_graph(session: Any, bundle: Bundle) -> None:
+def _check_graph(session: Session, bundle: Bundle) -> None:
     """Compare names, types and shapes of the graph with what the manifest promises; TinylmError names the first."""
     manifest, where = bundle.manifest, f"`{bundle.model}`"
     inputs, outputs = _expected_values(manifest)
-    for kind, values, expected, listed in (
-        ("input", session.get_inputs(), inputs, manifest.graph.inputs),
-        ("output", session.get_outputs(), outputs, manifest.graph.outputs),
+    for kind, found, expected, listed in (
+        ("input", session.inputs, inputs, manifest.graph.inputs),
+        ("output", session.outputs, outputs, manifest.graph.outputs),
     ):
-        found = {value.name: (value.type, value.shape) for value in values}
         for names, whose in ((expected.keys(), "this tinylm"), (listed, "the manifest")):
             for name in sorted(found.keys() ^ set(names)):
                 having = f"has the {kind} `{name}`, unknown to" if name in found else f"lacks the {kind} `{name}` of"
                 raise TinylmError(f"{where} {having} {whose}", "export the bundle again, or upgrade tinylm")
-        for name, (type_, shape) in expected.items():
-            found_type, found_shape = found[name]
-            # A free dimension has a name, or none; ONNX Runtime shows a string or None.
-            fixed = [dimension if isinstance(dimension, int) else None for dimension in found_shape]
-            if (found_type, fixed) != (type_, shape):
+        for name, value in expected.items():
+            if found[name] != value:
                 raise TinylmError(
-                    f"{where}: the {kind} `{name}` is {found_type} {fixed}; the manifest's model has {type_} {shape}",
+                    f"{where}: the {kind} `{name}` is {_described(found[name])}; the manifest's model has"
+                    f" {_described(value)}",
                     "export the bundle again",
                 )
 
 
-def _expected_values(
-    manifest: Manifest,
-) -> tuple[dict[str, tuple[str, list[int | None]]], dict[str, tuple[str, list[int | None]]]]:
-    """The inputs and outputs of the graph contract as name -> (type, shape); None is a free dimension."""
+def _expected_values(manifest: Manifest) -> tuple[dict[str, Value], dict[str, Value]]:
+    """The inputs and outputs of the graph contract by name."""
     config = manifest.model
-    cache: list[int | None] = [1, config.n_kv_head, config.context_length, config.head_dim]
-    inputs: dict[str, tuple[str, list[int | None]]] = {
-        "input_ids": ("tensor(int32)", [1, None]),
-        "total_length": ("tensor(int32)", [1]),
-    }
-    outputs: dict[str, tuple[str, list[int | None]]] = {"logits": ("tensor(float)", [1, config.vocab_size])}
+    inputs = {"input_ids": Value("int32", (1, None)), "total_length": Value("int32", (1,))}
+    outputs = {"logits": Value("float32", (1, config.vocab_size))}
+    if SAMPLER in manifest.graph.capabilities:
+        inputs |= {
+            "seen": Value("uint8", (1, config.vocab_size)),
+            "sampling": Value("float32", (4,)),
+            "uniform": Value("float32", (1,)),
+        }
+        outputs |= {"next_token": Value("int32", (1, 1)), "logprob": Value("float32", (1,))}
+    cache = Value("float32", (1, config.n_kv_head, config.context_length, config.head_dim))
     for layer in range(config.n_layer):
         for part in ("key", "value"):
-            inputs[f"past.{layer}.{part}"] = ("tensor(float)", cache)
-            outputs[f"present.{layer}.{part}"] = ("tensor(float)", cache)
+            inputs[f"past.{layer}.{part}"] = outputs[f"present.{layer}.{part}"] = cache
     return inputs, outputs
 
 
-def _reason(error: Exception) -> str:
-    """The first line of ONNX Runtime's message, which may go on for a page."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+def _described(value: Value) -> str:
+    return f"{value.type} {list(value.shape)}"

@@ -48,7 +48,7 @@ def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
     tokenizer = Tokenizer(bundle.tokenizer)
     _check_fits(bundle, tokenizer, orders)
     stages.append(Stage(name="open and verify the bundle", until_ms=_since_start_ms(), rss_bytes=_resident()))
-    with Engine(bundle, threads=orders.threads) as engine:
+    with Engine(bundle, threads=orders.threads, backend=orders.backend) as engine:
         stages.append(Stage(name="load the model", until_ms=_since_start_ms(), rss_bytes=_resident()))
 
         def do(number: int) -> Timing:

@@ -7,8 +7,12 @@ the child and can kill the process that imports it on a processor it was not bui
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 SCHEMA = "1.0"
+
+Backend = Literal["auto", "lean", "reference"]
+"""What runs the graph; `tinylm.runtime.session` says which is which. It stands here because nothing heavy does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class ProbeOrders:
     warmup: int
     """Requests that are done first and not counted; at least one, which is the cold start."""
     requests: int
+    backend: Backend = "auto"
+    """As `tinylm.runtime.session` understands it."""
     verify: bool
     """Also check golden tokens and tokenizer, and measure the bits of the held-out text, after everything else."""
 

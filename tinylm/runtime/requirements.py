@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
+import re
 from pathlib import Path
 
 import sentencepiece
 
-from tinylm.bundle import Manifest
+from tinylm.bundle import SAMPLER, Manifest
 from tinylm.errors import TinylmError
-from tinylm.runtime.libraries import onnxruntime
 
-CAPABILITIES: frozenset[str] = frozenset()
+CAPABILITIES = frozenset({SAMPLER})
 """Names in `graph.capabilities` that this runtime understands."""
-
-_INSTALLED: dict[str, str] = {"onnxruntime": onnxruntime.__version__, "sentencepiece": sentencepiece.__version__}
 
 
 def check_requirements(manifest: Manifest) -> None:
@@ -30,8 +29,11 @@ def check_requirements(manifest: Manifest) -> None:
                 "upgrade tinylm",
             )
     for library, least in manifest.minimum_versions.items():
-        installed = _INSTALLED.get(library)
-        if installed is None:
+        if library == "onnxruntime":
+            installed = onnxruntime_version()
+        elif library == "sentencepiece":
+            installed = sentencepiece.__version__
+        else:
             raise TinylmError(f"{where} needs `{library}`, which this tinylm does not use", "upgrade tinylm")
         if _release(installed) < _release(least):
             raise TinylmError(
@@ -70,6 +72,21 @@ def processor_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str] 
     except OSError:
         pass
     return None
+
+
+def onnxruntime_version() -> str:
+    """The installed version, from a file of the package: importing it costs what the lean backend saves."""
+    spec = importlib.util.find_spec("onnxruntime")
+    for folder in () if spec is None else spec.submodule_search_locations or ():
+        try:
+            text = Path(folder, "capi", "build_and_package_info.py").read_text(encoding="utf-8")
+        except OSError:
+            continue
+        if found := re.search(r"""^__version__ = ["']([^"']+)["']$""", text, re.MULTILINE):
+            return found[1]
+    from tinylm.runtime.reference import VERSION  # a build that keeps its version elsewhere
+
+    return VERSION
 
 
 def _release(version: str) -> tuple[int, ...]:

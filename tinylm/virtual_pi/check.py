@@ -25,7 +25,7 @@ from tinylm.budget.validity import judge_validity
 from tinylm.budget.verdict import judge
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
-from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders
+from tinylm.runtime.probe_contract import SCHEMA, Backend, ProbeOrders
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings
@@ -81,9 +81,16 @@ def cost_model(budget: Budget) -> CostModel:
 
 
 def check_on_virtual_pi(
-    bundle: Bundle, budget: Budget, *, image: Path, board: Board, folder: Path, announce: Callable[[str], None]
+    bundle: Bundle,
+    budget: Budget,
+    *,
+    image: Path,
+    board: Board,
+    folder: Path,
+    announce: Callable[[str], None],
+    backend: Backend = "auto",
 ) -> Checked:
-    """Boot `board` from `image`, run the probe on `bundle` in it, stop it, and judge by `budget`.
+    """Boot `board` from `image`, run the probe on `bundle` in it with `backend`, stop it, and judge by `budget`.
 
     TinylmError with exit code 3 when the virtual Pi fails, with 2 when the bundle or the budget cannot be used.
     """
@@ -96,7 +103,7 @@ def check_on_virtual_pi(
         copy_runtime(machine, bundle)
         facts = guest_facts(machine, board)
         announce(f"{WARMUP + REQUESTS} requests, golden tokens and quality, on the ARM code")
-        probed = _probe(machine, budget)
+        probed = _probe(machine, budget, backend)
     validity = judge_validity(probed.processes, None) if probed.processes else None
     results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
     estimate = None
@@ -149,7 +156,7 @@ def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
     )
 
 
-def _probe(machine: Machine, budget: Budget) -> Probed:
+def _probe(machine: Machine, budget: Budget, backend: Backend) -> Probed:
     orders = ProbeOrders(
         schema=SCHEMA,
         prompts=PROMPTS,
@@ -159,6 +166,7 @@ def _probe(machine: Machine, budget: Budget) -> Probed:
         threads=budget.request.threads,
         warmup=WARMUP,
         requests=REQUESTS,
+        backend=backend,
         verify=True,
     )
     command = ssh_command(image=machine.image, port=machine.state.port, command=[_PROBE])

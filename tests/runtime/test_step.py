@@ -1,0 +1,174 @@
+"""One token at a time: the graph's sampler, numpy for graphs without one, and either backend choose the same tokens."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from tinylm.bundle import MODEL, Bundle
+from tinylm.errors import TinylmError
+from tinylm.runtime.engine import Engine
+from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.numpy_sampling import choose
+from tinylm.runtime.probe_contract import Backend
+from tinylm.runtime.sampling import Sampler, Sampling
+
+MakeBundle = Callable[..., Bundle]
+
+SAMPLINGS = [
+    Sampling(temperature=0),
+    Sampling(temperature=0, top_k=5, top_p=0.5, repetition_penalty=1.5),
+    Sampling(temperature=0.8, seed=1),
+    Sampling(temperature=0.8, top_p=0.9, seed=2),
+    Sampling(temperature=0.8, top_k=10, seed=3),
+    Sampling(temperature=1.3, top_k=1000, top_p=0.95, repetition_penalty=1.2, seed=4),
+]
+
+
+def tokens(engine: Engine, sampling: Sampling, count: int = 100) -> list[int]:
+    ids = [0, 17, 30, 99]
+    return list(generate_ids(engine, ids, Sampler(sampling), max_new_tokens=count, stop_at_eos=False))
+
+
+def without_sampler(bundle: Bundle, folder: Path) -> Bundle:
+    """The bundle as it was before graphs could choose: no such nodes, inputs, outputs, capability."""
+    model = onnx.load(bundle.model)
+    ours = {"seen", "sampling", "uniform", "next_token", "logprob"}
+    for values in (model.graph.input, model.graph.output, model.graph.initializer):
+        kept = [value for value in values if value.name not in ours and not value.name.startswith("sampler.")]
+        del values[:]
+        values.extend(kept)
+    nodes = [node for node in model.graph.node if not {*node.output} & ours and "sampler." not in node.output[0]]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    (folder / MODEL).write_bytes(model.SerializeToString())
+    graph = bundle.manifest.graph
+    graph = dataclasses.replace(
+        graph,
+        inputs=tuple(name for name in graph.inputs if name not in ours),
+        outputs=tuple(name for name in graph.outputs if name not in ours),
+        capabilities=(),
+    )
+    return dataclasses.replace(bundle, path=folder, manifest=dataclasses.replace(bundle.manifest, graph=graph))
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+@pytest.mark.parametrize("backend", ["reference", "lean"])
+def test_the_graph_chooses_what_numpy_chooses_from_its_logits(
+    make_bundle: MakeBundle, sampling: Sampling, backend: Backend
+) -> None:
+    with Engine(make_bundle(scheme="int8"), backend=backend) as engine:
+        sampler, uniforms = Sampler(sampling), Sampler(sampling)
+        sampler.observe([0, 5])
+        token = 0
+        for length in range(engine.context_length):
+            logits, seen = np.array(engine.logits(token)), bytes(sampler.seen)
+            engine.truncate(length)
+            found = engine.step(token, sampler)
+            uniform = uniforms.uniform() if sampling.temperature else 0.0
+            expected = choose(logits, sampling, seen=seen, uniform=uniform)
+            assert found == (expected[0], pytest.approx(expected[1], abs=1e-5))
+            assert engine.length == length + 1
+            token = found[0]
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+def test_both_backends_and_a_graph_without_sampler_write_the_same(
+    make_bundle: MakeBundle, tmp_path: Path, sampling: Sampling
+) -> None:
+    bundle = make_bundle(scheme="int8")
+    old = without_sampler(bundle, tmp_path)
+    written = []
+    for which, backend in ((bundle, "lean"), (bundle, "reference"), (old, "lean"), (old, "reference")):
+        with Engine(which, backend=backend) as engine:  # type: ignore[arg-type]
+            assert engine.samples is (which is bundle)
+            written.append(tokens(engine, sampling))
+    assert written[0] == written[1] == written[2] == written[3]
+
+
+def test_samplers_that_take_turns_keep_their_own_history(make_bundle: MakeBundle) -> None:
+    sampling = Sampling(temperature=0, repetition_penalty=100)
+    with Engine(make_bundle()) as engine:
+        alone, first, second = Sampler(sampling), Sampler(sampling), Sampler(sampling)
+        expected, found = [], []
+        for _ in range(8):
+            engine.truncate(0)
+            expected.append(engine.step(0, alone)[0])
+        for _ in range(8):
+            for sampler in (first, second):
+                engine.truncate(0)
+                found.append(engine.step(0, sampler)[0])
+        assert len(set(expected)) == 8  # What was chosen counts as seen.
+        assert found[::2] == found[1::2] == expected
+        first.observe(range(128))  # All are as unlikely again as at the beginning.
+        engine.truncate(0)
+        unseen = Sampler(Sampling(temperature=0))
+        logits = np.array(engine.logits(0))
+        assert engine.truncate(0) is None
+        chosen = engine.step(0, first)[0]
+        everything = bytes([1]) * 128
+        assert chosen == choose(logits, sampling, seen=everything, uniform=0.0)[0]
+        engine.truncate(0)
+        assert engine.step(0, unseen)[0] == choose(logits, unseen.sampling, seen=b"", uniform=0.0)[0]
+
+
+def test_a_penalty_counts_what_was_chosen_elsewhere(make_bundle: MakeBundle) -> None:
+    """The engine's copy of a sampler's history is renewed when the sampler was used without it."""
+    sampling = Sampling(temperature=0, repetition_penalty=100)
+    with Engine(make_bundle()) as engine:
+        sampler = Sampler(sampling)
+        first = engine.step(0, sampler)[0]
+        engine.truncate(0)
+        logits = np.array(engine.logits(0))
+        second = sampler(logits)[0]
+        engine.truncate(0)
+        third = engine.step(0, sampler)[0]
+    assert len({first, second, third}) == 3
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_logits_that_are_no_numbers_are_refused(
+    make_bundle: MakeBundle, tmp_path: Path, sampling: Sampling, value: float
+) -> None:
+    bundle = make_bundle()
+    model = onnx.load(bundle.model)
+    (norm,) = [tensor for tensor in model.graph.initializer if tensor.name == "norm.weight"]
+    norm.raw_data = np.full(64, value, np.float32).tobytes()
+    (tmp_path / MODEL).write_bytes(model.SerializeToString())
+    with (
+        Engine(dataclasses.replace(bundle, path=tmp_path)) as engine,
+        pytest.raises(TinylmError, match="NaN or infinite") as caught,
+    ):
+        engine.step(0, Sampler(sampling))
+    assert caught.value.exit_code == 1
+
+
+def test_the_lean_backend_loads_neither_numpy_nor_onnxruntime(make_bundle: MakeBundle) -> None:
+    program = f"""
+import sys
+from pathlib import Path
+from tinylm.bundle import open_bundle
+from tinylm.runtime import __main__, probe
+from tinylm.runtime.engine import Engine
+from tinylm.runtime.generation import generate
+from tinylm.runtime.sampling import Sampling
+from tinylm.runtime.scoring import text_bits
+from tinylm.tokenizer import Tokenizer
+bundle = open_bundle(Path({str(make_bundle().path)!r}))
+tokenizer = Tokenizer(bundle.tokenizer)
+with Engine(bundle, backend="lean") as engine:
+    assert "".join(generate(engine, tokenizer, "the", sampling=Sampling(seed=0, top_p=0.9), max_tokens=20))
+    assert text_bits(engine, tokenizer, "the out")[0] > 0
+print(sorted({{"numpy", "onnxruntime"}} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,90 @@
+"""What a backend is to the engine: a graph that is open, and runs over memory that is bound to its names.
+
+Two implementations share it. `tinylm.runtime.lean` calls ONNX Runtime's C library through ctypes, and needs neither
+numpy nor onnxruntime's own Python module; the reference uses that module. Same graph, same bits.
+
+    session = LeanSession(path, threads=1)
+    logits = Buffer((1, 2048), "float32")
+    binding = session.bind({"input_ids": ids, ...}, {"logits": logits})
+    ids.data[0] = token
+    binding.run()                      # reads and writes the buffers; nothing is copied or allocated
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from tinylm.errors import TinylmError
+from tinylm.runtime.buffers import Buffer
+
+
+class BackendUnavailable(TinylmError):
+    """This backend cannot work on this machine, whatever the graph; another one may."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input or output of a graph."""
+
+    type: str
+    """The element type in numpy's words: `float32`, `int32`, ..."""
+    shape: tuple[int | None, ...]
+    """None is a free dimension: what is bound decides it."""
+
+
+class Binding(Protocol):
+    """One way to run a session: every input, and the outputs that are wanted, in fixed memory that it keeps alive."""
+
+    def run(self) -> None:
+        """Run the graph once; TinylmError when it fails or the session is closed.
+
+        Two bindings may run at the same time in two threads when no memory is written by one and used by the other.
+        """
+        ...
+
+
+class Session(Protocol):
+    """An open graph. Closing it ends its bindings; the buffers stay their owner's."""
+
+    @property
+    def inputs(self) -> Mapping[str, Value]: ...
+
+    @property
+    def outputs(self) -> Mapping[str, Value]: ...
+
+    def bind(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> Binding:
+        """Bind memory to all inputs and to those outputs that are wanted; nothing is copied.
+
+        The same buffer as `past.*` and `present.*` makes the graph work in place. TinylmError when an input is missing,
+        a name is unknown, or a type or shape is not the graph's.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the graph; closing twice is fine."""
+        ...
+
+
+def check_bound(session: Session, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> None:
+    """TinylmError when an input is missing, or a buffer has no such value, or one of another type or shape."""
+    for name in session.inputs.keys() - inputs.keys():
+        raise TinylmError(f"the graph's input `{name}` is not bound")
+    for kind, values, buffers in (("input", session.inputs, inputs), ("output", session.outputs, outputs)):
+        for name, buffer in buffers.items():
+            _check(kind, name, values.get(name), buffer)
+
+
+def _check(kind: str, name: str, value: Value | None, buffer: Buffer) -> None:
+    """TinylmError when the graph has no such value, or one of another type or shape."""
+    if value is None:
+        raise TinylmError(f"the graph has no {kind} `{name}`")
+    fits = len(value.shape) == len(buffer.shape) and all(
+        dimension in (None, given) for dimension, given in zip(value.shape, buffer.shape, strict=True)
+    )
+    if value.type != buffer.type or not fits:
+        raise TinylmError(
+            f"the {kind} `{name}` of the graph is {value.type} {list(value.shape)}; {buffer.type} {list(buffer.shape)}"
+            " was bound"
+        )
