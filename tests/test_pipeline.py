@@ -56,7 +56,7 @@ def test_the_export_follows_weights_and_version(
 ) -> None:
     def exported() -> bool:
         lines.clear()
-        made = run_pipeline(short(small_run), folder=Path("run"), say=lines.append)
+        run_pipeline(short(small_run), folder=Path("run"), say=lines.append)
         return "export: unchanged, skipped" not in lines
 
     assert exported()

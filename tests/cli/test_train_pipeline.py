@@ -12,6 +12,8 @@ import typer
 from typer.testing import CliRunner
 
 from tinylm import pipeline
+from tinylm.bundle import Bundle
+from tinylm.cli import train_pipeline as command
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.config import PRESETS, RunConfig, TokenizerConfig, TrainingConfig, read_config, write_config
 from tinylm.corpus import gutenberg
@@ -24,16 +26,17 @@ RUN = CliRunner()
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunConfig]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle: Bundle) -> list[RunConfig]:
     """Stands in for the chain: the configurations that it was called with."""
     configs: list[RunConfig] = []
 
     def run_pipeline(config: RunConfig, **options: Any) -> PipelineResult:
         configs.append(config)
-        return PipelineResult(tmp_path, config, None, {})
+        return PipelineResult(tmp_path, config, tiny_bundle, {})
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "run_pipeline", run_pipeline)
+    monkeypatch.setattr(command, "_check", lambda bundle, budget: None)
     return configs
 
 
