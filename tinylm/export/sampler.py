@@ -35,7 +35,7 @@ FORBIDDEN = (BOS, PAD, UNK)
 _FIRST_LOOK = 16
 """How many of the likeliest tokens are sorted to find a top-p set: enough at four of five tokens (measured)."""
 _COMMON = 2e-4
-"""The share of the mass above which all tokens are sorted next: the fastest of 1e-3 to 1e-4, on books too (measured)."""
+"""Share of the mass above which all tokens are sorted next: the fastest of 1e-3 to 1e-4, on books too (measured)."""
 _ROW = 64  # Without top-k and top-p, probabilities are summed by rows first: a cumulated sum over all is slow.
 _BELOW_ONE = 1 - 2.0**-24  # The largest float32 below 1; x * this is below x for every positive float32 x.
 
