@@ -145,14 +145,19 @@ def test_a_guest_that_dies_is_an_error_and_leaves_nothing(tiny_bundle: Bundle, f
     assert list((folder / "machines").iterdir()) == []
 
 
-def test_ctrl_c_stops_the_machine(tiny_bundle: Bundle, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["Ctrl-C", "TERM", "HUP"],
+)
+def test_ending_the_check_stops_the_machine(tiny_bundle: Bundle, folder: Path, number: int, code: int) -> None:
     with start_check(tiny_bundle, folder) as process:
         while not list((folder / "machines").glob("*/machine.json")):
             assert process.poll() is None
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert list((folder / "machines").iterdir()) == []
 
 

@@ -27,7 +27,7 @@ from tinylm.virtual_pi.machine import (
     start_machine,
     stop_named,
 )
-from tinylm.virtual_pi.qemu import CONSOLE, Settings, qemu_command
+from tinylm.virtual_pi.qemu import CONSOLE, OVERLAY, Settings, qemu_command
 from tinylm.virtual_pi.remote import scp_command, ssh_command
 
 SETTINGS = Settings(cpu="cortex-a53", cores=4, memory_mib=448, port=2222, measure=False, snapshot=True)
@@ -298,3 +298,14 @@ def test_a_machine_that_never_answers(tmp_path: Path, monkeypatch: pytest.Monkey
         machine.wait(timeout_s=2)
     assert caught.value.exit_code == 3
     assert not machine.alive()
+
+
+def test_a_snapshot_does_not_touch_the_changes_that_a_machine_keeps(tmp_path: Path) -> None:
+    kept = machines.machine_folder(tmp_path, "mine")
+    kept.mkdir(parents=True)
+    (kept / OVERLAY).write_bytes(b"changes")
+    settings = Settings(cpu="cortex-a53", cores=1, memory_mib=256, port=0, measure=False, snapshot=True)
+    with pytest.raises(TinylmError, match="`mine` keeps changes to its disk") as caught:
+        start_machine(image=tmp_path, settings=settings, folder=tmp_path, name="mine")
+    assert caught.value.exit_code == 3
+    assert (kept / OVERLAY).read_bytes() == b"changes"

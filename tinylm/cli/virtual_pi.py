@@ -153,7 +153,12 @@ def check(
     bundle: Annotated[
         Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
     ] = None,
-    budget: Annotated[str, typer.Option(metavar="NAME|FILE", help="As in `tinylm check-budgets`.")] = "pi-zero-2w",
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE", help="As in `tinylm check-budgets`.", show_default="the board's, or pi-zero-2w"
+        ),
+    ] = None,
     board: Annotated[
         str | None, typer.Option(metavar="NAME", help="The board to imitate; the budget's own when left out.")
     ] = None,
@@ -184,7 +189,7 @@ def check(
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
-    limits = load_budget(budget)
+    limits = load_budget(budget or board or "pi-zero-2w")
     cost_model(limits)
     imitated = board_for(limits) if board is None else find_board(board)
     if cpu is not None:

@@ -20,10 +20,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
@@ -184,9 +186,15 @@ def start_machine(
 
     With `owned`, this process stops it in the end, and the next tinylm does when this one could not.
     """
+    place = machine_folder(folder, name)
+    if settings.snapshot and (place / OVERLAY).exists():
+        raise TinylmError(
+            f"the virtual Pi `{name}` keeps changes to its disk, which a snapshot would not show and then forget",
+            "use another --name for the snapshot, or drop the changes: tinylm virtual-pi stop --forget",
+            exit_code=3,
+        )
     check_programs(RUNNING)
     clean_stale(folder)
-    place = machine_folder(folder, name)
     state = _read_state(place)
     if state is not None and _is_emulator(state.pid, place):
         raise TinylmError(f"the virtual Pi `{name}` is running already", "stop it, or use another --name", exit_code=3)
@@ -233,14 +241,34 @@ def stop_named(folder: Path, name: str, *, forget: bool) -> None:
 
 @contextlib.contextmanager
 def running(*, image: Path, settings: Settings, folder: Path, name: str | None = None) -> Iterator[Machine]:
-    """A machine for as long as the block runs: stopped at its end, after an error and after Ctrl-C too."""
-    machine = start_machine(
-        image=image, settings=settings, folder=folder, name=name or f"check-{os.getpid()}", owned=True
-    )
+    """A machine for as long as the block runs: stopped at its end, after an error, and when this process is told to
+    end, by Ctrl-C, SIGTERM or a terminal that closes."""
+    with _ended_by_signals():
+        machine = start_machine(
+            image=image, settings=settings, folder=folder, name=name or f"check-{os.getpid()}", owned=True
+        )
+        try:
+            yield machine
+        finally:
+            stop_machine(machine)
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the process as SystemExit does, so that what is open is closed; exit code 128 + signal."""
+    if threading.current_thread() is not threading.main_thread():  # only the main one may set handlers
+        yield
+        return
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield machine
+        yield
     finally:
-        stop_machine(machine)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def clean_stale(folder: Path) -> list[str]:
