@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 from tinylm.cli.application import app
@@ -13,6 +14,9 @@ _TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "matplotlib"}
 
 def main() -> None:
     """Run the command line; every expected problem ends as `error:` and `hint:` with the exit code of its kind."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows `?` instead of a traceback
     try:
         app(prog_name="tinylm")
     except TinylmError as error:

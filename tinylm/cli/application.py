@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -19,17 +20,30 @@ from tinylm.cli.virtual_pi import virtual_pi_app
 
 
 class _Commands(typer.core.TyperGroup):
-    """Commands in the order of the chain; Ctrl-C ends with 130, as shells expect, where typer alone would say 1."""
+    """Commands in the order of the chain.
+
+    Ctrl-C ends with 130 and a reader that has gone (`| head`) with 141, as shells expect; typer alone would say 1 to
+    both, which means here that a limit is exceeded.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(self.commands)
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # a short output would meet the closed pipe only when Python exits
         except KeyboardInterrupt:
             print("\nerror: interrupted", file=sys.stderr)
             raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # Python would complain once more when it flushes what is left.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(nowhere, stream.fileno())
+            raise typer.Exit(141) from None
 
 
 app = typer.Typer(
