@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from tinylm.export.nodes import CONTRIB, Graph, value
 from tinylm.export.sampler import add_sampler, inputs, outputs
-from tinylm.runtime.numpy_sampling import BORDER, choose
+from tinylm.runtime.numpy_sampling import BORDER, choose, may_choose
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer import BOS, EOS, PAD, UNK
 
@@ -85,6 +85,7 @@ def both(logits: Logits, sampling: Sampling, seen: bytes, uniform: float) -> Non
             logprobs,
         )
     else:
+        assert may_choose(found[0], logits, sampling, seen=seen, uniform=uniform), (found, expected)
         assert is_near(found[0], logits, sampling, seen, uniform), (found, expected)
         assert is_near(expected[0], logits, sampling, seen, uniform), (found, expected)
     assert found[0] not in (BOS, PAD, UNK)
@@ -187,6 +188,16 @@ def test_a_set_of_equally_likely_tokens_is_as_large_as_it_must_be(size: int, top
         assert logprob == pytest.approx(-math.log(count), abs=1.1 / count + 1e-5)
 
 
+@pytest.mark.parametrize("size", [5, 64, 300])
+def test_a_negative_uniform_number_takes_the_likeliest_and_reads_nothing_else(size: int) -> None:
+    rng = np.random.default_rng(size)
+    for _ in range(50):
+        logits = np.round(rng.standard_normal(size) * 3).astype(np.float32)  # with ties
+        sampling = Sampling(temperature=0.8, top_p=0.9, repetition_penalty=5.0)
+        found = graph_sampler(size)(logits, sampling, bytes([1] * size), -1.0)
+        assert found == choose(logits, Sampling(temperature=0), seen=bytes(size), uniform=0.0) == (found[0], 0.0)
+
+
 def test_of_equal_logits_the_lower_id_comes_first() -> None:
     logits = np.zeros(300, np.float32)
     logits[[7, 200, 201]] = 1.0
@@ -213,7 +224,22 @@ def test_of_equal_logits_the_lower_id_comes_first() -> None:
 def test_logits_that_are_no_numbers_show_in_the_log_probability(bad: float, where: int, sampling: Sampling) -> None:
     logits = np.random.default_rng(0).standard_normal(300).astype(np.float32)
     logits[where] = bad
-    assert math.isnan(graph_sampler(300)(logits, sampling, bytes(300), 0.3)[1])
+    for uniform in (0.3, -1.0):
+        assert math.isnan(graph_sampler(300)(logits, sampling, bytes(300), uniform)[1])
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(top_p=0.5), Sampling(top_k=9), Sampling(temperature=0)])
+def test_what_may_be_chosen_is_what_is_very_near(sampling: Sampling) -> None:
+    logits, nothing = np.random.default_rng(5).standard_normal(65).astype(np.float32), bytes(65)
+    for uniform in (np.arange(40) + 0.5) / 40:
+        allowed = [id_ for id_ in range(65) if may_choose(id_, logits, sampling, seen=nothing, uniform=uniform)]
+        assert allowed == [choose(logits, sampling, seen=nothing, uniform=uniform)[0]]
+    # Of a row of tokens that weigh nothing, each lies at the same border.
+    logits[20:30] = -17.0
+    reached = float(np.exp(logits.astype(np.float64))[[i for i in range(20) if i not in (BOS, PAD, UNK)]].sum())
+    total = float(np.exp(logits.astype(np.float64))[[i for i in range(65) if i not in (BOS, PAD, UNK)]].sum())
+    allowed = [id_ for id_ in range(65) if may_choose(id_, logits, Sampling(), seen=nothing, uniform=reached / total)]
+    assert allowed == list(range(19, 31))
 
 
 def test_every_choice_has_its_probability() -> None:

@@ -147,7 +147,7 @@ def test_the_options_arrive(make_bundle: MakeBundle, exact: str) -> None:
     log = fresh(OPTIONS, str(make_bundle().model), exact).stderr
     for option in (
         "execution_mode:0",
-        "enable_mem_pattern:0",
+        "enable_mem_pattern:1",
         "enable_cpu_mem_arena:0",
         "session_log_severity_level:1",
         "intra_op_param:OrtThreadPoolParams { thread_pool_size: 3",

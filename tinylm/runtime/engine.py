@@ -27,7 +27,7 @@ from tinylm.runtime.session import open_session
 CHUNK_TOKENS = 16
 """The most tokens of one prefill call: int8 activations share one scale per call, so longer calls are less exact."""
 
-_GREEDY = (0.0, 0.0, 1.0, 1.0)  # The cheapest way to choose, for calls whose choice nobody reads.
+_LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where nobody reads the choice.
 
 
 class Engine:
@@ -57,9 +57,9 @@ class Engine:
         self._total_length = Buffer((1,), "int32")
         self._logits = Buffer((1, config.vocab_size), "float32")
         self._seen = Buffer((1, config.vocab_size), "uint8")
-        self._sampling, self._greedy = Buffer((4,), "float32"), Buffer((4,), "float32")
-        _fill(self._greedy, _GREEDY)
-        self._uniform = Buffer((1,), "float32")
+        self._sampling = Buffer((4,), "float32")
+        self._uniform, self._likeliest = Buffer((1,), "float32"), Buffer((1,), "float32")
+        self._likeliest.data[0] = _LIKELIEST
         self._next_token = Buffer((1, 1), "int32")
         self._logprob = Buffer((1,), "float32")
         cache_shape = (1, config.n_kv_head, config.context_length, config.head_dim)
@@ -69,8 +69,8 @@ class Engine:
             for part in ("key", "value")
         }
         chosen = {"next_token": self._next_token, "logprob": self._logprob} if self.samples else {}
-        self._decode: Binding | None = self._bind(self._token, self._greedy, {"logits": self._logits})
-        self._choose: Binding | None = self._bind(self._token, self._sampling, chosen)
+        self._decode: Binding | None = self._bind(self._token, self._likeliest, {"logits": self._logits})
+        self._choose: Binding | None = self._bind(self._token, self._uniform, chosen)
         self._prefill: dict[int, Binding] = {}
         self._sampler: Sampler | None = None
         self._changes = 0
@@ -95,7 +95,7 @@ class Engine:
             binding = self._prefill.get(width)
             if binding is None:
                 # The graph reads the number of tokens off the shape of what is bound.
-                binding = self._prefill[width] = self._bind(self._chunk.view((1, width)), self._greedy, {})
+                binding = self._prefill[width] = self._bind(self._chunk.view((1, width)), self._likeliest, {})
             self._run(binding, width)
 
     def logits(self, token: int) -> memoryview[float]:
@@ -124,6 +124,8 @@ class Engine:
             self._take_over(sampler)
         if sampler.sampling.temperature:
             self._uniform.data[0] = sampler.uniform()
+        else:
+            self._uniform.data[0] = _LIKELIEST if sampler.sampling.repetition_penalty == 1 else 0.0
         self._run(self._choose, 1)
         chosen, logprob = self._next_token.data[0], self._logprob.data[0]
         if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
@@ -162,15 +164,16 @@ class Engine:
         else:
             top_k = min(sampling.top_k, self.vocab_size)
             settings = (sampling.temperature, float(top_k), sampling.top_p, sampling.repetition_penalty)
-        _fill(self._sampling, settings)
+        for place, value in enumerate(settings):
+            self._sampling.data[place] = value
         self._seen.data[:] = memoryview(sampler.seen)[: self.vocab_size]
         self._sampler, self._changes = sampler, sampler.changes
 
-    def _bind(self, input_ids: Buffer, sampling: Buffer, outputs: dict[str, Buffer]) -> Binding:
+    def _bind(self, input_ids: Buffer, uniform: Buffer, outputs: dict[str, Buffer]) -> Binding:
         """A binding of everything that the graph has but other outputs; nothing is copied."""
         inputs = {"input_ids": input_ids, "total_length": self._total_length}
         if self.samples:
-            inputs |= {"seen": self._seen, "sampling": sampling, "uniform": self._uniform}
+            inputs |= {"seen": self._seen, "sampling": self._sampling, "uniform": uniform}
         inputs |= {f"past.{name}": buffer for name, buffer in self._cache.items()}
         return self._session.bind(inputs, outputs | {f"present.{name}": buffer for name, buffer in self._cache.items()})
 
@@ -191,11 +194,6 @@ class Engine:
     def _check_token(self, token: int) -> None:
         if not 0 <= token < self.vocab_size:
             raise TinylmError(f"the token id {token} is not in the vocabulary of {self.vocab_size}")
-
-
-def _fill(buffer: Buffer, values: Sequence[float]) -> None:
-    for place, value in enumerate(values):
-        buffer.data[place] = value
 
 
 def _check_graph(session: Session, bundle: Bundle) -> None:

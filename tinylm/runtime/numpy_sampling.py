@@ -10,6 +10,7 @@ lies nearer than `BORDER` to a border between two of them.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING
 
@@ -37,33 +38,66 @@ def choose(
     """Choose from float32 [vocab_size] logits, which stay as they are; return the token and its log-probability.
 
     `seen[token]` is 1 for tokens that the repetition penalty counts; `uniform` is float32, from 0 to below 1. The
-    log-probability, in nats, is that under the distribution the token was drawn from. At temperature 0, where that
-    would always be 0, it is that of the penalised logits at temperature 1 without top-k and top-p. TinylmError when a
-    logit is NaN or infinite, or no token is left to choose.
+    log-probability, in nats, is that under the distribution the token was drawn from: 0 at temperature 0. TinylmError
+    when a logit is NaN or infinite, or no token is left to choose.
     """
     scores = _allowed(logits, sampling, seen)
     if sampling.temperature == 0:
-        token = int(scores.argmax())
-        return token, -math.log(float(np.exp(scores - scores[token]).sum()))
-    ids: NDArray[np.intp] | None
+        return int(scores.argmax()), 0.0
+    ids, mass = _candidates(scores, sampling)
+    until = _cumulated(mass)
+    total = until[-1]
+    index = int(until.searchsorted(total * np.float32(uniform), side="right"))
+    return int(ids[index]), math.log(mass[index] / total)
+
+
+def may_choose(
+    token: int,
+    logits: NDArray[np.float32] | memoryview[float],
+    sampling: Sampling,
+    *,
+    seen: bytes | bytearray,
+    uniform: float,
+) -> bool:
+    """Whether another implementation may choose `token` where `choose` chooses what it does, by `BORDER`.
+
+    It may when the token's share of the cumulated mass comes that near to the uniform number; among unlikely tokens
+    several shares do.
+    """
+    scores = _allowed(logits, sampling, seen)
+    if sampling.temperature == 0:
+        return token == int(scores.argmax())
+    # Where a cumulated mass is very near to top_p, the set may have a token more or less.
+    nearby = {sampling.top_p} if sampling.top_p == 1 else {sampling.top_p + by for by in (-BORDER, 0.0, BORDER)}
+    for top_p in nearby:
+        ids, mass = _candidates(scores, dataclasses.replace(sampling, top_p=min(max(top_p, BORDER), 1.0)))
+        until = _cumulated(mass)
+        for index in np.flatnonzero(ids == token):
+            start = until[index - 1] if index else 0.0
+            if start <= until[-1] * (uniform + BORDER) and until[index] >= until[-1] * (uniform - BORDER):
+                return bool(mass[index] > 0)
+    return False
+
+
+def _candidates(scores: NDArray[np.float32], sampling: Sampling) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """The ids that can be drawn, in the order of the draw, and their masses."""
     if sampling.top_k:
         ids = _top_k(scores, min(sampling.top_k, scores.size))
         best = scores[ids] / np.float32(sampling.temperature)
         mass = np.exp(best - best[0])
         mass /= mass.sum()
-        until = _cumulated(mass)
-        count = int((until < until[-1] * np.float32(sampling.top_p)).sum()) + 1
-        ids, mass, until = ids[:count], mass[:count], until[:count]
-    else:
-        scaled = scores * (np.float32(1) / np.float32(sampling.temperature))
-        scaled -= scaled.max()
-        mass = np.exp(scaled, out=scaled)
-        mass /= mass.sum()
-        ids, mass = (None, mass) if sampling.top_p == 1 else _nucleus(scores, mass, np.float32(sampling.top_p))
-        until = _cumulated(mass)
-    total = until[-1]
-    index = int(until.searchsorted(total * np.float32(uniform), side="right"))
-    return index if ids is None else int(ids[index]), math.log(mass[index] / total)
+        if sampling.top_p < 1:
+            until = _cumulated(mass)
+            count = int((until < until[-1] * np.float32(sampling.top_p)).sum()) + 1
+            ids, mass = ids[:count], mass[:count]
+        return ids, mass
+    scaled = scores * (np.float32(1) / np.float32(sampling.temperature))
+    scaled -= scaled.max()
+    mass = np.exp(scaled, out=scaled)
+    mass /= mass.sum()
+    if sampling.top_p == 1:
+        return np.arange(scores.size), mass
+    return _nucleus(scores, mass, np.float32(sampling.top_p))
 
 
 def _allowed(

@@ -39,7 +39,6 @@ class ReferenceSession:
         """
         options = onnxruntime.SessionOptions()
         options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
