@@ -36,6 +36,8 @@ class ModelConfig:
     d_ff: int
     rope_theta: float = 10000.0
     norm_eps: float = 1e-5
+    sliding_window: int | None = None
+    """A token sees itself and the tokens before it, this many in all (https://arxiv.org/abs/2004.05150); none: all."""
 
     def __post_init__(self) -> None:
         for name in ("vocab_size", "context_length", "n_layer", "n_head", "n_kv_head", "d_model", "d_ff"):
@@ -49,6 +51,8 @@ class ModelConfig:
             raise ValueError(f"`d_model` {self.d_model} is not a multiple of `n_head` {self.n_head}")
         if self.n_head % self.n_kv_head:
             raise ValueError(f"`n_head` {self.n_head} is not a multiple of `n_kv_head` {self.n_kv_head}")
+        if self.sliding_window is not None and self.sliding_window < 1:
+            raise ValueError(f"`sliding_window` is {self.sliding_window}; at least 1 is needed")
         if self.architecture == "llama" and self.head_dim % 16:
             raise ValueError(f"`d_model` / `n_head` is {self.head_dim}; the exported attention needs a multiple of 16")
         if self.architecture == "classic" and self.n_kv_head != self.n_head:

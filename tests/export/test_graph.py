@@ -22,8 +22,14 @@ GROUPED = ModelConfig(
 )
 FULL = dataclasses.replace(GROUPED, n_kv_head=4, n_layer=2, rope_theta=500.0, norm_eps=1e-6)
 SINGLE = dataclasses.replace(GROUPED, n_kv_head=1, n_layer=1, d_model=32, n_head=2)
+SLIDING = dataclasses.replace(GROUPED, sliding_window=7)
 CLASSIC = dataclasses.replace(GROUPED, architecture="classic", n_kv_head=4, n_layer=2)
-SHAPES = [pytest.param(GROUPED, id="grouped"), pytest.param(FULL, id="full"), pytest.param(SINGLE, id="multi-query")]
+SHAPES = [
+    pytest.param(GROUPED, id="grouped"),
+    pytest.param(FULL, id="full"),
+    pytest.param(SINGLE, id="multi-query"),
+    pytest.param(SLIDING, id="sliding"),
+]
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -88,7 +94,9 @@ def reference(
         q, k, v = np.split(packed.reshape(length, -1, d), [heads, heads + kv], axis=1)
         k, v = (np.repeat(part, heads // kv, axis=1) for part in (rotate(k), v))
         scores = np.einsum("qhd,khd->hqk", rotate(q), k) / np.sqrt(d)
-        scores = np.where(np.tri(length, dtype=bool), scores, -np.inf)
+        distance = np.subtract.outer(np.arange(length), np.arange(length))  # of a query to a key before it
+        seen = (distance >= 0) & (distance < (config.sliding_window or length))
+        scores = np.where(seen, scores, -np.inf)
         share = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = np.einsum("hqk,khd->qhd", share / share.sum(-1, keepdims=True), v).reshape(length, -1)
         x = x + activation(mixed) @ w[at + "attention.output.weight"].T

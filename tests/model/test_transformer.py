@@ -173,6 +173,20 @@ def test_evaluation_and_training_kernels_agree(config: ModelConfig) -> None:
     torch.testing.assert_close(model(ids), expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["tiny", "classic"])
+def test_a_sliding_window_ends_what_a_position_sees(name: str) -> None:
+    config = dataclasses.replace(PRESETS[name].model, n_layer=1, vocab_size=50, context_length=32, sliding_window=5)
+    torch.manual_seed(0)
+    model = build(config).eval()
+    ids = torch.randint(50, (1, 32))
+    with torch.no_grad():
+        before = model(ids)[0, 20]
+        for position, reaches in ((15, False), (16, True), (20, True), (21, False)):
+            changed = ids.clone()
+            changed[0, position] = (ids[0, position] + 1) % 50
+            assert bool((model(changed)[0, 20] != before).any()) == reaches, position
+
+
 def test_classic_has_the_reference_s_size_and_initialisation() -> None:
     torch.manual_seed(0)
     model = build(PRESETS["classic"].model)

@@ -105,6 +105,10 @@ def train_pipeline(
         int | None,
         typer.Option(help="Context length in tokens.", show_default=_by_preset("model", "context_length")),
     ] = None,
+    sliding_window: Annotated[
+        int | None,
+        typer.Option(help="Tokens that a token sees, itself included; the context when left out.", show_default="off"),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -145,6 +149,7 @@ def train_pipeline(
             "--tokenizer-type": tokenizer_type,
             "--byte-fallback": byte_fallback or None,
             "--max-seq-length": max_seq_length,
+            "--sliding-window": sliding_window,
             "--seed": seed,
             # the order of data is counted in batches: another size would repeat some of it and leave some out
             "--batch-size": batch_size,
@@ -183,7 +188,7 @@ def train_pipeline(
         config,
         training=training,
         tokenizer=_given(vocab_size=vocab_size, kind=tokenizer_type, byte_fallback=byte_fallback or None),
-        model=_given(vocab_size=vocab_size, context_length=max_seq_length),
+        model=_given(vocab_size=vocab_size, context_length=max_seq_length, sliding_window=sliding_window),
     )
     needed = limits.request.prompt_tokens + limits.request.new_tokens
     if config.model.context_length < needed:

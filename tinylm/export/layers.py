@@ -70,6 +70,7 @@ def attention(
         kv_num_heads=config.n_kv_head,
         do_rotary=int(rotary),
         rotary_interleaved=0,
+        local_window_size=config.sliding_window or -1,
     )  # (1, T, D)
     return linear(graph, f"{at}.output", mixed, output)
 

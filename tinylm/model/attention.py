@@ -35,12 +35,21 @@ class RotaryEmbedding(nn.Module):
 class CausalSelfAttention(nn.Module):
     """softmax(q k^T / sqrt(head_dim)) v over the past; query heads share key/value heads in groups."""
 
-    def __init__(self, *, d_model: int, n_head: int, n_kv_head: int, rotary: RotaryEmbedding | None) -> None:
+    def __init__(
+        self,
+        *,
+        d_model: int,
+        n_head: int,
+        n_kv_head: int,
+        rotary: RotaryEmbedding | None,
+        sliding_window: int | None = None,
+    ) -> None:
         super().__init__()
         self.n_head, self.n_kv_head, self.head_dim = n_head, n_kv_head, d_model // n_head
         self.qkv = nn.Linear(d_model, (n_head + 2 * n_kv_head) * self.head_dim, bias=False)  # rows: q, k, v
         self.output = nn.Linear(d_model, d_model, bias=False)
         self.rotary = rotary
+        self.sliding_window = sliding_window
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """(B, T, d_model) -> (B, T, d_model); `mask` bool (B, 1, T, T) says who sees whom, None is all of the past."""
@@ -52,6 +61,10 @@ class CausalSelfAttention(nn.Module):
         if self.n_kv_head != self.n_head:
             k = k.repeat_interleave(self.n_head // self.n_kv_head, dim=1)
             v = v.repeat_interleave(self.n_head // self.n_kv_head, dim=1)
+        if self.sliding_window is not None and self.sliding_window < length:
+            everything = torch.ones(length, length, dtype=torch.bool, device=x.device)
+            near = everything.tril().triu(1 - self.sliding_window)  # (T, T)
+            mask = near if mask is None else mask & near
         # Torch's flash backward on the CPU is several times slower than plain batched products at these lengths.
         training_on_cpu = x.device.type == "cpu" and torch.is_grad_enabled()
         with sdpa_kernel(SDPBackend.MATH) if training_on_cpu else nullcontext():

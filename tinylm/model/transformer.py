@@ -70,7 +70,11 @@ def _llama(config: ModelConfig) -> TinyTransformer:
     def block() -> PreNormBlock:
         return PreNormBlock(
             attention=CausalSelfAttention(
-                d_model=config.d_model, n_head=config.n_head, n_kv_head=config.n_kv_head, rotary=rotary
+                d_model=config.d_model,
+                n_head=config.n_head,
+                n_kv_head=config.n_kv_head,
+                rotary=rotary,
+                sliding_window=config.sliding_window,
             ),
             mlp=SwiGLU(d_model=config.d_model, d_ff=config.d_ff),
             attention_norm=nn.RMSNorm(config.d_model, eps=config.norm_eps),
@@ -98,7 +102,11 @@ def _classic(config: ModelConfig) -> TinyTransformer:
     def block() -> PostNormBlock:
         return PostNormBlock(
             attention=CausalSelfAttention(
-                d_model=config.d_model, n_head=config.n_head, n_kv_head=config.n_kv_head, rotary=None
+                d_model=config.d_model,
+                n_head=config.n_head,
+                n_kv_head=config.n_kv_head,
+                rotary=None,
+                sliding_window=config.sliding_window,
             ),
             mlp=GeluFeedForward(d_model=config.d_model, d_ff=config.d_ff),
             attention_norm=nn.LayerNorm(config.d_model, eps=config.norm_eps),
