@@ -88,6 +88,8 @@ class Quantization:
     activations: Literal["fp32", "int8-dynamic"]
     parameters: int
     """Parameters of the model, a tied embedding counted once."""
+    kv_cache: Literal["fp32", "int8"] = "fp32"
+    """`int8`: keys and values with one scale per channel, a quarter of the cache's memory."""
 
 
 @dataclass(frozen=True, kw_only=True)

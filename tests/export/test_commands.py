@@ -58,6 +58,7 @@ def run_folder(tmp_path: Path) -> Path:
         (["--int8"], "int8", "best", "bundle"),
         (["--fp32", "--checkpoint", "final"], "fp32", "final", "bundle-fp32"),
         (["--fp32", "--output", "OUT"], "fp32", "best", None),
+        (["--kv-cache", "int8"], "int8", "best", "bundle"),
     ],
 )
 def test_export_passes_on_what_it_was_told(
@@ -72,7 +73,16 @@ def test_export_passes_on_what_it_was_told(
     result = RUN.invoke(export_app(), [str(run_folder), *options])
     assert result.exit_code == 0, result.output
     expected = run_folder / folder if folder else Path("OUT")
-    assert calls == [{"run": run_folder, "checkpoint": checkpoint, "scheme": scheme, "folder": expected}]
+    int8_cache = "--kv-cache" in options
+    assert calls == [
+        {
+            "run": run_folder,
+            "checkpoint": checkpoint,
+            "scheme": scheme,
+            "int8_cache": int8_cache,
+            "folder": expected,
+        }
+    ]
     assert result.stdout == f"{int8.bundle.path}\n"
     for gate in int8.verification.gates:
         assert gate.name in result.stderr

@@ -11,7 +11,9 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,7 @@ from tinylm.bundle import (
 )
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
+from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
 from tinylm.export.golden import make_golden
 from tinylm.export.graph import build_graph, input_names, output_names
@@ -50,6 +53,10 @@ from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
 
 MINIMUM_VERSIONS = {"onnxruntime": "1.22", "sentencepiece": "0.2.1"}
 """onnxruntime: the oldest that the graph's tests were run on. sentencepiece: older ones have CVE-2026-1260."""
+
+
+INT8_CACHE_ONNXRUNTIME = "1.28"
+"""The oldest that reads and writes an int8 cache on the CPU (tried: 1.26 refuses)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +79,19 @@ def export_bundle(
     version: str,
     tokenizer_kind: str,
     scheme: Scheme,
+    int8_cache: bool = False,
     folder: Path,
     max_bpb_increase: float = 0.02,
     progress: Callable[[str], None],
 ) -> ExportResult:
     """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
 
-    `held_out` maps each language to documents that the model was not trained on; all are scored, twice. TinylmError
-    when an input does not fit, and with exit code 1 when a gate fails; a bundle that is already there then stays.
+    `held_out` maps each language to documents that the model was not trained on; all are scored, twice. `int8_cache`
+    quantizes keys and values too, with scales measured on that text. TinylmError when an input does not fit, and with
+    exit code 1 when a gate fails; a bundle that is already there then stays.
     """
     tokenizer = Tokenizer(tokenizer_model)
     _check_inputs(config, tokenizer, held_out)
-    progress(f"building the {scheme} graph")
-    graph = build_graph(config, weights, scheme=scheme)
     graph_fp32 = build_graph(config, weights, scheme="fp32")
     manifest = Manifest(
         schema=SCHEMA,
@@ -104,19 +111,33 @@ def export_bundle(
             scheme=scheme,
             activations="int8-dynamic" if scheme == "int8" else "fp32",
             parameters=sum(weight.size for weight in weights.values()),
+            kv_cache="int8" if int8_cache else "fp32",
         ),
         graph=GraphEntry(inputs=input_names(config), outputs=output_names(config), capabilities=(SAMPLER,)),
         files={},
-        minimum_versions=MINIMUM_VERSIONS,
+        minimum_versions=MINIMUM_VERSIONS | ({"onnxruntime": INT8_CACHE_ONNXRUNTIME} if int8_cache else {}),
         cpu_features=(),
         provenance=provenance,
         quality={},
     )
+    exact = dataclasses.replace(
+        manifest,
+        quantization=dataclasses.replace(manifest.quantization, kv_cache="fp32"),
+        minimum_versions=MINIMUM_VERSIONS,
+    )
     with (
         tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch,
-        _open_engine(Path(scratch) / "fp32", manifest, graph_fp32, tokenizer_model) as fp32,
-        _open_engine(Path(scratch) / "exported", manifest, graph, tokenizer_model) as exported,
+        _open_engine(Path(scratch) / "fp32", exact, graph_fp32, tokenizer_model) as fp32,
+        ExitStack() as stack,
     ):
+        cache_scales = None
+        if int8_cache:
+            progress("measuring the scales of the int8 cache")
+            texts = [text for pair in zip_longest(*held_out.values()) for text in pair if text is not None]
+            cache_scales = measure_cache_scales(fp32, config, ([BOS, *tokenizer.encode(text)] for text in texts))
+        progress(f"building the {scheme} graph")
+        graph = build_graph(config, weights, scheme=scheme, cache_scales=cache_scales)
+        exported = stack.enter_context(_open_engine(Path(scratch) / "exported", manifest, graph, tokenizer_model))
         verification = verify(
             config,
             weights,

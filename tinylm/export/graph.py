@@ -4,7 +4,7 @@ One graph does prefill (many tokens) and decode (one token). The keys and values
 size that go in as `past.*` and come out as `present.*`; a runtime that binds the same memory to both never copies them.
 
     inputs    input_ids int32 [1, T]        total_length int32 [1]: tokens in the buffers after this call, T included
-              past.{i}.key, past.{i}.value  float32 [1, n_kv_head, context_length, head_dim], for every layer i
+              past.{i}.key, past.{i}.value  float32 or int8 [1, n_kv_head, context_length, head_dim], for every layer i
     outputs   logits float32 [1, vocab_size], of the last position
               present.{i}.key, present.{i}.value, same shapes as past
 
@@ -27,7 +27,7 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export import classic, llama, sampler
-from tinylm.export.layers import ModelGraph, Scheme
+from tinylm.export.layers import CacheScales, ModelGraph, Scheme
 from tinylm.export.nodes import CONTRIB, value
 
 OPSET = 21
@@ -37,17 +37,25 @@ _WEIGHT_SHAPES = {"llama": llama.weight_shapes, "classic": classic.weight_shapes
 _TRANSFORMERS = {"llama": llama.add_transformer, "classic": classic.add_transformer}
 
 
-def build_graph(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], *, scheme: Scheme) -> bytes:
+def build_graph(
+    config: ModelConfig,
+    weights: Mapping[str, NDArray[np.floating]],
+    *,
+    scheme: Scheme,
+    cache_scales: CacheScales | None = None,
+) -> bytes:
     """Return the bytes of a `model.onnx` for `weights` (names and shapes: `weight_shapes`); same input, same bytes.
 
-    TinylmError when `check_weights` refuses.
+    With `cache_scales` (`tinylm.export.cache.measure_cache_scales`) the cache is int8. TinylmError when `check_weights`
+    refuses.
     """
     check_weights(config, weights)
-    graph = ModelGraph(scheme)
+    graph = ModelGraph(scheme, cache_scales)
     _TRANSFORMERS[config.architecture](graph, config, weights)
     sampler.add_sampler(graph, config.vocab_size)
+    int8_cache = cache_scales is not None
     model: ModelProto = helper.make_model(
-        graph.to_proto(_inputs(config), _outputs(config)),
+        graph.to_proto(_inputs(config, int8_cache), _outputs(config, int8_cache)),
         producer_name="tinylm",
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIB, 1)],
@@ -58,28 +66,28 @@ def build_graph(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]
 
 def input_names(config: ModelConfig) -> tuple[str, ...]:
     """The graph's inputs, in order."""
-    return tuple(info.name for info in _inputs(config))
+    return tuple(info.name for info in _inputs(config, int8_cache=False))
 
 
 def output_names(config: ModelConfig) -> tuple[str, ...]:
     """The graph's outputs, in order."""
-    return tuple(info.name for info in _outputs(config))
+    return tuple(info.name for info in _outputs(config, int8_cache=False))
 
 
-def _inputs(config: ModelConfig) -> list[ValueInfoProto]:
+def _inputs(config: ModelConfig, int8_cache: bool) -> list[ValueInfoProto]:
     ids, length = value("input_ids", TensorProto.INT32, [1, "T"]), value("total_length", TensorProto.INT32, [1])
-    return [ids, length, *sampler.inputs(config.vocab_size), *_caches("past", config)]
+    return [ids, length, *sampler.inputs(config.vocab_size), *_caches("past", config, int8_cache)]
 
 
-def _outputs(config: ModelConfig) -> list[ValueInfoProto]:
+def _outputs(config: ModelConfig, int8_cache: bool) -> list[ValueInfoProto]:
     logits = value("logits", TensorProto.FLOAT, [1, config.vocab_size])
-    return [logits, *sampler.outputs(), *_caches("present", config)]
+    return [logits, *sampler.outputs(), *_caches("present", config, int8_cache)]
 
 
-def _caches(side: str, config: ModelConfig) -> list[ValueInfoProto]:
+def _caches(side: str, config: ModelConfig, int8_cache: bool) -> list[ValueInfoProto]:
     shape = [1, config.n_kv_head, config.context_length, config.head_dim]
     names = [f"{side}.{i}.{part}" for i in range(config.n_layer) for part in ("key", "value")]
-    return [value(name, TensorProto.FLOAT, shape) for name in names]
+    return [value(name, TensorProto.INT8 if int8_cache else TensorProto.FLOAT, shape) for name in names]
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -5,6 +5,7 @@ Every function takes the name of what goes in and returns the name of what comes
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -18,12 +19,18 @@ from tinylm.export.quantization import quantize_rows
 Scheme = Literal["fp32", "int8"]
 
 
-class ModelGraph(Graph):
-    """The model's graph, and what its weights become in it."""
+CacheScales = Mapping[str, NDArray[np.float32]]
+"""What one step of an int8 cache stands for: `0.key` and so on, float32 [n_kv_head * head_dim] each."""
 
-    def __init__(self, scheme: Scheme) -> None:
+
+class ModelGraph(Graph):
+    """The model's graph, and what its weights and its cache become in it."""
+
+    def __init__(self, scheme: Scheme, cache_scales: CacheScales | None = None) -> None:
         super().__init__("tinylm")
         self.scheme = scheme
+        self.cache_scales = cache_scales
+        """None keeps keys and values in float32."""
 
 
 def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating]) -> None:
@@ -61,16 +68,25 @@ def attention(
     at = f"{layer}.attention"
     packed = linear(graph, f"{at}.qkv", x, qkv)  # (1, T, (H + 2 KV) * head_dim)
     past, present = f"past.{layer}.", f"present.{layer}."
-    angles = ["cos", "sin"] if rotary else []
+    inputs = [packed, "", "", past + "key", past + "value", "last_position", "total_length"]
+    inputs += ["cos", "sin"] if rotary else []
+    quantized: dict[str, str | int] = {}
+    if graph.cache_scales is not None:
+        scales = [
+            graph.constant(f"{at}.{part}.scale", graph.cache_scales[f"{layer}.{part}"]) for part in ("key", "value")
+        ]
+        inputs += [""] * (12 - len(inputs)) + scales  # their places among the operator's inputs
+        quantized = {"k_quant_type": "PER_CHANNEL", "v_quant_type": "PER_CHANNEL", "kv_cache_bit_width": 8}
     mixed = graph.contrib(
         "GroupQueryAttention",
-        [packed, "", "", past + "key", past + "value", "last_position", "total_length", *angles],
+        inputs,
         [at + ".mixed", present + "key", present + "value"],
         num_heads=config.n_head,
         kv_num_heads=config.n_kv_head,
         do_rotary=int(rotary),
         rotary_interleaved=0,
         local_window_size=config.sliding_window or -1,
+        **quantized,
     )  # (1, T, D)
     return linear(graph, f"{at}.output", mixed, output)
 

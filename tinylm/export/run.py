@@ -27,6 +27,7 @@ def export_run(
     *,
     checkpoint: str,
     scheme: Literal["fp32", "int8"],
+    int8_cache: bool = False,
     folder: Path,
     progress: Callable[[str], None],
 ) -> ExportResult:
@@ -54,6 +55,7 @@ def export_run(
         version=_version(record),
         tokenizer_kind=dataset.record.tokenizer.kind,
         scheme=scheme,
+        int8_cache=int8_cache,
         folder=folder,
         progress=progress,
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any, Literal
 
 from tinylm.bundle import SAMPLER, Bundle, Manifest
 from tinylm.errors import TinylmError
@@ -64,7 +65,7 @@ class Engine:
         self._logprob = Buffer((1,), "float32")
         cache_shape = (1, config.n_kv_head, config.context_length, config.head_dim)
         self._cache = {
-            f"{layer}.{part}": Buffer(cache_shape, "float32")
+            f"{layer}.{part}": Buffer(cache_shape, _cache_type(bundle.manifest))
             for layer in range(config.n_layer)
             for part in ("key", "value")
         }
@@ -134,6 +135,10 @@ class Engine:
         self._seen.data[chosen] = 1
         self._changes = sampler.changes
         return chosen, logprob
+
+    def cached(self, layer: int, part: Literal["key", "value"]) -> memoryview[Any]:
+        """The cache's own memory of a layer, flat [n_kv_head * context_length * head_dim]; valid until it is closed."""
+        return self._cache[f"{layer}.{part}"].data
 
     def truncate(self, length: int) -> None:
         """Forget all but the first `length` tokens; costs nothing."""
@@ -229,11 +234,15 @@ def _expected_values(manifest: Manifest) -> tuple[dict[str, Value], dict[str, Va
             "uniform": Value("float32", (1,)),
         }
         outputs |= {"next_token": Value("int32", (1, 1)), "logprob": Value("float32", (1,))}
-    cache = Value("float32", (1, config.n_kv_head, config.context_length, config.head_dim))
+    cache = Value(_cache_type(manifest), (1, config.n_kv_head, config.context_length, config.head_dim))
     for layer in range(config.n_layer):
         for part in ("key", "value"):
             inputs[f"past.{layer}.{part}"] = outputs[f"present.{layer}.{part}"] = cache
     return inputs, outputs
+
+
+def _cache_type(manifest: Manifest) -> str:
+    return "int8" if manifest.quantization.kv_cache == "int8" else "float32"
 
 
 def _described(value: Value) -> str:
