@@ -102,6 +102,10 @@ def test_show_names_what_is_inside(int8: ExportResult) -> None:
     assert result.exit_code == 0
     for fact in ("test 1.0.0", "en, es", int8.bundle.manifest_sha256, "model.onnx", "int8", "onnxruntime >= 1.22"):
         assert fact in result.stdout
+    for quality in int8.bundle.manifest.quality.values():
+        assert quality.intervals
+        low, high = quality.intervals.bpb_increase
+        assert f"{quality.bpb_increase:+.4f} ({low:+.4f} to {high:+.4f}) bits per byte" in result.stdout
 
 
 def test_card_prints_the_card(int8: ExportResult) -> None:

@@ -166,3 +166,6 @@ def test_the_card_tells_people_what_they_need(int8: ExportResult) -> None:
         assert fact in card
     for quality in int8.bundle.manifest.quality.values():
         assert f"{quality.bpb:.4f}" in card
+        assert quality.intervals
+        low, high = quality.intervals.kl
+        assert f"| {quality.kl:.5f} ({low:.5f} to {high:.5f}) |" in card

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,10 +14,9 @@ from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.export import ExportResult
 from tinylm.export.graph import build_graph
-from tinylm.export.verification import Gate, integer_gate, measure_quality, refuse_failures, size_gate, torch_gates
+from tinylm.export.verification import Gate, integer_gate, quality_gate, refuse_failures, size_gate, torch_gates
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.scoring import text_bits
-from tinylm.tokenizer import BOS, Tokenizer, normalise
+from tinylm.tokenizer import BOS, Tokenizer
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -52,6 +52,16 @@ def test_failures_are_named_with_value_limit_and_distance() -> None:
     assert caught.value.exit_code == 1
 
 
+def test_lost_quality_is_judged_by_the_end_of_its_interval(int8: ExportResult) -> None:
+    quality = int8.bundle.manifest.quality["en"]
+    assert quality.intervals
+    end = quality.intervals.bpb_increase[1]
+    assert quality_gate("en", quality, end).passed
+    between = (quality.bpb_increase + end) / 2
+    assert not quality_gate("en", quality, between).passed
+    assert quality_gate("en", dataclasses.replace(quality, intervals=None), between).passed
+
+
 def test_another_model_than_the_trained_one_fails_both_torch_gates(
     fp32: ExportResult, config: ModelConfig, weights: Weights, tokenizer: Tokenizer, held_out: dict[str, list[str]]
 ) -> None:
@@ -85,25 +95,3 @@ def test_a_second_copy_of_the_embedding_is_too_big(config: ModelConfig, weights:
         assert not size_gate(config, graph + b"\0" * int(limit - len(graph) + 1), scheme).passed
         # The allowance beside the weights must stay small against any matrix of a real model.
         assert limit - len(graph) < 4096 * (config.n_layer + 4)
-
-
-def test_quality_is_what_the_runtime_scores(
-    int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, list[str]]
-) -> None:
-    texts = [*held_out["es"], "🐧"]  # some bytes behind UNK
-    with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
-        quality = measure_quality(exported, reference, tokenizer, texts)
-        size = sum(len(normalise(text).encode()) for text in texts)
-        bits, tokens = (
-            sum(values) for values in zip(*(text_bits(exported, tokenizer, text) for text in texts), strict=True)
-        )
-        assert (quality.tokens, quality.bytes) == (tokens, size)
-        assert quality.tokens > 2 * exported.context_length  # more than one window
-        assert quality.bpb == pytest.approx(bits / size, rel=1e-12)
-        assert quality.bpb_fp32 == pytest.approx(
-            sum(text_bits(reference, tokenizer, text)[0] for text in texts) / size, rel=1e-12
-        )
-        hidden = 8 * sum(map(tokenizer.unknown_bytes, texts))
-        assert quality.perplexity == pytest.approx(2 ** ((bits - hidden) / tokens), rel=1e-9)
-    assert 0 < quality.kl < 0.01
-    assert 0.8 < quality.top1_agreement <= 1

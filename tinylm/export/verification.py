@@ -6,7 +6,6 @@ runs on the device; `refuse_failures` turns a failed one into an error that says
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +18,11 @@ from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.graph import weight_shapes
 from tinylm.export.layers import Scheme
+from tinylm.export.quality import divergence, measure_quality
 from tinylm.runtime.engine import CHUNK_TOKENS, Engine
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer import BOS, Tokenizer, normalise
+from tinylm.tokenizer import BOS, Tokenizer
 
 FLOAT_LIMIT = 1e-4
 """Largest logit error of a float32 graph, as a share of the largest logit.
@@ -35,8 +35,8 @@ CHUNK_KL_LIMIT = 0.01
 
 They differ by design: a call has one activation scale for all its tokens. Measured 6e-5 (trained) to .0015 (random).
 """
-GOAL_BPB_INCREASE = 0.002
-"""What column-scaled int8 reaches on a trained model; the hard limit is the caller's."""
+GOAL_BPB_INCREASE = 0.001
+"""What an int8 export should stay below; the hard limit is the caller's. Trained models lose .0001 to .0004."""
 
 SAMPLINGS = (
     Sampling(temperature=0),
@@ -259,56 +259,20 @@ def size_gate(config: ModelConfig, graph: bytes, scheme: Scheme) -> Gate:
 
 
 def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
+    """The loss of bits per byte, judged by the upper end of its interval where there is one.
+
+    The gate promises that no more than the limit is lost, and the text must show it: by the point estimate, half of the
+    models that lie exactly on the limit would pass, however little text there is. By the upper end of a 95 % interval
+    one in forty does. It refuses nothing good: the interval of 60 KB of text is .0003 wide (measured), the limit .02.
+    """
     return Gate(
         name=f"bpb_increase.{language}",
-        measured=quality.bpb - quality.bpb_fp32,
+        measured=quality.intervals.bpb_increase[1] if quality.intervals else quality.bpb_increase,
         limit=limit,
         unit="bits per byte",
-        meaning=f"loss of quality against fp32 on held-out text; the goal is {GOAL_BPB_INCREASE}",
+        meaning=("upper 95 % end of the loss" if quality.intervals else "loss")
+        + f" of quality against fp32 on held-out text; the goal is {GOAL_BPB_INCREASE}",
     )
-
-
-def measure_quality(exported: Engine, fp32: Engine, tokenizer: Tokenizer, documents: Sequence[str]) -> LanguageQuality:
-    """Both engines side by side over `documents`, in the windows of `tinylm.runtime.scoring`, whose bits these are."""
-    count = size = hidden = agreed = 0
-    nats, nats_fp32, divergences = 0.0, 0.0, 0.0
-    for text in documents:
-        stream = [BOS, *tokenizer.encode(text)]
-        for position, target in enumerate(stream[1:]):
-            if position % exported.context_length == 0:
-                exported.truncate(0)
-                fp32.truncate(0)
-            token = stream[position]
-            ours, theirs = log_softmax(np.asarray(exported.logits(token))), log_softmax(np.asarray(fp32.logits(token)))
-            nats -= float(ours[target])
-            nats_fp32 -= float(theirs[target])
-            divergences += float(np.dot(np.exp(theirs), theirs - ours))
-            agreed += int(ours.argmax() == theirs.argmax())
-        count += len(stream) - 1
-        size += len(normalise(text).encode())
-        hidden += 8 * tokenizer.unknown_bytes(text)
-    return LanguageQuality(
-        tokens=count,
-        bytes=size,
-        bpb_fp32=(nats_fp32 / math.log(2) + hidden) / size,
-        bpb=(nats / math.log(2) + hidden) / size,
-        perplexity=math.exp(nats / count),
-        kl=divergences / count,
-        top1_agreement=agreed / count,
-    )
-
-
-def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Log-probabilities, float64 [V]."""
-    shifted: NDArray[np.float64] = logits.astype(np.float64) - logits.max()
-    shifted -= math.log(np.exp(shifted).sum())
-    return shifted
-
-
-def divergence(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
-    """Kullback-Leibler divergence of two next-token distributions, in nats."""
-    expected = log_softmax(reference)
-    return float(np.dot(np.exp(expected), expected - log_softmax(logits)))
 
 
 def _cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
