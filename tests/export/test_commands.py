@@ -74,9 +74,15 @@ def test_export_passes_on_what_it_was_told(
     expected = run_folder / folder if folder else Path("OUT")
     assert calls == [{"run": run_folder, "checkpoint": checkpoint, "scheme": scheme, "folder": expected}]
     assert result.stdout == f"{int8.bundle.path}\n"
-    for gate in int8.verification.gates:
+    for gate in int8.report.gates:
         assert gate.name in result.stderr
-    assert "least exact tensor: " in result.stderr
+    for core in int8.report.kernels:
+        assert f"{core.core}: 9 of 9 products integer: " in result.stderr
+    quality = int8.bundle.manifest.quality["en"]
+    assert quality.shown("bpb_increase", "+.4f") in result.stderr
+    assert "embedding in int8: in int8 it costs en " in result.stderr
+    for error in int8.report.tensor_errors:
+        assert f"{error.name.removesuffix('.weight')} " in result.stderr
 
 
 def test_export_takes_the_latest_run_with_the_checkpoint(

@@ -8,6 +8,7 @@ file names of this machine.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -39,11 +40,16 @@ from tinylm.bundle import (
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.card import model_card
+from tinylm.export.embedding import EmbeddingChoice, choose_embedding
 from tinylm.export.golden import make_golden
 from tinylm.export.graph import build_graph, input_names, output_names
+from tinylm.export.kernels import audit_cores
 from tinylm.export.layers import Scheme
 from tinylm.export.quantization import TensorError, error_table
-from tinylm.export.verification import Verification, refuse_failures, verify
+from tinylm.export.report import SCHEMA as REPORT_SCHEMA
+from tinylm.export.report import ExportReport, write_report
+from tinylm.export.sensitivity import Sensitivity, sensitivities
+from tinylm.export.verification import refuse_failures, verify
 from tinylm.files import sha256
 from tinylm.runtime.engine import Engine
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
@@ -52,13 +58,12 @@ MINIMUM_VERSIONS = {"onnxruntime": "1.22", "sentencepiece": "0.2.1"}
 """onnxruntime: the oldest that the graph's tests were run on. sentencepiece: older ones have CVE-2026-1260."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ExportResult:
-    """A bundle that passed its gates, what they measured, and what quantization did to every tensor (int8 only)."""
+    """A bundle that passed its gates, and what was measured; the report lies beside the bundle too."""
 
     bundle: Bundle
-    verification: Verification
-    tensor_errors: tuple[TensorError, ...]
+    report: ExportReport
 
 
 def export_bundle(
@@ -78,8 +83,9 @@ def export_bundle(
 ) -> ExportResult:
     """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
 
-    `held_out` maps each language to documents that the model was not trained on; all are scored, twice. TinylmError
-    when an input does not fit, and with exit code 1 when a gate fails; a bundle that is already there then stays.
+    `held_out` maps each language to documents that the model was not trained on; all are scored, twice. The report goes
+    beside the bundle (`tinylm.export.report`). TinylmError when an input does not fit, and with exit code 1 when a gate
+    fails; a bundle that is already there then stays.
     """
     tokenizer = Tokenizer(tokenizer_model)
     _check_inputs(config, tokenizer, held_out)
@@ -115,13 +121,26 @@ def export_bundle(
     with (
         tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch,
         _open_engine(Path(scratch) / "fp32", manifest, graph_fp32, tokenizer_model) as fp32,
-        _open_engine(Path(scratch) / "exported", manifest, graph, tokenizer_model) as exported,
+        contextlib.ExitStack() as engines,
     ):
+        exported = engines.enter_context(_open_engine(Path(scratch) / "exported", manifest, graph, tokenizer_model))
+        embedding: EmbeddingChoice | None = None
+        if scheme == "int8":
+            progress("measuring what an int8 embedding costs")
+            other = build_graph(config, weights, scheme="int8", embedding="fp32")
+            kept = engines.enter_context(_open_engine(Path(scratch) / "kept", manifest, other, tokenizer_model))
+            embedding = choose_embedding(exported, kept, tokenizer, held_out)
+            if embedding.precision == "fp32":
+                graph, exported = other, kept
+        precision = embedding.precision if embedding else scheme
+        kernels = audit_cores(graph)
         verification = verify(
             config,
             weights,
             graph,
             scheme=scheme,
+            embedding=precision,
+            kernels=kernels,
             fp32=fp32,
             exported=exported,
             tokenizer=tokenizer,
@@ -132,18 +151,35 @@ def export_bundle(
         refuse_failures(verification.gates)
         progress("recording golden tokens")
         golden = make_golden(exported, fp32, tokenizer, held_out=held_out)
-    manifest = dataclasses.replace(manifest, quality=dict(sorted(verification.quality.items())))
+    tensor_errors: tuple[TensorError, ...] = ()
+    found: tuple[Sensitivity, ...] = ()
+    if scheme == "int8":
+        progress("measuring what every matrix costs by itself")
+        tensor_errors = error_table(weights)
+        found = sensitivities(config, weights, tokenizer, held_out)
+    manifest = dataclasses.replace(
+        manifest,
+        quantization=dataclasses.replace(manifest.quantization, embedding=precision),
+        quality=dict(sorted(verification.quality.items())),
+    )
     contents = {
         MODEL: graph,
         TOKENIZER: tokenizer_model.read_bytes(),
         GOLDEN: to_json(dataclasses.asdict(golden)),
         CARD: model_card(manifest, graph_bytes=len(graph)).encode(),
     }
-    return ExportResult(
-        bundle=write_bundle(folder, manifest, contents),
-        verification=verification,
-        tensor_errors=error_table(weights) if scheme == "int8" else (),
+    bundle = write_bundle(folder, manifest, contents)
+    report = ExportReport(
+        schema=REPORT_SCHEMA,
+        manifest_sha256=bundle.manifest_sha256,
+        gates=verification.gates,
+        kernels=kernels,
+        embedding=embedding,
+        tensor_errors=tensor_errors,
+        sensitivities=found,
     )
+    write_report(bundle, report)
+    return ExportResult(bundle, report)
 
 
 def _check_inputs(config: ModelConfig, tokenizer: Tokenizer, held_out: Mapping[str, Sequence[str]]) -> None:

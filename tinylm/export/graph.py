@@ -37,13 +37,20 @@ _WEIGHT_SHAPES = {"llama": llama.weight_shapes, "classic": classic.weight_shapes
 _TRANSFORMERS = {"llama": llama.add_transformer, "classic": classic.add_transformer}
 
 
-def build_graph(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], *, scheme: Scheme) -> bytes:
+def build_graph(
+    config: ModelConfig,
+    weights: Mapping[str, NDArray[np.floating]],
+    *,
+    scheme: Scheme,
+    embedding: Scheme | None = None,
+) -> bytes:
     """Return the bytes of a `model.onnx` for `weights` (names and shapes: `weight_shapes`); same input, same bytes.
 
-    TinylmError when `check_weights` refuses.
+    The embedding, and a tied head with it, has the precision `embedding`, or that of all other matrices when it is
+    None. TinylmError when `check_weights` refuses.
     """
     check_weights(config, weights)
-    graph = ModelGraph(scheme)
+    graph = ModelGraph(scheme, embedding or scheme)
     _TRANSFORMERS[config.architecture](graph, config, weights)
     sampler.add_sampler(graph, config.vocab_size)
     model: ModelProto = helper.make_model(

@@ -21,14 +21,16 @@ Scheme = Literal["fp32", "int8"]
 class ModelGraph(Graph):
     """The model's graph, and what its weights become in it."""
 
-    def __init__(self, scheme: Scheme) -> None:
+    def __init__(self, scheme: Scheme, embedding: Scheme) -> None:
         super().__init__("tinylm")
         self.scheme = scheme
+        self.embedding = embedding
+        """The embedding's own precision; a tied head has it too."""
 
 
-def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating]) -> None:
+def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating], scheme: Scheme) -> None:
     """Store a matrix whose rows are looked up: float32 [R, D], or int8 with a float32 scale [R, 1] for every row."""
-    if graph.scheme == "fp32":
+    if scheme == "fp32":
         graph.constant(name, weight.astype(np.float32))
         return
     quantized = quantize_rows(weight)
@@ -38,8 +40,8 @@ def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating]) -> Non
 
 def embedding(graph: ModelGraph, weight: NDArray[np.floating]) -> str:
     """Rows of the embedding [V, D], float32 (1, T, D). A tied `head` uses the same matrix."""
-    add_table(graph, "embedding", weight)
-    if graph.scheme == "fp32":
+    add_table(graph, "embedding", weight, graph.embedding)
+    if graph.embedding == "fp32":
         return graph.node("Gather", ["embedding", "input_ids"], "embedded")
     rows = graph.node("Gather", ["embedding", "input_ids"], "embedded.int8")  # (1, T, D)
     rows = graph.node("Cast", [rows], "embedded.unscaled", to=TensorProto.FLOAT)
