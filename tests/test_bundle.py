@@ -32,6 +32,7 @@ from tinylm.bundle import (
     LanguageQuality,
     Manifest,
     Provenance,
+    QualityIntervals,
     Quantization,
     SpecialIds,
     TokenizerEntry,
@@ -69,7 +70,7 @@ RECORD = Manifest(
     chat_template=None,
     generation=GenerationDefaults(),
     adapters=(),
-    quantization=Quantization(scheme="int8", activations="int8-dynamic", parameters=2_131_584),
+    quantization=Quantization(scheme="int8", activations="int8-dynamic", parameters=2_131_584, embedding="int8"),
     graph=GraphEntry(inputs=("input_ids",), outputs=("logits",), capabilities=()),
     files={},
     minimum_versions={"onnxruntime": "1.22"},
@@ -85,7 +86,21 @@ RECORD = Manifest(
     ),
     quality={
         "es": LanguageQuality(
-            tokens=100, bytes=400, bpb_fp32=1.7, bpb=1.701, perplexity=30.0, kl=0.001, top1_agreement=0.99
+            tokens=100,
+            bytes=400,
+            bpb_fp32=1.7,
+            bpb=1.701,
+            perplexity=30.0,
+            kl=0.001,
+            top1_agreement=0.99,
+            perplexity_fp32=29.5,
+            intervals=QualityIntervals(
+                bpb_increase=(-0.0005, 0.002),
+                perplexity=(28.0, 32.0),
+                perplexity_fp32=(27.5, 31.5),
+                kl=(0.0009, 0.0011),
+                top1_agreement=(0.98, 1.0),
+            ),
         )
     },
 )
@@ -115,6 +130,20 @@ def test_what_is_written_is_read_back(bundle: Bundle) -> None:
     assert opened.tokenizer.read_bytes() == CONTENTS[TOKENIZER]
     assert opened.size_bytes == sum(file.stat().st_size for file in bundle.path.iterdir())
     assert opened.manifest_sha256 == hashlib.sha256((bundle.path / MANIFEST).read_bytes()).hexdigest()
+
+
+def test_a_bundle_of_schema_1_0_is_read(bundle: Bundle) -> None:
+    def as_it_was(data: dict[str, Any]) -> None:
+        data["schema"] = "1.0"
+        del data["quantization"]["embedding"], data["quality"]["es"]["intervals"]
+        del data["quality"]["es"]["perplexity_fp32"]
+
+    edit_manifest(bundle, as_it_was)
+    manifest = open_bundle(bundle.path).manifest
+    assert manifest.quantization.embedding is None
+    quality = manifest.quality["es"]
+    assert (quality.bpb_increase, quality.intervals) == (pytest.approx(0.001), None)
+    assert quality.perplexity_fp32 is None
 
 
 def test_writing_twice_gives_the_same_bytes(bundle: Bundle, tmp_path: Path) -> None:

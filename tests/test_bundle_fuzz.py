@@ -20,6 +20,7 @@ from tinylm.bundle import (
     Bundle,
     GenerationDefaults,
     LanguageQuality,
+    QualityIntervals,
     open_bundle,
     to_json,
     write_bundle,
@@ -34,7 +35,16 @@ def bundle(make_bundle: Callable[..., Bundle], tmp_path: Path) -> Bundle:
     manifest = make_bundle().manifest
     tokenizer = dataclasses.replace(manifest.tokenizer, sha256=hashlib.sha256(contents[TOKENIZER]).hexdigest())
     quality = LanguageQuality(
-        tokens=100, bytes=400, bpb_fp32=1.7, bpb=1.701, perplexity=30.0, kl=0.001, top1_agreement=0.99
+        tokens=100,
+        bytes=400,
+        bpb_fp32=1.7,
+        bpb=1.701,
+        perplexity=30.0,
+        kl=0.001,
+        top1_agreement=0.99,
+        intervals=QualityIntervals(
+            bpb_increase=(0, 0.1), perplexity=(1, 2), perplexity_fp32=(1, 2), kl=(0, 1), top1_agreement=(0, 1)
+        ),
     )
     provenance = dataclasses.replace(manifest.provenance, metrics={"val_loss": 2.5})
     manifest = dataclasses.replace(

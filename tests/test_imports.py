@@ -42,7 +42,9 @@ ALLOWED: dict[str, set[str]] = {
     "training": FOUNDATION
     | {"config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model", "runtime", "budget"},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
-    "export": FOUNDATION | {"", "config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"},
+    "export": FOUNDATION
+    | {"", "config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
+    | {"budget", "onnx_file", "op_audit", "op_kernels"},  # of budget: what this machine is
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
 }
 ABOVE_ALL = {"cli", "__main__"}

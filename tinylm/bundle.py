@@ -28,7 +28,8 @@ from tinylm.errors import TinylmError
 from tinylm.files import sha256, sha256_bytes, sync_folder
 from tinylm.records import check_schema, read
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
+"""1.1 added `quantization.embedding`, and `perplexity_fp32` and `intervals` of the quality; 1.0 is read as well."""
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.model"
@@ -90,6 +91,8 @@ class Quantization:
     """Parameters of the model, a tied embedding counted once."""
     kv_cache: Literal["fp32", "int8"] = "fp32"
     """`int8`: keys and values with one scale per channel, a quarter of the cache's memory."""
+    embedding: Literal["fp32", "int8"] | None = None
+    """How the embedding is stored; none in bundles of schema 1.0, where it is as `scheme` says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,17 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityIntervals:
+    """95 % confidence intervals, low and high, of the figures of `LanguageQuality` (`tinylm.export.quality`)."""
+
+    bpb_increase: tuple[float, float]
+    perplexity: tuple[float, float]
+    perplexity_fp32: tuple[float, float]
+    kl: tuple[float, float]
+    top1_agreement: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LanguageQuality:
     """Held-out text of one language through the exported graphs."""
 
@@ -126,6 +140,25 @@ class LanguageQuality:
     kl: float
     """Mean Kullback-Leibler divergence from the fp32 graph's next-token distribution, in nats."""
     top1_agreement: float
+    perplexity_fp32: float | None = None
+    """None in bundles of schema 1.0."""
+    intervals: QualityIntervals | None = None
+    """None in bundles of schema 1.0, and where the text is too short to tell."""
+
+    @property
+    def bpb_increase(self) -> float:
+        """Bits per byte that the bundle's graph loses against fp32."""
+        return self.bpb - self.bpb_fp32
+
+    def shown(self, name: str, spec: str) -> str:
+        """A figure that has an interval, for people: `shown("kl", ".4f")` is `0.0004 (0.0003 to 0.0005)`."""
+        value = getattr(self, name)
+        if value is None:
+            return "not recorded"
+        if self.intervals is None:
+            return f"{value:{spec}}"
+        low, high = getattr(self.intervals, name)
+        return f"{value:{spec}} ({low:{spec}} to {high:{spec}})"
 
 
 @dataclass(frozen=True, kw_only=True)

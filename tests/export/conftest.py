@@ -35,7 +35,9 @@ def make_text(language: str, words: int, seed: int) -> str:
 
 @pytest.fixture(scope="session")
 def held_out() -> dict[str, list[str]]:
-    return {name: [make_text(name, 110, 1), make_text(name, 40, 2)] for name in ("es", "en")}
+    """Documents of several windows and of less than one; enough of them for confidence intervals."""
+    lengths = (110, 40, 20, 15, 15, 10)
+    return {name: [make_text(name, words, seed) for seed, words in enumerate(lengths)] for name in ("es", "en")}
 
 
 @pytest.fixture(scope="session")

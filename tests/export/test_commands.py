@@ -84,9 +84,15 @@ def test_export_passes_on_what_it_was_told(
         }
     ]
     assert result.stdout == f"{int8.bundle.path}\n"
-    for gate in int8.verification.gates:
+    for gate in int8.report.gates:
         assert gate.name in result.stderr
-    assert "least exact tensor: " in result.stderr
+    for core in int8.report.kernels:
+        assert f"{core.core}: 9 of 9 products integer: " in result.stderr
+    quality = int8.bundle.manifest.quality["en"]
+    assert quality.shown("bpb_increase", "+.4f") in result.stderr
+    assert "embedding in int8: in int8 it costs en " in result.stderr
+    for error in int8.report.tensor_errors:
+        assert f"{error.name.removesuffix('.weight')} " in result.stderr
 
 
 def test_export_takes_the_latest_run_with_the_checkpoint(
@@ -112,6 +118,10 @@ def test_show_names_what_is_inside(int8: ExportResult) -> None:
     assert result.exit_code == 0
     for fact in ("test 1.0.0", "en, es", int8.bundle.manifest_sha256, "model.onnx", "int8", "onnxruntime >= 1.22"):
         assert fact in result.stdout
+    for quality in int8.bundle.manifest.quality.values():
+        assert quality.intervals
+        low, high = quality.intervals.bpb_increase
+        assert f"{quality.bpb_increase:+.4f} ({low:+.4f} to {high:+.4f}) bits per byte" in result.stdout
 
 
 def test_card_prints_the_card(int8: ExportResult) -> None:

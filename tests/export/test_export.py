@@ -43,7 +43,7 @@ def test_a_bundle_says_what_it_is(
     assert (manifest.quantization.scheme, manifest.quantization.activations) == ("int8", "int8-dynamic")
     assert manifest.quantization.parameters == sum(weight.size for weight in weights.values())
     assert bundle.tokenizer.read_bytes() == tokenizer_model.read_bytes()
-    assert {error.name for error in int8.tensor_errors} == {name for name, w in weights.items() if w.ndim == 2}
+    assert {error.name for error in int8.report.tensor_errors} == {name for name, w in weights.items() if w.ndim == 2}
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_fp32_bundle_loses_nothing(fp32: ExportResult) -> None:
     for quality in fp32.bundle.manifest.quality.values():
         assert quality.bpb == quality.bpb_fp32
         assert (quality.kl, quality.top1_agreement) == (0, 1)
-    assert fp32.tensor_errors == ()
+    assert fp32.report.tensor_errors == ()
 
 
 @pytest.mark.parametrize("scheme", ["int8", "fp32"])
@@ -84,7 +84,7 @@ def test_nothing_of_the_measuring_is_left(export: Export, tmp_path: Path, monkey
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     export(folder=tmp_path / "out" / "bundle")
     assert list(scratch.iterdir()) == []
-    assert [entry.name for entry in (tmp_path / "out").iterdir()] == ["bundle"]
+    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == ["bundle", "bundle-report.json"]
 
 
 def test_a_failed_gate_writes_nothing_and_keeps_what_was_there(export: Export, tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ def test_classic_passes_the_same_gates(export: Export, config: ModelConfig, sche
     weights = {name: np.asarray(value, np.float32) for name, value in weights.items()}  # norms: weight 1, bias 0
     result = export(config=classic, weights=weights, scheme=scheme, folder=tmp_path / "bundle")
     assert result.bundle.manifest.model == classic
-    gates = {gate.name: gate.measured for gate in result.verification.gates}
+    gates = {gate.name: gate.measured for gate in result.report.gates}
     assert gates["torch_greedy"] == gates["sampler"] == 0
     assert gates["torch_logits"] < 1e-5
     assert gates.get("int8_products", 0) == 0
@@ -166,3 +166,6 @@ def test_the_card_tells_people_what_they_need(int8: ExportResult) -> None:
         assert fact in card
     for quality in int8.bundle.manifest.quality.values():
         assert f"{quality.bpb:.4f}" in card
+        assert quality.intervals
+        low, high = quality.intervals.kl
+        assert f"| {quality.kl:.5f} ({low:.5f} to {high:.5f}) |" in card

@@ -182,6 +182,23 @@ def test_int8_graph_computes_the_formula_with_rounded_weights_and_activations(co
     assert np.abs(stepped - reference(config, weights, ids)).mean() < 0.05 * expected.std()
 
 
+@pytest.mark.parametrize("config", [GROUPED, CLASSIC], ids=["tied", "untied"])
+def test_an_embedding_may_stay_in_float_in_an_int8_graph(config: ModelConfig) -> None:
+    weights, ids = random_weights(config), prompt(config, 20)
+    model = onnx.load_from_string(build_graph(config, weights, scheme="int8", embedding="fp32"))
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    assert stored["embedding"].data_type == onnx.TensorProto.FLOAT
+    # The other matrices, `positions` of classic among them, stay int8.
+    bytes_only = [tensor for tensor in stored.values() if tensor.data_type == onnx.TensorProto.INT8]
+    assert len(bytes_only) == sum(weight.ndim == 2 for weight in weights.values()) - 1
+    # Of an embedding that int8 holds exactly, only the rounding of a tied head's activations remains (measured .006).
+    weights["embedding.weight"] = quantize_rows(weights["embedding.weight"]).dequantize()
+    kept = PlainSession(config, build_graph(config, weights, scheme="int8", embedding="fp32"))
+    int8 = PlainSession(config, build_graph(config, weights, scheme="int8"))
+    logits, expected = (np.array([session.feed([token]) for token in ids]) for session in (kept, int8))
+    assert np.abs(logits - expected).mean() < (0.02 if config is GROUPED else 1e-6) * expected.std()
+
+
 def test_int8_holds_every_matrix_once_as_signed_bytes() -> None:
     config = PRESETS["tiny"].model
     weights = random_weights(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,10 +14,11 @@ from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.export import ExportResult
 from tinylm.export.graph import build_graph
-from tinylm.export.verification import Gate, integer_gate, measure_quality, refuse_failures, size_gate, torch_gates
+from tinylm.export.kernels import audit_cores
+from tinylm.export.layers import Scheme
+from tinylm.export.verification import Gate, integer_gate, quality_gate, refuse_failures, size_gate, torch_gates
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.scoring import text_bits
-from tinylm.tokenizer import BOS, Tokenizer, normalise
+from tinylm.tokenizer import BOS, Tokenizer
 
 Weights = dict[str, NDArray[np.float32]]
 
@@ -28,9 +30,9 @@ def gate(measured: float, limit: float, name: str = "torch_logits") -> Gate:
 def test_every_gate_is_measured_and_passes(int8: ExportResult, fp32: ExportResult) -> None:
     both = ["torch_logits", "torch_greedy", "cached_decode"]
     quality = ["sampler", "graph_bytes", "bpb_increase.es", "bpb_increase.en"]
-    assert [g.name for g in fp32.verification.gates] == [*both, *quality]
-    assert [g.name for g in int8.verification.gates] == [*both, "int8_chunks", "int8_products", *quality]
-    measured = {g.name: g.measured for g in int8.verification.gates}
+    assert [g.name for g in fp32.report.gates] == [*both, *quality]
+    assert [g.name for g in int8.report.gates] == [*both, "int8_chunks", "int8_products", *quality]
+    measured = {g.name: g.measured for g in int8.report.gates}
     assert 0 < measured["torch_logits"] < 1e-5
     assert 0 < measured["cached_decode"] < 1e-5
     assert measured["int8_chunks"] > 0
@@ -52,6 +54,16 @@ def test_failures_are_named_with_value_limit_and_distance() -> None:
     assert caught.value.exit_code == 1
 
 
+def test_lost_quality_is_judged_by_the_end_of_its_interval(int8: ExportResult) -> None:
+    quality = int8.bundle.manifest.quality["en"]
+    assert quality.intervals
+    end = quality.intervals.bpb_increase[1]
+    assert quality_gate("en", quality, end).passed
+    between = (quality.bpb_increase + end) / 2
+    assert not quality_gate("en", quality, between).passed
+    assert quality_gate("en", dataclasses.replace(quality, intervals=None), between).passed
+
+
 def test_another_model_than_the_trained_one_fails_both_torch_gates(
     fp32: ExportResult, config: ModelConfig, weights: Weights, tokenizer: Tokenizer, held_out: dict[str, list[str]]
 ) -> None:
@@ -68,42 +80,31 @@ def test_another_model_than_the_trained_one_fails_both_torch_gates(
 
 
 def test_a_product_that_is_not_integer_is_counted(config: ModelConfig, weights: Weights) -> None:
+    def measured(graph: bytes, embedding: Scheme) -> float:
+        return integer_gate(config, audit_cores(graph), embedding).measured
+
     graph = build_graph(config, weights, scheme="int8")
-    assert integer_gate(config, graph).measured == 0
-    assert integer_gate(config, build_graph(config, weights, scheme="fp32")).measured >= 9
+    assert measured(graph, "int8") == 0
+    assert measured(build_graph(config, weights, scheme="fp32"), "int8") == 9
+    kept = build_graph(config, weights, scheme="int8", embedding="fp32")
+    assert measured(kept, "fp32") == 0
+    assert measured(kept, "int8") == 1
     model = onnx.load_from_string(graph)
     (head,) = [node for node in model.graph.node if node.output[0] == "logits.unscaled"]
     head.op_type = "MatMulNBits"
-    assert integer_gate(config, model.SerializeToString()).measured == 2  # one foreign, one missing
+    assert measured(model.SerializeToString(), "int8") == 1
+    # An untied head is int8 whatever the embedding is.
+    classic = dataclasses.replace(config, architecture="classic", n_kv_head=config.n_head)
+    assert integer_gate(classic, audit_cores(kept), "fp32").measured == 1
 
 
 def test_a_second_copy_of_the_embedding_is_too_big(config: ModelConfig, weights: Weights) -> None:
-    for scheme in ("int8", "fp32"):
-        graph = build_graph(config, weights, scheme=scheme)
-        assert size_gate(config, graph, scheme).passed
-        limit = size_gate(config, graph, scheme).limit
-        assert not size_gate(config, graph + b"\0" * int(limit - len(graph) + 1), scheme).passed
+    kinds: tuple[tuple[Scheme, Scheme], ...] = (("int8", "int8"), ("int8", "fp32"), ("fp32", "fp32"))
+    for scheme, embedding in kinds:
+        graph = build_graph(config, weights, scheme=scheme, embedding=embedding)
+        gate = size_gate(config, graph, scheme, embedding)
+        assert gate.passed
+        limit = gate.limit
+        assert not size_gate(config, graph + b"\0" * int(limit - len(graph) + 1), scheme, embedding).passed
         # The allowance beside the weights must stay small against any matrix of a real model.
         assert limit - len(graph) < 4096 * (config.n_layer + 4)
-
-
-def test_quality_is_what_the_runtime_scores(
-    int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, list[str]]
-) -> None:
-    texts = [*held_out["es"], "🐧"]  # some bytes behind UNK
-    with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
-        quality = measure_quality(exported, reference, tokenizer, texts)
-        size = sum(len(normalise(text).encode()) for text in texts)
-        bits, tokens = (
-            sum(values) for values in zip(*(text_bits(exported, tokenizer, text) for text in texts), strict=True)
-        )
-        assert (quality.tokens, quality.bytes) == (tokens, size)
-        assert quality.tokens > 2 * exported.context_length  # more than one window
-        assert quality.bpb == pytest.approx(bits / size, rel=1e-12)
-        assert quality.bpb_fp32 == pytest.approx(
-            sum(text_bits(reference, tokenizer, text)[0] for text in texts) / size, rel=1e-12
-        )
-        hidden = 8 * sum(map(tokenizer.unknown_bytes, texts))
-        assert quality.perplexity == pytest.approx(2 ** ((bits - hidden) / tokens), rel=1e-9)
-    assert 0 < quality.kl < 0.01
-    assert 0.8 < quality.top1_agreement <= 1

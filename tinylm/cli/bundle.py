@@ -30,12 +30,22 @@ def show(bundle: _Bundle = None) -> None:
         f" d_model {model.d_model}, {model.n_head} heads ({model.n_kv_head} kv), d_ff {model.d_ff},"
         f" vocabulary {model.vocab_size}, context {model.context_length}"
     )
-    print(f"  weights     {manifest.quantization.scheme}, activations {manifest.quantization.activations}")
+    embedding = manifest.quantization.embedding or manifest.quantization.scheme
+    print(
+        f"  weights     {manifest.quantization.scheme}, embedding {embedding},"
+        f" activations {manifest.quantization.activations}"
+    )
     for language, quality in manifest.quality.items():
         print(
-            f"  quality     {language}: {quality.bpb:.4f} bits per byte ({quality.bpb - quality.bpb_fp32:+.4f} against"
-            f" fp32), perplexity {quality.perplexity:.1f}, on {quality.bytes:,} bytes of held-out text"
+            f"  quality     {language}: {quality.bpb:.4f} bits per byte on {quality.bytes:,} bytes of held-out text,"
+            f" perplexity {quality.shown('perplexity', '.1f')}"
         )
+        print(
+            f"              against fp32: {quality.shown('bpb_increase', '+.4f')} bits per byte,"
+            f" divergence {quality.shown('kl', '.5f')} nats, same first choice {quality.shown('top1_agreement', '.1%')}"
+        )
+    if any(quality.intervals for quality in manifest.quality.values()):
+        print("              in brackets: 95 % confidence intervals")
     print(f"  trained     run {origin.run_id}, data {origin.dataset_hash} ({origin.data_licence})")
     print(f"  needs       {', '.join(f'{name} >= {least}' for name, least in manifest.minimum_versions.items())}")
     for name, entry in manifest.files.items():

@@ -1,15 +1,12 @@
-"""`tinylm export`: a run's checkpoint becomes a verified bundle; the bundle's path on stdout, the gates on stderr."""
+"""`tinylm export`: a run's checkpoint becomes a verified bundle; its path on stdout, what was measured on stderr."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
-
-if TYPE_CHECKING:
-    from tinylm.export.export import ExportResult
 
 
 def export(
@@ -30,6 +27,7 @@ def export(
 ) -> None:
     """Export a checkpoint to a bundle that was proved against it; refused when parity or quality is lost."""
     from tinylm.export.run import export_run
+    from tinylm.export.table import show
     from tinylm.runs import BUNDLE, find_run
 
     run = find_run(run, checkpoint=checkpoint)
@@ -41,33 +39,5 @@ def export(
         folder=output or run / (BUNDLE if int8 else f"{BUNDLE}-fp32"),
         progress=lambda message: print(message, file=sys.stderr, flush=True),
     )
-    _show(result)
+    show(result)
     print(result.bundle.path)
-
-
-def _show(result: ExportResult) -> None:
-    """The gates, and the matrix that quantization served worst, as a table on stderr."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    from tinylm.export.verification import GOAL_BPB_INCREASE
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for heading in ("measured", "limit"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("gate")
-    for gate in result.verification.gates:
-        table.add_row(f"{gate.measured:.4g}", f"{gate.limit:.4g} {gate.unit}", f"{gate.name}: {gate.meaning}")
-    console = Console(stderr=True)
-    console.print(table)
-    for language, quality in result.verification.quality.items():
-        increase = quality.bpb - quality.bpb_fp32
-        console.print(
-            f"{language}: {quality.bpb:.4f} bits per byte ({increase:+.4f} against fp32, goal {GOAL_BPB_INCREASE}),"
-            f" divergence {quality.kl:.5f} nats, same first choice {quality.top1_agreement:.1%}"
-        )
-    noisy = [error for error in result.tensor_errors if error.snr_db is not None]
-    if noisy:
-        worst = min(noisy, key=lambda error: error.snr_db or 0.0)
-        console.print(f"least exact tensor: {worst.name}, {worst.snr_db:.1f} dB, off by at most {worst.max_abs:.3g}")

@@ -284,7 +284,7 @@ def _summarise(result: PipelineResult) -> None:
         if language == ALL:
             continue
         exported = exported_quality.get(language)
-        increase = f", INT8 {exported.bpb - exported.bpb_fp32:+.4f}" if exported else ""
+        increase = f", INT8 {exported.bpb_increase:+.4f}" if exported else ""
         _say(
             f"{language}: {quality.bits_per_byte:.3f} bits per byte{increase}, loss {quality.loss:.3f}, "
             f"perplexity {quality.perplexity:.1f}, on all validation text"

@@ -12,6 +12,8 @@ def model_card(manifest: Manifest, *, graph_bytes: int) -> str:
     config, quantization, provenance = manifest.model, manifest.quantization, manifest.provenance
     languages = _listed([_NAMES.get(language, language) for language in manifest.languages])
     weights = "8-bit integers" if quantization.scheme == "int8" else "32-bit floating point"
+    if quantization.scheme == "int8" and quantization.embedding == "fp32":
+        weights += ", the embedding 32-bit floating point"
     seeds = ", ".join(map(str, provenance.seeds)) or "not recorded"
     metrics = "".join(f"| {name} | {value:.6g} |\n" for name, value in sorted(provenance.metrics.items()))
     return f"""# {manifest.name} {manifest.version}
@@ -31,10 +33,11 @@ megabytes of memory, and was made with tinylm {provenance.tinylm_version}.
 ## Quality
 
 Measured on held-out text when the model was exported. Bits per byte compare across tokenizers; lower is better. The
-columns after it say what the weights' format costs against 32-bit floating point.
+columns after the perplexities say what the weights' format costs against 32-bit floating point. In brackets: 95 %
+confidence intervals, for other texts of the same kind.
 
-| language | bits per byte | in fp32 | perplexity | divergence (nats) | same first choice |
-|---|---|---|---|---|---|
+| language | bits per byte | perplexity | in fp32 | bits per byte lost | divergence (nats) | same first choice |
+|---|---|---|---|---|---|---|
 {"".join(_quality_row(language, quality) for language, quality in sorted(manifest.quality.items()))}
 ## What it is not for
 
@@ -94,7 +97,12 @@ def _listed(words: list[str]) -> str:
 
 
 def _quality_row(language: str, quality: LanguageQuality) -> str:
-    return (
-        f"| {_NAMES.get(language, language)} | {quality.bpb:.4f} | {quality.bpb_fp32:.4f} | {quality.perplexity:.1f}"
-        f" | {quality.kl:.5f} | {quality.top1_agreement:.1%} |\n"
+    figures = (
+        f"{quality.bpb:.4f}",
+        quality.shown("perplexity", ".1f"),
+        quality.shown("perplexity_fp32", ".1f"),
+        quality.shown("bpb_increase", "+.4f"),
+        quality.shown("kl", ".5f"),
+        quality.shown("top1_agreement", ".1%"),
     )
+    return f"| {_NAMES.get(language, language)} | {' | '.join(figures)} |\n"

@@ -52,7 +52,7 @@ def add_transformer(graph: ModelGraph, config: ModelConfig, weights: Mapping[str
 
 def positions(graph: ModelGraph, weight: NDArray[np.floating]) -> str:
     """The learned vectors of the positions that this call reads, float32 (T, D): the last T of `total_length`."""
-    add_table(graph, "positions", weight)
+    add_table(graph, "positions", weight, graph.scheme)
     end = graph.node("Cast", ["total_length"], "positions.end", to=TensorProto.INT64)
     count = graph.node("Shape", ["input_ids"], "positions.count", start=1)
     place = [graph.node("Sub", [end, count], "positions.start"), end, graph.constant("rows", np.array([0]))]

@@ -42,11 +42,16 @@ from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
+from tinylm.export.embedding import EmbeddingChoice, choose_embedding
 from tinylm.export.golden import make_golden
 from tinylm.export.graph import build_graph, input_names, output_names
+from tinylm.export.kernels import audit_cores
 from tinylm.export.layers import Scheme
 from tinylm.export.quantization import TensorError, error_table
-from tinylm.export.verification import Verification, refuse_failures, verify
+from tinylm.export.report import SCHEMA as REPORT_SCHEMA
+from tinylm.export.report import ExportReport, write_report
+from tinylm.export.sensitivity import Sensitivity, sensitivities
+from tinylm.export.verification import refuse_failures, verify
 from tinylm.files import sha256
 from tinylm.runtime.engine import Engine
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
@@ -59,13 +64,12 @@ INT8_CACHE_ONNXRUNTIME = "1.28"
 """The oldest that reads and writes an int8 cache on the CPU (tried: 1.26 refuses)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ExportResult:
-    """A bundle that passed its gates, what they measured, and what quantization did to every tensor (int8 only)."""
+    """A bundle that passed its gates, and what was measured; the report lies beside the bundle too."""
 
     bundle: Bundle
-    verification: Verification
-    tensor_errors: tuple[TensorError, ...]
+    report: ExportReport
 
 
 def export_bundle(
@@ -87,8 +91,9 @@ def export_bundle(
     """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
 
     `held_out` maps each language to documents that the model was not trained on; all are scored, twice. `int8_cache`
-    quantizes keys and values too, with scales measured on that text. TinylmError when an input does not fit, and with
-    exit code 1 when a gate fails; a bundle that is already there then stays.
+    quantizes keys and values too, with scales measured on that text. The report goes beside the bundle
+    (`tinylm.export.report`). TinylmError when an input does not fit, and with exit code 1 when a gate fails; a bundle
+    that is already there then stays.
     """
     tokenizer = Tokenizer(tokenizer_model)
     _check_inputs(config, tokenizer, held_out)
@@ -128,21 +133,36 @@ def export_bundle(
     with (
         tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch,
         _open_engine(Path(scratch) / "fp32", exact, graph_fp32, tokenizer_model) as fp32,
-        ExitStack() as stack,
+        ExitStack() as engines,
     ):
+
+        def build(name: str, embedding: Scheme) -> tuple[bytes, Engine]:
+            graph = build_graph(config, weights, scheme=scheme, embedding=embedding, cache_scales=cache_scales)
+            return graph, engines.enter_context(_open_engine(Path(scratch) / name, manifest, graph, tokenizer_model))
+
         cache_scales = None
         if int8_cache:
             progress("measuring the scales of the int8 cache")
             texts = [text for pair in zip_longest(*held_out.values()) for text in pair if text is not None]
             cache_scales = measure_cache_scales(fp32, config, ([BOS, *tokenizer.encode(text)] for text in texts))
         progress(f"building the {scheme} graph")
-        graph = build_graph(config, weights, scheme=scheme, cache_scales=cache_scales)
-        exported = stack.enter_context(_open_engine(Path(scratch) / "exported", manifest, graph, tokenizer_model))
+        graph, exported = build("exported", scheme)
+        embedding: EmbeddingChoice | None = None
+        if scheme == "int8":
+            progress("measuring what an int8 embedding costs")
+            other, kept = build("kept", "fp32")
+            embedding = choose_embedding(exported, kept, tokenizer, held_out)
+            if embedding.precision == "fp32":
+                graph, exported = other, kept
+        precision = embedding.precision if embedding else scheme
+        kernels = audit_cores(graph)
         verification = verify(
             config,
             weights,
             graph,
             scheme=scheme,
+            embedding=precision,
+            kernels=kernels,
             fp32=fp32,
             exported=exported,
             tokenizer=tokenizer,
@@ -153,18 +173,35 @@ def export_bundle(
         refuse_failures(verification.gates)
         progress("recording golden tokens")
         golden = make_golden(exported, fp32, tokenizer, held_out=held_out)
-    manifest = dataclasses.replace(manifest, quality=dict(sorted(verification.quality.items())))
+    tensor_errors: tuple[TensorError, ...] = ()
+    found: tuple[Sensitivity, ...] = ()
+    if scheme == "int8":
+        progress("measuring what every matrix costs by itself")
+        tensor_errors = error_table(weights)
+        found = sensitivities(config, weights, tokenizer, held_out)
+    manifest = dataclasses.replace(
+        manifest,
+        quantization=dataclasses.replace(manifest.quantization, embedding=precision),
+        quality=dict(sorted(verification.quality.items())),
+    )
     contents = {
         MODEL: graph,
         TOKENIZER: tokenizer_model.read_bytes(),
         GOLDEN: to_json(dataclasses.asdict(golden)),
         CARD: model_card(manifest, graph_bytes=len(graph)).encode(),
     }
-    return ExportResult(
-        bundle=write_bundle(folder, manifest, contents),
-        verification=verification,
-        tensor_errors=error_table(weights) if scheme == "int8" else (),
+    bundle = write_bundle(folder, manifest, contents)
+    report = ExportReport(
+        schema=REPORT_SCHEMA,
+        manifest_sha256=bundle.manifest_sha256,
+        gates=verification.gates,
+        kernels=kernels,
+        embedding=embedding,
+        tensor_errors=tensor_errors,
+        sensitivities=found,
     )
+    write_report(bundle, report)
+    return ExportResult(bundle, report)
 
 
 def _check_inputs(config: ModelConfig, tokenizer: Tokenizer, held_out: Mapping[str, Sequence[str]]) -> None:

@@ -42,15 +42,17 @@ def build_graph(
     weights: Mapping[str, NDArray[np.floating]],
     *,
     scheme: Scheme,
+    embedding: Scheme | None = None,
     cache_scales: CacheScales | None = None,
 ) -> bytes:
     """Return the bytes of a `model.onnx` for `weights` (names and shapes: `weight_shapes`); same input, same bytes.
 
-    With `cache_scales` (`tinylm.export.cache.measure_cache_scales`) the cache is int8. TinylmError when `check_weights`
-    refuses.
+    The embedding, and a tied head with it, has the precision `embedding`, or that of all other matrices when it is
+    None. With `cache_scales` (`tinylm.export.cache.measure_cache_scales`) the cache is int8. TinylmError when
+    `check_weights` refuses.
     """
     check_weights(config, weights)
-    graph = ModelGraph(scheme, cache_scales)
+    graph = ModelGraph(scheme, embedding=embedding or scheme, cache_scales=cache_scales)
     _TRANSFORMERS[config.architecture](graph, config, weights)
     sampler.add_sampler(graph, config.vocab_size)
     int8_cache = cache_scales is not None

@@ -26,16 +26,18 @@ CacheScales = Mapping[str, NDArray[np.float32]]
 class ModelGraph(Graph):
     """The model's graph, and what its weights and its cache become in it."""
 
-    def __init__(self, scheme: Scheme, cache_scales: CacheScales | None = None) -> None:
+    def __init__(self, scheme: Scheme, *, embedding: Scheme, cache_scales: CacheScales | None = None) -> None:
         super().__init__("tinylm")
         self.scheme = scheme
+        self.embedding = embedding
+        """The embedding's own precision; a tied head has it too."""
         self.cache_scales = cache_scales
         """None keeps keys and values in float32."""
 
 
-def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating]) -> None:
+def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating], scheme: Scheme) -> None:
     """Store a matrix whose rows are looked up: float32 [R, D], or int8 with a float32 scale [R, 1] for every row."""
-    if graph.scheme == "fp32":
+    if scheme == "fp32":
         graph.constant(name, weight.astype(np.float32))
         return
     quantized = quantize_rows(weight)
@@ -45,8 +47,8 @@ def add_table(graph: ModelGraph, name: str, weight: NDArray[np.floating]) -> Non
 
 def embedding(graph: ModelGraph, weight: NDArray[np.floating]) -> str:
     """Rows of the embedding [V, D], float32 (1, T, D). A tied `head` uses the same matrix."""
-    add_table(graph, "embedding", weight)
-    if graph.scheme == "fp32":
+    add_table(graph, "embedding", weight, graph.embedding)
+    if graph.embedding == "fp32":
         return graph.node("Gather", ["embedding", "input_ids"], "embedded")
     rows = graph.node("Gather", ["embedding", "input_ids"], "embedded.int8")  # (1, T, D)
     rows = graph.node("Cast", [rows], "embedded.unscaled", to=TensorProto.FLOAT)

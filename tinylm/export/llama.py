@@ -88,7 +88,7 @@ def tied_head(graph: ModelGraph, x: str) -> str:
     """Logits of the last position from the embedding itself; ONNX Runtime folds the transposes at load."""
     last = last_of(graph, x)
     transposed = graph.node("Transpose", ["embedding"], "embedding.transposed", perm=[1, 0])  # [D, V]
-    if graph.scheme == "fp32":
+    if graph.embedding == "fp32":
         return graph.node("MatMul", [last, transposed], "logits")
     scale = graph.node("Transpose", ["embedding.scale"], "embedding.scale.transposed", perm=[1, 0])  # [1, V]
     return int8_product(graph, "logits", last, transposed, scale)

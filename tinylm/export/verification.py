@@ -11,18 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from tinylm.bundle import LanguageQuality
 from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.graph import weight_shapes
+from tinylm.export.kernels import CoreKernels
 from tinylm.export.layers import Scheme
+from tinylm.export.quality import divergence, measure_quality
+from tinylm.export.reference import trained_module
 from tinylm.runtime.engine import CHUNK_TOKENS, Engine
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer import BOS, Tokenizer, normalise
+from tinylm.tokenizer import BOS, Tokenizer
 
 FLOAT_LIMIT = 1e-4
 """Largest logit error of a float32 graph, as a share of the largest logit.
@@ -35,8 +37,8 @@ CHUNK_KL_LIMIT = 0.01
 
 They differ by design: a call has one activation scale for all its tokens. Measured 6e-5 (trained) to .0015 (random).
 """
-GOAL_BPB_INCREASE = 0.002
-"""What column-scaled int8 reaches on a trained model; the hard limit is the caller's."""
+GOAL_BPB_INCREASE = 0.001
+"""What an int8 export should stay below; the hard limit is the caller's. Trained models lose .0001 to .0004."""
 
 SAMPLINGS = (
     Sampling(temperature=0),
@@ -80,6 +82,8 @@ def verify(
     graph: bytes,
     *,
     scheme: Scheme,
+    embedding: Scheme,
+    kernels: Sequence[CoreKernels],
     fp32: Engine,
     exported: Engine,
     tokenizer: Tokenizer,
@@ -88,6 +92,8 @@ def verify(
     progress: Callable[[str], None],
 ) -> Verification:
     """Measure every gate. `graph` is what `exported` runs; `fp32` is another engine, on the float32 graph.
+
+    `embedding` is the embedding's precision, `kernels` what the graph's products become on every kind of core.
 
     `held_out` maps each language, at least one, to documents that the model was not trained on.
     """
@@ -98,8 +104,8 @@ def verify(
     progress("comparing the graph with the torch module")
     gates = [*torch_gates(config, weights, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
-        gates += [chunk_gate(exported, prompts), integer_gate(config, graph)]
-    gates += [sampler_gate(exported, prompts), size_gate(config, graph, scheme)]
+        gates += [chunk_gate(exported, prompts), integer_gate(config, kernels, embedding)]
+    gates += [sampler_gate(exported, prompts), size_gate(config, graph, scheme, embedding)]
     quality = {}
     for language, documents in held_out.items():
         size = sum(len(text.encode()) for text in documents)
@@ -218,97 +224,53 @@ def sampler_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
     )
 
 
-def integer_gate(config: ModelConfig, graph: bytes) -> Gate:
-    """Every matrix product of the file must take int8 weights, and none may be of a kind that dequantizes them.
-
-    MatMulNBits would be such a kind on cores without dot-product instructions: 30 times slower there (measured).
-    """
-    model: onnx.ModelProto = onnx.load_from_string(graph)
-    int8: set[str] = {tensor.name for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.INT8}
-    # The tied embedding reaches the output layer through a transpose.
-    int8 |= {node.output[0] for node in model.graph.node if node.op_type == "Transpose" and node.input[0] in int8}
-    products = [node for node in model.graph.node if "MatMul" in node.op_type or node.op_type == "Gemm"]
-    integer = [node for node in products if node.op_type == "DynamicQuantizeMatMul" and node.input[1] in int8]
-    expected = 4 * config.n_layer + 1  # qkv, output and two of the feed-forward layer; the head
+def integer_gate(config: ModelConfig, kernels: Sequence[CoreKernels], embedding: Scheme) -> Gate:
+    """Every matrix product must be integer inside, on every kind of core; but a head that is a float32 embedding."""
+    float_heads = int(embedding == "fp32" and "head.weight" not in weight_shapes(config))
     return Gate(
         name="int8_products",
-        measured=len(products) - len(integer) + abs(expected - len(integer)),
+        measured=max(core.products - core.integer for core in kernels) - float_heads,
         limit=0,
         unit="products",
-        meaning=f"matrix products, of {expected}, that are not integer inside",
+        meaning="matrix products that are not integer inside on some kind of core"
+        + (", beside the head, which is the fp32 embedding" if float_heads else ""),
     )
 
 
-def size_gate(config: ModelConfig, graph: bytes, scheme: Scheme) -> Gate:
+def size_gate(config: ModelConfig, graph: bytes, scheme: Scheme, embedding: Scheme) -> Gate:
     """The file holds every weight once and next to nothing else: a second copy of the embedding would show."""
-    shapes = weight_shapes(config).values()
-    matrices = [shape for shape in shapes if len(shape) == 2]
+    shapes = weight_shapes(config)
     angles = config.context_length * config.head_dim if config.architecture == "llama" else 0
-    vectors = sum(shape[0] for shape in shapes if len(shape) == 1) + angles
-    # int8: a byte a weight and a float32 scale a row
+    limit = 4 * angles
+    for name, shape in shapes.items():
+        int8 = len(shape) == 2 and (embedding if name == "embedding.weight" else scheme) == "int8"
+        # int8: a byte a weight and a float32 scale a row
+        limit += shape[0] * (shape[1] + 4) if int8 else 4 * math.prod(shape)
     structure = 4096 * (config.n_layer + 4)  # names and nodes, 10 KB of them the sampler's; about half of it is used
     return Gate(
         name="graph_bytes",
         measured=len(graph),
-        limit=sum(rows * (columns + 4 if scheme == "int8" else 4 * columns) for rows, columns in matrices)
-        + 4 * vectors
-        + structure,
+        limit=limit + structure,
         unit="bytes",
         meaning="size of the graph, where every weight is stored once",
     )
 
 
 def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
+    """The loss of bits per byte, judged by the upper end of its interval where there is one.
+
+    The gate promises that no more than the limit is lost, and the text must show it: by the point estimate, half of the
+    models that lie exactly on the limit would pass, however little text there is. By the upper end of a 95 % interval
+    one in forty does. It refuses nothing good: the interval of 60 KB of text is .0003 wide (measured), the limit .02.
+    """
     return Gate(
         name=f"bpb_increase.{language}",
-        measured=quality.bpb - quality.bpb_fp32,
+        measured=quality.intervals.bpb_increase[1] if quality.intervals else quality.bpb_increase,
         limit=limit,
         unit="bits per byte",
-        meaning=f"loss of quality against fp32 on held-out text; the goal is {GOAL_BPB_INCREASE}",
+        meaning=("upper 95 % end of the loss" if quality.intervals else "loss")
+        + f" of quality against fp32 on held-out text; the goal is {GOAL_BPB_INCREASE}",
     )
-
-
-def measure_quality(exported: Engine, fp32: Engine, tokenizer: Tokenizer, documents: Sequence[str]) -> LanguageQuality:
-    """Both engines side by side over `documents`, in the windows of `tinylm.runtime.scoring`, whose bits these are."""
-    count = size = hidden = agreed = 0
-    nats, nats_fp32, divergences = 0.0, 0.0, 0.0
-    for text in documents:
-        stream = [BOS, *tokenizer.encode(text)]
-        for position, target in enumerate(stream[1:]):
-            if position % exported.context_length == 0:
-                exported.truncate(0)
-                fp32.truncate(0)
-            token = stream[position]
-            ours, theirs = log_softmax(np.asarray(exported.logits(token))), log_softmax(np.asarray(fp32.logits(token)))
-            nats -= float(ours[target])
-            nats_fp32 -= float(theirs[target])
-            divergences += float(np.dot(np.exp(theirs), theirs - ours))
-            agreed += int(ours.argmax() == theirs.argmax())
-        count += len(stream) - 1
-        size += len(normalise(text).encode())
-        hidden += 8 * tokenizer.unknown_bytes(text)
-    return LanguageQuality(
-        tokens=count,
-        bytes=size,
-        bpb_fp32=(nats_fp32 / math.log(2) + hidden) / size,
-        bpb=(nats / math.log(2) + hidden) / size,
-        perplexity=math.exp(nats / count),
-        kl=divergences / count,
-        top1_agreement=agreed / count,
-    )
-
-
-def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Log-probabilities, float64 [V]."""
-    shifted: NDArray[np.float64] = logits.astype(np.float64) - logits.max()
-    shifted -= math.log(np.exp(shifted).sum())
-    return shifted
-
-
-def divergence(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
-    """Kullback-Leibler divergence of two next-token distributions, in nats."""
-    expected = log_softmax(reference)
-    return float(np.dot(np.exp(expected), expected - log_softmax(logits)))
 
 
 def _cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
@@ -323,11 +285,7 @@ def _torch_logits(
     """The trained module as a function from ids to float32 logits [T, V]."""
     import torch
 
-    from tinylm.model import build
-
-    module = build(config)
-    module.load_state_dict({name: torch.tensor(np.asarray(value, np.float32)) for name, value in weights.items()})
-    module.eval()
+    module = trained_module(config, weights)
 
     def logits(ids: Sequence[int]) -> NDArray[np.float32]:
         with torch.inference_mode():

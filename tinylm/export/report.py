@@ -1,0 +1,43 @@
+"""BUNDLE-report.json, beside a bundle: all that its export measured, for people who judge quantization.
+
+The bundle's manifest holds what a device or a reader of the card needs. The rest is here, tied to it by its hash.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinylm.bundle import Bundle, to_json
+from tinylm.export.embedding import EmbeddingChoice
+from tinylm.export.kernels import CoreKernels
+from tinylm.export.quantization import TensorError
+from tinylm.export.sensitivity import Sensitivity
+from tinylm.export.verification import Gate
+from tinylm.files import write_atomic
+
+SCHEMA = "1.0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport:
+    """What an export measured. The last three are of int8 exports only."""
+
+    schema: str
+    manifest_sha256: str
+    gates: tuple[Gate, ...]
+    kernels: tuple[CoreKernels, ...]
+    embedding: EmbeddingChoice | None
+    tensor_errors: tuple[TensorError, ...]
+    sensitivities: tuple[Sensitivity, ...]
+
+
+def report_path(bundle: Path) -> Path:
+    """Where the report of the bundle in a folder lies."""
+    return bundle.with_name(bundle.name + "-report.json")
+
+
+def write_report(bundle: Bundle, report: ExportReport) -> None:
+    """Write the report beside its bundle."""
+    write_atomic(report_path(bundle.path), to_json(dataclasses.asdict(report)))
