@@ -140,6 +140,26 @@ def test_classic_passes_the_same_gates(export: Export, config: ModelConfig, sche
     assert gates.get("int8_products", 0) == 0
 
 
+@pytest.mark.parametrize("kind", ["int8", "fp32"])
+def test_the_twenty_lines_of_the_docs_run_on_any_bundle(
+    kind: str, request: pytest.FixtureRequest, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "onnxruntime.md").read_text(encoding="utf-8")
+    (program,) = re.findall("```python\n(.*?)```", page, re.DOTALL)
+    bundle = request.getfixturevalue(kind).bundle
+    monkeypatch.chdir(bundle.path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(program, {})
+    with Engine(bundle) as engine:
+        sampler, ids = Sampler(Sampling(temperature=0)), [BOS, *tokenizer.encode("Once upon a time")]
+        for length in range(1, min(len(ids) + 40, engine.context_length + 1)):  # token by token, as the program does
+            token, _ = engine.step(ids[length - 1], sampler)
+            if length == len(ids):
+                ids.append(token)
+    assert printed.getvalue() == tokenizer.decode(ids) + "\n"
+
+
 def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
     int8: ExportResult, config: ModelConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
