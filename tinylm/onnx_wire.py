@@ -128,7 +128,7 @@ class Message:
         return Message(data, name, self)
 
     def _scan(self) -> None:
-        # Most of reading a file is done here, so what is one byte long, as nearly all tags and sizes are, calls nothing.
+        # Most of reading a file happens here: what is one byte long, as nearly all tags and sizes are, calls nothing.
         data, fields, count, end, at = self._data, self._fields, self._count, len(self._data), 0
         while at < end:
             count.fields += 1
