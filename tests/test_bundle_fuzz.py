@@ -98,6 +98,7 @@ def test_any_change_to_a_manifest_opens_as_written_or_is_refused(bundle: Bundle,
         **defaults,
         "model": {**dataclasses.asdict(bundle.manifest.model), **changed["model"]},
         "generation": {**dataclasses.asdict(GenerationDefaults()), **changed["generation"]},
+        "quantization": {"kv_cache": "fp32", "embedding": None, **changed["quantization"]},
     }
 
 

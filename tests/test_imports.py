@@ -31,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "op_kernels": set(),
     "op_audit": {"onnx_file", "op_kernels"},
     "wheels": {"", "errors", "files"},
-    "runtime": FOUNDATION | {"", "config", "bundle", "tokenizer"},
+    "runtime": FOUNDATION | {"", "config", "bundle", "tokenizer", "onnx_file"},
     "budget": FOUNDATION | {"", "config", "bundle", "tokenizer", "runtime"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
