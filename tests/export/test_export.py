@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.bundle import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
-from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.card import model_card
 from tinylm.export.export import ExportResult
 from tinylm.export.graph import weight_shapes
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, Tokenizer

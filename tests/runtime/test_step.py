@@ -15,10 +15,10 @@ import pytest
 
 from tinylm.bundle import MODEL, Bundle
 from tinylm.errors import TinylmError
+from tinylm.runtime.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.numpy_sampling import choose
-from tinylm.runtime.probe_contract import Backend
 from tinylm.runtime.sampling import Sampler, Sampling
 
 MakeBundle = Callable[..., Bundle]

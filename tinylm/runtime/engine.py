@@ -21,9 +21,8 @@ from typing import Any, Literal
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import Binding
+from tinylm.runtime.contract import Backend, Binding
 from tinylm.runtime.model import Model
-from tinylm.runtime.probe_contract import Backend
 from tinylm.runtime.sampling import Sampler
 
 CHUNK_TOKENS = 16

@@ -19,8 +19,7 @@ from types import TracebackType
 
 from tinylm.bundle import SAMPLER, Bundle, Manifest
 from tinylm.errors import TinylmError
-from tinylm.runtime.contract import Session, Value
-from tinylm.runtime.probe_contract import Backend
+from tinylm.runtime.contract import Backend, Session, Value
 from tinylm.runtime.requirements import check_requirements
 from tinylm.runtime.session import open_session
 

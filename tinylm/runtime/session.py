@@ -12,8 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinylm.onnx_file import read_onnx
-from tinylm.runtime.contract import BackendUnavailable, Session
-from tinylm.runtime.probe_contract import Backend
+from tinylm.runtime.contract import Backend, BackendUnavailable, Session
 from tinylm.runtime.requirements import overflows_int8
 
 
