@@ -53,7 +53,7 @@ class GrowingCache(nn.Module):
         self.model = model
 
     def forward(self, ids, *past):
-        """Ids (1, T), each of `past` (1, n_kv_head, P, head_dim) -> (1, vocab_size), each (1, n_kv_head, P + T, ...)."""
+        """Ids (1, T), each past (1, n_kv_head, P, head_dim) -> (1, vocab_size), each present with P + T positions."""
         length, before = ids.shape[1], past[0].shape[2]
         tables = self.model.blocks[0].attention.rotary
         rotary = tables.cos[before : before + length], tables.sin[before : before + length]

@@ -12,13 +12,18 @@ PACKAGES = ("executorch", "torch", "torchao", "numpy")
 
 def convert(source, variant, folder):
     """Quantize with torchao, export with a free length, lower all that XNNPACK takes."""
+    import executorch.kernels.quantized  # noqa: F401 - it and `custom_ops` register their operators
     import torch
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackDynamicallyQuantizedPartitioner
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+    from executorch.backends.xnnpack.partition.xnnpack_partitioner import (
+        XnnpackDynamicallyQuantizedPartitioner,
+        XnnpackPartitioner,
+    )
     from executorch.exir import EdgeCompileConfig, ExecutorchBackendConfig, to_edge_transform_and_lower
     from executorch.exir.passes.quant_fusion_pass import QuantFusionPass
     from executorch.exir.passes.sym_shape_eval_pass import ConstraintBasedSymShapeEvalPass
-    from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401 - registers its operators
+    from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401
+    from peers.cached_model import trained
+    from peers.fixed_cache import FixedCache
     from torchao.quantization.granularity import PerAxis
     from torchao.quantization.quant_api import (
         Int8DynamicActivationIntxWeightConfig,
@@ -26,9 +31,6 @@ def convert(source, variant, folder):
         quantize_,
     )
     from torchao.utils import unwrap_tensor_subclass
-
-    from peers.cached_model import trained
-    from peers.fixed_cache import FixedCache
 
     model = trained(source)
     # Linear layers and embeddings are quantized differently, so the tied table is there twice.
@@ -53,7 +55,9 @@ def convert(source, variant, folder):
         compile_config=EdgeCompileConfig(_check_ir_validity=False, _skip_dim_order=True),
     ).to_executorch(
         ExecutorchBackendConfig(
-            passes=[QuantFusionPass()], sym_shape_eval_pass=ConstraintBasedSymShapeEvalPass(), do_quant_fusion_and_const_prop=True
+            passes=[QuantFusionPass()],
+            sym_shape_eval_pass=ConstraintBasedSymShapeEvalPass(),
+            do_quant_fusion_and_const_prop=True,
         )
     )
     path = folder / "model.pte"
@@ -63,8 +67,9 @@ def convert(source, variant, folder):
 
 class _ExecuTorch:
     def __init__(self, path: Path) -> None:
+        import executorch.kernels.quantized  # noqa: F401 - these two register their operators
         import torch
-        from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401 - registers its operators
+        from executorch.extension.llm.custom_ops import custom_ops  # noqa: F401
         from executorch.extension.pybindings.portable_lib import _load_for_executorch, _unsafe_reset_threadpool
 
         _unsafe_reset_threadpool(1)

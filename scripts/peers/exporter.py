@@ -13,7 +13,6 @@ PACKAGES = ("onnxruntime", "torch", "onnx", "numpy")
 def convert(source, variant, folder):
     """Export with two free lengths: of what is read, and of what was read before."""
     import torch
-
     from peers.cached_model import GrowingCache, trained
 
     model, layers = trained(source), source.model["n_layer"]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-
 from peers.cached_model import last_logits
+from torch import nn
 
 
 class FixedCache(nn.Module):

@@ -18,7 +18,8 @@ def convert(source, variant, folder):
     _write_hugging_face(source, with_weights)
     builder = [sys.executable, "-P", "-m", "onnxruntime_genai.models.builder"]
     options = ["-i", with_weights, "-o", folder, "-p", variant, "-e", "cpu", "-c", folder / "cache"]
-    subprocess.run([*builder, *options], check=True)
+    if subprocess.run([*builder, *options]).returncode:
+        sys.exit(1)  # its last words are the reason
 
     settings = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))
     decoder = settings["model"]["decoder"]
@@ -66,6 +67,15 @@ def _write_hugging_face(source, folder):
         "pad_token_id": 0,
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    # The builder copies a tokenizer, whatever it is. Ids go in and out here, so each id stands for its own number.
+    words = {
+        "type": "WordLevel",
+        "vocab": {str(token): token for token in range(model["vocab_size"])},
+        "unk_token": "0",
+    }
+    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": words}), encoding="utf-8")
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
 
 
 class _GenAi:

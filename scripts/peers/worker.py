@@ -80,8 +80,8 @@ def score(contestant, windows, prompt_tokens, path):
     rows = []
     for ids in windows:
         contestant.reset()
-        for piece in (ids[:prompt_tokens], *([token] for token in ids[prompt_tokens:])):
-            rows.append(np.array(contestant.read_logits(piece), np.float32))
+        pieces = (ids[:prompt_tokens], *([token] for token in ids[prompt_tokens:]))
+        rows.extend(np.array(contestant.read_logits(piece), np.float32) for piece in pieces)
     np.save(path, np.stack(rows))
     return {"positions": len(rows)}
 
