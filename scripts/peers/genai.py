@@ -73,7 +73,8 @@ def _write_hugging_face(source, folder):
         "vocab": {str(token): token for token in range(model["vocab_size"])},
         "unk_token": "0",
     }
-    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": words}), encoding="utf-8")
+    tokenizer = {"version": "1.0", "added_tokens": [], "model": words}
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
     settings = {"tokenizer_class": "PreTrainedTokenizerFast"}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
 
