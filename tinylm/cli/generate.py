@@ -16,7 +16,7 @@ def generate(
     ] = None,
     prompt: Annotated[str, typer.Option(help="The beginning of the text; it is not repeated in the output.")] = "",
     max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="The most tokens to write.", show_default=_BUNDLES)
+        int | None, typer.Option(help="The most tokens to write.", show_default=_BUNDLES)
     ] = None,
     temperature: Annotated[
         float | None, typer.Option(help="0 takes the likeliest token; higher is more varied.", show_default=_BUNDLES)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tinylm.bundle import open_bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import fit_prompt, generate
+from tinylm.runtime.generation import check_text, fit_prompt, generate
 from tinylm.runtime.probe_contract import Backend
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer import BOS, Tokenizer
@@ -69,7 +69,8 @@ def print_text(
 
 
 def _check_text(option: str, text: str) -> None:
-    """Refuse what did not arrive as UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
+    """Refuse what is too long, or not UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
+    check_text(text, what=option)
     try:
         text.encode()
     except UnicodeEncodeError as error:
