@@ -133,7 +133,9 @@ def test_none_at_all_is_an_error(bundle: Path, program: list[str], option: str) 
         cwd=ROOT,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.match(r"error: (threads is 0|0 new tokens were asked for); at least 1 is needed\n", done.stderr)
+    assert re.match(
+        r"error: (--threads is 0; this machine has \d+ |0 new tokens were asked for; at least 1)", done.stderr
+    )
 
 
 @pytest.mark.parametrize("program", [["tinylm", "generate"], ["tinylm.runtime"]], ids=" ".join)
@@ -158,13 +160,23 @@ def test_threads_are_at_most_the_cores(bundle: Path, monkeypatch: pytest.MonkeyP
     failed = CliRunner().invoke(app, [str(bundle), "--threads", "3"])
     assert isinstance(failed.exception, TinylmError)
     assert failed.exception.message == "--threads is 3; this machine has 2 cores"
-    assert failed.exception.hint == "use 1 to 2"
+    assert failed.exception.hint == "use 1 to 2, or `auto` for what is fastest here"
     done = CliRunner().invoke(app, [str(bundle), "--threads", "2", "--seed", "1", "--max-tokens", "1"])
     assert done.exit_code == 0
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     failed = CliRunner().invoke(app, [str(bundle), "--threads", "2"])
     assert isinstance(failed.exception, TinylmError)
-    assert (failed.exception.message, failed.exception.hint) == ("--threads is 2; this machine has 1 core", "use 1")
+    assert (failed.exception.message, failed.exception.hint) == (
+        "--threads is 2; this machine has 1 core",
+        "use 1 or `auto`",
+    )
+
+
+@pytest.mark.parametrize("threads", ["-1", "one", "", "1.5", "9" * 5000, "२"])
+def test_threads_are_auto_or_a_number(bundle: Path, threads: str) -> None:
+    failed = CliRunner().invoke(app, [str(bundle), "--threads", threads])
+    assert isinstance(failed.exception, TinylmError)
+    assert f"--threads is {threads[:40]}; this machine has " in failed.exception.message
 
 
 def endless(bundle: Path) -> subprocess.Popen[bytes]:
