@@ -38,8 +38,8 @@ def print_text(
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
     `threads` is a number, or `auto` for what is fastest here (`tinylm.runtime.threads`). None takes the bundle's own
-    default. A closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for text that
-    is not UTF-8, and for more threads than this machine has cores.
+    default. A closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for text
+    that is not UTF-8, and for more threads than this machine has cores.
     """
     _check_text("--prompt", prompt)
     for text in stop:
