@@ -52,6 +52,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tinylm learns of this machine while tests run is not the user's; child processes inherit it."""
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
+
+
 def train_tokenizer(vocab_size: int, *, byte_fallback: bool = False) -> bytes:
     """A SentencePiece model of generated sentences, with the options that tinylm trains with."""
     rng = random.Random(0)

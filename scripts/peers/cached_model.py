@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from tinylm.config import ModelConfig
 from tinylm.model import build
+from tinylm.model_config import ModelConfig
 
 
 def trained(source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -85,6 +86,58 @@ def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
     assert "\n\nhint: " in alone.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--seed", "-1"], "`seed` is -1; 0 to 18446744073709551615 is needed"),
+        (["--seed", str(2**64)], "`seed` is 18446744073709551616; 0 to 18446744073709551615 is needed"),
+        (["--temperature", "nan"], "`temperature` is nan; 0, or 0.001 to 100 is needed"),
+        (["--temperature", "-1"], "`temperature` is -1.0; 0, or 0.001 to 100 is needed"),
+        (["--temperature", "inf"], "`temperature` is inf; 0, or 0.001 to 100 is needed"),
+        (["--top-p", "0"], "`top_p` is 0.0; above 0 and at most 1 (off) is needed"),
+        (["--top-p", "nan"], "`top_p` is nan; above 0 and at most 1 (off) is needed"),
+        (["--top-k", "-1"], "`top_k` is -1; 0 (off) or more is needed"),
+        (["--repetition-penalty", "nan"], "`repetition_penalty` is nan; 0.01 to 100 is needed"),
+        (["--prompt", "x" * 100_001], "--prompt has 100001 characters; at most 100000 are read"),
+        (["--stop", "x" * 100_001], "--stop has 100001 characters; at most 100000 are read"),
+        (["--stop", ""], "a stop string is empty"),
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
+)
+def test_settings_out_of_range_are_errors_by_either_way(bundle: Path, options: list[str], message: str) -> None:
+    failed = CliRunner().invoke(app, [str(bundle), *options])
+    assert isinstance(failed.exception, TinylmError)
+    assert (failed.exception.message, failed.stdout) == (message, "")
+    if options[0] in ("--seed", "--prompt"):  # the same function; one or two show that it is
+        alone = device(str(bundle), *options)
+        assert (alone.returncode, alone.stdout) == (2, "")
+        assert alone.stderr.startswith(f"error: {message}\n")
+
+
+def test_absurdly_large_limits_mean_no_limit(bundle: Path) -> None:
+    common = [str(bundle), "--seed", "1", "--stop", "e"]
+    expected = CliRunner().invoke(app, [*common, "--top-k", "0", "--max-tokens", "1000"])
+    assert expected.exit_code == 0
+    absurd = CliRunner().invoke(app, [*common, "--top-k", str(10**30), "--max-tokens", str(10**15)])
+    assert absurd.stdout == expected.stdout
+
+
+@pytest.mark.parametrize("program", [["tinylm", "generate"], ["tinylm.runtime"]], ids=" ".join)
+@pytest.mark.parametrize("option", ["--threads", "--max-tokens"])
+def test_none_at_all_is_an_error(bundle: Path, program: list[str], option: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *program, str(bundle), option, "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.match(
+        r"error: (--threads is 0; this machine has \d+ |0 new tokens were asked for; at least 1)", done.stderr
+    )
+
+
 @pytest.mark.parametrize("program", [["tinylm", "generate"], ["tinylm.runtime"]], ids=" ".join)
 def test_bytes_that_are_no_text_are_refused_and_not_dropped(bundle: Path, program: list[str]) -> None:
     command = [sys.executable, "-m", *program, str(bundle)]
@@ -107,13 +160,23 @@ def test_threads_are_at_most_the_cores(bundle: Path, monkeypatch: pytest.MonkeyP
     failed = CliRunner().invoke(app, [str(bundle), "--threads", "3"])
     assert isinstance(failed.exception, TinylmError)
     assert failed.exception.message == "--threads is 3; this machine has 2 cores"
-    assert failed.exception.hint == "use 1 to 2"
+    assert failed.exception.hint == "use 1 to 2, or `auto` for what is fastest here"
     done = CliRunner().invoke(app, [str(bundle), "--threads", "2", "--seed", "1", "--max-tokens", "1"])
     assert done.exit_code == 0
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     failed = CliRunner().invoke(app, [str(bundle), "--threads", "2"])
     assert isinstance(failed.exception, TinylmError)
-    assert (failed.exception.message, failed.exception.hint) == ("--threads is 2; this machine has 1 core", "use 1")
+    assert (failed.exception.message, failed.exception.hint) == (
+        "--threads is 2; this machine has 1 core",
+        "use 1 or `auto`",
+    )
+
+
+@pytest.mark.parametrize("threads", ["-1", "one", "", "1.5", "9" * 5000, "२"])
+def test_threads_are_auto_or_a_number(bundle: Path, threads: str) -> None:
+    failed = CliRunner().invoke(app, [str(bundle), "--threads", threads])
+    assert isinstance(failed.exception, TinylmError)
+    assert f"--threads is {threads[:40]}; this machine has " in failed.exception.message
 
 
 def endless(bundle: Path) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -235,6 +236,53 @@ def test_a_long_text_costs_one_extra_token_for_every_generated_one(context_lengt
     assert script.prefilled <= count + context_length
 
 
+@pytest.mark.parametrize("context_length", [2, 3, 4, 7, 20])
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_drop_oldest_equals_reading_everything_that_is_seen_again_for_each_token(
+    make_bundle: MakeBundle, context_length: int, data: st.DataObject
+) -> None:
+    """The policy said another way: when the window moves, and what it holds then, by counting alone."""
+    text = [BOS, *data.draw(st.lists(st.integers(4, 127), max_size=40))]
+    count = data.draw(st.integers(1, 50))
+    half = context_length // 2
+    with Engine(make_bundle(context_length=context_length)) as engine:
+        generated = list(generate_ids(engine, text, Sampler(GREEDY), max_new_tokens=count, stop_at_eos=False))
+        expected: list[int] = []
+        seen = len(text) if len(text) <= context_length else context_length - min(count, half)
+        for _ in range(count):
+            if seen > context_length:
+                seen = context_length - half
+            history = [*text, *expected]
+            whole = seen == len(history) or context_length == 2  # half of 2 has no room for BOS
+            window = history[-seen:] if whole else [BOS, *history[len(history) - seen + 1 :]]
+            engine.truncate(0)
+            engine.prefill(window[:-1])
+            logits = np.array(engine.logits(window[-1]))
+            logits[[0, 2, 3]] = -np.inf
+            expected.append(int(logits.argmax()))
+            seen += 1
+    assert generated == expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    text=st.text(st.sampled_from("a ñ\n€😀é"), max_size=30),
+    stop=st.lists(st.sampled_from(["ñ€", "😀", "a\n", "é a"]), max_size=2),
+    context_length=st.integers(1, 12),
+)
+def test_the_stream_does_not_show_where_the_context_overflowed(
+    tokenizer: Tokenizer, text: str, stop: list[str], context_length: int
+) -> None:
+    """In the middle of a character of several byte tokens, or of a stop string."""
+    ids = tokenizer.encode(text)
+    small = Script([*ids, EOS], context_length=context_length)
+    arguments = {"sampling": GREEDY, "max_tokens": len(ids) + 1, "stop": stop}
+    pieces = list(generate(small, tokenizer, "the", **arguments))  # type: ignore[arg-type]
+    assert pieces == scripted(tokenizer, ids, stop=stop)
+    assert "".join(pieces) == cut(normalise(text), stop)
+
+
 def test_generation_past_the_context_is_deterministic(engine: Engine) -> None:
     def tokens() -> list[int]:
         return list(generate_ids(engine, [BOS, 9], Sampler(Sampling(seed=0)), max_new_tokens=300, stop_at_eos=False))
@@ -255,6 +303,62 @@ def test_generation_past_the_context_is_deterministic(engine: Engine) -> None:
 )
 def test_a_prompt_that_is_too_long_loses_its_beginning(length: int, max_new_tokens: int, expected: list[int]) -> None:
     assert fit_prompt(range(length), context_length=10, max_new_tokens=max_new_tokens) == expected
+
+
+def test_another_thread_ends_the_stream_and_the_engine_goes_on(engine: Engine, plain: Tokenizer) -> None:
+    def text(limit: int, cancelled: threading.Event | None = None) -> Iterator[str]:
+        sampling = Sampling(seed=1)
+        return generate(engine, plain, "the", sampling=sampling, max_tokens=limit, cancelled=cancelled)
+
+    expected = "".join(text(100))
+    cancelled = threading.Event()
+    pieces: list[str] = []
+    enough = threading.Event()
+
+    def read() -> None:
+        for piece in text(10**9, cancelled):
+            pieces.append(piece)
+            if len(pieces) == 20:
+                enough.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    enough.wait()
+    cancelled.set()
+    reader.join()
+    assert "".join(pieces)[:40] == expected[:40]
+    assert "".join(text(100)) == expected
+    assert list(text(100, cancelled)) == []
+
+
+def test_a_stream_that_is_left_early_leaves_the_engine_usable(engine: Engine, plain: Tokenizer) -> None:
+    def text() -> Iterator[str]:
+        return generate(engine, plain, "the", sampling=Sampling(seed=1), max_tokens=60)
+
+    expected = "".join(text())
+    left = text()
+    beginning = next(left)
+    left.close()  # type: ignore[attr-defined]
+    assert expected.startswith(beginning)
+    assert "".join(text()) == expected
+
+
+def test_a_prompt_of_absurd_length_is_refused_before_it_is_encoded(engine: Engine, plain: Tokenizer) -> None:
+    def fail(text: str) -> list[int]:
+        raise AssertionError("encoded")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(plain, "encode", fail)
+        with pytest.raises(TinylmError) as caught:
+            next(generate(engine, plain, "x" * 100_000_000, sampling=GREEDY, max_tokens=1))
+    assert caught.value.message == "the prompt has 100000000 characters; at most 100000 are read"
+    assert caught.value.hint
+    assert "".join(generate(engine, plain, "the " * 25_000, sampling=Sampling(seed=0), max_tokens=20))
+
+
+def test_absurdly_many_tokens_mean_until_the_text_ends() -> None:
+    script = Script([7, 8, EOS])
+    assert list(generate_ids(script, [BOS], Sampler(GREEDY), max_new_tokens=10**30)) == [7, 8]  # type: ignore[arg-type]
 
 
 def test_impossible_requests_are_refused(engine: Engine, tokenizer: Tokenizer) -> None:

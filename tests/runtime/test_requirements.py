@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def test_features_are_read_as_linux_writes_them(tmp_path: Path) -> None:
 def test_only_x86_without_vnni_overflows(
     monkeypatch: pytest.MonkeyPatch, machine: str, features: set[str] | None, expected: bool
 ) -> None:
-    monkeypatch.setattr(requirements.platform, "machine", lambda: machine)
+    monkeypatch.setattr(requirements.os, "uname", lambda: types.SimpleNamespace(machine=machine))
     monkeypatch.setattr(requirements, "processor_features", lambda: features and frozenset(features))
     assert overflows_int8() is expected
 

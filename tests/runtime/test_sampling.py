@@ -167,7 +167,10 @@ def test_logits_that_are_no_numbers_are_refused(bad: float, sampling: Sampling) 
         ("top_p", math.nan, "above 0 and at most 1"),
         ("repetition_penalty", 0.0, "0.01 to 100"),
         ("repetition_penalty", math.inf, "0.01 to 100"),
-        ("seed", -1, "0 or more"),
+        ("temperature", math.inf, "0.001 to 100"),
+        ("top_p", 2.0, "above 0 and at most 1"),
+        ("seed", -1, "0 to 18446744073709551615"),
+        ("seed", 2**64, "0 to 18446744073709551615"),
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(name: str, value: float, limit: str) -> None:

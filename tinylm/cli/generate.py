@@ -15,9 +15,7 @@ def generate(
         Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
     ] = None,
     prompt: Annotated[str, typer.Option(help="The beginning of the text; it is not repeated in the output.")] = "",
-    max_tokens: Annotated[
-        int | None, typer.Option(min=1, help="The most tokens to write.", show_default=_BUNDLES)
-    ] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="The most tokens to write.", show_default=_BUNDLES)] = None,
     temperature: Annotated[
         float | None, typer.Option(help="0 takes the likeliest token; higher is more varied.", show_default=_BUNDLES)
     ] = None,
@@ -37,7 +35,9 @@ def generate(
         int | None, typer.Option(help="The same seed gives the same text.", show_default="another each time")
     ] = None,
     stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be given more than once.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads.")] = 1,
+    threads: Annotated[
+        str, typer.Option(help="Processor threads; `auto` measures once what is fastest here, and remembers it.")
+    ] = "auto",
     backend: Annotated[
         Literal["auto", "lean", "reference"],
         typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),

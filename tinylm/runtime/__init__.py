@@ -11,6 +11,8 @@
     libraries.py    numpy, and process.py: loaded without what a device does not need
     requirements.py what the bundle asks of the device: `check_requirements`
     generation.py   prompt to text, piece by piece: `generate`, `generate_ids`
+    conversation.py text in turns, of which only what is new is read: `Conversation`
+    threads.py      how many threads are fastest on this device: `calibrated_threads`
     scoring.py      how many bits a text costs: `text_bits`
     probe.py        the fresh process that is measured against a budget
     __main__.py     python -m tinylm.runtime BUNDLE --prompt "..."

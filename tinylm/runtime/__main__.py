@@ -16,7 +16,7 @@ from tinylm.bundle import open_bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import fit_prompt, generate
+from tinylm.runtime.generation import check_text, fit_prompt, generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer import BOS, Tokenizer
 
@@ -32,18 +32,19 @@ def print_text(
     repetition_penalty: float | None = None,
     seed: int | None = None,
     stop: Sequence[str] = (),
-    threads: int = 1,
+    threads: str = "auto",
     backend: Backend = "auto",
 ) -> None:
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
-    None takes the bundle's own default. A closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine`
-    and `generate`, for text that is not UTF-8, and for more threads than this machine has cores.
+    `threads` is a number, or `auto` for what is fastest here (`tinylm.runtime.threads`). None takes the bundle's own
+    default. A closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for text
+    that is not UTF-8, and for more threads than this machine has cores.
     """
     _check_text("--prompt", prompt)
     for text in stop:
         _check_text("--stop", text)
-    _check_threads(threads)
+    number = _parse_threads(threads)
     bundle = open_bundle(path)
     defaults = bundle.manifest.generation
     sampling = Sampling(
@@ -57,7 +58,11 @@ def print_text(
     tokenizer = Tokenizer(bundle.tokenizer)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows `?` instead of ending the text
-    with Engine(bundle, threads=threads, backend=backend) as engine:
+    if number is None:
+        from tinylm.runtime.threads import calibrated_threads  # not loaded when a number is given
+
+        number = calibrated_threads(bundle, backend=backend)
+    with Engine(bundle, threads=number, backend=backend) as engine:
         _warn(tokenizer, prompt, context_length=engine.context_length, max_tokens=limit)
         try:
             for piece in generate(engine, tokenizer, prompt, sampling=sampling, max_tokens=limit, stop=stop):
@@ -69,7 +74,8 @@ def print_text(
 
 
 def _check_text(option: str, text: str) -> None:
-    """Refuse what did not arrive as UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
+    """Refuse what is too long, or not UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
+    check_text(text, what=option)
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -79,14 +85,18 @@ def _check_text(option: str, text: str) -> None:
         ) from error
 
 
-def _check_threads(threads: int) -> None:
-    """Refuse more threads than this machine has cores: they would only wait for one another."""
+def _parse_threads(threads: str) -> int | None:
+    """The number, or None for `auto`; refuses more than this machine has cores: they would wait for one another."""
+    if threads == "auto":
+        return None
     cores = os.cpu_count() or 1
-    if threads > cores:
+    number = int(threads) if threads.isascii() and threads.isdigit() and len(threads) < 10 else 0
+    if not 1 <= number <= cores:
         raise TinylmError(
-            f"--threads is {threads}; this machine has {cores} core{'' if cores == 1 else 's'}",
-            "use 1" if cores == 1 else f"use 1 to {cores}",
+            f"--threads is {threads[:40]}; this machine has {cores} core{'' if cores == 1 else 's'}",
+            "use 1 or `auto`" if cores == 1 else f"use 1 to {cores}, or `auto` for what is fastest here",
         )
+    return number
 
 
 def _warn(tokenizer: Tokenizer, prompt: str, *, context_length: int, max_tokens: int) -> None:
@@ -113,7 +123,7 @@ def main() -> int:
     ):
         parser.add_argument(f"--{name}", type=kind, help=text)
     parser.add_argument("--stop", action="append", default=[], help="end before this text; may be given again")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads (default 1)")
+    parser.add_argument("--threads", default="auto", help="processor threads; auto: what is fastest here (default)")
     backends = ("auto", "lean", "reference")
     parser.add_argument("--backend", choices=backends, default="auto", help="what runs the model (default auto)")
     options = vars(parser.parse_args())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.libraries import np
-from tinylm.runtime.sampling import FORBIDDEN, Sampling
+from tinylm.runtime.sampling import FORBIDDEN, LARGEST_UNIFORM, Sampling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,9 +68,10 @@ def may_choose(
     if sampling.temperature == 0:
         return token == int(scores.argmax())
     # Where a cumulated mass is very near to top_p, the set may have a token more or less.
-    nearby = {sampling.top_p} if sampling.top_p == 1 else {sampling.top_p + by for by in (-BORDER, 0.0, BORDER)}
-    for top_p in nearby:
-        ids, mass = _candidates(scores, dataclasses.replace(sampling, top_p=min(max(top_p, BORDER), 1.0)))
+    # (1 itself would be another order of candidates.)
+    nearby = {min(max(sampling.top_p + by, BORDER), LARGEST_UNIFORM) for by in (-BORDER, 0.0, BORDER)}
+    for top_p in {1.0} if sampling.top_p == 1 else nearby:
+        ids, mass = _candidates(scores, dataclasses.replace(sampling, top_p=top_p))
         until = _cumulated(mass)
         for index in np.flatnonzero(ids == token):
             start = until[index - 1] if index else 0.0

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FORBIDDEN = (PAD, BOS, UNK)
 """Never chosen."""
 
+MAX_SEED = 2**64 - 1
+"""Any 64-bit number; the probe and other programs count with such."""
 _MAX_VOCAB_SIZE = 65536  # the largest that ModelConfig allows
 LARGEST_UNIFORM = 1 - 2.0**-24
 """The largest float32 below 1."""
@@ -41,13 +43,13 @@ class Sampling:
     temperature: float = 1.0
     """0 takes the likeliest token (of equals, the lowest id); above, the logits are divided by it."""
     top_k: int = 0
-    """Only the k likeliest tokens (of equals, the lower ids); 0 is off."""
+    """Only the k likeliest tokens (of equals, the lower ids); 0 is off, as is any k above the vocabulary's size."""
     top_p: float = 1.0
     """Only the smallest set of likeliest tokens whose probability is at least this; 1 is off."""
     repetition_penalty: float = 1.0
     """Divides the positive and multiplies the negative logits of seen tokens (https://arxiv.org/abs/1909.05858)."""
     seed: int | None = None
-    """The same seed gives the same tokens; none draws a new one."""
+    """The same seed, of 64 bits, gives the same tokens; none draws a new one."""
 
     def __post_init__(self) -> None:
         # Below 0.001 the division could overflow, and the result is the likeliest token anyway.
@@ -59,8 +61,8 @@ class Sampling:
             raise TinylmError(f"`top_p` is {self.top_p}; above 0 and at most 1 (off) is needed")
         if not 0.01 <= self.repetition_penalty <= 100:
             raise TinylmError(f"`repetition_penalty` is {self.repetition_penalty}; 0.01 to 100 is needed")
-        if self.seed is not None and self.seed < 0:
-            raise TinylmError(f"`seed` is {self.seed}; 0 or more is needed")
+        if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
+            raise TinylmError(f"`seed` is {self.seed}; 0 to {MAX_SEED} is needed")
 
 
 class Sampler:
