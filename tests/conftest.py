@@ -17,8 +17,9 @@ from hypothesis import settings
 
 from tinylm import bundle as contract
 from tinylm.bundle import Bundle, write_bundle
-from tinylm.config import ModelConfig, RunConfig, TokenizerConfig, TrainingConfig
+from tinylm.config import RunConfig, TokenizerConfig, TrainingConfig
 from tinylm.errors import TinylmError
+from tinylm.model_config import ModelConfig
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
 from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_line
 

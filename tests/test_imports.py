@@ -23,27 +23,29 @@ ALLOWED: dict[str, set[str]] = {
     "files": {"errors"},
     "records": {"errors"},
     "tokenizer": {"errors"},
-    "config": {"errors", "records", "files"},
-    "bundle": FOUNDATION | {"config"},
+    "model_config": set(),
+    "config": {"errors", "records", "files", "model_config"},
+    "bundle": FOUNDATION | {"model_config"},
     "runs": {"errors", "bundle"},
     "onnx_wire": {"errors"},
     "onnx_file": {"errors", "onnx_wire"},
     "op_kernels": set(),
     "op_audit": {"onnx_file", "op_kernels"},
     "wheels": {"", "errors", "files"},
-    "runtime": FOUNDATION | {"", "config", "bundle", "tokenizer"},
-    "budget": FOUNDATION | {"", "config", "bundle", "tokenizer", "runtime"},
+    "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file"},
+    "budget": FOUNDATION | {"", "bundle", "tokenizer", "runtime"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
     "corpus": FOUNDATION | {"", "tokenizer"},
     "tokenizer_training": FOUNDATION | {"config", "tokenizer", "corpus"},
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
-    "model": {"config"},
+    "model": {"model_config"},
     "training": FOUNDATION
-    | {"config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model", "runtime", "budget"},
+    | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
+    | {"runtime", "budget"},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
-    | {"", "config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
+    | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
     | {"budget", "onnx_file", "op_audit", "op_kernels"},  # of budget: what this machine is
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
 }

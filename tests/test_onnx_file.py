@@ -178,6 +178,9 @@ def test_sizes_must_agree() -> None:
     nothing = tensor("w", np.zeros(4, np.float32))
     nothing.ClearField("raw_data")
     assert "0 bytes of values" in refused(model(initializers=[nothing]))
+    claimed = helper.make_tensor("w", TensorProto.INT32, [2], [1, 2])
+    claimed.dims[:] = [2**30]
+    assert "has 2 bytes of values" in refused(model(initializers=[claimed]))
     negative = tensor("w", np.zeros(0, np.float32))
     negative.dims[:] = [-4]
     assert "cannot be" in refused(model(initializers=[negative]))
@@ -187,6 +190,23 @@ def test_sizes_must_agree() -> None:
     unknown = tensor("w", np.zeros(1, np.float32))
     unknown.data_type = 99
     assert "data type 99" in refused(model(initializers=[unknown]))
+
+
+@pytest.mark.parametrize("values", [[1, np.nan], [np.inf, 1], [-np.inf, np.inf]])
+def test_values_that_are_no_numbers_are_refused_where_looking_is_cheap(values: list[float]) -> None:
+    assert "`w` of float32 [2] has values that are NaN" in refused(
+        model(initializers=[tensor("w", np.array(values, np.float32))])
+    )
+    hidden = helper.make_node("Constant", [], ["y"], value=tensor("c", np.array(values, np.float32)))
+    assert "`c` of float32 [2] has values that are NaN" in refused(model(nodes=[hidden]))
+    large = np.full(100_000, np.nan, np.float32)
+    parsed(model(initializers=[tensor("w", large)]))
+
+
+def test_minus_infinity_is_a_mask_and_allowed() -> None:
+    largest = np.finfo(np.float32).max
+    for values in ([-np.inf, -np.inf], [0, -np.inf], [largest, largest]):
+        parsed(model(initializers=[tensor("w", np.array(values, np.float32))]))
 
 
 def test_graphs_inside_graphs_have_a_limit() -> None:

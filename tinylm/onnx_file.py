@@ -4,13 +4,14 @@ A device has no `onnx`, and a bundle comes from elsewhere. This is the part of p
 (https://protobuf.dev/programming-guides/encoding, onnx/onnx.proto), read with bounds: a length never reaches past what
 holds it, nesting and counts are limited, weights are never copied. What could hide something is refused: external data,
 unknown operator domains, model-local functions, sparse weights, a field twice where one is allowed (readers differ on
-which one counts).
+which one counts), fewer values than a tensor's shape has, NaN among scales and norms.
 
     model = read_onnx(path)         # or parse_onnx(data)
     model.opsets                    # {"": 21, "com.microsoft": 1}
     model.graph.initializers["embedding"].data_type   # "int8"
 
-TinylmError for anything malformed, with the place in the file.
+TinylmError for anything malformed, with the place in the file. A device pays for it at every start: an S model (1.4 MB,
+634 messages) takes 3 ms and leaves 0.05 MB behind, so records are named tuples, which are made faster than dataclasses.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from __future__ import annotations
 import math
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tinylm.errors import TinylmError
 from tinylm.onnx_wire import Message
@@ -29,6 +30,8 @@ DOMAINS = frozenset({"", "com.microsoft"})
 
 MAX_FILE_BYTES = 2**31 - 1
 """A protobuf message cannot be larger."""
+_MAX_CHECKED_ELEMENTS = 65_536
+"""Larger float32 tensors are not searched for NaN: scales and norms are smaller, and int8 weights cannot hold one."""
 _MAX_GRAPH_DEPTH = 8
 _MAX_DIMENSIONS = 32
 
@@ -64,8 +67,7 @@ _DATA_TYPES: dict[int, tuple[str, int]] = {
 _HINT = "export the bundle again"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tensor:
+class Tensor(NamedTuple):
     """A constant of the graph: what it is, not its values."""
 
     name: str
@@ -80,8 +82,7 @@ class Tensor:
         return math.prod(self.dims)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Value:
+class Value(NamedTuple):
     """An input or output of a graph; `None` where the file does not say. A dimension may be a name."""
 
     name: str
@@ -93,8 +94,7 @@ Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | tuple[str,
 """A node attribute; None for the kinds that no operator of a language model needs (types, lists of tensors)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Node:
+class Node(NamedTuple):
     op_type: str
     domain: str
     """An empty string is ONNX's own."""
@@ -107,8 +107,7 @@ class Node:
     """Of `If` and `Loop`."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Graph:
+class Graph(NamedTuple):
     name: str
     nodes: tuple[Node, ...]
     inputs: tuple[Value, ...]
@@ -123,8 +122,7 @@ class Graph:
                 yield from graph.all_graphs()
 
 
-@dataclass(frozen=True, kw_only=True)
-class OnnxModel:
+class OnnxModel(NamedTuple):
     ir_version: int
     opsets: dict[str, int]
     """Domain to version."""
@@ -255,14 +253,21 @@ def _tensor(message: Message) -> Tensor:
     dims = tuple(message.integers(1))
     if len(dims) > _MAX_DIMENSIONS or any(dim < 0 for dim in dims) or math.prod(dims) > MAX_FILE_BYTES * 8:
         raise message.error(f"`{name}` has the dimensions {list(dims[:_MAX_DIMENSIONS])}, which cannot be")
-    # Values stand in raw_data, or in one of the typed fields: 4 and 10 have fixed sizes, 5, 7 and 11 are varints.
+    # Values stand in raw_data, or in one of the typed fields: 4 and 10 have fixed sizes, 5, 7 and 11 are varints, of
+    # which one byte holds at most one value, or several of less than a byte. So a file cannot claim values it lacks.
     raw = message.payload(9)
     typed = message.payload_bytes(4, 5, 7, 10, 11, 6)
     elements = math.prod(dims)
     if raw is not None and (typed or len(raw) != (elements * bits + 7) // 8 or not bits):
         raise message.error(f"`{name}` of {data_type} {list(dims)} has {len(raw)} bytes of values")
-    if raw is None and (elements > 0) != (typed > 0):
+    if raw is None and ((elements > 0) != (typed > 0) or elements > typed * max(1, 8 // (bits or 8))):
         raise message.error(f"`{name}` of {data_type} {list(dims)} has {typed} bytes of values")
+    if raw is not None and data_type == "float32" and elements <= _MAX_CHECKED_ELEMENTS:
+        # One pass in C: no sum of so many float32 overflows a Python float, so what is not finite was so in the file.
+        # Minus infinity alone is a mask; anything else would make every logit NaN.
+        total = sum(raw.cast("f"))
+        if total != total or total == math.inf:
+            raise message.error(f"`{name}` of {data_type} {list(dims)} has values that are NaN or infinite")
     return Tensor(name=name, data_type=data_type, dims=dims, stored_bytes=typed if raw is None else len(raw))
 
 

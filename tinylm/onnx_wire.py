@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from tinylm.errors import TinylmError
 
@@ -27,8 +28,8 @@ MAX_LIST = 100_000
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _HINT = "copy or export the bundle again"
 
-Field = int | memoryview
-"""A varint's value, or the bytes of anything else."""
+Field = Any
+"""An `int`, a varint's value, or a `memoryview` of anything else; the wire type beside it says which."""
 
 
 class _Count:
@@ -41,15 +42,20 @@ class _Count:
 class Message:
     """One message: its fields by number, in the order of the file."""
 
-    def __init__(self, data: memoryview, where: str, count: _Count | None = None) -> None:
+    def __init__(self, data: memoryview, where: str, parent: Message | None = None) -> None:
         self._data = data
         self._where = where
-        self._count = count or _Count()
+        self._parent = parent
+        self._count: _Count = _Count() if parent is None else parent._count
         self._fields: dict[int, list[tuple[int, Field]]] = {}
         self._scan()
 
     def error(self, problem: str) -> TinylmError:
-        return TinylmError(f"{self._where} {problem}", _HINT)
+        """What is wrong, with the way to this message; only an error needs that in words."""
+        way, message = self._where, self._parent
+        while message is not None:
+            way, message = f"{message._where}, {way}", message._parent
+        return TinylmError(f"{way} {problem}", _HINT)
 
     def has(self, number: int) -> bool:
         return number in self._fields
@@ -57,16 +63,16 @@ class Message:
     def integer(self, number: int) -> int | None:
         """A signed 64-bit number; None when it is not there."""
         entry = self._single(number, _VARINT)
-        return None if entry is None else _signed(_number(entry))
+        return None if entry is None else _signed(entry)
 
     def integers(self, number: int) -> list[int]:
         """A repeated signed number, packed or not."""
         found: list[int] = []
         for wire, value in self._fields.get(number, []):
             if wire == _VARINT:
-                found.append(_signed(_number(value)))
+                found.append(_signed(value))
             elif wire == _BYTES:
-                data, at = _view(value), 0
+                data, at = value, 0
                 while at < len(data):
                     item, at = self._varint(data, at)
                     found.append(_signed(item))
@@ -78,13 +84,13 @@ class Message:
 
     def float32(self, number: int) -> float | None:
         entry = self._single(number, _FIXED32)
-        return None if entry is None else float(struct.unpack("<f", _view(entry))[0])
+        return None if entry is None else float(struct.unpack("<f", entry)[0])
 
     def float32s(self, number: int) -> list[float]:
         """A repeated float, packed or not."""
         found: list[float] = []
         for wire, value in self._fields.get(number, []):
-            data = _view(value) if wire in (_BYTES, _FIXED32) else None
+            data = value if wire in (_BYTES, _FIXED32) else None
             if data is None or len(data) % 4:
                 raise self.error(f"has field {number} in a form that is no list of floats")
             self._check_list(len(found) + len(data) // 4)
@@ -94,15 +100,15 @@ class Message:
     def text(self, number: int) -> str:
         """A name; an empty string when it is not there."""
         entry = self._single(number, _BYTES)
-        return "" if entry is None else self._decode(_view(entry))
+        return "" if entry is None else self._decode(entry)
 
     def texts(self, number: int) -> list[str]:
         return [self._decode(data) for data in self._all(number, _BYTES)]
 
     def payload(self, number: int) -> memoryview | None:
         """The bytes of a field, of any size and not copied; None when it is not there."""
-        entry = self._single(number, _BYTES)
-        return None if entry is None else _view(entry)
+        entry: memoryview | None = self._single(number, _BYTES)
+        return entry
 
     def payload_bytes(self, *numbers: int) -> int:
         """How many bytes these fields hold; an unpacked varint counts as one."""
@@ -112,22 +118,27 @@ class Message:
     def message(self, number: int, name: str) -> Message | None:
         """A nested message; `name` says in errors what it is."""
         entry = self._single(number, _BYTES)
-        return None if entry is None else self._child(_view(entry), name)
+        return None if entry is None else self._child(entry, name)
 
     def messages(self, number: int, name: str) -> Iterator[Message]:
         for index, data in enumerate(self._all(number, _BYTES)):
             yield self._child(data, f"{name} {index}")
 
     def _child(self, data: memoryview, name: str) -> Message:
-        return Message(data, f"{self._where}, {name}", self._count)
+        return Message(data, name, self)
 
     def _scan(self) -> None:
-        data, at = self._data, 0
-        while at < len(data):
-            self._count.fields += 1
-            if self._count.fields > MAX_FIELDS:
+        # Most of reading a file happens here: what is one byte long, as nearly all tags and sizes are, calls nothing.
+        data, fields, count, end, at = self._data, self._fields, self._count, len(self._data), 0
+        while at < end:
+            count.fields += 1
+            if count.fields > MAX_FIELDS:
                 raise self.error(f"has more than {MAX_FIELDS} fields")
-            tag, at = self._varint(data, at)
+            tag = data[at]
+            if tag < 0x80:
+                at += 1
+            else:
+                tag, at = self._varint(data, at)
             number, wire = tag >> 3, tag & 7
             if not 0 < number < 2**29:
                 raise self.error(f"has a field with the number {number}")
@@ -136,15 +147,22 @@ class Message:
                 value, at = self._varint(data, at)
             else:
                 if wire == _BYTES:
-                    size, at = self._varint(data, at)
+                    if at < end and (size := data[at]) < 0x80:
+                        at += 1
+                    else:
+                        size, at = self._varint(data, at)
                 elif wire in (_FIXED32, _FIXED64):
                     size = 4 if wire == _FIXED32 else 8
                 else:  # 3 and 4 are groups, which ONNX never had; 6 and 7 do not exist
                     raise self.error(f"has field {number} in the unknown wire type {wire}")
-                if size > len(data) - at:
-                    raise self.error(f"ends early: field {number} has {size} bytes, {len(data) - at} are left")
+                if size > end - at:
+                    raise self.error(f"ends early: field {number} has {size} bytes, {end - at} are left")
                 value, at = data[at : at + size], at + size
-            self._fields.setdefault(number, []).append((wire, value))
+            entry = (wire, value)
+            if number in fields:
+                fields[number].append(entry)
+            else:
+                fields[number] = [entry]
 
     def _varint(self, data: memoryview, at: int) -> tuple[int, int]:
         """The number at `at`, at most ten bytes and 64 bits long, and the place after it."""
@@ -160,11 +178,13 @@ class Message:
                 return value, at + index + 1
         raise self.error("has a number of more than 64 bits")
 
-    def _all(self, number: int, wire: int) -> Iterator[memoryview]:
-        for found, value in self._fields.get(number, []):
+    def _all(self, number: int, wire: int) -> list[memoryview]:
+        values = []
+        for found, value in self._fields.get(number, ()):
             if found != wire:
                 raise self.error(f"has field {number} in the wire type {found}; {wire} was expected")
-            yield _view(value)
+            values.append(value)
+        return values
 
     def _single(self, number: int, wire: int) -> Field | None:
         entries = self._fields.get(number)
@@ -192,13 +212,3 @@ class Message:
 
 def _signed(value: int) -> int:
     return value - 2**64 if value >= 2**63 else value
-
-
-def _number(value: Field) -> int:
-    assert isinstance(value, int)
-    return value
-
-
-def _view(value: Field) -> memoryview:
-    assert not isinstance(value, int)
-    return value

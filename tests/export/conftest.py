@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.bundle import Provenance
-from tinylm.config import ModelConfig, TokenizerConfig
+from tinylm.config import TokenizerConfig
 from tinylm.corpus.documents import Piece
 from tinylm.export.export import ExportResult, export_bundle
 from tinylm.export.graph import weight_shapes
+from tinylm.model_config import ModelConfig
 from tinylm.tokenizer import Tokenizer
 from tinylm.tokenizer_training import train_tokenizer
 

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tinylm.config import ModelConfig
 from tinylm.export.cache import HEADROOM, measure_cache_scales
 from tinylm.export.export import INT8_CACHE_ONNXRUNTIME, ExportResult
 from tinylm.export.verification import divergence
+from tinylm.model_config import ModelConfig
+from tinylm.runtime.contract import Backend
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.probe_contract import Backend
 
 Export = Callable[..., ExportResult]
 

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.bundle import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
-from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.card import model_card
 from tinylm.export.export import ExportResult
 from tinylm.export.graph import weight_shapes
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, Tokenizer
@@ -138,6 +138,26 @@ def test_classic_passes_the_same_gates(export: Export, config: ModelConfig, sche
     assert gates["torch_greedy"] == gates["sampler"] == 0
     assert gates["torch_logits"] < 1e-5
     assert gates.get("int8_products", 0) == 0
+
+
+@pytest.mark.parametrize("kind", ["int8", "fp32"])
+def test_the_twenty_lines_of_the_docs_run_on_any_bundle(
+    kind: str, request: pytest.FixtureRequest, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "onnxruntime.md").read_text(encoding="utf-8")
+    (program,) = re.findall("```python\n(.*?)```", page, re.DOTALL)
+    bundle = request.getfixturevalue(kind).bundle
+    monkeypatch.chdir(bundle.path)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(program, {})
+    with Engine(bundle) as engine:
+        sampler, ids = Sampler(Sampling(temperature=0)), [BOS, *tokenizer.encode("Once upon a time")]
+        for length in range(1, min(len(ids) + 40, engine.context_length + 1)):  # token by token, as the program does
+            token, _ = engine.step(ids[length - 1], sampler)
+            if length == len(ids):
+                ids.append(token)
+    assert printed.getvalue() == tokenizer.decode(ids) + "\n"
 
 
 def test_the_program_in_the_card_runs_and_says_what_the_engine_says(

@@ -12,10 +12,11 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.config import PRESETS, ModelConfig
+from tinylm.config import PRESETS
 from tinylm.errors import TinylmError
 from tinylm.export.graph import build_graph, input_names, output_names, weight_shapes
 from tinylm.export.quantization import quantize_rows
+from tinylm.model_config import ModelConfig
 
 GROUPED = ModelConfig(
     architecture="llama", vocab_size=96, context_length=48, n_layer=3, n_head=4, n_kv_head=2, d_model=64, d_ff=88

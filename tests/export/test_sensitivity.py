@@ -9,10 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tinylm.config import ModelConfig
 from tinylm.export.quantization import quantize_rows
 from tinylm.export.reference import trained_module
 from tinylm.export.sensitivity import draw_sample, sensitivities
+from tinylm.model_config import ModelConfig
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
 Weights = dict[str, NDArray[np.float32]]

@@ -10,13 +10,13 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.export import ExportResult
 from tinylm.export.graph import build_graph
 from tinylm.export.kernels import audit_cores
 from tinylm.export.layers import Scheme
 from tinylm.export.verification import Gate, integer_gate, quality_gate, refuse_failures, size_gate, torch_gates
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
 from tinylm.tokenizer import BOS, Tokenizer
 

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tinylm.config import PRESETS, ModelConfig
+from tinylm.config import PRESETS
 from tinylm.model import TinyTransformer, build, count_parameters
+from tinylm.model_config import ModelConfig
 
 Array = NDArray[np.float64]
 LLAMA = ModelConfig(

@@ -8,8 +8,9 @@ import math
 import torch
 from torch import nn
 
-from tinylm.config import PRESETS, ModelConfig, RunConfig, TrainingConfig
+from tinylm.config import PRESETS, RunConfig, TrainingConfig
 from tinylm.model import build
+from tinylm.model_config import ModelConfig
 from tinylm.training.optimizer import build_optimizer
 
 

@@ -14,7 +14,7 @@ from tinylm.budget.spec import Budget
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.bundle import Bundle
-from tinylm.runtime.probe_contract import Backend
+from tinylm.runtime.contract import Backend
 
 
 def check_bundle(

@@ -21,7 +21,8 @@ from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
-from tinylm.runtime.probe_contract import SCHEMA, Backend, ProbeOrders, ProbeResult, Refused
+from tinylm.runtime.contract import Backend
+from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders, ProbeResult, Refused
 
 # What a process needs to find its libraries and write its temporary files; everything else (PYTHON*, OMP_*, MALLOC_*,
 # LD_PRELOAD, ...) would make two people measure two different programs.

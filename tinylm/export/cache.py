@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.config import ModelConfig
 from tinylm.export.quantization import LARGEST
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
 
 HEADROOM = 1.1

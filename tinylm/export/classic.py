@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from tinylm.config import ModelConfig
 from tinylm.export.layers import ModelGraph, add_last_position, add_table, attention, embedding, last_of, linear
+from tinylm.model_config import ModelConfig
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -38,7 +38,6 @@ from tinylm.bundle import (
     to_json,
     write_bundle,
 )
-from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
@@ -53,6 +52,7 @@ from tinylm.export.report import ExportReport, write_report
 from tinylm.export.sensitivity import Sensitivity, sensitivities
 from tinylm.export.verification import refuse_failures, verify
 from tinylm.files import sha256
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
 

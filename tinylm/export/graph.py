@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
-from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export import classic, llama, sampler
 from tinylm.export.layers import CacheScales, ModelGraph, Scheme
 from tinylm.export.nodes import CONTRIB, value
+from tinylm.model_config import ModelConfig
 
 OPSET = 21
 IR_VERSION = 10

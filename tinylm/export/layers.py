@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from tinylm.config import ModelConfig
 from tinylm.export.nodes import Graph
 from tinylm.export.quantization import quantize_rows
+from tinylm.model_config import ModelConfig
 
 Scheme = Literal["fp32", "int8"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.config import ModelConfig
 from tinylm.export.layers import ModelGraph, add_last_position, attention, embedding, int8_product, last_of, linear
+from tinylm.model_config import ModelConfig
 
 
 def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.config import ModelConfig
+from tinylm.model_config import ModelConfig
 
 if TYPE_CHECKING:
     from tinylm.model import TinyTransformer

@@ -17,10 +17,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tinylm.config import ModelConfig
 from tinylm.export.quantization import quantize_rows
 from tinylm.export.reference import trained_module
 from tinylm.model import TinyTransformer
+from tinylm.model_config import ModelConfig
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
 _MOST_TOKENS = 2048

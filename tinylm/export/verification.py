@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinylm.bundle import LanguageQuality
-from tinylm.config import ModelConfig
 from tinylm.errors import TinylmError
 from tinylm.export.graph import weight_shapes
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.layers import Scheme
 from tinylm.export.quality import divergence, measure_quality
 from tinylm.export.reference import trained_module
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import CHUNK_TOKENS, Engine
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling

@@ -6,10 +6,10 @@ import math
 
 from torch import Tensor, nn
 
-from tinylm.config import ModelConfig
 from tinylm.model.attention import CausalSelfAttention, RotaryEmbedding
 from tinylm.model.blocks import PostNormBlock, PreNormBlock
 from tinylm.model.feed_forward import GeluFeedForward, SwiGLU
+from tinylm.model_config import ModelConfig
 
 
 class LearnedPositions(nn.Module):

@@ -1,6 +1,7 @@
 """Bundle to text on a device: ONNX Runtime and sentencepiece, and nothing that training needs.
 
-    engine.py       the ONNX graph with its KV cache: `Engine`
+    model.py        a bundle's graph, open and shared: `Model`
+    engine.py       one sequence of it, with its KV cache: `Engine`
     sampling.py     how the next token is chosen: `Sampling`, `Sampler`
     numpy_sampling.py the same choice in numpy, for graphs that do not choose themselves
     session.py      a model file becomes an open graph: `open_session`, by one of two backends:

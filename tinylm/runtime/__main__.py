@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tinylm.bundle import open_bundle
 from tinylm.errors import TinylmError
+from tinylm.runtime.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import fit_prompt, generate
-from tinylm.runtime.probe_contract import Backend
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer import BOS, Tokenizer
 

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
+
+Backend = Literal["auto", "lean", "reference"]
+"""What runs the graph; `tinylm.runtime.session` says which is which."""
 
 
 class BackendUnavailable(TinylmError):

@@ -1,13 +1,15 @@
-"""A bundle's model and one sequence: token ids in, the next token or logits out, with a KV cache updated in place.
+"""One sequence of a model: token ids in, the next token or logits out, with a KV cache updated in place.
 
 Memory and time decide the shape of this file. All memory is taken once and stays bound: the key and value buffers are
 bound as past *and* present, because the attention operator writes in place only when both are the same memory. A token
 allocates nothing and binds nothing. A graph with the capability `sampler` chooses the next token itself; for others
 numpy does, with the same result. Which library runs the graph is up to `tinylm.runtime.session`.
 
-    with Engine(open_bundle(path)) as engine:
+    with Engine(open_bundle(path)) as engine:            # the short way: a model of its own, one sequence
         engine.prefill(ids[:-1])
         token, logprob = engine.step(ids[-1], sampler)
+
+Several sequences share a model, each with an engine: `tinylm.runtime.model`.
 """
 
 from __future__ import annotations
@@ -16,14 +18,12 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
 
-from tinylm.bundle import SAMPLER, Bundle, Manifest
+from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import Binding, Session, Value
-from tinylm.runtime.probe_contract import Backend
-from tinylm.runtime.requirements import check_requirements
+from tinylm.runtime.contract import Backend, Binding
+from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler
-from tinylm.runtime.session import open_session
 
 CHUNK_TOKENS = 16
 """The most tokens of one prefill call: int8 activations share one scale per call, so longer calls are less exact."""
@@ -32,26 +32,24 @@ _LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, al
 
 
 class Engine:
-    """One loaded model and one sequence. Not thread-safe: one Engine per thread that generates."""
+    """One sequence. Not thread-safe: one Engine per thread that generates."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1, backend: Backend = "auto") -> None:
-        """Load the bundle's graph.
+    def __init__(self, source: Model | Bundle, *, threads: int = 1, backend: Backend = "auto") -> None:
+        """Take the memory for a sequence of an open model, or of a bundle, whose model is opened with these options.
 
-        TinylmError when this device lacks what the bundle needs, or the graph cannot be loaded or is not the one that
-        the manifest says.
+        TinylmError as in `Model`, and when the model is closed.
         """
-        if threads < 1:
-            raise TinylmError(f"threads is {threads}; at least 1 is needed")
-        check_requirements(bundle.manifest)
-        config = bundle.manifest.model
+        model = source if isinstance(source, Model) else Model(source, threads=threads, backend=backend)
+        self._owned_model = None if model is source else model
+        config = model.config
         self.context_length = config.context_length
         """The most tokens that the cache holds."""
         self.vocab_size = config.vocab_size
-        self.samples = SAMPLER in bundle.manifest.graph.capabilities
+        self.samples = model.samples
         """Whether the graph chooses the next token itself."""
         self._length = 0
-        self._session: Session = open_session(bundle.model, threads=threads, backend=backend)
-        _check_graph(self._session, bundle)
+        self._ids: list[int] = []
+        self._session = model.session
 
         self._chunk = Buffer((1, CHUNK_TOKENS), "int32")
         self._token = Buffer((1, 1), "int32")
@@ -65,7 +63,7 @@ class Engine:
         self._logprob = Buffer((1,), "float32")
         cache_shape = (1, config.n_kv_head, config.context_length, config.head_dim)
         self._cache = {
-            f"{layer}.{part}": Buffer(cache_shape, _cache_type(bundle.manifest))
+            f"{layer}.{part}": Buffer(cache_shape, model.cache_type)
             for layer in range(config.n_layer)
             for part in ("key", "value")
         }
@@ -80,6 +78,11 @@ class Engine:
     def length(self) -> int:
         """Tokens in the cache."""
         return self._length
+
+    @property
+    def ids(self) -> Sequence[int]:
+        """The tokens in the cache, to read only: whoever continues them need not read them again."""
+        return self._ids
 
     def prefill(self, ids: Sequence[int]) -> None:
         """Append `ids` to the cache in chunks of at most 16 tokens, without logits.
@@ -98,6 +101,7 @@ class Engine:
                 # The graph reads the number of tokens off the shape of what is bound.
                 binding = self._prefill[width] = self._bind(self._chunk.view((1, width)), self._likeliest, {})
             self._run(binding, width)
+            self._ids += ids[start : start + width]
 
     def logits(self, token: int) -> memoryview[float]:
         """Append `token` and return the logits of what follows it: float32 [vocab_size], valid until the next call.
@@ -108,6 +112,7 @@ class Engine:
         self._check_token(token)
         self._token.data[0] = token
         self._run(self._decode, 1)
+        self._ids.append(token)
         return self._logits.data
 
     def step(self, token: int, sampler: Sampler) -> tuple[int, float]:
@@ -128,6 +133,7 @@ class Engine:
         else:
             self._uniform.data[0] = _LIKELIEST if sampler.sampling.repetition_penalty == 1 else 0.0
         self._run(self._choose, 1)
+        self._ids.append(token)
         chosen, logprob = self._next_token.data[0], self._logprob.data[0]
         if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
             raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
@@ -145,13 +151,19 @@ class Engine:
         if not 0 <= length <= self._length:
             raise TinylmError(f"cannot truncate to {length} tokens; the cache holds {self._length}")
         self._length = length
+        del self._ids[length:]
 
     def close(self) -> None:
-        """Free the model and the cache; the engine cannot be used any more. Closing twice is fine."""
-        self._session.close()
+        """Free the cache, and the model when it is this engine's own; the engine cannot be used any more.
+
+        Closing twice is fine.
+        """
+        if self._owned_model is not None:
+            self._owned_model.close()
         self._decode = self._choose = None  # bindings keep the buffers alive
         self._prefill, self._cache = {}, {}
         self._length = 0
+        self._ids.clear()
 
     def __enter__(self) -> Engine:
         return self
@@ -199,51 +211,3 @@ class Engine:
     def _check_token(self, token: int) -> None:
         if not 0 <= token < self.vocab_size:
             raise TinylmError(f"the token id {token} is not in the vocabulary of {self.vocab_size}")
-
-
-def _check_graph(session: Session, bundle: Bundle) -> None:
-    """Compare names, types and shapes of the graph with what the manifest promises; TinylmError names the first."""
-    manifest, where = bundle.manifest, f"`{bundle.model}`"
-    inputs, outputs = _expected_values(manifest)
-    for kind, found, expected, listed in (
-        ("input", session.inputs, inputs, manifest.graph.inputs),
-        ("output", session.outputs, outputs, manifest.graph.outputs),
-    ):
-        for names, whose in ((expected.keys(), "this tinylm"), (listed, "the manifest")):
-            for name in sorted(found.keys() ^ set(names)):
-                having = f"has the {kind} `{name}`, unknown to" if name in found else f"lacks the {kind} `{name}` of"
-                raise TinylmError(f"{where} {having} {whose}", "export the bundle again, or upgrade tinylm")
-        for name, value in expected.items():
-            if found[name] != value:
-                raise TinylmError(
-                    f"{where}: the {kind} `{name}` is {_described(found[name])}; the manifest's model has"
-                    f" {_described(value)}",
-                    "export the bundle again",
-                )
-
-
-def _expected_values(manifest: Manifest) -> tuple[dict[str, Value], dict[str, Value]]:
-    """The inputs and outputs of the graph contract by name."""
-    config = manifest.model
-    inputs = {"input_ids": Value("int32", (1, None)), "total_length": Value("int32", (1,))}
-    outputs = {"logits": Value("float32", (1, config.vocab_size))}
-    if SAMPLER in manifest.graph.capabilities:
-        inputs |= {
-            "seen": Value("uint8", (1, config.vocab_size)),
-            "sampling": Value("float32", (4,)),
-            "uniform": Value("float32", (1,)),
-        }
-        outputs |= {"next_token": Value("int32", (1, 1)), "logprob": Value("float32", (1,))}
-    cache = Value(_cache_type(manifest), (1, config.n_kv_head, config.context_length, config.head_dim))
-    for layer in range(config.n_layer):
-        for part in ("key", "value"):
-            inputs[f"past.{layer}.{part}"] = outputs[f"present.{layer}.{part}"] = cache
-    return inputs, outputs
-
-
-def _cache_type(manifest: Manifest) -> str:
-    return "int8" if manifest.quantization.kv_cache == "int8" else "float32"
-
-
-def _described(value: Value) -> str:
-    return f"{value.type} {list(value.shape)}"

@@ -3,16 +3,33 @@
 What a stream must get right: a character may be spread over several byte tokens, a stop string over several tokens, and
 the sequence may outgrow the context. The pieces of a stream, joined, are exactly the text of all its tokens decoded at
 once, up to the first stop string.
+
+Past the context the policy `drop-oldest` holds. With a full cache of C tokens, BOS and the newest tokens, C - C // 2 in
+all, are read again as if they were the whole text, and generation goes on; then C // 2 tokens fit before the next time.
+So a text of any length costs less than one extra read token for every generated one (two for every one where C is 3).
+The cost comes at once: every C // 2 tokens, one waits until C - C // 2 - 1 tokens are read, in chunks of 16, which is
+the longest wait there is. At a context of 128 that is 63 tokens, four runs of the graph. What is dropped is forgotten
+by the model, not by the repetition penalty, the stream, or a stop string that spans the place.
+
+Another thread ends a stream by setting an event, which is looked at before each token; whoever reads the stream ends
+it by leaving it. The engine is usable afterwards.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, EOS, Tokenizer, normalise
+
+if TYPE_CHECKING:
+    from threading import Event
+
+MAX_TEXT_CHARACTERS = 100_000
+"""The longest prompt: far more than any context holds, and little enough to be encoded at once on a small device."""
 
 
 def generate(
@@ -23,22 +40,45 @@ def generate(
     sampling: Sampling,
     max_tokens: int,
     stop: Sequence[str] = (),
+    cancelled: Event | None = None,
 ) -> Iterator[str]:
     """Yield what the model writes after `prompt`, in pieces as they become certain; the prompt is not repeated.
 
-    Ends at EOS, after `max_tokens` tokens, or before the first of the `stop` strings. An empty prompt is BOS alone.
+    Ends at EOS, after `max_tokens` tokens, before the first of the `stop` strings, or at the first token after
+    `cancelled` was set, by any thread; what is held back then comes as at any end. An empty prompt is BOS alone.
     Characters that the tokenizer does not know become UNK in the prompt (`tokenizer.unknown_bytes` counts them), and a
     prompt longer than the context is cut (`fit_prompt`); whether to warn is up to the caller. TinylmError when an
-    argument is out of range or the tokenizer is not the model's.
+    argument is out of range, the prompt is longer than `MAX_TEXT_CHARACTERS`, or the tokenizer is not the model's.
     """
+    check_text(prompt, what="the prompt")
+    check_tokenizer(engine, tokenizer)
+    ids = [BOS, *tokenizer.encode(prompt)]
+    tokens = generate_ids(engine, ids, Sampler(sampling), max_new_tokens=max_tokens, cancelled=cancelled)
+    yield from stream_text(tokens, tokenizer, after=ids[-1], stop=stop)
+
+
+def check_text(text: str, *, what: str) -> None:
+    """Refuse text of absurd length before anything is done with it; `what` names it in the TinylmError."""
+    if len(text) > MAX_TEXT_CHARACTERS:
+        raise TinylmError(
+            f"{what} has {len(text)} characters; at most {MAX_TEXT_CHARACTERS} are read",
+            "keep its end: the model sees no more of it than its context holds",
+        )
+
+
+def check_tokenizer(engine: Engine, tokenizer: Tokenizer) -> None:
+    """TinylmError when the tokenizer is not the model's."""
     if tokenizer.vocab_size != engine.vocab_size:
         raise TinylmError(
             f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {engine.vocab_size}",
             "export the bundle again",
         )
-    ids = [BOS, *tokenizer.encode(prompt)]
-    decoder, gate = TextDecoder(tokenizer, after=ids[-1]), StopGate(stop)
-    for token in generate_ids(engine, ids, Sampler(sampling), max_new_tokens=max_tokens):
+
+
+def stream_text(tokens: Iterator[int], tokenizer: Tokenizer, *, after: int, stop: Sequence[str]) -> Iterator[str]:
+    """The text of `tokens`, which follow the token `after`, in pieces; ends before the first of the `stop` strings."""
+    decoder, gate = TextDecoder(tokenizer, after=after), StopGate(stop)
+    for token in tokens:
         if piece := gate.push(decoder.push(token)):
             yield piece
         if gate.stopped:
@@ -48,25 +88,51 @@ def generate(
 
 
 def generate_ids(
-    engine: Engine, ids: Sequence[int], sampler: Sampler, *, max_new_tokens: int, stop_at_eos: bool = True
+    engine: Engine,
+    ids: Sequence[int],
+    sampler: Sampler,
+    *,
+    max_new_tokens: int,
+    stop_at_eos: bool = True,
+    cancelled: Event | None = None,
 ) -> Iterator[int]:
     """Yield up to `max_new_tokens` tokens that follow the prompt `ids` (BOS included, at least one token).
 
-    Starts with an empty cache. EOS ends the sequence and is not yielded, unless `stop_at_eos` is off. Past the context
-    the policy `drop-oldest` holds: BOS and the newer half of the tokens are read again, and generation goes on, so a
-    long text costs one extra prefilled token for every generated one, at most. TinylmError as in `Engine.prefill`.
+    Starts with an empty cache. EOS ends the sequence and is not yielded, unless `stop_at_eos` is off; setting
+    `cancelled` ends it before the next token. Past the context `drop-oldest` holds. TinylmError as in `Engine.prefill`.
     """
     if not ids:
         raise TinylmError("there is no token to start from; a prompt is at least BOS")
-    if max_new_tokens < 1:
-        raise TinylmError(f"{max_new_tokens} new tokens were asked for; at least 1 is needed")
     held = fit_prompt(ids, context_length=engine.context_length, max_new_tokens=max_new_tokens)
     engine.truncate(0)
-    engine.prefill(held[:-1])
     sampler.observe(ids)
+    yield from continue_ids(
+        engine, held, sampler, max_new_tokens=max_new_tokens, stop_at_eos=stop_at_eos, cancelled=cancelled
+    )
+
+
+def continue_ids(
+    engine: Engine,
+    held: list[int],
+    sampler: Sampler,
+    *,
+    max_new_tokens: int,
+    stop_at_eos: bool = True,
+    cancelled: Event | None = None,
+) -> Iterator[int]:
+    """`generate_ids` for tokens that the engine has read a part of, and that the sampler has seen.
+
+    `held`, which fits the context, begins with what is in the cache, and has at least one token more. It is changed in
+    place to stay what the model sees: tokens come at its end, and `drop-oldest` takes them from its beginning.
+    """
+    if max_new_tokens < 1:
+        raise TinylmError(f"{max_new_tokens} new tokens were asked for; at least 1 is needed")
+    engine.prefill(held[engine.length : -1])
     for _ in range(max_new_tokens):
+        if cancelled is not None and cancelled.is_set():
+            return
         if engine.length == engine.context_length:
-            held = _newest(held, engine.context_length - engine.context_length // 2)
+            held[:] = _newest(held, engine.context_length - engine.context_length // 2)
             engine.truncate(0)
             engine.prefill(held[:-1])
         token, _ = engine.step(held[-1], sampler)

@@ -59,10 +59,10 @@ class LeanSession:
 
     def bind(self, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> LeanBinding:
         """Bind memory to every input and to the wanted outputs; see `tinylm.runtime.contract.Session`."""
-        check_bound(self, inputs, outputs)
         with self._lock:
             if not self._handle:
                 raise TinylmError("the session is closed")
+            check_bound(self, inputs, outputs)
             binding = LeanBinding(self, self._api, self._handle[0], inputs, outputs)
             self._bindings.add(binding)
             return binding

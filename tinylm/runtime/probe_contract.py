@@ -7,12 +7,10 @@ the child and can kill the process that imports it on a processor it was not bui
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from tinylm.runtime.contract import Backend
 
 SCHEMA = "1.0"
-
-Backend = Literal["auto", "lean", "reference"]
-"""What runs the graph; `tinylm.runtime.session` says which is which. It stands here because nothing heavy does."""
 
 
 @dataclass(frozen=True, kw_only=True)

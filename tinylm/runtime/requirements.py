@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import platform
+import os
 import re
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def overflows_int8() -> bool:
     x86 without VNNI adds pairs of such products in 16 bits, with saturation, as ONNX Runtime's
     `onnxruntime_session_options_config_keys.h` says at `session.x64quantprecision`. True for an unknown x86 processor.
     """
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if os.uname().machine.lower() not in ("x86_64", "amd64"):
         return False
     features = processor_features()
     return features is None or not features & {"avx512_vnni", "avx_vnni"}

@@ -24,9 +24,10 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
-from tinylm.config import ModelConfig, RunConfig
+from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.files import sha256, sync_folder
+from tinylm.model_config import ModelConfig
 from tinylm.records import check_schema, read
 
 SCHEMA = "1.0"

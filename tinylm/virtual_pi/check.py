@@ -25,7 +25,8 @@ from tinylm.budget.validity import judge_validity
 from tinylm.budget.verdict import judge
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
-from tinylm.runtime.probe_contract import SCHEMA, Backend, ProbeOrders
+from tinylm.runtime.contract import Backend
+from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings

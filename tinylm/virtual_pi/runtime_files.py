@@ -12,7 +12,8 @@ from pathlib import Path
 import tinylm
 
 PARTS = (
-    *("__init__.py", "errors.py", "files.py", "records.py", "config.py", "bundle.py", "tokenizer.py"),
+    *("__init__.py", "errors.py", "files.py", "records.py", "model_config.py", "bundle.py", "tokenizer.py"),
+    *("onnx_wire.py", "onnx_file.py"),
     "runtime",
 )
 """What `tinylm.runtime.probe` imports, as the import rules allow it."""
