@@ -170,7 +170,7 @@ def test_past_the_context_turns_stay_within_it_and_cost_little(
         generated += count
         list(conversation.say(text, max_tokens=count))
         assert context_length <= 2 or conversation.ids[0] == BOS  # half of 2 has no room for it
-    # Every `C // 2` new tokens at most `C - C // 2 - 1` are read again.
+    # For `C // 2` new tokens, at most `C - C // 2 - 1` are read again.
     again = (context_length - context_length // 2 - 1) / max(context_length // 2, 1)
     assert script.prefilled <= 1 + said + (said + generated) * again + context_length
 

@@ -5,11 +5,11 @@ the sequence may outgrow the context. The pieces of a stream, joined, are exactl
 once, up to the first stop string.
 
 Past the context the policy `drop-oldest` holds. With a full cache of C tokens, BOS and the newest tokens, C - C // 2 in
-all, are read again as if they were the whole text, and generation goes on; then C // 2 tokens fit before the next time.
-So a text of any length costs less than one extra read token for every generated one (two for every one where C is 3).
-The cost comes at once: every C // 2 tokens, one waits until C - C // 2 - 1 tokens are read, in chunks of 16, which is
-the longest wait there is. At a context of 128 that is 63 tokens, four runs of the graph. What is dropped is forgotten
-by the model, not by the repetition penalty, the stream, or a stop string that spans the place.
+all, are read again as if they were the whole text (where that is one, BOS is left out), and C // 2 + 1 more are
+generated before the next time. So a text of any length costs less than one extra read token for every generated one.
+The cost comes at once: C - C // 2 - 1 tokens, read in chunks of 16, are the longest wait between two tokens. At a
+context of 128 that is 63 tokens, four runs of the graph. What is dropped is forgotten by the model, not by the
+repetition penalty, the stream, or a stop string that spans the place.
 
 Another thread ends a stream by setting an event, which is looked at before each token; whoever reads the stream ends
 it by leaving it. The engine is usable afterwards.
