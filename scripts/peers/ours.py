@@ -28,7 +28,8 @@ def convert(source, variant, folder):
     shipped = open_bundle(source.bundle)
     contents = {name: (shipped.path / name).read_bytes() for name in shipped.manifest.files}
     contents[MODEL] = build_graph(shipped.manifest.model, source.weights, scheme="fp32")
-    fp32 = dataclasses.replace(shipped.manifest.quantization, scheme="fp32", activations="fp32")
+    quantization = shipped.manifest.quantization
+    fp32 = dataclasses.replace(quantization, scheme="fp32", activations="fp32", embedding="fp32", kv_cache="fp32")
     bundle = write_bundle(folder / "bundle", dataclasses.replace(shipped.manifest, quantization=fp32), contents)
     return [bundle.model]
 
