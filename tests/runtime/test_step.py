@@ -152,6 +152,24 @@ def test_logits_that_are_no_numbers_are_refused(
     assert caught.value.exit_code == 1
 
 
+@pytest.mark.parametrize("offset", [1000, -1000, 100_000])
+def test_a_graph_that_chooses_no_token_at_all_is_refused(make_bundle: MakeBundle, tmp_path: Path, offset: int) -> None:
+    """Found by mutating graphs: a damaged constant in the sampler."""
+    bundle = make_bundle()
+    model = onnx.load(bundle.model)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["chosen" if name == "next_token" else name for name in names]
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([[offset]], np.int32), "offset"))
+    model.graph.node.append(onnx.helper.make_node("Add", ["chosen", "offset"], ["next_token"]))
+    (tmp_path / MODEL).write_bytes(model.SerializeToString())
+    with Engine(dataclasses.replace(bundle, path=tmp_path)) as engine:
+        sampler = Sampler(Sampling(temperature=0))
+        with pytest.raises(TinylmError, match=r"chose the token id -?\d+, which is not in its vocabulary of 128"):
+            engine.step(0, sampler)
+        assert not any(sampler.seen)
+
+
 def test_the_lean_backend_loads_neither_numpy_nor_onnxruntime(make_bundle: MakeBundle) -> None:
     program = f"""
 import sys

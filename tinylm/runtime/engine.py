@@ -137,6 +137,12 @@ class Engine:
         chosen, logprob = self._next_token.data[0], self._logprob.data[0]
         if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
             raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
+        if not 0 <= chosen < self.vocab_size:
+            raise TinylmError(
+                f"the model chose the token id {chosen}, which is not in its vocabulary of {self.vocab_size}",
+                "export the bundle again",
+                exit_code=1,
+            )
         sampler.count(chosen)
         self._seen.data[chosen] = 1
         self._changes = sampler.changes
