@@ -53,3 +53,32 @@ print(inside < 7_000_000 < 9_000_000 < kept_bytes())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_code_that_ran_once_leaves_memory_and_comes_back_when_it_runs_again() -> None:
+    program = """
+import ctypes, pathlib, sqlite3, _sqlite3
+from tinylm.runtime.process import forget_code
+def resident_kb():
+    lines = iter(open("/proc/self/smaps").read().splitlines())
+    found = 0
+    for line in lines:
+        if line.endswith(library) and " r-xp " in line:
+            found += next(int(l.split()[1]) for l in lines if l.startswith("Rss:"))
+    return found
+names = {line.split(maxsplit=5)[5] for line in open("/proc/self/maps") if "libsqlite3" in line or "_sqlite3" in line}
+library = sorted(names, key=lambda name: "libsqlite3" not in name)[0].strip()
+answer = lambda: sqlite3.connect(":memory:").execute("select max(a) from (select 1 a union select 7)").fetchone()
+first, before = answer(), resident_kb()
+forget_code(pathlib.Path(library))
+after = resident_kb()
+print(before > 100, after == 0, answer() == first == (7,), resident_kb() > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True True True\n"
+
+
+def test_a_system_without_madvise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.ctypes, "CDLL", lambda name, use_errno: object())
+    process.forget_code(Path("/nowhere"))

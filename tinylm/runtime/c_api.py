@@ -28,7 +28,7 @@ from typing import Any
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
 from tinylm.runtime.contract import BackendUnavailable, Value
-from tinylm.runtime.process import disable_telemetry, giving_back_memory
+from tinylm.runtime.process import disable_telemetry, forget_code, giving_back_memory
 
 _API_VERSION = 5
 """The oldest table with every function below (ONNX Runtime 1.5); `GetApi` hands it out in all later releases."""
@@ -92,6 +92,7 @@ class Api:
     def __init__(self, library: Path) -> None:
         """Load `library`; BackendUnavailable when it is not one, or not one with this table."""
         disable_telemetry()
+        self._library = library
         try:
             get_base = ctypes.CDLL(str(library)).OrtGetApiBase
         except (OSError, AttributeError) as error:
@@ -121,6 +122,7 @@ class Api:
             self._env = self._create("CreateEnv", _SEVERITY_FATAL, b"tinylm")
             # At exit, after all sessions: finalizers run in the reverse order of their creation.
             weakref.finalize(self, self._releases["Env"], self._env)
+            forget_code(library)
             self._memory = self._create("CreateCpuMemoryInfo", _DEVICE_ALLOCATOR, _DEFAULT_MEMORY)
             self._allocator = self._create("GetAllocatorWithDefaultOptions")
         except TinylmError as error:
@@ -155,7 +157,9 @@ class Api:
             if exact_int8:
                 self._call("AddSessionConfigEntry", options, b"session.x64quantprecision", b"1")
             with giving_back_memory():
-                return self._create("CreateSession", self._env, os.fsencode(model), options)
+                session = self._create("CreateSession", self._env, os.fsencode(model), options)
+            forget_code(self._library)
+            return session
         finally:
             self._releases["SessionOptions"](options)
 

@@ -3,6 +3,7 @@
 disable_telemetry()                  # before ONNX Runtime is loaded
 with giving_back_memory():
     session = ...                    # while a model is loaded
+forget_code(library)                 # when code ran that will not run again
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+_DONT_NEED = 4  # MADV_DONTNEED of sys/mman.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 
 
@@ -46,3 +49,23 @@ def giving_back_memory() -> Iterator[None]:
         # What glibc would have come to by itself: a threshold above the largest block freed so far, and twice that.
         mallopt(_MMAP_THRESHOLD, 4 << 20)
         mallopt(_TRIM_THRESHOLD, 8 << 20)
+
+
+def forget_code(library: Path) -> None:
+    """Take the pages of a loaded library's code out of this process's memory; what runs again comes back by itself.
+
+    Starting ONNX Runtime and loading a model runs megabytes of code once. Its pages stay resident although nobody needs
+    them, until the system runs short; on a small board that is now. Only executable mappings are touched: they are
+    never written, so the file, which the system caches, has all that they hold. Nothing is done where Linux's /proc and
+    madvise are not there.
+    """
+    try:
+        madvise = ctypes.CDLL(None, use_errno=True).madvise
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (AttributeError, OSError, TypeError):
+        return
+    for line in maps:
+        place, access, *_, name = line.split(maxsplit=5)
+        if access == "r-xp" and name == str(library.resolve()):
+            start, end = (int(address, 16) for address in place.split("-"))
+            madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONT_NEED)
