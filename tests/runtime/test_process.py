@@ -58,7 +58,7 @@ print(inside < 7_000_000 < 9_000_000 < kept_bytes())
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_code_that_ran_once_leaves_memory_and_comes_back_when_it_runs_again() -> None:
     program = """
-import ctypes, pathlib, sqlite3, _sqlite3
+import sqlite3, _sqlite3
 from tinylm.runtime.process import forget_code
 def resident_kb():
     lines = iter(open("/proc/self/smaps").read().splitlines())
@@ -71,7 +71,7 @@ names = {line.split(maxsplit=5)[5] for line in open("/proc/self/maps") if "libsq
 library = sorted(names, key=lambda name: "libsqlite3" not in name)[0].strip()
 answer = lambda: sqlite3.connect(":memory:").execute("select max(a) from (select 1 a union select 7)").fetchone()
 first, before = answer(), resident_kb()
-forget_code(pathlib.Path(library))
+forget_code()
 after = resident_kb()
 print(before > 100, after == 0, answer() == first == (7,), resident_kb() > 0)
 """
@@ -81,4 +81,4 @@ print(before > 100, after == 0, answer() == first == (7,), resident_kb() > 0)
 
 def test_a_system_without_madvise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process.ctypes, "CDLL", lambda name, use_errno: object())
-    process.forget_code(Path("/nowhere"))
+    process.forget_code()

@@ -92,7 +92,6 @@ class Api:
     def __init__(self, library: Path) -> None:
         """Load `library`; BackendUnavailable when it is not one, or not one with this table."""
         disable_telemetry()
-        self._library = library
         try:
             get_base = ctypes.CDLL(str(library)).OrtGetApiBase
         except (OSError, AttributeError) as error:
@@ -122,7 +121,7 @@ class Api:
             self._env = self._create("CreateEnv", _SEVERITY_FATAL, b"tinylm")
             # At exit, after all sessions: finalizers run in the reverse order of their creation.
             weakref.finalize(self, self._releases["Env"], self._env)
-            forget_code(library)
+            forget_code()
             self._memory = self._create("CreateCpuMemoryInfo", _DEVICE_ALLOCATOR, _DEFAULT_MEMORY)
             self._allocator = self._create("GetAllocatorWithDefaultOptions")
         except TinylmError as error:
@@ -158,7 +157,7 @@ class Api:
                 self._call("AddSessionConfigEntry", options, b"session.x64quantprecision", b"1")
             with giving_back_memory():
                 session = self._create("CreateSession", self._env, os.fsencode(model), options)
-            forget_code(self._library)
+            forget_code()
             return session
         finally:
             self._releases["SessionOptions"](options)

