@@ -94,6 +94,21 @@ def test_both_backends_and_a_graph_without_sampler_write_the_same(
     assert written[0] == written[1] == written[2] == written[3]
 
 
+@pytest.mark.parametrize("backend", ["lean", "reference"])
+def test_any_token_may_follow_whatever_the_graph_chose(make_bundle: MakeBundle, backend: Backend) -> None:
+    """The choice lies where the next run reads; another token, and runs that choose nothing, must not mix with it."""
+    bundle, greedy = make_bundle(scheme="int8"), Sampling(temperature=0)
+    given = [0, 5, 9, 9, 4, 7, 5]
+    with Engine(bundle, backend=backend) as engine, Engine(bundle, backend=backend) as plain:
+        sampler = Sampler(greedy)
+        for number, token in enumerate(given):
+            expected = int(choose(np.array(plain.logits(token)), greedy, seen=b"", uniform=0.0)[0])
+            if number % 3 == 2:
+                engine.logits(token)
+            else:
+                assert engine.step(token, sampler)[0] == expected
+
+
 def test_samplers_that_take_turns_keep_their_own_history(make_bundle: MakeBundle) -> None:
     sampling = Sampling(temperature=0, repetition_penalty=100)
     with Engine(make_bundle()) as engine:

@@ -77,9 +77,8 @@ class Conversation:
                 new.append(token)
                 yield token
 
-        with suppress(
-            GeneratorExit
-        ):  # Whoever reads the stream has had enough, which ends the turn like a stop string.
+        # Whoever reads the stream may have had enough, which ends the turn like a stop string.
+        with suppress(GeneratorExit):
             for piece in stream_text(tokens(), self._tokenizer, after=after, stop=stop):
                 shown += piece
                 yield piece

@@ -52,14 +52,16 @@ class Engine:
         self._session = model.session
 
         self._chunk = Buffer((1, CHUNK_TOKENS), "int32")
-        self._token = Buffer((1, 1), "int32")
+        # A run reads one of them and writes its choice into the other, which the next run reads: a run must not write
+        # what it is reading, and so the choice is where it is needed.
+        self._tokens = Buffer((1, 1), "int32"), Buffer((1, 1), "int32")
+        self._side = 0
         self._total_length = Buffer((1,), "int32")
         self._logits = Buffer((1, config.vocab_size), "float32")
         self._seen = Buffer((1, config.vocab_size), "uint8")
         self._sampling = Buffer((4,), "float32")
         self._uniform, self._likeliest = Buffer((1,), "float32"), Buffer((1,), "float32")
         self._likeliest.data[0] = _LIKELIEST
-        self._next_token = Buffer((1, 1), "int32")
         self._logprob = Buffer((1,), "float32")
         cache_shape = (1, config.n_kv_head, config.context_length, config.head_dim)
         self._cache = {
@@ -67,9 +69,12 @@ class Engine:
             for layer in range(config.n_layer)
             for part in ("key", "value")
         }
-        chosen = {"next_token": self._next_token, "logprob": self._logprob} if self.samples else {}
-        self._decode: Binding | None = self._bind(self._token, self._likeliest, {"logits": self._logits})
-        self._choose: Binding | None = self._bind(self._token, self._uniform, chosen)
+        self._decode: Binding | None = self._bind(self._tokens[0], self._likeliest, {"logits": self._logits})
+        self._choose: list[Binding] = []
+        if self.samples:
+            for read, written in (self._tokens, reversed(self._tokens)):
+                chosen = {"next_token": written, "logprob": self._logprob}
+                self._choose.append(self._bind(read, self._uniform, chosen))
         self._prefill: dict[int, Binding] = {}
         self._sampler: Sampler | None = None
         self._changes = 0
@@ -110,7 +115,7 @@ class Engine:
         """
         self._check_room(1)
         self._check_token(token)
-        self._token.data[0] = token
+        self._tokens[0].data[0] = token
         self._run(self._decode, 1)
         self._ids.append(token)
         return self._logits.data
@@ -125,16 +130,17 @@ class Engine:
             return sampler(self.logits(token))
         self._check_room(1)
         self._check_token(token)
-        self._token.data[0] = token
+        side, self._side = self._side, 1 - self._side
+        self._tokens[side].data[0] = token  # As a rule the graph's own choice, which lies there already.
         if sampler is not self._sampler or sampler.changes != self._changes:
             self._take_over(sampler)
         if sampler.sampling.temperature:
             self._uniform.data[0] = sampler.uniform()
         else:
             self._uniform.data[0] = _LIKELIEST if sampler.sampling.repetition_penalty == 1 else 0.0
-        self._run(self._choose, 1)
+        self._run(self._choose[side] if self._choose else None, 1)
         self._ids.append(token)
-        chosen, logprob = self._next_token.data[0], self._logprob.data[0]
+        chosen, logprob = self._tokens[1 - side].data[0], self._logprob.data[0]
         if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
             raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
         if not 0 <= chosen < self.vocab_size:
@@ -166,7 +172,7 @@ class Engine:
         """
         if self._owned_model is not None:
             self._owned_model.close()
-        self._decode = self._choose = None  # bindings keep the buffers alive
+        self._decode, self._choose = None, []  # bindings keep the buffers alive
         self._prefill, self._cache = {}, {}
         self._length = 0
         self._ids.clear()
