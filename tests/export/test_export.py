@@ -160,9 +160,11 @@ def test_the_twenty_lines_of_the_docs_run_on_any_bundle(
     assert printed.getvalue() == tokenizer.decode(ids) + "\n"
 
 
+@pytest.mark.parametrize("int8_cache", [False, True])
 def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
-    int8: ExportResult, config: ModelConfig, monkeypatch: pytest.MonkeyPatch
+    int8_cache: bool, export: Export, config: ModelConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    int8 = export(int8_cache=int8_cache, folder=tmp_path / "bundle")
     card = (int8.bundle.path / CARD).read_text(encoding="utf-8")
     (program,) = re.findall("```python\n(.*?)```", card, re.DOTALL)
     monkeypatch.chdir(int8.bundle.path)

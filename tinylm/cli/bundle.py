@@ -32,7 +32,7 @@ def show(bundle: _Bundle = None) -> None:
     )
     embedding = manifest.quantization.embedding or manifest.quantization.scheme
     print(
-        f"  weights     {manifest.quantization.scheme}, embedding {embedding},"
+        f"  weights     {manifest.quantization.scheme}, embedding {embedding}, cache {manifest.quantization.kv_cache},"
         f" activations {manifest.quantization.activations}"
     )
     for language, quality in manifest.quality.items():

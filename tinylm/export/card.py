@@ -12,6 +12,7 @@ def model_card(manifest: Manifest, *, graph_bytes: int) -> str:
     config, quantization, provenance = manifest.model, manifest.quantization, manifest.provenance
     languages = _listed([_NAMES.get(language, language) for language in manifest.languages])
     weights = "8-bit integers" if quantization.scheme == "int8" else "32-bit floating point"
+    cache = "int8" if quantization.kv_cache == "int8" else "float32"
     if quantization.scheme == "int8" and quantization.embedding == "fp32":
         weights += ", the embedding 32-bit floating point"
     seeds = ", ".join(map(str, provenance.seeds)) or "not recorded"
@@ -28,7 +29,7 @@ megabytes of memory, and was made with tinylm {provenance.tinylm_version}.
 | shape | `{config.architecture}`, {config.n_layer} layers, width {config.d_model}, {config.n_head} heads \
 ({config.n_kv_head} for keys and values), feed-forward {config.d_ff} |
 | vocabulary | {config.vocab_size} pieces ({manifest.tokenizer.kind}, SentencePiece) |
-| context | {config.context_length} tokens, prompt and answer together |
+| context | {config.context_length} tokens, prompt and answer together; keys and values in {cache} |
 
 ## Quality
 
@@ -68,7 +69,7 @@ inputs = {{
 for layer in range({config.n_layer}):
     for part in ("key", "value"):
         shape = (1, {config.n_kv_head}, {config.context_length}, {config.head_dim})
-        inputs[f"past.{{layer}}.{{part}}"] = numpy.zeros(shape, "float32")
+        inputs[f"past.{{layer}}.{{part}}"] = numpy.zeros(shape, "{cache}")
 names = [output.name for output in session.get_outputs()]
 for length in range(1, min(len(ids) + 40, {config.context_length} + 1)):  # one token a call
     inputs["input_ids"] = numpy.array([[ids[length - 1]]], "int32")
