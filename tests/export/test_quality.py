@@ -90,11 +90,18 @@ def test_an_export_records_intervals_around_its_figures(int8: ExportResult) -> N
 
 
 def test_quality_is_what_the_runtime_scores(
-    int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, list[str]]
+    int8: ExportResult,
+    fp32: ExportResult,
+    tokenizer: Tokenizer,
+    held_out: dict[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("tinylm.export.quality._SECONDS_OF_SILENCE", -1)
+    told: list[str] = []
     texts = [*held_out["es"], "🐧"]  # some bytes behind UNK
     with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
-        quality = measure_quality(exported, reference, tokenizer, texts)
+        quality = measure_quality(exported, reference, tokenizer, texts, progress=told.append)
+        assert told == [f"  {number} of {len(texts)} documents" for number in range(1, len(texts) + 1)]
         size = sum(len(normalise(text).encode()) for text in texts)
         bits, tokens = (
             sum(values) for values in zip(*(text_bits(exported, tokenizer, text) for text in texts), strict=True)

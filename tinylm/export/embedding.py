@@ -7,7 +7,7 @@ for the whole matrix). So both graphs are built, int8 everywhere else, and run o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tinylm.export.layers import Scheme
@@ -44,7 +44,12 @@ class EmbeddingChoice:
 
 
 def choose_embedding(
-    int8: Engine, fp32: Engine, tokenizer: Tokenizer, held_out: Mapping[str, Sequence[str]]
+    int8: Engine,
+    fp32: Engine,
+    tokenizer: Tokenizer,
+    held_out: Mapping[str, Sequence[str]],
+    *,
+    progress: Callable[[str], None],
 ) -> EmbeddingChoice:
     """int8, unless it costs a language of `held_out` more than the goal; the engines have an embedding of either kind.
 
@@ -52,7 +57,7 @@ def choose_embedding(
     """
     cost = {}
     for language, documents in sorted(held_out.items()):
-        quality = measure_quality(int8, fp32, tokenizer, _beginning(documents))
+        quality = measure_quality(int8, fp32, tokenizer, _beginning(documents), progress=progress)
         within = quality.intervals
         cost[language] = EmbeddingCost(
             bpb_increase=quality.bpb_increase,

@@ -151,7 +151,7 @@ def export_bundle(
         if scheme == "int8":
             progress("measuring what an int8 embedding costs")
             other, kept = build("kept", "fp32")
-            embedding = choose_embedding(exported, kept, tokenizer, held_out)
+            embedding = choose_embedding(exported, kept, tokenizer, held_out, progress=progress)
             if embedding.precision == "fp32":
                 graph, exported = other, kept
         precision = embedding.precision if embedding else scheme

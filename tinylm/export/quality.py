@@ -1,6 +1,6 @@
 """What a graph loses against another one on held-out text, each figure with a 95 % confidence interval.
 
-    quality = measure_quality(exported, reference, tokenizer, documents)
+    quality = measure_quality(exported, reference, tokenizer, documents, progress=print)
     quality.bpb_increase, quality.intervals.bpb_increase          # .0002, (.0001, .0004)
 
 The intervals are a cluster bootstrap's (Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter
@@ -14,7 +14,8 @@ draws are the same in every export, which therefore gives the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -29,6 +30,7 @@ CONFIDENCE = 0.95
 FEWEST_DOCUMENTS = 5
 """With fewer there is no interval: five documents hardly say how texts differ."""
 _DRAWS = 4000
+_SECONDS_OF_SILENCE = 5
 _SEED = 0
 
 
@@ -45,13 +47,24 @@ class DocumentSums:
 
 
 def measure_quality(
-    exported: Engine, reference: Engine, tokenizer: Tokenizer, documents: Sequence[str]
+    exported: Engine,
+    reference: Engine,
+    tokenizer: Tokenizer,
+    documents: Sequence[str],
+    *,
+    progress: Callable[[str], None],
 ) -> LanguageQuality:
     """Both engines side by side over `documents`, in the windows of `tinylm.runtime.scoring`, whose bits these are.
 
-    `reference` is what the result's names call `fp32`.
+    `reference` is what the result's names call `fp32`. `progress` hears every five seconds how far it is.
     """
-    sums = [_score(exported, reference, tokenizer, text) for text in documents]
+    sums: list[DocumentSums] = []
+    told = time.monotonic()
+    for text in documents:
+        sums.append(_score(exported, reference, tokenizer, text))
+        if time.monotonic() - told > _SECONDS_OF_SILENCE:
+            progress(f"  {len(sums)} of {len(documents)} documents")
+            told = time.monotonic()
     size, count = sum(d.text_bytes for d in sums), sum(d.tokens for d in sums)
     nats, nats_reference = sum(d.nats for d in sums), sum(d.nats_reference for d in sums)
     hidden = 8 * sum(map(tokenizer.unknown_bytes, documents))

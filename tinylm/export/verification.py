@@ -110,7 +110,7 @@ def verify(
     for language, documents in held_out.items():
         size = sum(len(text.encode()) for text in documents)
         progress(f"measuring {scheme} against fp32 on {size} held-out bytes of `{language}`")
-        quality[language] = measure_quality(exported, fp32, tokenizer, held_out[language])
+        quality[language] = measure_quality(exported, fp32, tokenizer, held_out[language], progress=progress)
         gates.append(quality_gate(language, quality[language], max_bpb_increase))
     return Verification(gates=tuple(gates), quality=quality)
 
