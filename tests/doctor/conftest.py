@@ -1,4 +1,4 @@
-"""Recorded boards, written from their documentation, and machines that exist only as a folder."""
+"""Recorded boards, written from their documentation."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from tinylm.doctor.facts import Facts
+from tinylm.machine.facts import Facts
 from tinylm.records import read
 
 BOARDS = Path(__file__).parent / "boards"
-Files = dict[str, str]
 
 
 def merged(data: Any, change: Any) -> Any:
@@ -38,17 +37,3 @@ def recorded() -> Callable[..., Facts]:
         return read(Facts, merged(data, change or {}), board)
 
     return load
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Callable[[Files], Path]:
-    """Write files under a folder that stands for `/`."""
-
-    def make(files: Files) -> Path:
-        for name, content in files.items():
-            path = tmp_path / "machine" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-        return tmp_path / "machine"
-
-    return make

@@ -13,11 +13,11 @@ import pytest
 import tinylm
 from tinylm.budget.spec import load_budget
 from tinylm.doctor.bundle_rules import BundleFacts
-from tinylm.doctor.facts import Facts
 from tinylm.doctor.finding import Finding, worst
 from tinylm.doctor.findings import find_all
 from tinylm.doctor.report import exit_code, make_report
-from tinylm.doctor.software import WANTED
+from tinylm.machine.facts import Facts
+from tinylm.machine.software import WANTED
 from tinylm.op_audit import Row
 
 BOARDS = Path(__file__).parent / "boards"

@@ -19,10 +19,10 @@ import tinylm
 from tinylm.bundle import Bundle
 from tinylm.cli.application import app
 from tinylm.doctor.check import examine
-from tinylm.doctor.facts import Facts
 from tinylm.doctor.report import read_report, to_json
 from tinylm.doctor.table import print_report
 from tinylm.errors import TinylmError
+from tinylm.machine.facts import Facts
 
 Recorded = Callable[..., Facts]
 runner = CliRunner()
@@ -137,8 +137,8 @@ def test_the_doctor_itself_loads_nothing_that_could_kill_it(int8: Bundle) -> Non
     code = """
 import sys
 from pathlib import Path
-import tinylm.doctor.trials
-tinylm.doctor.trials.TIMEOUT_S = 60
+import tinylm.machine.trials
+tinylm.machine.trials.TIMEOUT_S = 60
 from tinylm.doctor.check import examine
 examine(bundle=Path(sys.argv[1]), budget=None, announce=lambda line: None)
 print(" ".join(sys.modules))

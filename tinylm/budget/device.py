@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 from tinylm.budget.spec import DeviceMatch
+from tinylm.machine.kernel_files import fields, megabytes, text
+from tinylm.machine.processor import RELEVANT_FLAGS
 
 Basis = Literal["measured", "indicative", "estimated", "claimed"]
-
-# The instruction sets that decide which kernels onnxruntime takes for int8 and fp32; the rest of the flags is noise.
-_RELEVANT_ARM = {"asimd", "asimddp", "asimdhp", "fphp", "i8mm", "bf16", "sve", "sve2"}
-_RELEVANT_X86 = {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "amx_int8"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +38,15 @@ class DeviceFacts:
 
 def device_facts(root: Path = Path("/")) -> DeviceFacts:
     """Read the facts of this machine; `root` is where `proc` and `sys` are mounted."""
-    cpuinfo = _text(root / "proc/cpuinfo") or ""
+    cpu = fields(text(root / "proc/cpuinfo"))
+    flags = cpu.get("flags") or cpu.get("Features") or ""  # x86, ARM
     return DeviceFacts(
-        model=_text(root / "proc/device-tree/model")
-        or _field(cpuinfo, "model name")
-        or platform.processor()
-        or "unknown",
+        model=text(root / "proc/device-tree/model") or cpu.get("model name") or platform.processor() or "unknown",
         arch=platform.machine(),
-        isa=_isa(cpuinfo),
+        isa=tuple(sorted(RELEVANT_FLAGS.intersection(flags.split()))),
         cores=os.cpu_count() or 1,
-        memory_mb=_memory_mb(_text(root / "proc/meminfo") or ""),
-        governor=_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        memory_mb=megabytes(fields(text(root / "proc/meminfo")).get("MemTotal")),
+        governor=text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         onnxruntime=_installed("onnxruntime"),
@@ -75,33 +71,6 @@ def differences(facts: DeviceFacts, wanted: DeviceMatch) -> list[str]:
         elif high is not None and facts.memory_mb > high:
             found.append(f"it has {facts.memory_mb:.0f} MB of memory, more than {high:.0f}")
     return found
-
-
-def _text(path: Path) -> str | None:
-    """A small kernel file's text; None where it does not exist or may not be read."""
-    try:
-        # Device-tree strings end in NUL.
-        return path.read_text(encoding="utf-8", errors="replace").strip("\0\n ") or None
-    except OSError:
-        return None
-
-
-def _field(cpuinfo: str, name: str) -> str | None:
-    for line in cpuinfo.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None
-
-
-def _isa(cpuinfo: str) -> tuple[str, ...]:
-    flags = _field(cpuinfo, "flags") or _field(cpuinfo, "Features") or ""
-    return tuple(sorted((_RELEVANT_ARM | _RELEVANT_X86).intersection(flags.split())))
-
-
-def _memory_mb(meminfo: str) -> float | None:
-    total = _field(meminfo, "MemTotal")
-    return None if total is None else round(int(total.split()[0]) * 1024 / 1e6, 1)
 
 
 def _installed(package: str) -> str | None:

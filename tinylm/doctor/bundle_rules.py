@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tinylm.budget.device import DeviceFacts, differences
 from tinylm.budget.spec import Budget
-from tinylm.doctor.facts import Facts
 from tinylm.doctor.finding import Finding, worst
-from tinylm.doctor.processor import RELEVANT_FLAGS
 from tinylm.doctor.software_rules import numbers
+from tinylm.machine.facts import Facts
+from tinylm.machine.processor import RELEVANT_FLAGS
 from tinylm.op_audit import Row
 
 

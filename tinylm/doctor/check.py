@@ -9,12 +9,12 @@ import tinylm
 from tinylm.budget.spec import Budget
 from tinylm.bundle import open_bundle
 from tinylm.doctor.bundle_rules import BundleFacts
-from tinylm.doctor.facts import Facts, Processor
 from tinylm.doctor.finding import Finding
 from tinylm.doctor.findings import find_all
-from tinylm.doctor.gather import read_facts
 from tinylm.doctor.report import Report, make_report
 from tinylm.errors import TinylmError
+from tinylm.machine.facts import Facts, Processor
+from tinylm.machine.gather import read_facts
 from tinylm.onnx_file import read_onnx
 from tinylm.op_audit import audit
 from tinylm.op_kernels import Cpu

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from tinylm.budget.spec import Budget
 from tinylm.doctor.bundle_rules import BundleFacts, budget_findings, bundle_findings
-from tinylm.doctor.facts import Facts
 from tinylm.doctor.finding import Finding
 from tinylm.doctor.hardware_rules import hardware_findings
 from tinylm.doctor.software_rules import software_findings
 from tinylm.doctor.system_rules import system_findings
+from tinylm.machine.facts import Facts
 
 
 def find_all(facts: Facts, *, bundle: BundleFacts | None = None, budget: Budget | None = None) -> tuple[Finding, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinylm.doctor.facts import Facts, Firmware, Processor
 from tinylm.doctor.finding import Finding, not_readable
-from tinylm.doctor.firmware import decode
+from tinylm.machine.facts import Facts, Firmware, Processor
+from tinylm.machine.firmware import decode
 from tinylm.op_kernels import Cpu, Level
 
 _WARM_C, _HOT_C = 70.0, 80.0

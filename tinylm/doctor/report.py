@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 
 from tinylm.doctor.bundle_rules import BundleFacts
-from tinylm.doctor.facts import Facts
 from tinylm.doctor.finding import Finding, worst
+from tinylm.machine.facts import Facts
 from tinylm.op_kernels import Level
 from tinylm.records import check_schema, read
 

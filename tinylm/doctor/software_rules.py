@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinylm.doctor.facts import Facts, Software, Trial
 from tinylm.doctor.finding import Finding
+from tinylm.machine.facts import Facts, Software, Trial
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
 """What onnxruntime 1.31 has wheels for on aarch64 and x86_64 Linux; the index was asked when this was written."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tinylm.doctor.facts import Facts, Memory, Storage, Surroundings, WallClock
 from tinylm.doctor.finding import Finding, not_readable
+from tinylm.machine.facts import Facts, Memory, Storage, Surroundings, WallClock
 
 SERVING_MB = 70.0
 """What a process that serves the smallest models takes at its peak (58 to 67 MB, measured on ARM and x86)."""

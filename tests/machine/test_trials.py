@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.doctor.facts import Trial
-from tinylm.doctor.trials import try_import
+from tinylm.machine.facts import Trial
+from tinylm.machine.trials import try_import
 
 
 @pytest.fixture(autouse=True)

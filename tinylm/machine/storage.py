@@ -14,8 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylm.doctor.facts import Storage
-from tinylm.doctor.kernel_files import text
+from tinylm.machine.facts import Storage
+from tinylm.machine.kernel_files import text
 
 TEST_BYTES = 8_000_000
 _LEAST_FREE_BYTES = 64_000_000

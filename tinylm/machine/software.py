@@ -8,9 +8,9 @@ import struct
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tinylm.doctor.facts import Software, Trial
-from tinylm.doctor.kernel_files import text
-from tinylm.doctor.trials import not_tried, try_import
+from tinylm.machine.facts import Software, Trial
+from tinylm.machine.kernel_files import text
+from tinylm.machine.trials import not_tried, try_import
 
 WANTED = {"numpy": "1.26", "onnxruntime": "1.22", "sentencepiece": "0.2.1", "psutil": "5.9"}
 """The base package's compiled dependencies and the oldest version of each, as pyproject.toml says (tested)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from tinylm.doctor.facts import Memory
-from tinylm.doctor.kernel_files import fields, folders, megabytes, number, text, whole
+from tinylm.machine.facts import Memory
+from tinylm.machine.kernel_files import fields, folders, megabytes, number, text, whole
 
 _DISABLING = "cgroup_disable=memory"
 

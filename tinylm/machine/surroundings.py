@@ -9,8 +9,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tinylm.doctor.facts import BusyProcess, Surroundings, WallClock
-from tinylm.doctor.kernel_files import folders, text
+from tinylm.machine.facts import BusyProcess, Surroundings, WallClock
+from tinylm.machine.kernel_files import folders, text
 
 _WATCH_S = 0.5
 _LEAST_CORES = 0.1

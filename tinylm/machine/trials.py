@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 
-from tinylm.doctor.facts import Trial
+from tinylm.machine.facts import Trial
 
 TIMEOUT_S = 120
 """A first import from a slow SD card takes tens of seconds."""

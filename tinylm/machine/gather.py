@@ -7,13 +7,13 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-from tinylm.doctor.facts import Facts
-from tinylm.doctor.firmware import read_firmware
-from tinylm.doctor.memory import read_memory
-from tinylm.doctor.processor import read_processor
-from tinylm.doctor.software import read_software
-from tinylm.doctor.storage import read_storage
-from tinylm.doctor.surroundings import read_surroundings
+from tinylm.machine.facts import Facts
+from tinylm.machine.firmware import read_firmware
+from tinylm.machine.memory import read_memory
+from tinylm.machine.processor import read_processor
+from tinylm.machine.software import read_software
+from tinylm.machine.storage import read_storage
+from tinylm.machine.surroundings import read_surroundings
 
 
 def read_facts(root: Path = Path("/"), *, announce: Callable[[str], None]) -> Facts:

@@ -11,8 +11,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from tinylm.doctor.facts import Firmware
-from tinylm.doctor.kernel_files import folders, number, text, whole
+from tinylm.machine.facts import Firmware
+from tinylm.machine.kernel_files import folders, number, text, whole
 
 THROTTLED_BITS = (0, 1, 2, 3, 16, 17, 18, 19)
 """Of `vcgencmd get_throttled`: under-voltage, capped, throttled, soft temperature limit; now, and since boot."""

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.doctor.facts import CoreType
-from tinylm.doctor.firmware import THROTTLED_BITS, FirmwareSilent, decode, read_firmware
-from tinylm.doctor.gather import read_facts
-from tinylm.doctor.memory import read_memory
-from tinylm.doctor.processor import read_processor
-from tinylm.doctor.software import read_software
-from tinylm.doctor.storage import TEST_BYTES, measure, read_storage, state_folder
-from tinylm.doctor.surroundings import busy_processes, read_clock, read_surroundings
+from tinylm.machine.facts import CoreType
+from tinylm.machine.firmware import THROTTLED_BITS, FirmwareSilent, decode, read_firmware
+from tinylm.machine.gather import read_facts
+from tinylm.machine.memory import read_memory
+from tinylm.machine.processor import read_processor
+from tinylm.machine.software import read_software
+from tinylm.machine.storage import TEST_BYTES, measure, read_storage, state_folder
+from tinylm.machine.surroundings import busy_processes, read_clock, read_surroundings
 
 Machine = Callable[[dict[str, str]], Path]
 
@@ -120,7 +120,7 @@ def test_nonsense_in_kernel_files_is_not_readable(machine: Machine, value: str) 
 def test_a_machine_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS: everything that cannot be read is a note, and nothing fails."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("tinylm.doctor.gather.read_software", lambda root: read_software(root, try_imports=False))
+    monkeypatch.setattr("tinylm.machine.gather.read_software", lambda root: read_software(root, try_imports=False))
     facts = read_facts(tmp_path / "nothing", announce=lambda line: None)
     assert facts.processor.board == "unknown"
     assert facts.processor.isa is None
@@ -196,7 +196,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_not_filled_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tinylm.doctor.storage._space", lambda folder: (10**9, 10**6))
+    monkeypatch.setattr("tinylm.machine.storage._space", lambda folder: (10**9, 10**6))
     storage = read_storage(Path("/"), tmp_path)
     assert storage.tested_mb == 0
     assert storage.problem == "less than 64 MB are free"

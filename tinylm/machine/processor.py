@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tinylm.doctor.facts import ClockPolicy, CoreType, Processor
-from tinylm.doctor.kernel_files import fields, folders, number, text
+from tinylm.machine.facts import ClockPolicy, CoreType, Processor
+from tinylm.machine.kernel_files import fields, folders, number, text
 
 # MIDR part numbers (ARM's technical reference manuals; Linux arch/arm64/include/asm/cputype.h).
 _ARM_PARTS = {

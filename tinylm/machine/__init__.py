@@ -1,0 +1,15 @@
+"""What this machine is and what state it is in: facts, without judgement. The budget check and the doctor read them.
+
+facts.py        everything that is known of a machine, as one object that goes to JSON and back
+kernel_files.py small files of /proc and /sys
+processor.py    board, cores, instruction sets, clock speeds
+memory.py       memory, swap, limits
+software.py     Python, C library, installed packages
+trials.py       each import tried in a child process
+firmware.py     what the Raspberry Pi's firmware says: throttling, voltage
+storage.py      free space, kind and speed of the disk
+surroundings.py clock, load, container
+gather.py       all facts in order: `read_facts`
+
+Nothing here imports numpy, onnxruntime or sentencepiece: on a board where one of them dies, this must not.
+"""
