@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "op_audit": {"onnx_file", "op_kernels"},
     "wheels": {"", "errors", "files"},
     "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file"},
-    "budget": FOUNDATION | {"", "bundle", "tokenizer", "runtime", "machine"},
+    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "tokenizer", "runtime", "machine"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},

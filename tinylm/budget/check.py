@@ -1,20 +1,58 @@
-"""The whole check in order: what machine is this, measure in rounds, decide, report."""
+"""The whole check in order: what machine is this, measure in rounds, look inside, decide, advise, report."""
 
 from __future__ import annotations
 
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import tinylm
+from tinylm.budget.advice import advise
+from tinylm.budget.cold import drop_from_cache
+from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
+from tinylm.budget.enforce import enforce
 from tinylm.budget.estimate import Estimate
-from tinylm.budget.probing import Probed, probe_command, probe_more
-from tinylm.budget.report import SCHEMA, BundleId, Device, Report, make_ledger, summarise
+from tinylm.budget.ledger import make_ledger
+from tinylm.budget.probing import (
+    Probed,
+    ProbeFailed,
+    Program,
+    orders_for,
+    probe_memory,
+    probe_more,
+    program_for,
+    run_process,
+    timeout_s,
+)
+from tinylm.budget.report import SCHEMA, BundleId, Device, Report, cold_start_of
+from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec import Budget
+from tinylm.budget.times import TimeSummary, summarise_times
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.bundle import Bundle
 from tinylm.runtime.contract import Backend
+from tinylm.runtime.probe_contract import ProbeResult
+
+GROWTH_REQUESTS = 1000
+"""Of the memory probe: enough to tell a leak of 1 KB a request from an allocator that warms up."""
+_THREADS_REQUESTS = 24
+"""Of the short probe that tries one thread more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a check does beyond what the budget says."""
+
+    backend: Backend = "auto"
+    """What runs the model in the probes."""
+    soak_minutes: float | None = None
+    """How long to go on without a pause."""
+    enforce: bool = False
+    """Also run under the kernel's own memory limit."""
 
 
 def check_bundle(
@@ -22,33 +60,92 @@ def check_bundle(
     budget: Budget,
     *,
     announce: Callable[[str], None],
-    command: Sequence[str] | None = None,
-    backend: Backend = "auto",
+    program: Program | None = None,
+    options: Options | None = None,
 ) -> Report:
     """Measure `bundle` on this machine against `budget`.
 
-    `announce` gets a line of progress before each step. `command` starts a probe, by default this tinylm's own, and
-    `backend` is what runs the model in it.
+    `announce` gets a line of progress before each step. `program` starts the probes, by default this tinylm's own.
     TinylmError when the bundle cannot take the budget's request at all.
     """
+    program, options = program or program_for(bundle.path), options or Options()
+    backend = options.backend
     facts = device_facts()
     basis: Basis = "indicative" if differences(facts, budget.device) else "measured"
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-    probed = Probed()
+    watch, probed = Watch(), Probed()
+    announce("a first start, its files out of the cache")
+    cache_dropped = drop_from_cache(bundle.path)
+    watch.look()
+
+    def state() -> tuple[Validity | None, list[LimitResult]]:
+        validity = None
+        if probed.processes:
+            validity = judge_validity(
+                probed.processes,
+                moments=watch.moments,
+                busiest=watch.neighbours(),
+                cores=facts.cores,
+                threads=budget.request.threads,
+                governors=budget.device.governors,
+                load_average=load,
+            )
+        return validity, judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
+
     for look in budget.confidence.looks:
         probed = probe_more(
-            probed,
-            until=look,
-            budget=budget,
-            command=command or probe_command(bundle.path),
+            probed, until=look, budget=budget, program=program, announce=announce, backend=backend, watch=watch
+        )
+        validity, results = state()
+        if probed.problem is not None or not open_quantiles(results):
+            break
+    if probed.problem is None:
+        announce(f"where the memory goes, over {GROWTH_REQUESTS} requests")
+        probed = probe_memory(probed, requests=GROWTH_REQUESTS, budget=budget, program=program, backend=backend)
+        results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
+    if options.enforce:
+        results.append(enforce(budget, program=program, basis=basis, announce=announce, backend=backend))
+    soaked = None
+    if options.soak_minutes is not None and probed.problem is None:
+        soaked = soak(
+            budget,
+            minutes=options.soak_minutes,
+            warm=probed.processes,
+            program=program,
+            watch=watch,
+            cores=facts.cores,
             announce=announce,
             backend=backend,
         )
-        validity = judge_validity(probed.processes, load) if probed.processes else None
-        results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
-        if probed.problem is not None or not open_quantiles(results):
-            break
-    return make_report(bundle, budget, facts=facts, probed=probed, validity=validity, results=results)
+        results.append(judge_soak(soaked, budget, basis))
+
+    def with_threads(threads: int) -> Sequence[ProbeResult]:
+        announce(f"{_THREADS_REQUESTS} requests with {threads} threads, for advice")
+        orders = orders_for(budget, requests=_THREADS_REQUESTS, backend=backend)
+        try:
+            return [
+                run_process(
+                    program.command(),
+                    dataclasses.replace(orders, threads=threads),
+                    answer=ProbeResult,
+                    timeout_s=timeout_s(budget, orders),
+                )
+            ]
+        except ProbeFailed:
+            return []  # no advice from it
+
+    return make_report(
+        bundle,
+        budget,
+        facts=facts,
+        probed=probed,
+        validity=validity,
+        results=results,
+        moments=watch.moments,
+        cache_dropped=cache_dropped,
+        soaked=soaked,
+        measure_threads=with_threads,
+    )
 
 
 def make_report(
@@ -59,24 +156,55 @@ def make_report(
     probed: Probed,
     validity: Validity | None,
     results: Sequence[LimitResult],
+    moments: Sequence[Moment] = (),
+    cache_dropped: bool = False,
+    soaked: Soak | None = None,
+    measure_threads: Callable[[int], Sequence[ProbeResult]] | None = None,
     estimate: Estimate | None = None,
 ) -> Report:
     """Everything that was found as one object. With an `estimate`, the probes' clock counted instructions: what they
     measured stays to be read, but is not summarised as if it were the device's milliseconds."""
     verdict, weakest = overall(results)
-    samples = summarise(probed.processes)
-    if estimate is not None:
-        samples = dataclasses.replace(samples, latency_ms=None, ttft_ms=None, itl_ms=None)
+    apart = tuple(differences(facts, budget.device))
+    ledger = None if probed.memory is None else make_ledger(probed.memory)
     return Report(
         schema=SCHEMA,
+        tinylm=tinylm.__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
         bundle=BundleId(name=bundle.manifest.name, sha256=bundle.manifest_sha256),
         budget=budget,
-        device=Device(facts=facts, differences=tuple(differences(facts, budget.device))),
+        device=Device(facts=facts, differences=apart),
+        moments=tuple(moments),
         validity=validity,
         limits=tuple(results),
-        ledger=make_ledger(probed.processes),
-        samples=samples,
+        times=() if estimate is not None else _times(probed, budget),
+        cold_start=None if estimate is not None else cold_start_of(probed.processes, cache_dropped=cache_dropped),
+        ledger=ledger,
+        soak=soaked,
+        advice=advise(
+            results,
+            budget=budget,
+            bundle=bundle,
+            samples=probed.processes,
+            ledger=ledger,
+            cores=facts.cores,
+            basis="indicative" if apart else "measured",
+            measure_threads=measure_threads,
+            estimate=estimate,
+        ),
+        samples=probed.processes,
         verdict=verdict,
         basis=weakest,
         estimate=estimate,
     )
+
+
+def _times(probed: Probed, budget: Budget) -> tuple[TimeSummary, ...]:
+    limits, processes = budget.limits, probed.processes
+    rows = (
+        ("latency_p95_ms", limits.latency_p95_ms, [value for p in processes for value in p.latency_ms]),
+        ("ttft_p95_ms", limits.ttft_p95_ms, [value for p in processes for value in p.ttft_ms]),
+        ("itl_p95_ms", limits.itl_p95_ms, [value for p in processes for value in p.itl_ms]),
+    )
+    found = (summarise_times(name, values, limit=limit, confidence=budget.confidence) for name, limit, values in rows)
+    return tuple(summary for summary in found if summary is not None)

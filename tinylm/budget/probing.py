@@ -15,14 +15,18 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import tinylm
+from tinylm.budget.conditions import Watch
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
 from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders, ProbeResult, Refused
+from tinylm.runtime.probe_contract import SCHEMA, MemoryResult, ProbeOrders, ProbeResult, Refused
+
+Result = TypeVar("Result", ProbeResult, MemoryResult)
 
 # What a process needs to find its libraries and write its temporary files; everything else (PYTHON*, OMP_*, MALLOC_*,
 # LD_PRELOAD, ...) would make two people measure two different programs.
@@ -54,14 +58,54 @@ class Probed:
 
     processes: tuple[ProbeResult, ...] = ()
     problem: str | None = None
+    memory: MemoryResult | None = None
+    """What the memory probe saw; None when it did not run."""
+    memory_problem: str | None = None
+    """Why the memory probe has no result."""
 
     @property
     def requests(self) -> int:
         return sum(len(process.latency_ms) for process in self.processes)
 
 
-def probe_command(bundle: Path) -> list[str]:
-    return [sys.executable, "-P", "-m", "tinylm.runtime.probe", str(bundle.resolve())]
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """How probes are started: the command before the module's name, and what comes after it."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def command(self, module: str = "probe") -> list[str]:
+        return [*self.before, f"tinylm.runtime.{module}", *self.after]
+
+
+def program_for(bundle: Path) -> Program:
+    """This Python, this tinylm."""
+    return Program(before=(sys.executable, "-P", "-m"), after=(str(bundle.resolve()),))
+
+
+def orders_for(
+    budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False, backend: Backend = "auto"
+) -> ProbeOrders:
+    """The budget's request, so often, as a probe understands it."""
+    return ProbeOrders(
+        schema=SCHEMA,
+        prompts=PROMPTS,
+        first_request=first_request,
+        prompt_tokens=budget.request.prompt_tokens,
+        new_tokens=budget.request.new_tokens,
+        threads=budget.request.threads,
+        warmup=budget.confidence.warmup,
+        requests=requests,
+        backend=backend,
+        verify=verify,
+    )
+
+
+def timeout_s(budget: Budget, orders: ProbeOrders) -> float:
+    """How long a probe with these orders may take before it is not worth waiting for."""
+    requests_s = (orders.requests + orders.warmup) * budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT
+    return _START_S + requests_s + (_VERIFY_S if orders.verify else 0)
 
 
 def probe_more(
@@ -69,11 +113,15 @@ def probe_more(
     *,
     until: int,
     budget: Budget,
-    command: Sequence[str],
+    program: Program,
     announce: Callable[[str], None],
     backend: Backend = "auto",
+    watch: Watch | None = None,
 ) -> Probed:
-    """Do requests in fresh processes until there are `until`; the very first process also verifies the bundle."""
+    """Do requests in fresh processes until there are `until`; the very first process also verifies the bundle.
+
+    `watch` looks at the machine after each of them.
+    """
     processes = list(so_far.processes)
     wanted, count = until - so_far.requests, budget.confidence.processes
     for index in range(count):
@@ -82,30 +130,36 @@ def probe_more(
             continue
         verify = not processes
         first = sum(len(process.latency_ms) for process in processes)
-        announce(f"process {index + 1} of {count}: {requests} requests" + (", then golden tokens" if verify else ""))
-        orders = ProbeOrders(
-            schema=SCHEMA,
-            prompts=PROMPTS,
-            first_request=first,
-            prompt_tokens=budget.request.prompt_tokens,
-            new_tokens=budget.request.new_tokens,
-            threads=budget.request.threads,
-            warmup=budget.confidence.warmup,
-            requests=requests,
-            backend=backend,
-            verify=verify,
+        announce(
+            f"process {index + 1} of {count}: {requests} requests, to {until} in all"
+            + (", then golden tokens" if verify else "")
         )
-        allowed_s = (requests + budget.confidence.warmup) * budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT
+        orders = orders_for(budget, requests=requests, first_request=first, verify=verify, backend=backend)
         try:
             processes.append(
-                run_probe_process(command, orders, timeout_s=_START_S + allowed_s + (_VERIFY_S if verify else 0))
+                run_process(program.command(), orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
             )
         except ProbeFailed as failure:
-            return Probed(processes=tuple(processes), problem=str(failure))
-    return Probed(processes=tuple(processes))
+            return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))
+        if watch is not None:
+            watch.look()
+    return dataclasses.replace(so_far, processes=tuple(processes))
 
 
-def run_probe_process(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> ProbeResult:
+def probe_memory(
+    so_far: Probed, *, requests: int, budget: Budget, program: Program, backend: Backend = "auto"
+) -> Probed:
+    """Run the memory probe; whatever becomes of it, what was measured before stands."""
+    orders = orders_for(budget, requests=requests, backend=backend)
+    command = program.command("memory_probe")
+    try:
+        result = run_process(command, orders, answer=MemoryResult, timeout_s=timeout_s(budget, orders))
+    except ProbeFailed as failure:
+        return dataclasses.replace(so_far, memory_problem=str(failure).replace("the probe", "the memory probe", 1))
+    return dataclasses.replace(so_far, memory=result)
+
+
+def run_process(command: Sequence[str], orders: ProbeOrders, *, answer: type[Result], timeout_s: float) -> Result:
     """Run one probe to its end: TinylmError when it refuses its input, ProbeFailed for any other end but success."""
     try:
         done = subprocess.run(
@@ -130,14 +184,24 @@ def run_probe_process(command: Sequence[str], orders: ProbeOrders, *, timeout_s:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
         raise ProbeFailed(f"the probe ended with code {done.returncode}: {last[0][:200]}")
     try:
-        check_schema(document, major=1, where="the probe's result")
-        result = read(ProbeResult, document, "the probe's result")
+        check_schema(document, major=2, where="the probe's result")
+        result = read(answer, document, "the probe's result")
     except TinylmError as error:
         raise ProbeFailed(f"the probe's result is unusable: {error.message}") from error
-    lengths = {len(result.latency_ms), len(result.ttft_ms), len(result.itl_ms)}
+    if isinstance(result, ProbeResult):
+        _check_times(result, orders)
+    return result
+
+
+def _check_times(result: ProbeResult, orders: ProbeOrders) -> None:
+    """ProbeFailed when there are not as many times as requests, or when they cannot be times."""
+    series = (result.latency_ms, result.ttft_ms, result.itl_ms, result.at_ms, result.work_ms[1:])
+    lengths = {len(values) for values in series}
     if lengths != {orders.requests}:
         raise ProbeFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
-    return result
+    shortest = min((*result.latency_ms, *result.ttft_ms, *result.itl_ms))
+    if shortest <= 0 or min(result.work_ms) < 0 or list(result.at_ms) != sorted(result.at_ms):
+        raise ProbeFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")
 
 
 def _environment() -> dict[str, str]:

@@ -1,22 +1,27 @@
-"""The result of a check as one object: the table, `--json` and the exit code are all made from it."""
+"""The result of a check as one object: table, JSON, JUnit, Markdown, HTML and exit code are all made from it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from tinylm.budget.advice import Advice
+from tinylm.budget.conditions import Moment
 from tinylm.budget.device import Basis, DeviceFacts
 from tinylm.budget.estimate import Estimate
+from tinylm.budget.ledger import Ledger
+from tinylm.budget.soak import Soak
 from tinylm.budget.spec import Budget
-from tinylm.budget.statistics import observed
+from tinylm.budget.times import TimeSummary
 from tinylm.budget.validity import Validity
 from tinylm.budget.verdict import LimitResult, Verdict
+from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.runtime.probe_contract import ProbeResult, Stage
 
-SCHEMA = "1.1"
+SCHEMA = "2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,47 +39,46 @@ class Device:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantiles:
-    """Of the observed requests: a description; the verdict comes from the exact bounds."""
+class ColdStart:
+    """From the start of a process to its first token."""
 
-    p50: float
-    p90: float
-    p95: float
-    p99: float
-    worst: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Samples:
-    requests: int
-    latency_ms: Quantiles | None
-    ttft_ms: Quantiles | None
-    itl_ms: Quantiles | None
-    processes: tuple[ProbeResult, ...]
-    """Everything that every process measured, in order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LedgerEntry:
-    """What one stage on the way to the first token added."""
-
-    stage: str
-    ms: float | None
-    rss_mb: float | None
+    first_ms: float | None
+    """The very first start of the check."""
+    cache_dropped: bool
+    """Whether the system was asked to forget the files before it."""
+    storage_read_mb: float
+    """What the first start read from storage: little of it means that the files were cached after all."""
+    warm_ms: tuple[float, ...]
+    """The other starts, their files in the cache."""
+    stages: tuple[Stage, ...]
+    """Of the first start."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
     schema: str
+    tinylm: str
+    """The version that made it."""
+    created: str
+    """UTC, ISO 8601."""
     bundle: BundleId
     budget: Budget
     device: Device
+    moments: tuple[Moment, ...]
+    """The state of the machine before, between and after the probes."""
     validity: Validity | None
     """None when no probe came back."""
     limits: tuple[LimitResult, ...]
-    ledger: tuple[LedgerEntry, ...]
-    """Where memory and the cold start go, from the process with the highest peak; empty where it was not measured."""
-    samples: Samples
+    times: tuple[TimeSummary, ...]
+    """Latency, first token and time per token of the warm requests; empty when they were estimated."""
+    cold_start: ColdStart | None
+    ledger: Ledger | None
+    """Where memory goes and whether it grows; None where it was not measured."""
+    soak: Soak | None
+    advice: tuple[Advice, ...]
+    """What would pass instead; empty when nothing failed."""
+    samples: tuple[ProbeResult, ...]
+    """Everything that every process measured, in order."""
     verdict: Verdict
     basis: Basis
     estimate: Estimate | None = None
@@ -89,8 +93,20 @@ def to_json(report: Report) -> str:
 
 def read_report(data: object, where: str) -> Report:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
-    check_schema(data, major=1, where=where)
+    check_schema(data, major=2, where=where)
     return read(Report, data, where)
+
+
+def load_report(path: Path) -> Report:
+    """The report in a file that `--json` wrote; TinylmError for anything else."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        hint = "name a file made by: tinylm check-budgets --json > report.json"
+        raise TinylmError(f"cannot read `{path}`: {error.strerror}", hint) from error
+    except (ValueError, RecursionError) as error:
+        raise TinylmError(f"`{path}` is not a report: {error}", "make it with --json") from error
+    return read_report(data, f"`{path}`")
 
 
 def exit_code(report: Report, *, certify: bool) -> int:
@@ -102,45 +118,15 @@ def exit_code(report: Report, *, certify: bool) -> int:
     return 0
 
 
-def summarise(processes: Sequence[ProbeResult]) -> Samples:
-    """All samples of all processes, and their quantiles."""
-    return Samples(
-        requests=sum(len(process.latency_ms) for process in processes),
-        latency_ms=_quantiles([value for process in processes for value in process.latency_ms]),
-        ttft_ms=_quantiles([value for process in processes for value in process.ttft_ms]),
-        itl_ms=_quantiles([value for process in processes for value in process.itl_ms]),
-        processes=tuple(processes),
-    )
-
-
-def make_ledger(processes: Sequence[ProbeResult]) -> tuple[LedgerEntry, ...]:
-    """What each stage added to memory and to the time until the first token, and what the requests added after it."""
-    measured = [process for process in processes if process.memory is not None]
-    if not measured:
-        return ()
-    largest = max(measured, key=lambda process: process.memory.peak_rss_bytes if process.memory else 0)
-    entries: list[LedgerEntry] = []
-    before_ms: float | None = 0.0
-    before_bytes: int | None = 0
-    for stage in largest.stages:
-        entries.append(
-            LedgerEntry(
-                stage=stage.name,
-                ms=_added(stage.until_ms, before_ms, 1.0),
-                rss_mb=_added(stage.rss_bytes, before_bytes, 1e6),
-            )
-        )
-        before_ms, before_bytes = stage.until_ms, stage.rss_bytes
-    peak = largest.memory.peak_rss_bytes if largest.memory else None
-    return (*entries, LedgerEntry(stage="requests, to the peak", ms=None, rss_mb=_added(peak, before_bytes, 1e6)))
-
-
-def _added(now: float | None, before: float | None, unit: float) -> float | None:
-    return None if now is None or before is None else round((now - before) / unit, 3)
-
-
-def _quantiles(samples: list[float]) -> Quantiles | None:
-    if not samples:
+def cold_start_of(processes: tuple[ProbeResult, ...], *, cache_dropped: bool) -> ColdStart | None:
+    """The first start apart from the others; None when nothing was started."""
+    if not processes:
         return None
-    p50, p90, p95, p99 = (observed(samples, quantile) for quantile in (0.5, 0.9, 0.95, 0.99))
-    return Quantiles(p50=p50, p90=p90, p95=p95, p99=p99, worst=max(samples))
+    first = processes[0]
+    return ColdStart(
+        first_ms=first.cold_start_ms,
+        cache_dropped=cache_dropped,
+        storage_read_mb=round(first.storage_read_bytes / 1e6, 3),
+        warm_ms=tuple(other.cold_start_ms for other in processes[1:] if other.cold_start_ms is not None),
+        stages=first.stages,
+    )

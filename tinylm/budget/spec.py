@@ -12,13 +12,15 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from tinylm.budget.statistics import fewest_requests
+from tinylm.budget.sequential import Boundary, boundaries, fewest_for_a_pass
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, nearest, read
 
 SCHEMA = "1.0"
 QUANTILE = 0.95
 """The quantile that every `_p95_ms` limit is about."""
+MOST_LOOKS = 20_000
+"""Requests that one check may take: hours on a slow board."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,9 @@ class DeviceMatch:
     """Processor flags that must be there, as /proc/cpuinfo spells them."""
     min_memory_mb: float | None = None
     max_memory_mb: float | None = None
+    governors: tuple[str, ...] = ()
+    """How the kernel may pick the clock while it is measured, such as `ondemand`: times under another governor are
+    void, where the governor can be read. Empty: any."""
 
     def __post_init__(self) -> None:
         for name in ("min_memory_mb", "max_memory_mb"):
@@ -73,6 +78,10 @@ class Limits:
 
     peak_rss_mb: float
     """Largest resident memory of the process that serves (its own VmHWM)."""
+    resident_mb: float | None = None
+    """Resident memory once it serves (VmRSS after the requests): what stays when loading is over."""
+    growth_mb: float | None = None
+    """What 1000 requests more may add to the process's own memory, once it is warm: more is a leak."""
     latency_p95_ms: float
     """95 of 100 requests take at most this, from text to text."""
     bundle_mb: float
@@ -82,7 +91,8 @@ class Limits:
     itl_p95_ms: float | None = None
     """The same for a request's mean time between tokens."""
     cold_start_ms: float | None = None
-    """From the start of a process to its first token, files already cached by the system."""
+    """From the start of a process to its first token: the slowest start counts, and the first one finds none of its
+    files in the system's cache, where that can be arranged."""
     bpb_increase: float | None = None
     """Bits per byte that the bundle may lose against its fp32 model, re-measured on the device."""
 
@@ -94,6 +104,11 @@ class Limits:
             raise ValueError(
                 f"`bundle_mb` {self.bundle_mb:g} contradicts `peak_rss_mb` {self.peak_rss_mb:g}:"
                 " a bundle is in memory while it runs"
+            )
+        if self.resident_mb is not None and self.resident_mb > self.peak_rss_mb:
+            raise ValueError(
+                f"`resident_mb` {self.resident_mb:g} contradicts `peak_rss_mb` {self.peak_rss_mb:g}:"
+                " what is resident later was resident at the peak"
             )
         if self.ttft_p95_ms is not None and self.ttft_p95_ms > self.latency_p95_ms:
             raise ValueError(
@@ -108,7 +123,7 @@ class Confidence:
 
     level: float = 0.95
     """Of 100 devices exactly at the limit, at most 100 x (1 - level) may pass or fail by luck."""
-    looks: tuple[int, ...] = (124,)
+    looks: tuple[int, ...] = (124, 250, 500)
     """Requests after which a verdict is tried, cumulative; several can stop earlier, and share the error 1 - level."""
     processes: int = 4
     """Fresh processes that the requests of one look are spread over."""
@@ -123,20 +138,20 @@ class Confidence:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
         if not self.looks or list(self.looks) != sorted(set(self.looks)):
             raise ValueError(f"`looks` is {list(self.looks)}; one or more rising numbers are needed")
-        fewest = fewest_requests(over=0, quantile=QUANTILE, level=self.look_level)
-        if self.looks[0] < fewest:
+        if self.looks[0] < (fewest := fewest_for_a_pass(looks=len(self.looks), quantile=QUANTILE, level=self.level)):
             raise ValueError(
                 f"`looks` starts with {self.looks[0]} requests; at this level a pass needs at least {fewest}"
             )
+        if self.looks[-1] > MOST_LOOKS:
+            raise ValueError(f"`looks` ends with {self.looks[-1]} requests; at most {MOST_LOOKS} are possible")
         if self.processes > self.looks[0]:
             raise ValueError(
                 f"`processes` {self.processes} is more than the {self.looks[0]} requests of the first look"
             )
 
-    @property
-    def look_level(self) -> float:
-        """Confidence of one look: the looks share the error equally (Bonferroni), so all together keep `level`."""
-        return 1 - (1 - self.level) / len(self.looks)
+    def boundaries(self) -> tuple[Boundary, ...]:
+        """What a number of requests over the limit means at each look."""
+        return boundaries(self.looks, quantile=QUANTILE, level=self.level)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +159,13 @@ class Regression:
     """How much worse than an earlier report of the same device is still noise, in percent."""
 
     rss_pct: float = 5
+    """For `peak_rss_mb` and `resident_mb`."""
     latency_pct: float = 20
+    """For `latency_p95_ms`, `ttft_p95_ms` and `itl_p95_ms`."""
+    cold_start_pct: float = 50
     bundle_pct: float = 5
+    bpb: float = 0.005
+    """Bits per byte, not percent: for `bpb_increase`."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -10,7 +10,7 @@ https://doi.org/10.1093/biomet/26.4.404), the same as comparing the limit with o
     undecided
 
 Reading the 95th of 100 sorted samples instead would pass a device exactly at the limit every other time. The level
-holds for one look at `n` samples; whoever looks several times passes a level for each (see `Confidence.look_level`).
+holds for one look at `n` samples; `sequential.py` shares it among several.
 """
 
 from __future__ import annotations
@@ -40,14 +40,17 @@ def binomial_tail(successes: int, n: int, probability: float) -> float:
     return binomial_cdf(n - successes, n, 1 - probability)
 
 
-def decide(*, over: int, n: int, quantile: float, level: float) -> Decision:
-    """Whether the `quantile` lies at or under a limit that `over` of `n` requests exceeded, at confidence `level`."""
-    exceeding = 1 - quantile
-    if binomial_cdf(over, n, exceeding) <= 1 - level:
-        return "pass"
-    if binomial_tail(over, n, exceeding) <= 1 - level:
-        return "fail"
-    return "undecided"
+def binomial_probabilities(n: int, probability: float) -> tuple[float, ...]:
+    """P(X = k) for k from 0 to `n`, as long as it is more than 1e-18; the last ones are left out below that."""
+    log_p, log_q = math.log(probability), math.log1p(-probability)
+    found: list[float] = []
+    for k in range(n + 1):
+        log = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * log_p + (n - k) * log_q
+        value = math.exp(log)
+        if value < 1e-18 and k > n * probability:
+            break
+        found.append(value)
+    return tuple(found)
 
 
 def fewest_requests(*, over: int, quantile: float, level: float) -> int:
@@ -56,30 +59,6 @@ def fewest_requests(*, over: int, quantile: float, level: float) -> int:
     while binomial_cdf(over, n, 1 - quantile) > 1 - level:
         n += 1
     return n
-
-
-def most_over(*, n: int, quantile: float, level: float) -> int | None:
-    """How many of `n` requests may exceed the limit for a `pass`; None when `n` is too small for any verdict."""
-    over = -1
-    while binomial_cdf(over + 1, n, 1 - quantile) <= 1 - level:
-        over += 1
-    return None if over < 0 else over
-
-
-def upper_bound(samples: Sequence[float], *, quantile: float, level: float) -> float | None:
-    """The quantile is at most this sample, at confidence `level`; None when there are too few samples to say."""
-    over = most_over(n=len(samples), quantile=quantile, level=level)
-    return None if over is None else sorted(samples)[len(samples) - 1 - over]
-
-
-def lower_bound(samples: Sequence[float], *, quantile: float, level: float) -> float | None:
-    """The quantile is at least this sample, at confidence `level`; None when there are too few samples to say.
-
-    The verdict is `fail` exactly when this bound lies over the limit, and `pass` exactly when `upper_bound` does not.
-    """
-    n = len(samples)
-    over = next((k for k in range(n + 1) if binomial_tail(k, n, 1 - quantile) <= 1 - level), None)
-    return None if over is None else sorted(samples)[n - over]
 
 
 def observed(samples: Sequence[float], quantile: float) -> float:

@@ -72,7 +72,7 @@ def print_report(report: Report, console: Console) -> None:
     if report.estimate is not None:
         why.add_row("instructions", _instructions(report.estimate))
     if report.validity is not None:
-        why.add_row("surroundings", f"{report.validity.times.explanation}; {report.validity.memory.explanation}")
+        why.add_row("surroundings", f"{'; '.join(cause.what for cause in report.validity.causes) or 'quiet'}")
     why.add_row("machine", Text(_machine(report)))
     if report.device.differences:
         why.add_row("differs", Text("; ".join(report.device.differences)))

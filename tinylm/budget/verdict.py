@@ -1,7 +1,7 @@
 """Measurements and limits to verdicts: pure functions, one result per limit.
 
-A verdict is `pass`, `fail`, `undecided` (measured, but the data does not say) or `not_measured`. What a disturbed run
-still allows is decided by the rules in `validity.py`.
+A verdict is `pass`, `fail`, `undecided` (measured, but the data does not say, or it is void) or `not_measured`. What a
+disturbed run still allows is decided by the rules in `validity.py`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from functools import partial
 from typing import Literal
 
 from tinylm.budget.device import Basis
+from tinylm.budget.ledger import PER_REQUESTS, Ledger, make_ledger
 from tinylm.budget.probing import Probed
-from tinylm.budget.spec import QUANTILE, Budget, Confidence
-from tinylm.budget.statistics import decide, lower_bound, most_over, observed, upper_bound
+from tinylm.budget.spec import Budget, Confidence
+from tinylm.budget.times import explain, summarise_times
 from tinylm.budget.validity import Validity
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.runtime.probe_contract import Memory, ProbeResult
 
 Verdict = Literal["pass", "fail", "undecided", "not_measured"]
 
-_BLAMELESS = "the surroundings may be to blame; run it again on a quiet, cool machine"
 _WEAKEST_LAST: tuple[Basis, ...] = ("measured", "indicative", "estimated", "claimed")
+_NO_PROC = "not measurable here: this system has no /proc/self/status; measure on Linux, such as the board itself"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +40,18 @@ class LimitResult:
     basis: Basis
     evidence: str
     """Why this verdict, in one sentence for people."""
+    void: str | None = None
+    """The name of the cause that made a pass or a fail `undecided`; see the report's `validity`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Finding:
+class Finding:
+    """A result before the limit's name and unit are put to it."""
+
     measured: float | None
     verdict: Verdict
     evidence: str
+    void: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +59,10 @@ class _Run:
     """What the findings are drawn from."""
 
     processes: tuple[ProbeResult, ...]
+    memory_probe: Memory | None
+    ledger: Ledger | None
+    no_ledger: str
+    """Why there is no ledger."""
     validity: Validity
     confidence: Confidence
 
@@ -62,27 +72,37 @@ def judge(
 ) -> list[LimitResult]:
     """One result per limit that the budget sets, and golden tokens; `basis` is that of measurements on this machine."""
     limits = budget.limits
-    rows: list[tuple[str, float | None, str, Callable[[float, _Run], _Finding]]] = [
-        ("peak_rss_mb", limits.peak_rss_mb, "MB", _memory),
-        ("latency_p95_ms", limits.latency_p95_ms, "ms", partial(_quantile, samples=lambda p: p.latency_ms)),
-        ("ttft_p95_ms", limits.ttft_p95_ms, "ms", partial(_quantile, samples=lambda p: p.ttft_ms)),
-        ("itl_p95_ms", limits.itl_p95_ms, "ms", partial(_quantile, samples=lambda p: p.itl_ms)),
+    rows: list[tuple[str, float | None, str, Callable[[float, _Run], Finding]]] = [
+        ("peak_rss_mb", limits.peak_rss_mb, "MB", _peak),
+        ("resident_mb", limits.resident_mb, "MB", _resident),
+        ("growth_mb", limits.growth_mb, "MB", _growth),
+        ("latency_p95_ms", limits.latency_p95_ms, "ms", partial(_p95, samples=lambda p: p.latency_ms)),
+        ("ttft_p95_ms", limits.ttft_p95_ms, "ms", partial(_p95, samples=lambda p: p.ttft_ms)),
+        ("itl_p95_ms", limits.itl_p95_ms, "ms", partial(_p95, samples=lambda p: p.itl_ms)),
         ("cold_start_ms", limits.cold_start_ms, "ms", _cold_start),
         ("bpb_increase", limits.bpb_increase, "bpb", _quality),
         ("golden_tokens", 0, "mismatches", _golden),
     ]
     # A size in bytes is the same on every machine.
-    size = _finding(bundle_bytes / 1e6, limits.bundle_mb, "all files of the bundle, checked against its manifest")
-    results = [_result("bundle_mb", limits.bundle_mb, "MB", "measured", size)]
+    size = compare(bundle_bytes / 1e6, limits.bundle_mb, "all files of the bundle, checked against its manifest")
+    results = [result_of("bundle_mb", limits.bundle_mb, "MB", "measured", size)]
+    memory = probed.memory
     for name, limit, unit, find in rows:
         if limit is None:
             continue
         if probed.problem is not None or validity is None:
-            finding = _not_measured(probed.problem or "no probe ran")
+            finding = not_measured(probed.problem or "no probe ran")
         else:
-            run = _Run(processes=probed.processes, validity=validity, confidence=budget.confidence)
+            run = _Run(
+                processes=probed.processes,
+                memory_probe=None if memory is None else memory.memory,
+                ledger=None if memory is None else make_ledger(memory),
+                no_ledger=_NO_PROC if memory is not None else probed.memory_problem or "the memory probe did not run",
+                validity=validity,
+                confidence=budget.confidence,
+            )
             finding = find(limit, run)
-        results.append(_result(name, limit, unit, basis, finding))
+        results.append(result_of(name, limit, unit, basis, finding))
     return results
 
 
@@ -97,98 +117,118 @@ def overall(results: Sequence[LimitResult]) -> tuple[Verdict, Basis]:
 
 def open_quantiles(results: Sequence[LimitResult]) -> bool:
     """Whether more requests could still decide something."""
-    return any(result.verdict == "undecided" and result.name.endswith("_p95_ms") for result in results)
+    return any(
+        result.verdict == "undecided" and result.void is None and result.name.endswith("_p95_ms") for result in results
+    )
 
 
-def _memory(limit: float, run: _Run) -> _Finding:
+def _peak(limit: float, run: _Run) -> Finding:
     memories = [process.memory for process in run.processes if process.memory is not None]
     if len(memories) < len(run.processes):
-        return _not_measured("this system has no /proc/self/status; measure on Linux, such as the board itself")
+        return not_measured(_NO_PROC)
     peak = max(memories, key=lambda memory: memory.peak_rss_bytes)
-    finding = _finding(
-        peak.peak_rss_bytes / 1e6,
-        limit,
-        f"highest VmHWM of {len(memories)} fresh processes; {peak.anonymous_bytes / 1e6:.0f} MB of it their own,"
-        f" {peak.file_bytes / 1e6:.0f} MB mapped files",
-    )
-    if finding.verdict == "pass" and run.validity.memory.swapped:
-        return _void(finding, run.validity.memory.explanation)
-    return finding
+    parts = ""
+    if peak.anonymous_bytes is not None and peak.file_bytes is not None:
+        own, files = peak.anonymous_bytes / 1e6, peak.file_bytes / 1e6
+        parts = f"; {own:.0f} MB of it their own, {files:.0f} MB mapped files"
+    evidence = f"highest VmHWM of {len(memories)} fresh processes{parts}"
+    measured = peak.peak_rss_bytes
+    if run.memory_probe is not None and run.memory_probe.peak_rss_bytes > measured:
+        measured = run.memory_probe.peak_rss_bytes
+        evidence = f"VmHWM of the process that filled its cache and did the most requests{parts}"
+    return _stands(compare(measured / 1e6, limit, evidence), run, "memory")
 
 
-def _quantile(limit: float, run: _Run, *, samples: Callable[[ProbeResult], Sequence[float]]) -> _Finding:
+def _resident(limit: float, run: _Run) -> Finding:
+    resident = [process.memory.rss_bytes for process in run.processes if process.memory and process.memory.rss_bytes]
+    if len(resident) < len(run.processes):
+        return not_measured(_NO_PROC)
+    if run.memory_probe is not None and run.memory_probe.rss_bytes is not None:
+        resident.append(run.memory_probe.rss_bytes)
+    evidence = f"highest VmRSS of {len(resident)} processes after their requests"
+    return _stands(compare(max(resident) / 1e6, limit, evidence), run, "memory")
+
+
+def _growth(limit: float, run: _Run) -> Finding:
+    if run.ledger is None:
+        return not_measured(run.no_ledger)
+    if run.ledger.growth_mb is None:
+        return not_measured(f"{run.ledger.requests} requests are too few to tell growth from warming up")
+    evidence = f"own memory that {PER_REQUESTS} requests add once warm, from {run.ledger.requests} in one process"
+    return _stands(compare(max(run.ledger.growth_mb, 0.0), limit, evidence), run, "memory")
+
+
+def _p95(limit: float, run: _Run, *, samples: Callable[[ProbeResult], Sequence[float]]) -> Finding:
     values = [value for process in run.processes for value in samples(process)]
-    level, n = run.confidence.look_level, len(values)
-    over = sum(value > limit for value in values)
-    allowed = most_over(n=n, quantile=QUANTILE, level=level)
-    ends = (bound(values, quantile=QUANTILE, level=level) for bound in (lower_bound, upper_bound))
-    between = " to ".join("unknown" if end is None else f"{end:.3g}" for end in ends)
-    finding = _Finding(
-        measured=observed(values, QUANTILE),
-        verdict=decide(over=over, n=n, quantile=QUANTILE, level=level),
-        evidence=f"{between} ms, either end with {100 * level:.4g} % confidence; {over} of {n} requests were over the"
-        f" limit, at most {allowed or 0} may be",
-    )
-    times = run.validity.times
-    if finding.verdict == "pass" and times.drifted and max(values) * times.drift > limit:
-        return _void(finding, f"the clock drifted and the slowest request took {max(values):.3g} ms; run it again")
-    if finding.verdict == "fail" and (times.contention or times.drifted):
-        return _void(finding, _BLAMELESS)
-    return finding
+    summary = summarise_times("", values, limit=limit, confidence=run.confidence)
+    if summary is None or summary.decision is None:
+        return not_measured("no request was counted")
+    finding = Finding(measured=summary.p95, verdict=summary.decision, evidence=explain(summary))
+    drift = run.validity.drift
+    if run.validity.drifted and finding.verdict != "undecided":
+        slowest = max(values)
+        if finding.verdict == "fail" or slowest * drift > limit:
+            return _void(finding, "drift", f"the device drifted by {drift:.2f} times, up to {slowest:.3g} ms")
+    return _stands(finding, run, "times")
 
 
-def _cold_start(limit: float, run: _Run) -> _Finding:
+def _cold_start(limit: float, run: _Run) -> Finding:
     starts = [process.cold_start_ms for process in run.processes if process.cold_start_ms is not None]
     if len(starts) < len(run.processes):
-        return _not_measured("this system does not tell when a process started; measure on Linux")
-    finding = _finding(
-        max(starts),
-        limit,
-        f"slowest of {len(starts)} starts, process to first token; files were cached, not on the card",
-    )
-    times = run.validity.times
-    if finding.verdict == "fail" and (times.contention or times.drifted):
-        return _void(finding, _BLAMELESS)
-    return finding
+        return not_measured("not measurable here: this system does not tell when a process started; measure on Linux")
+    read = run.processes[0].storage_read_bytes / 1e6
+    evidence = f"slowest of {len(starts)} starts, process to first token; the first read {read:.0f} MB from storage"
+    finding = compare(max(starts), limit, evidence)
+    if run.validity.drifted and (finding.verdict == "fail" or max(starts) * run.validity.drift > limit):
+        return _void(finding, "drift", f"the device drifted by {run.validity.drift:.2f} times")
+    return _stands(finding, run, "times")
 
 
-def _quality(limit: float, run: _Run) -> _Finding:
+def _quality(limit: float, run: _Run) -> Finding:
     texts = [text for process in run.processes if process.verification for text in process.verification.held_out]
     texts = [text for text in texts if text.text_bytes > 0]
     if not texts:
-        return _not_measured("the bundle holds no held-out text")
+        return not_measured("the bundle holds no held-out text")
     increases = {text.language: (text.bits - text.bits_fp32) / text.text_bytes for text in texts}
     each = ", ".join(f"{language} {increase:+.4f}" for language, increase in increases.items())
-    return _finding(
-        max(increases.values()), limit, f"bits per byte against fp32, re-measured here, worst language counts: {each}"
-    )
+    evidence = f"bits per byte against fp32, re-measured here, worst language counts: {each}"
+    return _stands(compare(max(increases.values()), limit, evidence), run, "other")
 
 
-def _golden(limit: float, run: _Run) -> _Finding:
+def _golden(limit: float, run: _Run) -> Finding:
     verified = next((process.verification for process in run.processes if process.verification), None)
     if verified is None or not verified.tokens or not verified.encodings:
-        return _not_measured("the bundle holds no golden tokens")
+        return not_measured("the bundle holds no golden tokens")
     count = len(verified.mismatches)
     same = f"{verified.tokens} tokens after {verified.prompts} prompts, {verified.encodings} encoded texts: as exported"
     first = verified.mismatches[0] if count else same
-    return _finding(count, limit, first + (f"; and {count - 1} more" if count > 1 else ""))
+    return compare(count, limit, first + (f"; and {count - 1} more" if count > 1 else ""))
 
 
-def _finding(measured: float, limit: float, evidence: str) -> _Finding:
-    return _Finding(measured=measured, verdict="pass" if measured <= limit else "fail", evidence=evidence)
+def compare(measured: float, limit: float, evidence: str) -> Finding:
+    """A number that simply has to stay within its limit."""
+    return Finding(measured=measured, verdict="pass" if measured <= limit else "fail", evidence=evidence)
 
 
-def _not_measured(reason: str) -> _Finding:
-    return _Finding(measured=None, verdict="not_measured", evidence=reason)
+def not_measured(reason: str) -> Finding:
+    return Finding(measured=None, verdict="not_measured", evidence=reason)
 
 
-def _void(finding: _Finding, reason: str) -> _Finding:
+def _stands(finding: Finding, run: _Run, kind: Literal["times", "memory", "other"]) -> Finding:
+    """The finding, unless something that was watched makes it void."""
+    cause = run.validity.void(finding.verdict, kind)
+    return finding if cause is None else _void(finding, cause.name, cause.what)
+
+
+def _void(finding: Finding, name: str, reason: str) -> Finding:
     """A finding whose verdict the surroundings do not allow; the number stays to be seen."""
-    would = {"pass": "it would pass", "fail": "it would fail"}[finding.verdict]
-    return _Finding(measured=finding.measured, verdict="undecided", evidence=f"void: {would}, but {reason}")
+    would = {"pass": "it would pass", "fail": "it would fail"}.get(finding.verdict, "it is not decided")
+    evidence = f"void: {would}, but {reason}"
+    return Finding(measured=finding.measured, verdict="undecided", evidence=evidence, void=name)
 
 
-def _result(name: str, limit: float, unit: str, basis: Basis, finding: _Finding) -> LimitResult:
+def result_of(name: str, limit: float, unit: str, basis: Basis, finding: Finding) -> LimitResult:
+    """The finding as a row of the report."""
     measured = finding.measured
     return LimitResult(
         name=name,
@@ -199,4 +239,5 @@ def _result(name: str, limit: float, unit: str, basis: Basis, finding: _Finding)
         verdict=finding.verdict,
         basis=basis,
         evidence=finding.evidence,
+        void=finding.void,
     )

@@ -28,6 +28,13 @@ def check_budgets(
         Literal["auto", "lean", "reference"],
         typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),
     ] = "auto",
+    soak: Annotated[
+        float | None,
+        typer.Option(metavar="MINUTES", help="Also measure sustained load, with temperature and clock over time."),
+    ] = None,
+    enforce: Annotated[
+        bool, typer.Option("--enforce", help="Also run under the kernel's own limit of the budget's memory.")
+    ] = False,
     virtual_pi: Annotated[
         bool,
         typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
@@ -44,7 +51,7 @@ def check_budgets(
         check(bundle, budget=budget, json=json, certify=certify, backend=backend, mirror=mirror)
         return
 
-    from tinylm.budget.check import check_bundle
+    from tinylm.budget.check import Options, check_bundle
     from tinylm.budget.spec import load_budget
     from tinylm.bundle import open_bundle
     from tinylm.runs import find_bundle
@@ -52,7 +59,8 @@ def check_budgets(
     limits = load_budget(budget)
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
-    finish(check_bundle(opened, limits, announce=_announce, backend=backend), json=json, certify=certify)
+    options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
+    finish(check_bundle(opened, limits, announce=_announce, options=options), json=json, certify=certify)
 
 
 def finish(report: Report, *, json: bool, certify: bool) -> None:

@@ -50,7 +50,7 @@ def read_processor(root: Path, *, arch: str, cores: int) -> Processor:
         cores=cores,
         core_types=_core_types(cpuinfo),
         isa=None if flags is None else tuple(sorted(RELEVANT_FLAGS & set(flags.split()))),
-        policies=tuple(_policy(folder) for folder in _policies(root)),
+        policies=read_policies(root),
     )
 
 
@@ -81,9 +81,10 @@ def _core_types(cpuinfo: str) -> tuple[CoreType, ...]:
     )
 
 
-def _policies(root: Path) -> list[Path]:
+def read_policies(root: Path) -> tuple[ClockPolicy, ...]:
+    """How the clocks are chosen and what they are now; empty where it is not ours to see."""
     found = folders(root / "sys/devices/system/cpu/cpufreq", "policy*")
-    return found or folders(root / "sys/devices/system/cpu", "cpu0/cpufreq")
+    return tuple(_policy(folder) for folder in found or folders(root / "sys/devices/system/cpu", "cpu0/cpufreq"))
 
 
 def _policy(folder: Path) -> ClockPolicy:

@@ -67,21 +67,27 @@ def _load(root: Path) -> float | None:
 
 def busy_processes(root: Path, watch_s: float) -> tuple[BusyProcess, ...]:
     """Processes other than this one that took more than a tenth of a core while watched, the busiest first."""
-    ticks_per_s = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-    before, start = _ticks(root), time.perf_counter()
-    if not before or watch_s <= 0:
+    before, start = processor_ticks(root), time.perf_counter()
+    if watch_s <= 0:
         return ()
     time.sleep(watch_s)
-    after, seconds = _ticks(root), time.perf_counter() - start
+    return busy_since(root, before, seconds=time.perf_counter() - start)
+
+
+def busy_since(root: Path, before: dict[int, tuple[str, int]], *, seconds: float) -> tuple[BusyProcess, ...]:
+    """The same since `processor_ticks` gave `before`, `seconds` ago."""
+    if not before or seconds <= 0:
+        return ()
+    ticks_per_s = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
     found = []
-    for pid, (name, ticks) in after.items():
-        cores = (ticks - before.get(pid, (name, ticks))[1]) / ticks_per_s / seconds
+    for pid, (name, ticks) in processor_ticks(root).items():
+        cores = (ticks - before.get(pid, (name, 0))[1]) / ticks_per_s / seconds
         if pid != os.getpid() and cores > _LEAST_CORES:
             found.append(BusyProcess(pid=pid, name=name, cores=round(cores, 2)))
     return tuple(sorted(found, key=lambda process: -process.cores)[:_MOST_PROCESSES])
 
 
-def _ticks(root: Path) -> dict[int, tuple[str, int]]:
+def processor_ticks(root: Path) -> dict[int, tuple[str, int]]:
     """Name and processor time, in ticks, of every process."""
     found = {}
     for folder in folders(root / "proc", "[0-9]*"):

@@ -4,7 +4,8 @@
 
 The budget check starts several of them and judges; the probe only measures. It is a process of its own because memory
 is a process's property: what it reports is its own peak (`VmHWM`), with nothing in it that serving would not have.
-Memory is read right after the requests, before the verification, which a serving process does not do.
+Memory is read right after the requests, before the verification, which a serving process does not do. Between the
+requests runs a small fixed piece of work: its processor time shows whether the clock stayed what it was.
 
 Times are `time.perf_counter_ns`. A request is timed from text to text: encoding, prefill, decoding and the streamed
 text, sampled with the bundle's own defaults, because that is what users will run.
@@ -14,12 +15,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinylm.bundle import Bundle, open_bundle
 from tinylm.errors import TinylmError
@@ -36,60 +38,72 @@ from tinylm.runtime.probe_contract import (
     Stage,
     Verification,
 )
+from tinylm.runtime.proc_self import kilobyte_fields, since_start_ms
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
+
 
 def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
     """Open the bundle, do the requests, measure, and verify when asked to; TinylmError when either is unusable."""
-    stages = [Stage(name="start Python, import libraries", until_ms=_since_start_ms(), rss_bytes=_resident())]
+    stages = [Stage(name="start Python, import libraries", until_ms=since_start_ms())]
     bundle = open_bundle(bundle_path)
     tokenizer = Tokenizer(bundle.tokenizer)
-    _check_fits(bundle, tokenizer, orders)
-    stages.append(Stage(name="open and verify the bundle", until_ms=_since_start_ms(), rss_bytes=_resident()))
+    check_fits(bundle, tokenizer, orders)
+    stages.append(Stage(name="open and verify the bundle", until_ms=since_start_ms()))
     with Engine(bundle, threads=orders.threads, backend=orders.backend) as engine:
-        stages.append(Stage(name="load the model", until_ms=_since_start_ms(), rss_bytes=_resident()))
+        stages.append(Stage(name="load the model", until_ms=since_start_ms()))
 
         def do(number: int) -> Timing:
             return do_request(bundle, tokenizer, engine, orders, number)
 
-        before_first = _since_start_ms()
+        before_first = since_start_ms()
         ttft_ns = do(0).ttft_ns
         cold_start_ms = None if before_first is None else round(before_first + ttft_ns / 1e6, 3)
-        stages.append(Stage(name="first request", until_ms=_since_start_ms(), rss_bytes=_resident()))
+        storage_read_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_inblock * _BLOCK_BYTES
+        stages.append(Stage(name="first request", until_ms=since_start_ms()))
         for number in range(1, orders.warmup):
             do(number)
 
-        work_before_ms = _fixed_work_ms()
         # Whatever other threads a library has: with one thread, only this one's time is the requests'.
         cpu_clock = time.thread_time_ns if orders.threads == 1 else time.process_time_ns
-        usage, wall, cpu = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter_ns(), cpu_clock()
-        timings = [do(orders.first_request + number) for number in range(orders.requests)]
-        wall, cpu = time.perf_counter_ns() - wall, cpu_clock() - cpu
+        timings, begins, work_ns, cpu_ns = [], [], [_work_ns()], 0
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        for number in range(orders.first_request, orders.first_request + orders.requests):
+            cpu, begin = cpu_clock(), time.perf_counter_ns()
+            timings.append(do(number))
+            cpu_ns += cpu_clock() - cpu
+            begins.append(begin)
+            work_ns.append(_work_ns())
         after = resource.getrusage(resource.RUSAGE_SELF)
-        memory = _memory()
-        work_after_ms = _fixed_work_ms()
+        memory = own_memory()
         verification = verify_golden(bundle, tokenizer, engine) if orders.verify else None
     return ProbeResult(
         schema=SCHEMA,
+        first_request=orders.first_request,
+        at_ms=tuple(_ms(begin - begins[0]) for begin in begins),
         latency_ms=tuple(_ms(timing.latency_ns) for timing in timings),
         ttft_ms=tuple(_ms(timing.ttft_ns) for timing in timings),
         itl_ms=tuple(_ms(timing.itl_ns) for timing in timings),
+        work_ms=tuple(_ms(work) for work in work_ns),
         cold_start_ms=cold_start_ms,
+        storage_read_bytes=storage_read_bytes,
         stages=tuple(stages),
         memory=memory,
-        work_before_ms=work_before_ms,
-        work_after_ms=work_after_ms,
-        requests_wall_ms=_ms(wall),
-        requests_cpu_ms=_ms(cpu),
+        requests_cpu_ms=_ms(cpu_ns),
         involuntary_switches=after.ru_nivcsw - usage.ru_nivcsw,
         major_faults=after.ru_majflt - usage.ru_majflt,
         verification=verification,
     )
 
 
-def _check_fits(bundle: Bundle, tokenizer: Tokenizer, orders: ProbeOrders) -> None:
+def check_fits(bundle: Bundle, tokenizer: Tokenizer, orders: ProbeOrders) -> None:
+    """TinylmError when the bundle cannot take the ordered request."""
     model, needed = bundle.manifest.model, orders.prompt_tokens + orders.new_tokens
     if tokenizer.vocab_size != model.vocab_size:
         raise TinylmError(
@@ -195,70 +209,46 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _fixed_work_ms() -> float:
-    """Processor time of a fixed piece of interpreter work, the best of five: it grows when the clock goes down."""
-    return min(_ms(_work_ns()) for _ in range(5))
-
-
 def _work_ns() -> int:
+    """Processor time of a fixed piece of interpreter work, which grows when the clock goes down; 5 ms on an A53."""
     start, state = time.thread_time_ns(), 1
-    for _ in range(20_000):
+    for _ in range(4000):
         state = (state * 1103515245 + 12345) & 0x7FFFFFFF
     return time.thread_time_ns() - start
 
 
-def _memory() -> Memory | None:
-    """This process's memory now and at its peak; None where there is no /proc."""
-    status = _kilobytes(Path("/proc/self/status"))
+def own_memory() -> Memory | None:
+    """This process's memory now and at its peak; None where the system does not tell."""
+    status = kilobyte_fields("/proc/self/status")
     if "VmHWM" not in status:
-        return None
-    pss = _kilobytes(Path("/proc/self/smaps_rollup")).get("Pss")
+        if sys.platform != "darwin":
+            return None
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes there, and of this process alone
+        nothing = dict.fromkeys(("rss_bytes", "anonymous_bytes", "file_bytes", "swap_bytes", "pss_bytes"))
+        return Memory(peak_rss_bytes=peak, **nothing)
+    shared_out = kilobyte_fields("/proc/self/smaps_rollup")
+    private = [shared_out[name] for name in ("Private_Clean", "Private_Dirty") if name in shared_out]
     return Memory(
-        peak_rss_bytes=status["VmHWM"] * 1024,
-        rss_bytes=status["VmRSS"] * 1024,
-        anonymous_bytes=status["RssAnon"] * 1024,
-        file_bytes=status["RssFile"] * 1024,
-        swap_bytes=status["VmSwap"] * 1024,
-        pss_bytes=None if pss is None else pss * 1024,
+        peak_rss_bytes=status["VmHWM"],
+        rss_bytes=status["VmRSS"],
+        anonymous_bytes=status.get("RssAnon"),
+        file_bytes=status.get("RssFile"),
+        swap_bytes=status.get("VmSwap"),
+        pss_bytes=shared_out.get("Pss"),
+        uss_bytes=sum(private) if private else None,
     )
-
-
-def _resident() -> int | None:
-    memory = _memory()
-    return None if memory is None else memory.rss_bytes
-
-
-def _kilobytes(path: Path) -> dict[str, int]:
-    """The `Name:  123 kB` lines of a /proc file; none where it cannot be read."""
-    try:
-        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return {}
-    fields = (line.split() for line in lines if line.endswith(" kB"))
-    return {words[0].rstrip(":"): int(words[1]) for words in fields}
-
-
-def _since_start_ms() -> float | None:
-    """Time since the kernel started this process, to one tick (10 ms); None where there is no /proc."""
-    try:
-        stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return None
-    # The name in field 2 may hold spaces and brackets; field 22 is the start, in ticks since boot (man 5 proc).
-    ticks = int(stat.rpartition(")")[2].split()[19])
-    return round(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e3 - ticks * 1e3 / os.sysconf("SC_CLK_TCK"), 3)
 
 
 def _ms(nanoseconds: int) -> float:
     return round(nanoseconds / 1e6, 3)
 
 
-def main() -> int:
+def answer(measure: Callable[[Path, ProbeOrders], DataclassInstance]) -> int:
     """Orders on standard input, the result on standard output; a TinylmError as `{"refused": ...}` and exit code 2."""
     try:
         data = json.load(sys.stdin)
-        check_schema(data, major=1, where="the probe's orders")
-        result = dataclasses.asdict(run_probe(Path(sys.argv[1]), read(ProbeOrders, data, "the probe's orders")))
+        check_schema(data, major=2, where="the probe's orders")
+        result = dataclasses.asdict(measure(Path(sys.argv[1]), read(ProbeOrders, data, "the probe's orders")))
     except TinylmError as error:
         refused = Refused(message=error.message, hint=error.hint, exit_code=error.exit_code)
         json.dump({"refused": dataclasses.asdict(refused)}, sys.stdout)
@@ -268,4 +258,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(run_probe))

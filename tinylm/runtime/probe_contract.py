@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tinylm.runtime.contract import Backend
 
-SCHEMA = "1.0"
+SCHEMA = "2.0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,7 @@ class ProbeOrders:
     warmup: int
     """Requests that are done first and not counted; at least one, which is the cold start."""
     requests: int
+    """Counted ones; the memory probe reads its memory after so many."""
     backend: Backend = "auto"
     """As `tinylm.runtime.session` understands it."""
     verify: bool
@@ -37,17 +38,22 @@ class ProbeOrders:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Of this process, from /proc/self/status; bytes."""
+    """Of this process, as the kernel tells it; bytes, and None where it does not tell."""
 
     peak_rss_bytes: int
-    """VmHWM: the most that was ever resident."""
-    rss_bytes: int
-    anonymous_bytes: int
-    file_bytes: int
-    """Mapped files, such as the libraries' code: the system can drop and read them again."""
-    swap_bytes: int
+    """The most that was ever resident: VmHWM of /proc/self/status, on macOS `ru_maxrss`."""
+    rss_bytes: int | None
+    """Resident now (VmRSS)."""
+    anonymous_bytes: int | None
+    """Of it the process's own (RssAnon)."""
+    file_bytes: int | None
+    """Of it mapped files, such as the libraries' code (RssFile): the system can drop and read them again."""
+    swap_bytes: int | None
+    """What is in swap instead, and so not resident (VmSwap)."""
     pss_bytes: int | None
-    """Resident memory with shared pages divided among their users; None where the kernel does not tell."""
+    """Resident memory with shared pages divided among their users."""
+    uss_bytes: int | None = None
+    """Resident memory that nobody shares: what ending the process would give back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +63,6 @@ class Stage:
     name: str
     until_ms: float | None
     """From the start of the process to the end of this stage; None without /proc."""
-    rss_bytes: int | None
-    """Resident memory at the end of this stage; None without /proc."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,25 +96,60 @@ class ProbeResult:
     """What the probe says on its standard output."""
 
     schema: str
+    first_request: int
+    """As ordered: request number i of this process is number `first_request` + i of the check."""
+    at_ms: tuple[float, ...]
+    """When each counted request began, from the first of them."""
     latency_ms: tuple[float, ...]
     ttft_ms: tuple[float, ...]
     itl_ms: tuple[float, ...]
     """One value a request: its mean time between tokens."""
+    work_ms: tuple[float, ...]
+    """Processor time of one fixed piece of work, before the first request and after each: it shows a changing clock."""
     cold_start_ms: float | None
     """From the start of the process to its first token, to 10 ms (the kernel's tick); None without /proc."""
+    storage_read_bytes: int
+    """What had to be read from storage until then, because no cache had it."""
     stages: tuple[Stage, ...]
     memory: Memory | None
-    """None without /proc."""
-    work_before_ms: float
-    """Processor time of a fixed piece of work before the requests; with `work_after_ms` it shows a changing clock."""
-    work_after_ms: float
-    requests_wall_ms: float
+    """None where the system does not tell."""
     requests_cpu_ms: float
+    """Processor time of the counted requests, of all threads."""
     involuntary_switches: int
     """During the requests: how often another process took the core."""
     major_faults: int
     """During the requests: how often a page had to be read from storage."""
     verification: Verification | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryStep:
+    """One step of building up what serves, in a process of its own."""
+
+    name: str
+    anonymous_bytes: int
+    """Memory that belongs to no file, at the end of this step."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryGrowth:
+    requests: int
+    """Done so far."""
+    anonymous_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryResult:
+    """What the memory probe says on its standard output."""
+
+    schema: str
+    steps: tuple[MemoryStep, ...]
+    """Empty without /proc."""
+    growth: tuple[MemoryGrowth, ...]
+    """After every so many requests, from the first ones on; the last step of `steps` is where it begins."""
+    files_bytes: dict[str, int]
+    """Resident bytes of every mapped file at the end."""
+    memory: Memory | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tinylm.budget.check import make_report
 from tinylm.budget.device import DeviceFacts, device_facts
 from tinylm.budget.estimate import estimate_times, judge_estimated
-from tinylm.budget.probing import Probed, ProbeFailed, run_probe_process
+from tinylm.budget.probing import Probed, ProbeFailed, run_process
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import Report
 from tinylm.budget.spec import Budget, CostModel
@@ -26,7 +26,7 @@ from tinylm.budget.verdict import judge
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders
+from tinylm.runtime.probe_contract import SCHEMA, MemoryResult, ProbeOrders, ProbeResult
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings
@@ -35,6 +35,8 @@ from tinylm.virtual_pi.runtime_files import runtime_archive
 
 REQUESTS = len(PROMPTS)
 """Each prompt once: the counts repeat, so more of the same would say nothing new."""
+GROWTH_REQUESTS = 48
+"""Of the memory probe: an emulator that counts instructions takes seconds for what the board does in one."""
 WARMUP = 1
 CHUNK_TOKENS = 16
 """As in `tinylm.runtime.engine`, which would bring onnxruntime into this process; a test compares them."""
@@ -47,8 +49,8 @@ print(json.dumps({"files": files, "arch": platform.machine(), "python": platform
 """
 # The shell says which signal ended the probe, because ssh brings back a number only.
 _PROBE = (
-    "cd check && PYTHONPATH=$PWD python3 -P -m tinylm.runtime.probe bundle || {"
-    " code=$?; [ $code -gt 128 ] && echo killed by SIG$(kill -l $((code - 128))) >&2; exit $code; }"
+    "cd check && PYTHONPATH=$PWD python3 -P -m tinylm.runtime.{module} bundle || {{"
+    " code=$?; [ $code -gt 128 ] && echo killed by SIG$(kill -l $((code - 128))) >&2; exit $code; }}"
 )
 
 
@@ -104,8 +106,8 @@ def check_on_virtual_pi(
         copy_runtime(machine, bundle)
         facts = guest_facts(machine, board)
         announce(f"{WARMUP + REQUESTS} requests, golden tokens and quality, on the ARM code")
-        probed = _probe(machine, budget, backend)
-    validity = judge_validity(probed.processes, None) if probed.processes else None
+        probed = _probe(machine, budget, backend, announce)
+    validity = judge_validity(probed.processes) if probed.processes else None
     results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
     estimate = None
     if probed.problem is None:
@@ -157,7 +159,7 @@ def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
     )
 
 
-def _probe(machine: Machine, budget: Budget, backend: Backend) -> Probed:
+def _probe(machine: Machine, budget: Budget, backend: Backend, announce: Callable[[str], None]) -> Probed:
     orders = ProbeOrders(
         schema=SCHEMA,
         prompts=PROMPTS,
@@ -170,12 +172,23 @@ def _probe(machine: Machine, budget: Budget, backend: Backend) -> Probed:
         backend=backend,
         verify=True,
     )
-    command = ssh_command(image=machine.image, port=machine.state.port, command=[_PROBE])
+    probed = Probed()
     try:
-        return Probed(processes=(run_probe_process(command, orders, timeout_s=_PROBE_TIMEOUT_S),))
+        result = run_process(_command(machine, "probe"), orders, answer=ProbeResult, timeout_s=_PROBE_TIMEOUT_S)
+        probed = Probed(processes=(result,))
+        announce(f"where the memory goes, over {GROWTH_REQUESTS} requests")
+        orders = dataclasses.replace(orders, requests=GROWTH_REQUESTS, verify=False)
+        seen = run_process(_command(machine, "memory_probe"), orders, answer=MemoryResult, timeout_s=_PROBE_TIMEOUT_S)
+        return dataclasses.replace(probed, memory=seen)
     except ProbeFailed as failure:
         machine.check_alive()  # when the machine died, that is the news
+        if probed.processes:
+            return dataclasses.replace(probed, memory_problem=str(failure))
         return Probed(problem=str(failure))
+
+
+def _command(machine: Machine, module: str) -> list[str]:
+    return ssh_command(image=machine.image, port=machine.state.port, command=[_PROBE.format(module=module)])
 
 
 def _quoted(text: str) -> str:

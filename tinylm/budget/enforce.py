@@ -1,0 +1,152 @@
+"""The probe under the kernel's own limit: memory that is not there cannot be used, and the probe must live with that.
+
+A measured peak says what was used on a machine with plenty. Here the kernel allows the budget and no more, in the way
+that this machine offers: a control group (which counts resident memory, and the files that it reads as long as they are
+not reclaimed), or, where none can be made, the limit of the address space (which counts more than is ever resident, so
+surviving proves at least as much, and dying proves nothing).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from tinylm.budget.device import Basis
+from tinylm.budget.probing import ProbeFailed, Program, orders_for, run_process, timeout_s
+from tinylm.budget.spec import Budget
+from tinylm.budget.verdict import Finding, LimitResult, not_measured, result_of
+from tinylm.machine.kernel_files import text, whole
+from tinylm.runtime.contract import Backend
+from tinylm.runtime.probe_contract import ProbeResult
+
+# `$1` is the file that a process writes its number into to join the group.
+_JOIN = 'echo $$ > "$1" && shift && exec "$@"'
+_ADDRESS = 'ulimit -v "$1" && shift && exec "$@"'
+
+
+@dataclass(frozen=True)
+class _Fence:
+    """A way to start a process under a limit."""
+
+    by: str
+    before: tuple[str, ...]
+    counts_resident: bool
+    peak: Callable[[], int | None]
+    """What the kernel counted at most, in bytes, when it tells."""
+
+
+def enforce(
+    budget: Budget, *, program: Program, basis: Basis, announce: Callable[[str], None], backend: Backend = "auto"
+) -> LimitResult:
+    """Do one process's share of the requests under the budget's memory limit, and say whether it survived."""
+    limit_mb = budget.limits.peak_rss_mb
+    orders = orders_for(budget, requests=-(-budget.confidence.looks[0] // budget.confidence.processes), backend=backend)
+    with _fence(round(limit_mb * 1e6)) as fence:
+        announce(f"{orders.requests} requests under {fence.by} at {limit_mb:g} MB")
+        command = [*fence.before, *program.command()]
+        try:
+            result = run_process(command, orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
+        except ProbeFailed as failure:
+            finding = _died(str(failure), fence)
+        else:
+            own = result.memory.peak_rss_bytes if result.memory else None
+            peak = max((size for size in (own, fence.peak()) if size is not None), default=None)
+            finding = Finding(
+                measured=None if peak is None else min(peak / 1e6, limit_mb),
+                verdict="pass",
+                evidence=f"{orders.requests} requests survived under {fence.by} at {limit_mb:g} MB",
+            )
+    return result_of("enforced_mb", limit_mb, "MB", basis, finding)
+
+
+def _died(reason: str, fence: _Fence) -> Finding:
+    if fence.counts_resident:
+        return Finding(measured=None, verdict="fail", evidence=f"under {fence.by}: {reason}")
+    return not_measured(
+        f"under {fence.by}: {reason}; it counts address space, which is more than is ever resident, so this proves"
+        " nothing. Run it where a control group can be made: as root, or with systemd"
+    )
+
+
+@contextmanager
+def _fence(limit_bytes: int) -> Iterator[_Fence]:
+    """The strictest limit of resident memory that can be had here."""
+    for folder, files in _group_places():
+        group = folder / f"tinylm-{os.getpid()}"
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            if _limit(group, files, limit_bytes):
+                yield _Fence(
+                    by=f"a control group ({files[0]})",
+                    before=("/bin/sh", "-c", _JOIN, "sh", str(group / "cgroup.procs")),
+                    counts_resident=True,
+                    peak=partial(_peak, group / files[-1]),
+                )
+                return
+        finally:
+            with contextlib.suppress(OSError):
+                group.rmdir()  # empty once its processes have ended
+    if systemd := _systemd(limit_bytes):
+        yield _Fence("a systemd scope (MemoryMax)", systemd, True, lambda: None)
+        return
+    kilobytes = str(limit_bytes // 1024)
+    before = ("/bin/sh", "-c", _ADDRESS, "sh", kilobytes)
+    yield _Fence("a limit of address space (ulimit -v)", before, False, lambda: None)
+
+
+def _peak(file: Path) -> int | None:
+    return whole(text(file))
+
+
+def _group_places() -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """Folders where a group might be made, and the files that limit memory, and last the one that tells the peak."""
+    top = Path("/sys/fs/cgroup")
+    own = {}
+    for line in (text(Path("/proc/self/cgroup")) or "").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        own[controllers] = path.strip("/")
+    version2 = ("memory.max", "memory.swap.max", "memory.peak")
+    for folder in (top / own.get("", ""), top):
+        yield folder, version2
+    version1 = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max_usage_in_bytes")
+    for folder in (top / "memory" / own.get("memory", ""), top / "memory"):
+        yield folder, version1
+
+
+def _limit(group: Path, files: Sequence[str], limit_bytes: int) -> bool:
+    """Set the limit, and none of it in swap where that can be said; False where the kernel has no such controller."""
+    memory, swap, _ = files
+    if not (group / memory).exists():
+        return False
+    try:
+        (group / memory).write_text(str(limit_bytes), encoding="ascii")
+    except OSError:
+        return False
+    # Version 1 counts memory and swap together, version 2 swap alone; without swap accounting neither file is there.
+    with contextlib.suppress(OSError):
+        if (group / swap).exists():
+            (group / swap).write_text(str(limit_bytes if "memsw" in swap else 0), encoding="ascii")
+    return True
+
+
+def _systemd(limit_bytes: int) -> tuple[str, ...] | None:
+    """`systemd-run` of the user's own manager, when it is there and may limit memory."""
+    program = shutil.which("systemd-run")
+    if program is None or "XDG_RUNTIME_DIR" not in os.environ:
+        return None
+    runtime = Path(os.environ["XDG_RUNTIME_DIR"], "systemd/private")
+    controllers = Path(f"/sys/fs/cgroup/user.slice/user-{os.getuid()}.slice/user@{os.getuid()}.service")
+    if not runtime.exists() or "memory" not in (text(controllers / "cgroup.controllers") or "").split():
+        return None
+    limits = (f"--property=MemoryMax={limit_bytes}", "--property=MemorySwapMax=0")
+    return (program, "--user", "--scope", "--quiet", "--collect", *limits, "--")

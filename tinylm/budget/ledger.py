@@ -1,0 +1,98 @@
+"""Where the memory goes, and whether it grows: the memory probe's readings as a table of parts.
+
+Own memory (of no file) is what each step of building up the process added. Mapped files are attributed by their name.
+Both were read page by page, so their sum can be held against what the kernel says is resident.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import median
+
+from tinylm.runtime.probe_contract import MemoryGrowth, MemoryResult
+
+PER_REQUESTS = 1000
+"""What growth is stated for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry:
+    part: str
+    own_mb: float
+    """What this step added to the memory that belongs to no file; negative when it gave some back."""
+    files_mb: float
+    """Resident pages of files that belong to this part, at the end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    entries: tuple[LedgerEntry, ...]
+    total_mb: float
+    """Sum of all entries."""
+    resident_mb: float
+    """What the kernel says at the same moment (VmRSS)."""
+    peak_mb: float
+    """Its VmHWM: what was more was needed while loading, and given back."""
+    requests: int
+    growth_mb: float | None
+    """What 1000 requests would add once warm: the slope over the second half of the requests."""
+    growth: tuple[MemoryGrowth, ...]
+
+
+def make_ledger(result: MemoryResult) -> Ledger | None:
+    """None where the kernel does not tell (no /proc)."""
+    memory = result.memory
+    if memory is None or memory.rss_bytes is None or not result.steps:
+        return None
+    own: dict[str, int] = {}
+    before = 0
+    for step in result.steps:
+        own[step.name] = step.anonymous_bytes - before
+        before = step.anonymous_bytes
+    requests = result.growth[-1].requests if result.growth else 0
+    if result.growth:
+        own[f"{requests} requests"] = result.growth[-1].anonymous_bytes - before
+    files: dict[str, int] = {}
+    for path, size in result.files_bytes.items():
+        part = part_of(path)
+        files[part] = files.get(part, 0) + size
+    names = [*own, *(part for part in files if part not in own)]
+    total = sum(own.values()) + sum(files.values())
+    return Ledger(
+        entries=tuple(
+            LedgerEntry(part=name, own_mb=_mb(own.get(name, 0)), files_mb=_mb(files.get(name, 0))) for name in names
+        ),
+        total_mb=_mb(total),
+        resident_mb=_mb(memory.rss_bytes),
+        peak_mb=_mb(memory.peak_rss_bytes),
+        requests=requests,
+        growth_mb=growth_mb(result.growth),
+        growth=result.growth,
+    )
+
+
+def part_of(path: str) -> str:
+    """The step of the ledger that a mapped file belongs to."""
+    for part, word in (("onnxruntime", "onnxruntime"), ("tokenizer", "sentencepiece"), ("numpy", "numpy")):
+        if word in path:
+            return part
+    return "graph and weights" if path.endswith(".onnx") else "interpreter"
+
+
+def growth_mb(growth: tuple[MemoryGrowth, ...]) -> float | None:
+    """What 1000 requests add, in MB: the median slope over the second half (Theil & Sen), which one jump cannot move.
+
+    The first half is left out, because allocators and caches fill while they see their first prompts. None with fewer
+    than four readings.
+    """
+    late = growth[len(growth) // 2 :]
+    slopes = [
+        (second.anonymous_bytes - first.anonymous_bytes) / (second.requests - first.requests)
+        for place, first in enumerate(late)
+        for second in late[place + 1 :]
+    ]
+    return round(median(slopes) * PER_REQUESTS / 1e6, 3) if len(growth) >= 4 else None
+
+
+def _mb(size: int) -> float:
+    return round(size / 1e6, 3)

@@ -1,0 +1,159 @@
+"""Sustained speed: requests without a pause for minutes, with heat and clock over time.
+
+A board that is fast for ten seconds may be slow for the rest of the day. Fresh processes follow one another, each as
+long as some seconds of requests; the limit is judged on the second half, when the board has reached its temperature.
+Slower and slower requests, throttling and heat are what is looked for here, so they void nothing; neighbours and a
+clock that jumped do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tinylm.budget.conditions import Moment, Watch
+from tinylm.budget.device import Basis
+from tinylm.budget.probing import ProbeFailed, Program, orders_for, run_process, timeout_s
+from tinylm.budget.sequential import fewest_for_a_pass
+from tinylm.budget.spec import MOST_LOOKS, QUANTILE, Budget, Confidence
+from tinylm.budget.statistics import observed
+from tinylm.budget.times import TimeSummary, explain, summarise_times
+from tinylm.budget.validity import Cause, judge_validity
+from tinylm.budget.verdict import Finding, LimitResult, Verdict, not_measured, result_of
+from tinylm.runtime.contract import Backend
+from tinylm.runtime.probe_contract import ProbeResult
+
+NAME = "sustained_p95_ms"
+_PROCESS_S = 10.0
+"""How long one process's requests take, about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoakInterval:
+    """One process's requests; temperature and clock right after them."""
+
+    until_s: float
+    requests: int
+    p50_ms: float
+    p95_ms: float
+    worst_ms: float
+    over: int
+    """Requests over the limit of the latency."""
+    temperature_c: float | None
+    clock_mhz: float | None
+    throttled: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Soak:
+    minutes: float
+    intervals: tuple[SoakInterval, ...]
+    settled: TimeSummary | None
+    """Of the second half's requests; None when there was none."""
+    slowdown: float | None
+    """Median of the second half over the median of the warm requests before."""
+    problem: str | None
+    """Why it ended early."""
+    void: Cause | None
+    """What else makes its verdict void."""
+
+
+def soak(
+    budget: Budget,
+    *,
+    minutes: float,
+    warm: Sequence[ProbeResult],
+    program: Program,
+    watch: Watch,
+    cores: int,
+    announce: Callable[[str], None],
+    backend: Backend = "auto",
+) -> Soak:
+    """Do requests for so many minutes; `warm` holds what was measured before."""
+    latency = [value for process in warm for value in process.latency_ms]
+    typical_ms = observed(latency, 0.5)
+    requests = max(2, min(2000, round(_PROCESS_S * 1e3 / typical_ms)))
+    start = time.monotonic()
+    intervals: list[SoakInterval] = []
+    results: list[ProbeResult] = []
+    begin = watch.look()
+    problem = None
+    while (elapsed := time.monotonic() - start) < minutes * 60:
+        heat = "" if not intervals or intervals[-1].temperature_c is None else f", {intervals[-1].temperature_c:.0f} °C"
+        announce(f"sustained load: {elapsed / 60:.1f} of {minutes:g} minutes{heat}")
+        done = sum(interval.requests for interval in intervals)
+        orders = orders_for(budget, requests=requests, first_request=done, backend=backend)
+        try:
+            result = run_process(program.command(), orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
+        except ProbeFailed as failure:
+            problem = str(failure)
+            break
+        moment, until = watch.look(), time.monotonic() - start
+        results.append(result)
+        intervals.append(
+            SoakInterval(
+                until_s=round(until, 1),
+                requests=requests,
+                p50_ms=observed(result.latency_ms, 0.5),
+                p95_ms=observed(result.latency_ms, QUANTILE),
+                worst_ms=max(result.latency_ms),
+                over=sum(value > budget.limits.latency_p95_ms for value in result.latency_ms),
+                temperature_c=moment.temperature_c,
+                clock_mhz=moment.clock_mhz,
+                throttled=moment.throttled,
+            )
+        )
+    ends = zip(intervals, results, strict=True)
+    settled = [v for end, result in ends if end.until_s > minutes * 30 for v in result.latency_ms][:MOST_LOOKS]
+    summary = None
+    if len(settled) >= fewest_for_a_pass(looks=1, quantile=QUANTILE, level=budget.confidence.level):
+        confidence = Confidence(
+            level=budget.confidence.level,
+            looks=(len(settled),),  # fixed by the clock, not by what was seen
+            processes=1,
+            warmup=budget.confidence.warmup,
+        )
+        summary = summarise_times(NAME, settled, limit=budget.limits.latency_p95_ms, confidence=confidence)
+    slowdown = round(observed(settled, 0.5) / typical_ms, 3) if settled else None
+    return Soak(
+        minutes=minutes,
+        intervals=tuple(intervals),
+        settled=summary,
+        slowdown=slowdown,
+        problem=problem,
+        void=_void(results, watch, begin, cores=cores, threads=budget.request.threads),
+    )
+
+
+def _void(results: Sequence[ProbeResult], watch: Watch, begin: Moment, *, cores: int, threads: int) -> Cause | None:
+    """What was seen since `begin` that has nothing to do with sustained load."""
+    if not results:
+        return None
+    moments = watch.moments[watch.moments.index(begin) :]
+    validity = judge_validity(results, moments=moments, busiest=watch.neighbours(), cores=cores, threads=threads)
+    return next((cause for cause in validity.causes if cause.name in ("contention", "clock", "sleep")), None)
+
+
+def judge_soak(found: Soak, budget: Budget, basis: Basis) -> LimitResult:
+    """The latency's limit on the requests of the second half."""
+    if found.problem is not None:
+        finding = not_measured(found.problem)
+    elif found.settled is None or found.settled.decision is None:
+        requests = sum(interval.requests for interval in found.intervals)
+        finding = not_measured(f"{requests} requests are too few for a verdict; soak for longer")
+    else:
+        hottest = max((i.temperature_c for i in found.intervals if i.temperature_c is not None), default=None)
+        heat = "" if hottest is None else f", at up to {hottest:.0f} °C"
+        slower = "" if found.slowdown is None else f"; median {found.slowdown:.2f} times that of the start{heat}"
+        verdict: Verdict = found.settled.decision
+        void, what = None, ""
+        if found.void is not None and (found.void.voids == "everything" or verdict == "fail"):
+            verdict, void, what = "undecided", found.void.name, f"void: {found.void.what}; "
+        finding = Finding(
+            measured=found.settled.p95,
+            verdict=verdict,
+            void=void,
+            evidence=f"{what}second half of {found.minutes:g} minutes: {explain(found.settled)}{slower}",
+        )
+    return result_of(NAME, budget.limits.latency_p95_ms, "ms", basis, finding)

@@ -1,0 +1,93 @@
+"""What the requests' times say of a quantile: description, exact bounds, and how many more would decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tinylm.budget.sequential import Boundary, more_requests
+from tinylm.budget.spec import QUANTILE, Confidence
+from tinylm.budget.statistics import Decision, observed
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeSummary:
+    """One kind of time, over all counted requests; ms."""
+
+    name: str
+    """The limit that it is about, such as `latency_p95_ms`, whether or not the budget sets it."""
+    requests: int
+    mean: float
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    worst: float
+    lower: float | None
+    """The true p95 is at least this; None when there are too few requests to say."""
+    upper: float | None
+    """The true p95 is at most this."""
+    level: float
+    """Confidence of either bound, all looks together."""
+    limit: float | None
+    over: int | None
+    """Requests over the limit."""
+    most_over: int | None
+    """So many may be over it for a pass at this look."""
+    decision: Decision | None
+    """What the requests alone say of the limit, the surroundings aside."""
+    more_requests: int | None
+    """About so many more would decide at the share over the limit that was seen; None when it is decided, or when no
+    number that anyone would wait for is likely to."""
+
+
+def summarise_times(
+    name: str, samples: Sequence[float], *, limit: float | None, confidence: Confidence
+) -> TimeSummary | None:
+    """Describe the samples and decide on the limit, when there is one; None without samples."""
+    if not samples:
+        return None
+    n = len(samples)
+    edge = next((edge for edge in confidence.boundaries() if edge.n == n), Boundary(n, None, None))
+    over = None if limit is None else sum(value > limit for value in samples)
+    decision = None if over is None else edge.decide(over=over)
+    p50, p90, p95, p99 = (observed(samples, quantile) for quantile in (0.5, 0.9, QUANTILE, 0.99))
+    return TimeSummary(
+        name=name,
+        requests=n,
+        mean=round(sum(samples) / n, 3),
+        p50=p50,
+        p90=p90,
+        p95=p95,
+        p99=p99,
+        worst=max(samples),
+        lower=edge.lower_bound(samples),
+        upper=edge.upper_bound(samples),
+        level=confidence.level,
+        limit=limit,
+        over=over,
+        most_over=edge.most_over,
+        decision=decision,
+        more_requests=more_requests(over=over, n=n, looks=confidence.looks, quantile=QUANTILE, level=confidence.level)
+        if over is not None and decision == "undecided"
+        else None,
+    )
+
+
+def explain(summary: TimeSummary) -> str:
+    """The evidence on a limit, in one sentence for people."""
+    low, high = ("unknown" if end is None else f"{end:.3g} ms" for end in (summary.lower, summary.upper))
+    allowed = (
+        "even 0 would be too many so early" if summary.most_over is None else f"at most {summary.most_over} may be"
+    )
+    more = ""
+    if summary.decision == "undecided":
+        more = (
+            "; no number of requests is likely to decide, as the p95 is at the limit"
+            if summary.more_requests is None
+            else f"; about {summary.more_requests} more would decide"
+        )
+    return (
+        f"p95 from {low} to {high}, either end with {100 * summary.level:.4g} % confidence; {summary.over} of"
+        f" {summary.requests} requests were over the limit, {allowed}{more}"
+    )

@@ -1,0 +1,96 @@
+"""The memory probe: where the probe's memory goes, step by step, and whether it grows.
+
+    python -m tinylm.runtime.memory_probe BUNDLE < orders.json > result.json
+
+A process of its own, because looking that closely takes time and a little memory: the certified numbers come from
+`tinylm.runtime.probe`. It builds up what serves one part after the other and reads after each how much memory belongs
+to no file; at the end it reads how much of every file is resident. Both together are the ledger, and can be held
+against the kernel's own sum. The key/value cache is filled to its last byte, so that nothing waits for a longer text.
+"""
+
+from __future__ import annotations
+
+from tinylm.runtime import proc_self
+
+_INTERPRETER = proc_self.anonymous_bytes()  # before anything else is imported
+
+import importlib  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING  # noqa: E402
+
+if TYPE_CHECKING:
+    from tinylm.runtime.probe_contract import MemoryResult, ProbeOrders
+
+_READINGS = 20
+"""Of the growth, evenly spread over the requests."""
+
+
+def run_memory_probe(bundle_path: Path, orders: ProbeOrders) -> MemoryResult:
+    """Build up, read, do the requests; TinylmError when the bundle or the orders are unusable."""
+    from tinylm.bundle import open_bundle
+    from tinylm.runtime.engine import Engine
+    from tinylm.runtime.model import Model
+    from tinylm.runtime.probe import check_fits, do_request, own_memory
+    from tinylm.runtime.probe_contract import SCHEMA, MemoryGrowth, MemoryResult, MemoryStep
+    from tinylm.tokenizer import Tokenizer
+
+    steps: list[MemoryStep] = []
+
+    def step(name: str, now: int | None) -> None:
+        if now is not None:
+            steps.append(MemoryStep(name=name, anonymous_bytes=now))
+
+    step("interpreter", _INTERPRETER)
+    step("tinylm and the standard library", proc_self.anonymous_bytes())
+    bundle = open_bundle(bundle_path)
+    tokenizer = Tokenizer(bundle.tokenizer)
+    check_fits(bundle, tokenizer, orders)
+    step("tokenizer", proc_self.anonymous_bytes())
+    if not _load_lean(orders.backend):
+        from tinylm.runtime.libraries import np
+
+        np.zeros(1)
+        step("numpy", proc_self.anonymous_bytes())
+        importlib.import_module("tinylm.runtime.reference")  # loads onnxruntime
+    step("onnxruntime", proc_self.anonymous_bytes())
+    with Model(bundle, threads=orders.threads, backend=orders.backend) as model:
+        step("graph and weights", proc_self.anonymous_bytes())
+        with Engine(model) as engine:
+            for layer in range(model.config.n_layer):
+                for part in ("key", "value"):
+                    cache = engine.cached(layer, part)
+                    for place in range(0, len(cache), 256):  # every page of 4096 bytes, at 1 or 4 bytes an element
+                        cache[place] = 0
+            step("key/value cache", proc_self.anonymous_bytes())
+            for number in range(orders.warmup):
+                do_request(bundle, tokenizer, engine, orders, number)
+            step("working memory of a request", proc_self.anonymous_bytes())
+            growth = []
+            every = max(1, orders.requests // _READINGS)
+            for number in range(1, orders.requests + 1):
+                do_request(bundle, tokenizer, engine, orders, number)
+                if number % every == 0 and (now := proc_self.anonymous_bytes()) is not None:
+                    growth.append(MemoryGrowth(requests=number, anonymous_bytes=now))
+            files, memory = proc_self.mapped_file_bytes(), own_memory()
+    return MemoryResult(schema=SCHEMA, steps=tuple(steps), growth=tuple(growth), files_bytes=files, memory=memory)
+
+
+def _load_lean(backend: str) -> bool:
+    """Load ONNX Runtime's C library where the lean backend would, so that it is a step of its own."""
+    if backend == "reference":
+        return False
+    from tinylm.runtime.c_api import load
+    from tinylm.runtime.contract import BackendUnavailable
+
+    try:
+        load()
+    except BackendUnavailable:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    from tinylm.runtime.probe import answer
+
+    sys.exit(answer(run_memory_probe))
