@@ -37,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "charts": {"axes", "svg"},
     "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file"},
     "budget": FOUNDATION | {"", "bundle", "tokenizer", "runtime"},
+    "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
     "corpus": FOUNDATION | {"", "tokenizer"},
@@ -102,7 +103,9 @@ def test_the_rules_have_no_circle() -> None:
         done |= ready
 
 
-@pytest.mark.parametrize("where", ["cli", "runtime", "budget", "tokenizer.py", "config.py", "bundle.py", "records.py"])
+@pytest.mark.parametrize(
+    "where", ["cli", "runtime", "budget", "profile", "tokenizer.py", "config.py", "bundle.py", "records.py"]
+)
 def test_nothing_heavy_at_the_top_of_what_a_device_runs(where: str) -> None:
     root = PACKAGE / where
     for path in [root] if root.is_file() else root.rglob("*.py"):
@@ -134,7 +137,9 @@ def loaded(code: str) -> set[str]:
         "tinylm.runtime.engine",
         "tinylm.runtime.generation",
         "tinylm.runtime.probe",
+        "tinylm.runtime.profile_child",
         "tinylm.budget.check",
+        "tinylm.profile.measure",
         "tinylm.tokenizer",
         "tinylm.bundle",
     ],
