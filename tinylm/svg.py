@@ -11,7 +11,7 @@ import html
 
 FONT, SMALL = 14, 12
 """Sizes of letters, in pixels."""
-_LETTER = 0.58  # of the font size: a little more than an average letter of common sans-serif fonts
+_LETTER = 0.6  # of the font size: a little more than an average letter of common sans-serif fonts
 _LIGHT = {"paper": "#ffffff", "ink": "#1b1f24", "faint": "#d5d9de", "limit": "#c62828"}
 _DARK = {"paper": "#14171a", "ink": "#e6e9ec", "faint": "#3a4047", "limit": "#ff7b72"}
 _LIGHT_SERIES = ("#1f66d0", "#c2570c", "#1a8754", "#8347c4", "#0e7f91", "#8a6d00")

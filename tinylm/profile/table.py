@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinylm.profile.breakdown import Row
+from tinylm.profile.breakdown import Row, added_up
 from tinylm.profile.report import LengthReport, Report, Summary
 
 if TYPE_CHECKING:
@@ -22,15 +22,17 @@ def print_report(report: Report, console: Console) -> None:
     from rich.text import Text
 
     many = "" if report.threads == 1 else "s"
-    console.print(Text(f"Latency by prompt length, {report.new_tokens} new tokens, {report.threads} thread{many}"))
+    name, request = report.bundle.name, f"{report.new_tokens} new tokens, {report.threads} thread{many}"
+    console.print(Text(f"{name}: latency by prompt length, {request}"))
     console.print()
     console.print(_lengths(report.lengths))
     console.print()
-    console.print(Text("A decoded token, by layer; beside it, reading a chunk of the prompt"))
+    beside = "" if report.prefill is None else f"; `read {report.prefill.tokens}`: of the prompt, at once"
+    console.print(Text(f"A decoded token by layer, in µs{beside}"))
     console.print()
     console.print(_rows(report, "layer", report.decode.layers, report.prefill.layers if report.prefill else ()))
     console.print()
-    console.print(Text("The same by operator"))
+    console.print(Text("The same by operator, in µs"))
     console.print()
     operators, read = report.decode.operators, report.prefill.operators if report.prefill else ()
     console.print(_rows(report, "operator", *_without_small(operators, read)))
@@ -64,20 +66,20 @@ def _rows(report: Report, what: str, rows: Sequence[Row], read: Sequence[Row]) -
     table = _table()
     table.add_column(what, no_wrap=True)
     table.add_column("calls", justify="right", no_wrap=True)
-    table.add_column("timed µs", justify="right", no_wrap=True)
-    table.add_column("est. µs", justify="right", no_wrap=True)
+    table.add_column("timed", justify="right", no_wrap=True)
+    table.add_column("est.", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     if report.prefill is not None:
-        table.add_column(f"read {report.prefill.tokens}, µs", justify="right", no_wrap=True)
-    beside = {row.name: row for row in read}
-    names = [row.name for row in rows] + [row.name for row in read if row.name not in {row.name for row in rows}]
-    decoded = {row.name: row for row in rows}
-    for name in names:
+        table.add_column(f"read {report.prefill.tokens}", justify="right", no_wrap=True)
+    decoded, beside = {row.name: row for row in rows}, {row.name: row for row in read}
+    for name in dict.fromkeys([*decoded, *beside]):
+        row, other = decoded.get(name), beside.get(name)
         cells = ["", "", "", ""]
-        if (row := decoded.get(name)) is not None:
-            cells = [f"{row.calls:.4g}", number(row.timed_us), _estimate(row), f"{row.share:.1%}"]
-        other = beside.get(name)
-        table.add_row(name, *cells, *([] if report.prefill is None else ["" if other is None else _estimate(other)]))
+        if row is not None:
+            cells = [f"{row.calls:.3g}", number(row.timed_us), _estimate(row), f"{row.share:.1%}"]
+        if report.prefill is not None:
+            cells.append("" if other is None else _estimate(other))
+        table.add_row(name, *cells)
     return table
 
 
@@ -85,30 +87,13 @@ def _without_small(rows: Sequence[Row], read: Sequence[Row]) -> tuple[list[Row],
     """Both with small operators added up in a last row."""
     large = {row.name for row in (*rows, *read) if row.share >= _SMALL_SHARE}
     small = {row.name for row in (*rows, *read)} - large
-    if len(small) < 2:
-        return list(rows), list(read)
     name = f"{len(small)} others"
 
     def folded(given: Sequence[Row]) -> list[Row]:
         rest = [row for row in given if row.name in small]
-        last = Row(
-            name=name,
-            calls=sum(row.calls for row in rest),
-            timed_us=sum(row.timed_us for row in rest),
-            estimated_us=sum(row.estimated_us for row in rest),
-            share=sum(row.share for row in rest),
-        )
-        return [*(row for row in given if row.name in large), *([last] if rest else [])]
+        return [*(row for row in given if row.name in large), *([added_up(rest, name=name)] if rest else [])]
 
-    decoded, beside = folded(rows), folded(read)
-    # What only reading does, such as the greedy choice that nobody reads, must not come after the others.
-    missing = [row for row in beside if row.name in large - {row.name for row in decoded}]
-    empty = [Row(name=row.name, calls=0, timed_us=0, estimated_us=0, share=0) for row in missing]
-    return [
-        *(row for row in decoded if row.name != name),
-        *empty,
-        *(row for row in decoded if row.name == name),
-    ], beside
+    return (folded(rows), folded(read)) if len(small) > 1 else (list(rows), list(read))
 
 
 def _notes(report: Report) -> list[tuple[str, str]]:
