@@ -175,5 +175,5 @@ def test_help_lists_the_commands() -> None:
         check=False,
     )
     assert done.returncode == 0
-    for command in ("train-pipeline", "export", "check-budgets", "generate", "bundle"):
+    for command in ("train-pipeline", "export", "check-budgets", "profile", "generate", "bundle"):
         assert command in done.stdout
