@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import tinylm
 from tinylm.budget.advice import advise
+from tinylm.budget.child import ChildFailed
 from tinylm.budget.cold import drop_from_cache
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
@@ -18,13 +19,12 @@ from tinylm.budget.estimate import Estimate
 from tinylm.budget.ledger import make_ledger
 from tinylm.budget.probing import (
     Probed,
-    ProbeFailed,
     Program,
     orders_for,
     probe_memory,
     probe_more,
     program_for,
-    run_process,
+    run_probe,
     timeout_s,
 )
 from tinylm.budget.report import SCHEMA, BundleId, Device, Report, cold_start_of
@@ -124,14 +124,13 @@ def check_bundle(
         orders = orders_for(budget, requests=_THREADS_REQUESTS, backend=backend)
         try:
             return [
-                run_process(
+                run_probe(
                     program.command(),
                     dataclasses.replace(orders, threads=threads),
-                    answer=ProbeResult,
                     timeout_s=timeout_s(budget, orders),
                 )
             ]
-        except ProbeFailed:
+        except ChildFailed:
             return []  # no advice from it
 
     return make_report(

@@ -1,55 +1,29 @@
 """Starting probe processes and collecting what they measured, whatever becomes of them.
 
-A probe that is killed, hangs, crashes or talks nonsense is a reason for `not_measured`; it never counts as a pass, and
-never takes this process with it. A bundle that cannot be used (the probe says so itself) is a TinylmError.
+A probe that ends badly is a reason for `not_measured`; it never counts as a pass. A bundle that cannot be used (the
+probe says so itself) is a TinylmError.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import tinylm
+from tinylm.budget.child import ChildFailed, run_child
 from tinylm.budget.conditions import Watch
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
-from tinylm.errors import TinylmError
-from tinylm.records import check_schema, read
 from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import SCHEMA, MemoryResult, ProbeOrders, ProbeResult, Refused
-
-Result = TypeVar("Result", ProbeResult, MemoryResult)
-
-# What a process needs to find its libraries and write its temporary files; everything else (PYTHON*, OMP_*, MALLOC_*,
-# LD_PRELOAD, ...) would make two people measure two different programs.
-_KEPT_ENVIRONMENT = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "VIRTUAL_ENV",
-)
+from tinylm.runtime.probe_contract import MAJOR, SCHEMA, MemoryResult, ProbeOrders, ProbeResult
 
 _START_S = 120
 """Python and its libraries take 4 s to import on an emulated Zero 2 W, and a cold SD card may be ten times slower."""
 _TIMES_THE_LIMIT = 20
 """A request that is this many times slower than the budget allows is not worth waiting for."""
 _VERIFY_S = 600
-
-
-class ProbeFailed(Exception):
-    """A probe ended without a measurement; the message says how."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,10 +110,8 @@ def probe_more(
         )
         orders = orders_for(budget, requests=requests, first_request=first, verify=verify, backend=backend)
         try:
-            processes.append(
-                run_process(program.command(), orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
-            )
-        except ProbeFailed as failure:
+            processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
+        except ChildFailed as failure:
             return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))
         if watch is not None:
             watch.look()
@@ -153,77 +125,30 @@ def probe_memory(
     orders = orders_for(budget, requests=requests, backend=backend)
     command = program.command("memory_probe")
     try:
-        result = run_process(command, orders, answer=MemoryResult, timeout_s=timeout_s(budget, orders))
-    except ProbeFailed as failure:
-        return dataclasses.replace(so_far, memory_problem=str(failure).replace("the probe", "the memory probe", 1))
+        result = run_memory_probe(command, orders, timeout_s=timeout_s(budget, orders))
+    except ChildFailed as failure:
+        return dataclasses.replace(so_far, memory_problem=str(failure))
     return dataclasses.replace(so_far, memory=result)
 
 
-def run_process(command: Sequence[str], orders: ProbeOrders, *, answer: type[Result], timeout_s: float) -> Result:
-    """Run one probe to its end: TinylmError when it refuses its input, ProbeFailed for any other end but success."""
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(dataclasses.asdict(orders)).encode(),
-            capture_output=True,
-            timeout=timeout_s,  # kills the probe
-            env=_environment(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ProbeFailed(f"the probe gave no result within {timeout_s:.0f} s and was stopped") from error
-    except OSError as error:
-        raise ProbeFailed(f"the probe could not be started: {error.strerror}") from error
-    if done.returncode < 0:
-        raise ProbeFailed(_killed_by(-done.returncode))
-    document = _document(done.stdout)
-    if done.returncode != 0:
-        if isinstance(document, dict) and "refused" in document:
-            refused = read(Refused, document["refused"], "the probe's refusal")
-            raise TinylmError(refused.message, refused.hint, exit_code=refused.exit_code)
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        raise ProbeFailed(f"the probe ended with code {done.returncode}: {last[0][:200]}")
-    try:
-        check_schema(document, major=2, where="the probe's result")
-        result = read(answer, document, "the probe's result")
-    except TinylmError as error:
-        raise ProbeFailed(f"the probe's result is unusable: {error.message}") from error
-    if isinstance(result, ProbeResult):
-        _check_times(result, orders)
+def run_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> ProbeResult:
+    """Run one probe to its end: TinylmError when it refuses its input, ChildFailed for any other end but success."""
+    result = run_child(command, orders, answer=ProbeResult, major=MAJOR, what="the probe", timeout_s=timeout_s)
+    _check_times(result, orders)
     return result
 
 
+def run_memory_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> MemoryResult:
+    """The same for the memory probe."""
+    return run_child(command, orders, answer=MemoryResult, major=MAJOR, what="the memory probe", timeout_s=timeout_s)
+
+
 def _check_times(result: ProbeResult, orders: ProbeOrders) -> None:
-    """ProbeFailed when there are not as many times as requests, or when they cannot be times."""
+    """ChildFailed when there are not as many times as requests, or when they cannot be times."""
     series = (result.latency_ms, result.ttft_ms, result.itl_ms, result.at_ms, result.work_ms[1:])
     lengths = {len(values) for values in series}
     if lengths != {orders.requests}:
-        raise ProbeFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
+        raise ChildFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
     shortest = min((*result.latency_ms, *result.ttft_ms, *result.itl_ms))
     if shortest <= 0 or min(result.work_ms) < 0 or list(result.at_ms) != sorted(result.at_ms):
-        raise ProbeFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    # This very tinylm, from whatever folder, installed or not.
-    return {**kept, "PYTHONPATH": str(Path(tinylm.__file__).resolve().parent.parent)}
-
-
-def _document(output: bytes) -> object:
-    try:
-        return json.loads(output)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _killed_by(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
-    reasons = {
-        "SIGILL": "this processor lacks an instruction that a library uses (onnxruntime or numpy)",
-        "SIGKILL": "most likely the system ran out of memory",
-    }
-    return f"the probe was killed by {name}" + (f": {reasons[name]}" if name in reasons else "")
+        raise ChildFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")

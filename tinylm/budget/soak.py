@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinylm.budget.child import ChildFailed
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis
-from tinylm.budget.probing import ProbeFailed, Program, orders_for, run_process, timeout_s
+from tinylm.budget.probing import Program, orders_for, run_probe, timeout_s
 from tinylm.budget.sequential import fewest_for_a_pass
 from tinylm.budget.spec import MOST_LOOKS, QUANTILE, Budget, Confidence
 from tinylm.budget.statistics import observed
@@ -85,8 +86,8 @@ def soak(
         done = sum(interval.requests for interval in intervals)
         orders = orders_for(budget, requests=requests, first_request=done, backend=backend)
         try:
-            result = run_process(program.command(), orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
-        except ProbeFailed as failure:
+            result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
+        except ChildFailed as failure:
             problem = str(failure)
             break
         moment, until = watch.look(), time.monotonic() - start

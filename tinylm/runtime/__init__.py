@@ -15,6 +15,7 @@
     threads.py      how many threads are fastest on this device: `calibrated_threads`
     scoring.py      how many bits a text costs: `text_bits`
     probe.py        the fresh process that is measured against a budget
+    profile_child.py the fresh process that a profile is measured in
     __main__.py     python -m tinylm.runtime BUNDLE --prompt "..."
 
 This package imports nothing by itself, so that a process pays only for the modules it uses.

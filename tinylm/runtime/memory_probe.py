@@ -91,6 +91,7 @@ def _load_lean(backend: str) -> bool:
 
 
 if __name__ == "__main__":
-    from tinylm.runtime.probe import answer
+    from tinylm.runtime.answering import answer
+    from tinylm.runtime.probe_contract import MAJOR, ProbeOrders
 
-    sys.exit(answer(run_memory_probe))
+    sys.exit(answer(run_memory_probe, orders=ProbeOrders, major=MAJOR))

@@ -13,28 +13,24 @@ text, sampled with the bundle's own defaults, because that is what users will ru
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tinylm.bundle import Bundle, open_bundle
 from tinylm.errors import TinylmError
-from tinylm.records import check_schema, read
+from tinylm.runtime.answering import answer
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import TextDecoder, generate_ids
 from tinylm.runtime.probe_contract import (
+    MAJOR,
     SCHEMA,
     HeldOutBits,
     Memory,
     ProbeOrders,
     ProbeResult,
-    Refused,
     Stage,
     Verification,
 )
@@ -42,9 +38,6 @@ from tinylm.runtime.proc_self import kilobyte_fields, since_start_ms
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer import BOS, Tokenizer, normalise
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 _BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
 
@@ -243,19 +236,5 @@ def _ms(nanoseconds: int) -> float:
     return round(nanoseconds / 1e6, 3)
 
 
-def answer(measure: Callable[[Path, ProbeOrders], DataclassInstance]) -> int:
-    """Orders on standard input, the result on standard output; a TinylmError as `{"refused": ...}` and exit code 2."""
-    try:
-        data = json.load(sys.stdin)
-        check_schema(data, major=2, where="the probe's orders")
-        result = dataclasses.asdict(measure(Path(sys.argv[1]), read(ProbeOrders, data, "the probe's orders")))
-    except TinylmError as error:
-        refused = Refused(message=error.message, hint=error.hint, exit_code=error.exit_code)
-        json.dump({"refused": dataclasses.asdict(refused)}, sys.stdout)
-        return 2
-    json.dump(result, sys.stdout)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(answer(run_probe))
+    sys.exit(answer(run_probe, orders=ProbeOrders, major=MAJOR))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tinylm.runtime.contract import Backend
 
-SCHEMA = "2.0"
+SCHEMA, MAJOR = "2.0", 2
 
 
 @dataclass(frozen=True, kw_only=True)
