@@ -67,6 +67,10 @@ _DATA_TYPES: dict[int, tuple[str, int]] = {
 _HINT = "export the bundle again"
 
 
+class ExternalData(TinylmError):
+    """Weights lie in another file, at a path that the model's author chose."""
+
+
 class Tensor(NamedTuple):
     """A constant of the graph: what it is, not its values."""
 
@@ -245,7 +249,10 @@ def _tensor(message: Message) -> Tensor:
     name = message.text(8)
     locations = [entry.text(2) for entry in message.messages(13, "external data") if entry.text(1) == "location"]
     if message.has(13) or (message.integer(14) or 0) != 0:
-        raise message.error(f"`{name}` lies outside the file, in `{', '.join(locations) or 'a file without a name'}`")
+        outside = message.error(
+            f"`{name}` lies outside the file, in `{', '.join(locations) or 'a file without a name'}`"
+        )
+        raise ExternalData(outside.message, outside.hint)
     number = message.integer(2) or 0
     if number not in _DATA_TYPES:
         raise message.error(f"`{name}` has the data type {number}, which is unknown")

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Sequence
 
+from tinylm.budget.candidate import Candidate, bundle_candidate
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.estimate import Estimate
 from tinylm.budget.probing import Probed, probe_command, probe_more
@@ -25,11 +26,23 @@ def check_bundle(
     command: Sequence[str] | None = None,
     backend: Backend = "auto",
 ) -> Report:
-    """Measure `bundle` on this machine against `budget`.
+    """`check_candidate` for a bundle."""
+    return check_candidate(bundle_candidate(bundle), budget, announce=announce, command=command, backend=backend)
+
+
+def check_candidate(
+    candidate: Candidate,
+    budget: Budget,
+    *,
+    announce: Callable[[str], None],
+    command: Sequence[str] | None = None,
+    backend: Backend = "auto",
+) -> Report:
+    """Measure `candidate` on this machine against `budget`.
 
     `announce` gets a line of progress before each step. `command` starts a probe, by default this tinylm's own, and
     `backend` is what runs the model in it.
-    TinylmError when the bundle cannot take the budget's request at all.
+    TinylmError when it cannot take the budget's request at all.
     """
     facts = device_facts()
     basis: Basis = "indicative" if differences(facts, budget.device) else "measured"
@@ -40,19 +53,23 @@ def check_bundle(
             probed,
             until=look,
             budget=budget,
-            command=command or probe_command(bundle.path),
+            command=command or probe_command(candidate.path),
             announce=announce,
             backend=backend,
+            golden=candidate.golden,
+            decoder=candidate.decoder,
         )
         validity = judge_validity(probed.processes, load) if probed.processes else None
-        results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
+        results = candidate.applicable(
+            judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
+        )
         if probed.problem is not None or not open_quantiles(results):
             break
-    return make_report(bundle, budget, facts=facts, probed=probed, validity=validity, results=results)
+    return make_report(candidate, budget, facts=facts, probed=probed, validity=validity, results=results)
 
 
 def make_report(
-    bundle: Bundle,
+    candidate: Candidate,
     budget: Budget,
     *,
     facts: DeviceFacts,
@@ -69,7 +86,7 @@ def make_report(
         samples = dataclasses.replace(samples, latency_ms=None, ttft_ms=None, itl_ms=None)
     return Report(
         schema=SCHEMA,
-        bundle=BundleId(name=bundle.manifest.name, sha256=bundle.manifest_sha256),
+        bundle=BundleId(name=candidate.name, sha256=candidate.sha256, kind=candidate.kind, files=dict(candidate.files)),
         budget=budget,
         device=Device(facts=facts, differences=tuple(differences(facts, budget.device))),
         validity=validity,
@@ -79,4 +96,5 @@ def make_report(
         verdict=verdict,
         basis=weakest,
         estimate=estimate,
+        notes=candidate.notes,
     )

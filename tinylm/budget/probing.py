@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tinylm
 from tinylm.budget.prompts import PROMPTS
@@ -72,15 +73,20 @@ def probe_more(
     command: Sequence[str],
     announce: Callable[[str], None],
     backend: Backend = "auto",
+    golden: bool = True,
+    decoder: dict[str, Any] | None = None,
 ) -> Probed:
-    """Do requests in fresh processes until there are `until`; the very first process also verifies the bundle."""
+    """Do requests in fresh processes until there are `until`; the very first process also compares `golden` tokens.
+
+    With `decoder` (`tinylm.decoder.DecoderOrders`), what the command names is such a decoder's folder.
+    """
     processes = list(so_far.processes)
     wanted, count = until - so_far.requests, budget.confidence.processes
     for index in range(count):
         requests = wanted // count + (index < wanted % count)
         if requests == 0:
             continue
-        verify = not processes
+        verify = golden and not processes
         first = sum(len(process.latency_ms) for process in processes)
         announce(f"process {index + 1} of {count}: {requests} requests" + (", then golden tokens" if verify else ""))
         orders = ProbeOrders(
@@ -94,6 +100,7 @@ def probe_more(
             requests=requests,
             backend=backend,
             verify=verify,
+            decoder=decoder,
         )
         allowed_s = (requests + budget.confidence.warmup) * budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT
         try:

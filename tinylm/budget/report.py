@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from tinylm.budget.device import Basis, DeviceFacts
 from tinylm.budget.estimate import Estimate
@@ -13,17 +14,24 @@ from tinylm.budget.spec import Budget
 from tinylm.budget.statistics import observed
 from tinylm.budget.validity import Validity
 from tinylm.budget.verdict import LimitResult, Verdict
+from tinylm.bundle import FileEntry
 from tinylm.records import check_schema, read
 from tinylm.runtime.probe_contract import ProbeResult
 
-SCHEMA = "1.1"
+SCHEMA = "1.2"
+"""1.1 added `estimate`; 1.2 `notes`, and `kind` and `files` of what was checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleId:
     name: str
     sha256: str
-    """Of the manifest, which lists the hashes of all other files."""
+    """Of the manifest, which lists the hashes of all other files; of a decoder, of what `sha256sum` prints for its
+    files."""
+    kind: Literal["bundle", "decoder"] = "bundle"
+    """A decoder was exported elsewhere (`tinylm.decoder`)."""
+    files: dict[str, FileEntry] = field(default_factory=dict)
+    """A decoder's files; a bundle's stand in its manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +88,8 @@ class Report:
     estimate: Estimate | None = None
     """How times were estimated; None when they were measured. The samples' times are instruction counts then, in units
     of a million."""
+    notes: tuple[str, ...] = ()
+    """What people must know to read the figures."""
 
 
 def to_json(report: Report) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Literal
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import Backend, Binding
+from tinylm.runtime.contract import Backend, Binding, check_room, check_token
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler
 
@@ -214,12 +214,7 @@ class Engine:
         self._length += width
 
     def _check_room(self, width: int) -> None:
-        if self._length + width > self.context_length:
-            raise TinylmError(
-                f"{self._length} tokens and {width} more are too many; the context holds {self.context_length}",
-                "truncate the cache or shorten the prompt",
-            )
+        check_room(self._length, width, context_length=self.context_length)
 
     def _check_token(self, token: int) -> None:
-        if not 0 <= token < self.vocab_size:
-            raise TinylmError(f"the token id {token} is not in the vocabulary of {self.vocab_size}")
+        check_token(token, vocab_size=self.vocab_size)
