@@ -164,7 +164,9 @@ def open_decoder(path: Path) -> Decoder:
     check_schema(data, major=1, where=where)
     description = read(Description, data, where)
     files = {path.name: FileEntry(sha256=sha256_bytes(raw), bytes=size)}
-    for name in filter(None, (description.model, description.tokenizer)):
+    for name in (description.model, description.tokenizer):
+        if name is None:
+            continue
         size = _plain_file(path.parent, name, where, missing=f"{where} names it")
         files[name] = FileEntry(sha256=sha256(path.parent / name), bytes=size)
     return _opened(path.parent, description, files, where)
@@ -210,13 +212,13 @@ def _plain_file(folder: Path, name: str, where: str, *, missing: str) -> int:
 
     `where` names it in errors, and `missing` is the hint when it is not there.
     """
-    path = folder
-    for part in name.split("/"):
-        if not _PART.fullmatch(part):
-            raise TinylmError(
-                f"{where} names the file `{name}`, which is not allowed",
-                "name a file in the same folder or below it: letters, digits, `.`, `_` and `-`, no `..`",
-            )
+    path, parts = folder, name.split("/")
+    if not all(_PART.fullmatch(part) for part in parts):
+        raise TinylmError(
+            f"{where} names the file `{name}`, which is not allowed",
+            "name a file in the same folder or below it: letters, digits, `.`, `_` and `-`, no `..`",
+        )
+    for part in parts:
         path = path / part
         try:
             status = path.lstat()
