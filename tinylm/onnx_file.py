@@ -158,7 +158,8 @@ def _model(message: Message) -> OnnxModel:
             raise message.error(f"has {what}, which tinylm does not read")
     opsets: dict[str, int] = {}
     for entry in message.messages(8, "opset import"):
-        domain = _domain(entry, 1)
+        # Any name: optimizers import what they might have used, and a node's own domain is what counts.
+        domain = _plain_domain(entry, 1)
         version = entry.integer(2)
         if domain in opsets or version is None or version < 1:
             raise entry.error(f"imports the operator set `{domain or 'ai.onnx'}` twice or without a version")
@@ -295,9 +296,14 @@ def _value(message: Message) -> Value:
     return Value(name=name, data_type=_DATA_TYPES[number][0], shape=None if shape is None else tuple(dims))
 
 
-def _domain(message: Message, number: int) -> str:
+def _plain_domain(message: Message, number: int) -> str:
+    """The name of an operator domain; ONNX's own is the empty string."""
     domain = message.text(number)
-    domain = "" if domain == "ai.onnx" else domain
+    return "" if domain == "ai.onnx" else domain
+
+
+def _domain(message: Message, number: int) -> str:
+    domain = _plain_domain(message, number)
     if domain not in DOMAINS:
         raise message.error(f"is of the operator domain `{domain}`, which tinylm does not know")
     return domain
