@@ -85,6 +85,20 @@ def test_a_float16_cache_rounds_and_no_more(make_decoder_graph: MakeGraph, tmp_p
             assert np.allclose(half.logits(token), full.logits(token), atol=0.05)
 
 
+def test_float16_logits_are_read_as_they_are(make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
+    model = make_decoder_graph(cached=False)
+    model.graph.node[-1].output[0] = "exact"
+    model.graph.node.append(onnx.helper.make_node("Cast", ["exact"], ["logits"], to=onnx.TensorProto.FLOAT16))
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    with (
+        PlainEngine(decoder(tmp_path / "half", model)) as half,
+        PlainEngine(decoder(tmp_path / "full", make_decoder_graph(cached=False))) as full,
+    ):
+        for token in PROMPT:
+            expected = np.asarray(full.logits(token)).astype(np.float16).astype(np.float32)
+            assert np.array_equal(half.logits(token), expected)
+
+
 @pytest.mark.parametrize("cached", [False, True])
 def test_truncating_forgets_exactly_the_end(cached: bool, make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
     with PlainEngine(decoder(tmp_path, make_decoder_graph(cached=cached))) as engine:
