@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tinylm.budget.child import ChildFailed, run_child
 from tinylm.budget.conditions import Watch
@@ -44,35 +45,49 @@ class Probed:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """How probes are started: the command before the module's name, and what comes after it."""
+    """How probes are started, and what they are told of what they measure."""
 
     before: tuple[str, ...]
+    """The command before the module's name."""
     after: tuple[str, ...]
+    """And after it."""
+    backend: Backend = "auto"
+    """What runs the model in them."""
+    golden: bool = True
+    """Whether there are golden tokens to compare."""
+    decoder: dict[str, Any] | None = None
+    """Of a decoder from elsewhere, what lies in its folder (`tinylm.decoder.DecoderOrders`)."""
 
     def command(self, module: str = "probe") -> list[str]:
         return [*self.before, f"tinylm.runtime.{module}", *self.after]
 
+    def orders(self, budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False) -> ProbeOrders:
+        """The budget's request, so often, as a probe understands it; to `verify` is to compare golden tokens too."""
+        return ProbeOrders(
+            schema=SCHEMA,
+            prompts=PROMPTS,
+            first_request=first_request,
+            prompt_tokens=budget.request.prompt_tokens,
+            new_tokens=budget.request.new_tokens,
+            threads=budget.request.threads,
+            warmup=budget.confidence.warmup,
+            requests=requests,
+            backend=self.backend,
+            verify=verify and self.golden,
+            decoder=self.decoder,
+        )
 
-def program_for(bundle: Path) -> Program:
-    """This Python, this tinylm."""
-    return Program(before=(sys.executable, "-P", "-m"), after=(str(bundle.resolve()),))
 
-
-def orders_for(
-    budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False, backend: Backend = "auto"
-) -> ProbeOrders:
-    """The budget's request, so often, as a probe understands it."""
-    return ProbeOrders(
-        schema=SCHEMA,
-        prompts=PROMPTS,
-        first_request=first_request,
-        prompt_tokens=budget.request.prompt_tokens,
-        new_tokens=budget.request.new_tokens,
-        threads=budget.request.threads,
-        warmup=budget.confidence.warmup,
-        requests=requests,
+def program_for(
+    folder: Path, *, backend: Backend = "auto", golden: bool = True, decoder: dict[str, Any] | None = None
+) -> Program:
+    """This Python, this tinylm, on what lies in `folder`."""
+    return Program(
+        before=(sys.executable, "-P", "-m"),
+        after=(str(folder.resolve()),),
         backend=backend,
-        verify=verify,
+        golden=golden,
+        decoder=decoder,
     )
 
 
@@ -89,10 +104,9 @@ def probe_more(
     budget: Budget,
     program: Program,
     announce: Callable[[str], None],
-    backend: Backend = "auto",
     watch: Watch | None = None,
 ) -> Probed:
-    """Do requests in fresh processes until there are `until`; the very first process also verifies the bundle.
+    """Do requests in fresh processes until there are `until`; the very first process also compares golden tokens.
 
     `watch` looks at the machine after each of them.
     """
@@ -102,13 +116,12 @@ def probe_more(
         requests = wanted // count + (index < wanted % count)
         if requests == 0:
             continue
-        verify = not processes
         first = sum(len(process.latency_ms) for process in processes)
+        orders = program.orders(budget, requests=requests, first_request=first, verify=not processes)
         announce(
             f"process {index + 1} of {count}: {requests} requests, to {until} in all"
-            + (", then golden tokens" if verify else "")
+            + (", then golden tokens" if orders.verify else "")
         )
-        orders = orders_for(budget, requests=requests, first_request=first, verify=verify, backend=backend)
         try:
             processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
         except ChildFailed as failure:
@@ -118,14 +131,11 @@ def probe_more(
     return dataclasses.replace(so_far, processes=tuple(processes))
 
 
-def probe_memory(
-    so_far: Probed, *, requests: int, budget: Budget, program: Program, backend: Backend = "auto"
-) -> Probed:
+def probe_memory(so_far: Probed, *, requests: int, budget: Budget, program: Program) -> Probed:
     """Run the memory probe; whatever becomes of it, what was measured before stands."""
-    orders = orders_for(budget, requests=requests, backend=backend)
-    command = program.command("memory_probe")
+    orders = program.orders(budget, requests=requests)
     try:
-        result = run_memory_probe(command, orders, timeout_s=timeout_s(budget, orders))
+        result = run_memory_probe(program.command("memory_probe"), orders, timeout_s=timeout_s(budget, orders))
     except ChildFailed as failure:
         return dataclasses.replace(so_far, memory_problem=str(failure))
     return dataclasses.replace(so_far, memory=result)

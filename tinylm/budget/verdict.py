@@ -188,10 +188,11 @@ def _quality(limit: float, run: _Run) -> Finding:
 
 def _golden(limit: float, run: _Run) -> Finding:
     verified = next((process.verification for process in run.processes if process.verification), None)
-    if verified is None or not verified.tokens or not verified.encodings:
+    if verified is None or not verified.tokens or verified.encodings == 0:
         return not_measured("the bundle holds no golden tokens")
     count = len(verified.mismatches)
-    same = f"{verified.tokens} tokens after {verified.prompts} prompts, {verified.encodings} encoded texts: as exported"
+    texts = "" if verified.encodings is None else f", {verified.encodings} encoded texts"
+    same = f"{verified.tokens} tokens after {verified.prompts} prompts{texts}: as exported"
     first = verified.mismatches[0] if count else same
     return compare(count, limit, first + (f"; and {count - 1} more" if count > 1 else ""))
 

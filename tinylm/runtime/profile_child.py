@@ -27,6 +27,7 @@ from tinylm.runtime.probe_contract import SCHEMA as PROBE_SCHEMA
 from tinylm.runtime.probe_contract import ProbeOrders
 from tinylm.runtime.profile_contract import MAJOR, SCHEMA, LengthTimes, ProfileOrders, ProfileResult
 from tinylm.runtime.sampling import Sampler, Sampling
+from tinylm.runtime.subject import BundleSubject
 from tinylm.tokenizer import BOS, Tokenizer
 
 
@@ -69,8 +70,9 @@ def time_lengths(
         )
         for length in orders.lengths
     ]
+    subjects = [BundleSubject(bundle, plan.prompts) for plan in plans]
     rounds = [
-        [do_request(bundle, tokenizer, engine, plan, number) for plan in plans]
+        [do_request(subject, engine, plan, number) for subject, plan in zip(subjects, plans, strict=True)]
         for number in range(orders.warmup + orders.rounds)
     ][orders.warmup :]
     return tuple(

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinylm.budget.candidate import bundle_candidate
 from tinylm.budget.check import make_report
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import DeviceFacts, device_facts
@@ -122,7 +123,13 @@ def check_on_virtual_pi(
         )
         results = judge_estimated(results, budget, estimate)
     report = make_report(
-        bundle, budget, facts=facts, probed=probed, validity=validity, results=results, estimate=estimate
+        bundle_candidate(bundle),
+        budget,
+        facts=facts,
+        probed=probed,
+        validity=validity,
+        results=results,
+        estimate=estimate,
     )
     return Checked(report=report, boot_s=boot_s)
 
