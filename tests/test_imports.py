@@ -32,8 +32,12 @@ ALLOWED: dict[str, set[str]] = {
     "op_kernels": set(),
     "op_audit": {"onnx_file", "op_kernels"},
     "wheels": {"", "errors", "files"},
+    "axes": set(),
+    "svg": set(),
+    "charts": {"axes", "svg"},
     "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file"},
-    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "tokenizer", "runtime", "machine"},
+    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "tokenizer", "runtime", "machine", "charts"},
+    "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
@@ -100,7 +104,9 @@ def test_the_rules_have_no_circle() -> None:
         done |= ready
 
 
-@pytest.mark.parametrize("where", ["cli", "runtime", "budget", "tokenizer.py", "config.py", "bundle.py", "records.py"])
+@pytest.mark.parametrize(
+    "where", ["cli", "runtime", "budget", "profile", "tokenizer.py", "config.py", "bundle.py", "records.py"]
+)
 def test_nothing_heavy_at_the_top_of_what_a_device_runs(where: str) -> None:
     root = PACKAGE / where
     for path in [root] if root.is_file() else root.rglob("*.py"):
@@ -132,7 +138,9 @@ def loaded(code: str) -> set[str]:
         "tinylm.runtime.engine",
         "tinylm.runtime.generation",
         "tinylm.runtime.probe",
+        "tinylm.runtime.profile_child",
         "tinylm.budget.check",
+        "tinylm.profile.measure",
         "tinylm.tokenizer",
         "tinylm.bundle",
     ],

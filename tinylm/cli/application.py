@@ -15,6 +15,7 @@ from tinylm.cli.check_budgets import check_budgets
 from tinylm.cli.doctor import doctor
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
+from tinylm.cli.profile import profile
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.cli.virtual_pi import virtual_pi_app
 
@@ -73,6 +74,7 @@ def tinylm_command(
 app.command()(train_pipeline)
 app.command()(export)
 app.command()(check_budgets)
+app.command()(profile)
 app.command()(generate)
 app.command()(doctor)
 app.add_typer(bundle_app)

@@ -15,6 +15,7 @@ computed, and what runs or is asked for afterwards is an error.
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 from tinylm.bundle import SAMPLER, Bundle, Manifest
@@ -27,8 +28,10 @@ from tinylm.runtime.session import open_session
 class Model:
     """An open graph that is the one its bundle's manifest describes."""
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1, backend: Backend = "auto") -> None:
-        """Load the bundle's graph.
+    def __init__(
+        self, bundle: Bundle, *, threads: int = 1, backend: Backend = "auto", trace: Path | None = None
+    ) -> None:
+        """Load the bundle's graph; `trace` is for profiling, as in `open_session`.
 
         TinylmError when this device lacks what the bundle needs, or the graph cannot be loaded or is not the one that
         the manifest says.
@@ -41,7 +44,7 @@ class Model:
         """Whether the graph chooses the next token itself."""
         self.cache_type = _cache_type(bundle.manifest)
         """The element type of keys and values: `float32` or `int8`."""
-        self.session: Session = open_session(bundle.model, threads=threads, backend=backend)
+        self.session: Session = open_session(bundle.model, threads=threads, backend=backend, trace=trace)
         try:
             _check_graph(self.session, bundle)
         except TinylmError:

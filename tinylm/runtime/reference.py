@@ -32,11 +32,13 @@ _TYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}  # All others
 class ReferenceSession:
     """One open graph; a `tinylm.runtime.contract.Session`."""
 
-    def __init__(self, model: Path, *, threads: int = 1, exact_int8: bool = False) -> None:
+    def __init__(self, model: Path, *, threads: int = 1, exact_int8: bool = False, trace: Path | None = None) -> None:
         """Load the graph in the file `model`, with the options that need the least memory.
 
-        `exact_int8` chooses slower int8 kernels that cannot overflow, for x86 processors without VNNI. TinylmError when
-        ONNX Runtime refuses the graph; it knows no operators of unknown domains, so such a graph is refused too.
+        `exact_int8` chooses slower int8 kernels that cannot overflow, for x86 processors without VNNI. With `trace`
+        ONNX Runtime times every operator, which slows it, and `close` writes the times to a JSON file whose name begins
+        with this path. TinylmError when ONNX Runtime refuses the graph; it knows no operators of unknown domains, so
+        such a graph is refused too.
         """
         options = onnxruntime.SessionOptions()
         options.enable_cpu_mem_arena = False
@@ -49,6 +51,10 @@ class ReferenceSession:
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         if exact_int8:
             options.add_session_config_entry("session.x64quantprecision", "1")
+        self._traced = trace is not None
+        if trace is not None:
+            options.enable_profiling = True
+            options.profile_file_prefix = str(trace)
         try:
             with giving_back_memory():
                 self._session: Any = onnxruntime.InferenceSession(
@@ -81,7 +87,9 @@ class ReferenceSession:
         return self._session
 
     def close(self) -> None:
-        """Free the graph, once its bindings are gone too; closing twice is fine."""
+        """Free the graph, once its bindings are gone too, and write the trace; closing twice is fine."""
+        if self._session is not None and self._traced:
+            self._session.end_profiling()
         self._session = None
 
 

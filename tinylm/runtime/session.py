@@ -16,10 +16,11 @@ from tinylm.runtime.contract import Backend, BackendUnavailable, Session
 from tinylm.runtime.requirements import overflows_int8
 
 
-def open_session(model: Path, *, threads: int, backend: Backend = "auto") -> Session:
+def open_session(model: Path, *, threads: int, backend: Backend = "auto", trace: Path | None = None) -> Session:
     """Load the graph in the file `model`.
 
-    `auto` falls back to the reference where the lean backend cannot work. TinylmError when the file or its graph is
+    With `trace` every operator is timed, as `ReferenceSession` says; only that backend can, and it is taken. `auto`
+    falls back to the reference where the lean backend cannot work. TinylmError when the file or its graph is
     refused, or when `lean` was asked for and cannot work here (`BackendUnavailable`).
     """
     # Before ONNX Runtime, which trusts what it reads: weights outside the file would come from a path that the model's
@@ -28,7 +29,7 @@ def open_session(model: Path, *, threads: int, backend: Backend = "auto") -> Ses
     # Exact int8 products, by slower kernels. Only where they are needed: ONNX Runtime itself does not look for VNNI
     # before it converts the weights, which costs 2.3 MB and 5 ms at 2.2 MB of them (measured).
     exact_int8 = overflows_int8()
-    if backend != "reference":
+    if backend != "reference" and trace is None:
         from tinylm.runtime.lean import LeanSession
 
         try:
@@ -38,4 +39,4 @@ def open_session(model: Path, *, threads: int, backend: Backend = "auto") -> Ses
                 raise
     from tinylm.runtime.reference import ReferenceSession
 
-    return ReferenceSession(model, threads=threads, exact_int8=exact_int8)
+    return ReferenceSession(model, threads=threads, exact_int8=exact_int8, trace=trace)

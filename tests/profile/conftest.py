@@ -1,0 +1,72 @@
+"""A report to look at, without a measurement."""
+
+from __future__ import annotations
+
+import pytest
+
+from tinylm.budget.device import DeviceFacts
+from tinylm.budget.report import BundleId
+from tinylm.profile.breakdown import Breakdown, Row
+from tinylm.profile.report import SCHEMA, LengthReport, Report, Summary
+
+
+def summary(value: float, n: int = 30) -> Summary:
+    return Summary(n=n, mean=value, p50=value, p95=2 * value, p99=3 * value)
+
+
+def rows(*given: tuple[str, float, float]) -> tuple[Row, ...]:
+    whole = sum(us for _, _, us in given)
+    return tuple(
+        Row(name=name, calls=calls, timed_us=us + 2 * calls, estimated_us=us, share=us / whole)
+        for name, calls, us in given
+    )
+
+
+@pytest.fixture
+def report() -> Report:
+    layers = rows(("embedding", 5, 1.25), ("layer 0", 14, 30.5), ("head", 4, 40), ("sampler", 50, 28.25))
+    small = [(f"Small{place}", 1.0, 0.25) for place in range(12)]
+    operators = rows(("SkipSimplifiedLayerNormalization", 12, 57), ("MatMul", 9, 40), *small)
+    breakdown = Breakdown(tokens=1, runs=200, run_us=500, outside_us=120, operators=operators, layers=layers)
+    return Report(
+        schema=SCHEMA,
+        bundle=BundleId(name="small", sha256="0" * 64),
+        device=DeviceFacts(
+            model="A board <1>",
+            arch="aarch64",
+            isa=("asimd",),
+            cores=4,
+            memory_mb=512.0,
+            governor="ondemand",
+            system="Linux 6.6",
+            python="3.11",
+            onnxruntime="1.22.0",
+        ),
+        backend="lean",
+        threads=1,
+        new_tokens=20,
+        warmup=3,
+        lengths=tuple(
+            LengthReport(
+                prompt_tokens=length,
+                latency_ms=summary(length),
+                ttft_ms=summary(length / 4),
+                itl_ms=summary(1.5),
+                prefill_tokens_per_s=4000.0,
+            )
+            for length in (16, 32, 64, 108)
+        ),
+        decode=breakdown,
+        prefill=Breakdown(
+            tokens=16,
+            runs=10,
+            run_us=900,
+            outside_us=100,
+            operators=rows(("ArgMax", 2, 5), ("MatMul", 9, 95)),
+            layers=layers,
+        ),
+        step_us=summary(100, n=200),
+        traced_step_us=summary(330, n=200),
+        timing_cost_us=2.25,
+        tracing_ratio=3.3,
+    )

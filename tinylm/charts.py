@@ -1,0 +1,342 @@
+"""Charts as self-contained SVG text, without a library: a device has no matplotlib.
+
+Each function returns a `Chart`; `document` makes one SVG of one or several, beneath one another, for a file or to stand
+inside an HTML page:
+
+    chart = line_chart(
+        [Series(label="p50", points=((16, 12.5), (32, 20.1)), band=((11.9, 14.0), (19.0, 25.2)))],
+        title="Latency by prompt length", x_label="prompt (tokens)", y_label="latency (ms)",
+        limit=Mark(value=250, label="limit 250 ms"),
+    )
+    write_atomic(path, document(chart).encode())
+
+Made for a phone first: few, large letters, a legend that wraps instead of labels that collide. Colours follow the
+reader's light or dark setting, and a page can set its own through the variables `--chart-paper`, `--chart-ink`,
+`--chart-faint`, `--chart-limit` and `--chart-1` to `--chart-6`; programs that know no CSS variables find the light
+colours in the attributes. Series differ in dash and marker too, not in colour alone. Text is escaped; a chart's title
+is its accessible name.
+
+Values that cannot be drawn (none at all, not finite, 0 on a logarithmic axis) are a ValueError: what is empty is for
+the caller to say in words.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from tinylm.axes import Scale, bounds, labels, step_of, ticks, widened
+from tinylm.svg import (
+    FONT,
+    SMALL,
+    colour_of,
+    cut,
+    dash_of,
+    draw_line,
+    draw_rect,
+    draw_text,
+    paint,
+    stylesheet,
+    text_width,
+)
+
+WIDTH = 480
+"""Pixels of every chart before the reader scales it: a phone shows its 14-pixel letters at 10 or more."""
+
+_PLOT_HEIGHT = 220
+_LINE = 18
+_PAD = 10
+_MOST_MARKERS = 40  # more points than that are a line, and markers would hide it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """A named line of points (x, y), in the order in which they are joined."""
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    band: tuple[tuple[float, float], ...] = ()
+    """Shaded from (low, high), one pair for each point; none when empty."""
+    band_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A line across the chart at a value, named in the legend with its unit: `limit 250 ms`."""
+
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One horizontal bar, of one part, or of several that add up."""
+
+    label: str
+    parts: tuple[float, ...]
+    text: str = ""
+    """Written at its end: the value with its unit, a share."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A drawn chart: `body` is SVG within WIDTH x `height` pixels."""
+
+    title: str
+    height: float
+    body: str
+
+
+def document(*charts: Chart) -> str:
+    """One SVG of all charts beneath one another, for a file of its own or to stand in an HTML page."""
+    if not charts:
+        raise ValueError("a document needs at least one chart")
+    height = sum(chart.height for chart in charts)
+    parts, top = [], 0.0
+    for chart in charts:
+        group = f"<title>{html.escape(chart.title)}</title>{chart.body}"
+        parts.append(f'<g role="img" transform="translate(0 {top:g})">{group}</g>')
+        top += chart.height
+    title = html.escape("; ".join(chart.title for chart in charts))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="tinylm-chart" role="group" viewBox="0 0 {WIDTH} {height:g}"'
+        f' width="{1.5 * WIDTH:g}" height="{1.5 * height:g}" font-family="system-ui, sans-serif" font-size="{FONT}">'
+        f"<title>{title}</title><style>{stylesheet()}</style>"
+        f'<rect width="{WIDTH}" height="{height:g}" {paint("fill", "paper")}/>{"".join(parts)}</svg>\n'
+    )
+
+
+def line_chart(
+    series: Sequence[Series],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str,
+    limit: Mark | None = None,
+    x_ticks: Sequence[float] = (),
+    log_x: bool = False,
+    log_y: bool = False,
+    from_zero: bool = True,
+) -> Chart:
+    """Lines over a common pair of axes.
+
+    `limit` is a horizontal line. `x_ticks` names the x values to write where round numbers say less (prompt lengths).
+    `from_zero` puts 0 on a linear y axis. ValueError as in the module, and for a band of another length than its line.
+    """
+    for one in series:
+        if one.band and len(one.band) != len(one.points):
+            raise ValueError(f"`{one.label}` has {len(one.points)} points and a band of {len(one.band)}")
+    heights = [y for one in series for _, y in one.points] + [y for one in series for pair in one.band for y in pair]
+    y_range = bounds([*heights, *([limit.value] if limit else [])], log=log_y, from_zero=from_zero)
+    y_range = y_range if log_y else widened(*y_range)
+    x_range = bounds((x for one in series for x, _ in one.points), log=log_x)
+    legend = [entry for place, one in enumerate(series) for entry in _entries(one, place)]
+    if limit:
+        legend.append((limit.label, _limit_sample))
+    frame = _Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label, log_x=log_x, log_y=log_y)
+    frame.draw_axes(x_ticks)
+    for place, one in enumerate(series):
+        frame.body.append(_band(one, place, frame.x, frame.y))
+    for place, one in enumerate(series):
+        frame.body.append(_line(one, place, frame.x, frame.y))
+    if limit:
+        height = frame.y(limit.value)
+        frame.body.append(draw_line(frame.x.start, height, frame.x.end, height, "limit", dash="6 4", width=2))
+    return frame.chart()
+
+
+def histogram(
+    values: Sequence[float],
+    *,
+    title: str,
+    x_label: str,
+    y_label: str = "how many",
+    limit: Mark | None = None,
+    marks: Sequence[Mark] = (),
+    count: int = 20,
+) -> Chart:
+    """How often values fall into bins with round edges, about `count` of them.
+
+    `limit` and `marks` are vertical lines: what must not be passed, and what to compare with (p50, p95).
+    """
+    low, high = bounds(values)
+    step = step_of(low, high, count=count)
+    low, high = widened(low, high, count=count)
+    bins = [0] * max(1, round((high - low) / step))
+    for value in values:
+        bins[min(int((value - low) / step), len(bins) - 1)] += 1
+    x_range = bounds([low, high, *(mark.value for mark in (*marks, *([limit] if limit else [])))])
+    legend: list[tuple[str, _Sample]] = [(mark.label, _line_sample(place)) for place, mark in enumerate(marks, 1)]
+    if limit:
+        legend.append((limit.label, _limit_sample))
+    y_range = widened(*bounds([float(number) for number in bins], from_zero=True))
+    frame = _Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label)
+    frame.draw_axes()
+    for place, number in enumerate(bins):
+        left, right, top = frame.x(low + place * step), frame.x(low + (place + 1) * step), frame.y(number)
+        width = max(right - left - 1, 0.5)
+        frame.body.append(draw_rect(left, top, width, frame.y(0) - top, "1"))
+    for place, mark in enumerate(marks, 1):
+        at = frame.x(mark.value)
+        frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, colour_of(place), dash=dash_of(place), width=2))
+    if limit:
+        at = frame.x(limit.value)
+        frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, "limit", dash="6 4", width=2))
+    return frame.chart()
+
+
+def bar_chart(
+    bars: Sequence[Bar], *, title: str, x_label: str, part_labels: Sequence[str] = (), limit: Mark | None = None
+) -> Chart:
+    """Horizontal bars from 0, one row each, in the order given; `part_labels` names the parts of stacked bars.
+
+    `limit` is a vertical line. ValueError as in the module, for a part below 0, and for parts without a name.
+    """
+    parts = max((len(bar.parts) for bar in bars), default=0)
+    if any(part < 0 for bar in bars for part in bar.parts):
+        raise ValueError("a bar's parts are 0 or more")
+    if part_labels and parts > len(part_labels):
+        raise ValueError(f"a bar has {parts} parts and {len(part_labels)} names")
+    totals = [sum(bar.parts) for bar in bars]
+    high = bounds([*totals, *([limit.value] if limit else [])], from_zero=True)[1]
+    legend: list[tuple[str, _Sample]] = [(label, _block_sample(place)) for place, label in enumerate(part_labels)]
+    if limit:
+        legend.append((limit.label, _limit_sample))
+    body, top = _heading(title, legend)
+    room = 0.42 * WIDTH
+    left = _PAD + min(max(text_width(bar.label) for bar in bars), room) + 8
+    right = WIDTH - _PAD - max(text_width(bar.text, SMALL) for bar in bars) - 4
+    scale = Scale(low=0, high=high, start=left, end=max(right, left + 60))
+    bottom = top + 24 * len(bars) + 4
+    values = ticks(0, high, count=4)
+    for value, text in zip(values, labels(values), strict=True):
+        body.append(draw_line(scale(value), top, scale(value), bottom, "faint"))
+        body.append(draw_text(scale(value), bottom + 15, text, anchor="middle", size=SMALL))
+    texts = []
+    for row, bar in enumerate(bars):
+        y, start = top + 24 * row + 4, 0.0
+        shown = cut(bar.label, room)
+        body.append(draw_text(left - 8, y + 13, shown, anchor="end", full=bar.label if shown != bar.label else ""))
+        for place, part in enumerate(bar.parts):
+            body.append(draw_rect(scale(start), y, scale(start + part) - scale(start), 16, colour_of(place)))
+            start += part
+        texts.append(draw_text(scale(start) + 4, y + 12.5, bar.text, size=SMALL, halo=True))
+    if limit:
+        body.append(draw_line(scale(limit.value), top, scale(limit.value), bottom, "limit", dash="6 4", width=2))
+    body += texts  # above the limit's line
+    body.append(draw_text(scale.end, bottom + 33, x_label, anchor="end", size=SMALL))
+    return Chart(title=title, height=bottom + 33 + _PAD, body="".join(body))
+
+
+_Sample = Callable[[float, float], str]
+"""Draws the sample of a legend's entry, 22 pixels wide, with its middle line at (x, y)."""
+
+
+class _Frame:
+    """Axes, grid, heading and labels of a chart with two axes; what is plotted is appended to `body`."""
+
+    def __init__(
+        self,
+        title: str,
+        legend: Sequence[tuple[str, _Sample]],
+        x_range: tuple[float, float],
+        y_range: tuple[float, float],
+        *,
+        x_label: str,
+        y_label: str,
+        log_x: bool = False,
+        log_y: bool = False,
+    ) -> None:
+        self.title, self.x_label = title, x_label
+        self.body, top = _heading(title, legend)
+        self.body.append(draw_text(_PAD, top + 8, y_label, size=SMALL))
+        top += 20
+        self._y_ticks = ticks(*y_range, log=log_y)
+        left = _PAD + max(text_width(text, SMALL) for text in labels(self._y_ticks)) + 6
+        self.bottom = top + _PLOT_HEIGHT
+        self.x = Scale(low=x_range[0], high=x_range[1], start=left, end=WIDTH - 2 * _PAD, log=log_x)
+        self.y = Scale(low=y_range[0], high=y_range[1], start=self.bottom, end=top, log=log_y)
+
+    def draw_axes(self, x_ticks: Sequence[float] = ()) -> None:
+        for value, text in zip(self._y_ticks, labels(self._y_ticks), strict=True):
+            height = self.y(value)
+            self.body.append(draw_line(self.x.start, height, self.x.end, height, "faint"))
+            self.body.append(draw_text(self.x.start - 6, height + 4, text, anchor="end", size=SMALL))
+        values = tuple(x_ticks) or ticks(self.x.low, self.x.high, log=self.x.log)
+        free = 0.0
+        for value, text in zip(values, labels(values), strict=True):
+            at, half = self.x(value), text_width(text, SMALL) / 2
+            self.body.append(draw_line(at, self.bottom, at, self.bottom + 4, "ink"))
+            if at - half >= free:  # what would touch its neighbour is left out
+                self.body.append(draw_text(at, self.bottom + 17, text, anchor="middle", size=SMALL))
+                free = at + half + 6
+        self.body.append(draw_line(self.x.start, self.bottom, self.x.end, self.bottom, "ink"))
+
+    def chart(self) -> Chart:
+        self.body.append(draw_text(self.x.end, self.bottom + 35, self.x_label, anchor="end", size=SMALL))
+        return Chart(title=self.title, height=self.bottom + 35 + _PAD, body="".join(self.body))
+
+
+def _heading(title: str, legend: Sequence[tuple[str, _Sample]]) -> tuple[list[str], float]:
+    """The title and the legend, both wrapped to the width, and where they end."""
+    body, y, line = [], 8.0, ""
+    for word in [*title.split(), None]:
+        longer = f"{line} {word}".strip()
+        if word is None or (line and text_width(longer) * 1.06 > WIDTH - 2 * _PAD):  # bold letters are wider
+            y += _LINE
+            body.append(draw_text(_PAD, y - 4, line, weight="600"))
+            longer = word or ""
+        line = longer
+    x, y = float(_PAD), y + (14 if legend else 6)
+    for label, sample in legend:
+        needed = 22 + 6 + text_width(label, SMALL)
+        if x > _PAD and x + needed > WIDTH - _PAD:
+            x, y = float(_PAD), y + _LINE
+        body.append(sample(x, y - 4) + draw_text(x + 28, y, label, size=SMALL))
+        x += needed + 14
+    return body, y + (12 if legend else 0)
+
+
+def _entries(series: Series, place: int) -> Iterable[tuple[str, _Sample]]:
+    yield series.label, _line_sample(place)
+    if series.band and series.band_label:
+        yield series.band_label, _block_sample(place, opacity=0.22)
+
+
+def _line_sample(place: int) -> _Sample:
+    return lambda x, y: draw_line(x, y, x + 22, y, colour_of(place), dash=dash_of(place), width=2.5)
+
+
+def _block_sample(place: int, opacity: float = 1) -> _Sample:
+    return lambda x, y: draw_rect(x, y - 6, 22, 12, colour_of(place), opacity=opacity)
+
+
+def _limit_sample(x: float, y: float) -> str:
+    return draw_line(x, y, x + 22, y, "limit", dash="6 4", width=2)
+
+
+def _band(series: Series, place: int, x: Scale, y: Scale) -> str:
+    if not series.band:
+        return ""
+    across = [x(at) for at, _ in series.points]
+    upper = [f"{at:.1f},{y(high):.1f}" for at, (_, high) in zip(across, series.band, strict=True)]
+    lower = [f"{at:.1f},{y(low):.1f}" for at, (low, _) in zip(across, series.band, strict=True)]
+    points = " ".join([*upper, *reversed(lower)])
+    return f'<polygon points="{points}" opacity="0.22" {paint("fill", colour_of(place))}/>'
+
+
+def _line(series: Series, place: int, x: Scale, y: Scale) -> str:
+    points = [(x(at), y(value)) for at, value in series.points]
+    joined = " ".join(f"{at:.1f},{height:.1f}" for at, height in points)
+    dash = f' stroke-dasharray="{dash_of(place)}"' if dash_of(place) else ""
+    drawn = f'<polyline points="{joined}" fill="none" stroke-width="2.5"{dash} {paint("stroke", colour_of(place))}/>'
+    if len(points) > _MOST_MARKERS:
+        return drawn
+    painted = paint("fill", colour_of(place))
+    for at, height in points:
+        if place % 2:
+            drawn += f'<rect x="{at - 3.5:.1f}" y="{height - 3.5:.1f}" width="7" height="7" {painted}/>'
+        else:
+            drawn += f'<circle cx="{at:.1f}" cy="{height:.1f}" r="3.5" {painted}/>'
+    return drawn
