@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from tinylm.budget.report import Report
 from tinylm.budget.verdict import LimitResult
@@ -32,45 +32,45 @@ def to_junit(report: Report, *, certify: bool = False) -> str:
         "skipped": "0",
     }
     seconds = f"{report.moments[-1].at_s:.3f}" if report.moments else "0"
-    root = ElementTree.Element("testsuites", {"name": "tinylm check-budgets", **counts, "time": seconds})
+    root = ET.Element("testsuites", {"name": "tinylm check-budgets", **counts, "time": seconds})
     name = printable(f"{report.bundle.name} on {report.budget.name}")
-    suite = ElementTree.SubElement(root, "testsuite", {"name": name, **counts, "time": seconds, **_when(report)})
-    properties = ElementTree.SubElement(suite, "properties")
+    suite = ET.SubElement(root, "testsuite", {"name": name, **counts, "time": seconds, **_when(report)})
+    properties = ET.SubElement(suite, "properties")
     for key, value in _properties(report):
-        ElementTree.SubElement(properties, "property", {"name": key, "value": printable(value)})
+        ET.SubElement(properties, "property", {"name": key, "value": printable(value)})
     for result in report.limits:
         _case(suite, report, result)
     if certify:
         case = _empty_case(suite, report, _CERTIFIED)
         if report.basis != "measured":
             message = f"the basis is `{report.basis}`; only a run on the budget's device is `measured`"
-            ElementTree.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
+            ET.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
     lines = [headline(report), caution(report), *_causes(report)]
-    ElementTree.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(suite: ElementTree.Element, report: Report, result: LimitResult) -> None:
+def _case(suite: ET.Element, report: Report, result: LimitResult) -> None:
     case = _empty_case(suite, report, result.name)
     numbers = f"{amount(result.measured, result.unit)} of {amount(result.limit, result.unit)} allowed"
     if result.verdict != "pass":
         words = f"{label(result.name)}: {VERDICTS[result.verdict]}"
         message = words if result.measured is None else f"{words}, {numbers}"
         kind = "error" if result.verdict == "not_measured" else "failure"
-        found = ElementTree.SubElement(case, kind, {"type": result.verdict, "message": printable(message)})
+        found = ET.SubElement(case, kind, {"type": result.verdict, "message": printable(message)})
         found.text = printable(result.evidence)
     lines = [f"{label(result.name)}: {numbers}, {VERDICTS[result.verdict]} ({result.basis})", result.evidence]
     if result.void is not None and report.validity is not None:
         hints = {cause.name: cause.hint for cause in report.validity.causes}
         lines += [f"what to do: {hints[result.void]}"] if result.void in hints else []
-    ElementTree.SubElement(case, "system-out").text = "\n".join(printable(line) for line in lines)
+    ET.SubElement(case, "system-out").text = "\n".join(printable(line) for line in lines)
 
 
-def _empty_case(suite: ElementTree.Element, report: Report, name: str) -> ElementTree.Element:
+def _empty_case(suite: ET.Element, report: Report, name: str) -> ET.Element:
     # GitLab tells cases apart by class and name, Jenkins groups them by what is before the class's last dot.
     group = printable(f"tinylm.{report.budget.name}")
-    return ElementTree.SubElement(suite, "testcase", {"name": printable(name), "classname": group, "time": "0"})
+    return ET.SubElement(suite, "testcase", {"name": printable(name), "classname": group, "time": "0"})
 
 
 def _when(report: Report) -> dict[str, str]:
