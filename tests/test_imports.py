@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "svg": set(),
     "charts": {"axes", "svg"},
     "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file"},
-    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "tokenizer", "runtime", "machine", "charts"},
+    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "tokenizer", "runtime", "machine", "charts", "svg"},
     "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},

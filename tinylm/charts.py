@@ -198,9 +198,9 @@ def histogram(
     near = limit is None or _near(limit, *x_range)
     if limit and near:
         x_range = bounds([*x_range, limit.value])
-    legend: list[tuple[str, _Sample]] = [(mark.label, _line_sample(place)) for place, mark in enumerate(marks, 1)]
+    legend: list[tuple[str, _Sample]] = [(mark.label, _line_sample(place)) for place, mark in enumerate(marks, 2)]
     if span:
-        legend.append((span.label, _block_sample(len(marks) + 1, opacity=0.22)))
+        legend.append((span.label, _block_sample(len(marks) + 2, opacity=0.22)))
     if limit:
         legend.append((limit.label if near else f"{limit.label}, off the scale", _limit_sample))
     y_range = widened(*bounds([float(number) for number in bins], from_zero=True))
@@ -212,9 +212,9 @@ def histogram(
         frame.body.append(draw_rect(left, top, width, frame.y(0) - top, "1"))
     if span:
         left, right = frame.x(span.low), frame.x(span.high)
-        shaded = colour_of(len(marks) + 1)
+        shaded = colour_of(len(marks) + 2)
         frame.body.append(draw_rect(left, frame.y.end, right - left, frame.y.start - frame.y.end, shaded, opacity=0.22))
-    for place, mark in enumerate(marks, 1):
+    for place, mark in enumerate(marks, 2):  # 1 looks like the limit
         at = frame.x(mark.value)
         frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, colour_of(place), dash=dash_of(place), width=2))
     if limit and near:
