@@ -13,7 +13,7 @@ from tinylm.budget.page.results import advice, banner, limits, surroundings
 from tinylm.budget.page.style import style
 from tinylm.budget.page.times import conditions, estimated, starts, sustained, warm
 from tinylm.budget.report import Report
-from tinylm.budget.wording import headline
+from tinylm.budget.wording import headline, when
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
@@ -34,7 +34,7 @@ def to_html(report: Report) -> str:
         quality(report),
         machine_and_budget(report),
     )
-    footer = f"Made by tinylm {report.tinylm} from a report of {report.created}, schema {report.schema}."
+    footer = f"Made by tinylm {report.tinylm} from a report of {when(report)}, schema {report.schema}."
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -24,6 +24,7 @@ from tinylm.budget.wording import (
     request,
     used,
     voids,
+    when,
 )
 
 _MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "undecided": "❔", "not_measured": "❔"}
@@ -199,7 +200,7 @@ def _ledger(report: Report) -> Iterator[str]:
 def _origin(report: Report) -> str:
     return (
         f"<sub>{_text(machine(report))} · bundle {_text(report.bundle.sha256[:12])} · tinylm {_text(report.tinylm)}"
-        f" · {_text(report.created)}</sub>"
+        f" · {_text(when(report))}</sub>"
     )
 
 

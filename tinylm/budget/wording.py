@@ -122,6 +122,11 @@ def request(report: Report) -> str:
     return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {threads}"
 
 
+def when(report: Report) -> str:
+    """When it was made, as people write it."""
+    return report.created.replace("T", " ").replace("+00:00", " UTC")
+
+
 def voids(cause: Cause) -> str:
     """Which verdicts a cause takes away."""
     if cause.name == "drift":

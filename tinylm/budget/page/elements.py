@@ -67,6 +67,11 @@ def facts(pairs: Sequence[tuple[str, str]]) -> str:
     return f'<dl class="facts">{rows}</dl>'
 
 
+def folded(words: str, body: str) -> str:
+    """What few want to see at once."""
+    return f"<details><summary>{text(words)}</summary>{body}</details>" if body else ""
+
+
 def columns(*parts: str) -> str:
     """Parts beside one another where there is room."""
     return f'<div class="columns">{"".join(f"<div>{part}</div>" for part in parts if part)}</div>'

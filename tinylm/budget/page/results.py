@@ -21,6 +21,7 @@ from tinylm.budget.wording import (
     request,
     used,
     voids,
+    when,
 )
 
 _MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
@@ -31,7 +32,7 @@ def banner(report: Report) -> str:
     words = caution(report)
     tags = "".join(
         f"<li>{text(tag)}</li>"
-        for tag in (machine(report), request(report), report.created, f"tinylm {report.tinylm}", report.basis)
+        for tag in (f"basis: {report.basis}", machine(report), request(report), when(report), f"tinylm {report.tinylm}")
     )
     return (
         f'<header class="{report.verdict}"><p class="eyebrow">Budget report</p>{_chip(report.verdict, "verdict")}'

@@ -82,9 +82,9 @@ padding:10px 12px;margin:0;overflow-wrap:anywhere}
 .plain>li:first-child{border-top:0}
 .scroll{overflow-x:auto;margin:8px 0}
 table{border-collapse:collapse;width:100%;font-size:.92rem;font-variant-numeric:tabular-nums}
-th,td{padding:6px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
+th,td{padding:6px 7px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}
 thead th{color:var(--soft);font-weight:500;font-size:.84rem;vertical-align:bottom}
-th:first-child{text-align:left;padding-left:0;font-weight:400;white-space:normal;min-width:7.5em}
+th:first-child{text-align:left;padding-left:0;font-weight:400;white-space:normal;min-width:5.5em}
 td:last-child,th:last-child{padding-right:0}
 tfoot th,tfoot td{font-weight:600!important;border-bottom:0}
 .facts{margin:8px 0;font-size:.92rem}
@@ -92,6 +92,7 @@ tfoot th,tfoot td{font-weight:600!important;border-bottom:0}
 border-bottom:1px solid var(--line)}
 .facts dt{color:var(--soft)}
 .facts dd{margin:0;overflow-wrap:anywhere}
+summary{cursor:pointer;color:var(--soft);margin:10px 0}
 figure{margin:12px 0 4px}
 figure .tinylm-chart{display:block;width:100%;max-width:600px;height:auto;margin:0 auto}
 figcaption{margin-top:4px}

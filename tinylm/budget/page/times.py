@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from tinylm.budget.conditions import Moment
 from tinylm.budget.estimate import TimeEstimate
-from tinylm.budget.page.elements import columns, figure, paragraph, section, table
+from tinylm.budget.page.elements import columns, figure, folded, paragraph, section, table
 from tinylm.budget.report import ColdStart, Report
 from tinylm.budget.soak import Soak, SoakInterval
 from tinylm.budget.times import TimeSummary
@@ -41,7 +41,7 @@ def warm(report: Report) -> str:
     )
     drawn = "" if latency is None else figure(lambda: [_distribution(report.samples, latency)])
     over_time = figure(lambda: _over_time(report.samples, report.budget.limits.latency_p95_ms))
-    return section("Warm requests", columns(drawn, over_time), table(head, rows), lead=lead)
+    return section("Warm requests", columns(drawn + table(head, rows), over_time), lead=lead)
 
 
 def _end(value: float | None) -> str:
@@ -197,8 +197,9 @@ def sustained(report: Report) -> str:
     limit_ms = report.budget.limits.latency_p95_ms
     speed = figure(lambda: _speed(soak, limit_ms))
     lead = f"{soak.minutes:g} minutes without a pause; each point is one process of some seconds."
-    drawn = columns(speed, figure(lambda: _heat(soak)) + table(_SOAK_HEAD, [_interval(end) for end in soak.intervals]))
-    return section("Sustained load", *found, drawn, lead=lead)
+    heat = figure(lambda: _heat(soak))
+    intervals = folded("The processes as a table", table(_SOAK_HEAD, [_interval(end) for end in soak.intervals]))
+    return section("Sustained load", *found, columns(speed, heat), intervals, lead=lead)
 
 
 _SOAK_HEAD = ("minutes", "p50, ms", "p95, ms", "worst, ms", "°C", "MHz")
@@ -259,7 +260,7 @@ def estimated(report: Report) -> str:
         )
         for name, time in parts
     ]
-    return section("Estimated times", columns(figure(lambda: _terms(parts)), table(head, rows)), lead=lead)
+    return section("Estimated times", figure(lambda: _terms(parts)), table(head, rows), lead=lead)
 
 
 def _terms(parts: Sequence[tuple[str, TimeEstimate]]) -> list[Chart]:
