@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
+
 if TYPE_CHECKING:
     from tinylm.budget.report import Report
 
@@ -39,6 +41,9 @@ def check_budgets(
         bool,
         typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
     ] = False,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Html = None,
 ) -> None:
     """Measure a bundle here against a device's budget: memory, latency, size, quality.
 
@@ -48,7 +53,17 @@ def check_budgets(
         from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
 
         mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
-        check(bundle, budget=budget, json=json, certify=certify, backend=backend, mirror=mirror)
+        check(
+            bundle,
+            budget=budget,
+            json=json,
+            certify=certify,
+            backend=backend,
+            mirror=mirror,
+            junit=junit,
+            markdown=markdown,
+            html=html,
+        )
         return
 
     from tinylm.budget.check import Options, check_bundle
@@ -56,15 +71,19 @@ def check_budgets(
     from tinylm.bundle import open_bundle
     from tinylm.runs import find_bundle
 
+    outputs = Outputs(junit=junit, markdown=markdown, html=html)
+    outputs.check()
     limits = load_budget(budget)
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
-    finish(check_bundle(opened, limits, announce=_announce, options=options), json=json, certify=certify)
+    finish(
+        check_bundle(opened, limits, announce=_announce, options=options), json=json, certify=certify, outputs=outputs
+    )
 
 
-def finish(report: Report, *, json: bool, certify: bool) -> None:
-    """Print the report and end with its exit code."""
+def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:
+    """Print the report, write its other forms, and end with its exit code."""
     from tinylm.budget.report import exit_code, to_json
 
     if json:
@@ -76,6 +95,7 @@ def finish(report: Report, *, json: bool, certify: bool) -> None:
 
         _announce("")
         print_report(report, Console(highlight=False))
+    outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
     if certify and report.basis != "measured":
         _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")
     raise typer.Exit(exit_code(report, certify=certify))

@@ -218,12 +218,13 @@ def _interval(end: SoakInterval) -> tuple[str, ...]:
 def _speed(soak: Soak, limit_ms: float) -> list[Chart]:
     if not soak.intervals:
         return []
+    minutes = [end.until_s / 60 for end in soak.intervals]
     lines = [
-        Series(label=name, points=tuple((end.until_s / 60, value(end)) for end in soak.intervals))
-        for name, value in (
-            ("p50", lambda end: end.p50_ms),
-            ("p95", lambda end: end.p95_ms),
-            ("worst", lambda end: end.worst_ms),
+        Series(label=name, points=tuple(zip(minutes, values, strict=True)))
+        for name, values in (
+            ("p50", [end.p50_ms for end in soak.intervals]),
+            ("p95", [end.p95_ms for end in soak.intervals]),
+            ("worst", [end.worst_ms for end in soak.intervals]),
         )
     ]
     limit = Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
