@@ -217,7 +217,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequenc
 
 def _text(text: str) -> str:
     """Text as Markdown that shows it: pairs of backquotes stay code, nothing else means anything."""
-    pieces = _CODE.split(printable(text))
+    pieces = _CODE.split(printable(text).strip())  # a space would end bold letters
     return "".join(f"`{piece}`" if place % 2 else _plain(piece) for place, piece in enumerate(pieces))
 
 

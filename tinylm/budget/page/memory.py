@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinylm.budget.ledger import PER_REQUESTS, Ledger
 from tinylm.budget.page.elements import columns, figure, section, table
 from tinylm.budget.report import Report
-from tinylm.budget.wording import number
+from tinylm.budget.wording import number, printable
 from tinylm.charts import Bar, Chart, Series, bar_chart, line_chart
 
 _SHORT = {
@@ -39,7 +39,7 @@ def _parts(ledger: Ledger) -> list[Chart]:
     bars = [
         # A step that gave memory back has no bar; the table has its number.
         Bar(
-            label=_SHORT.get(entry.part, entry.part),
+            label=_SHORT.get(entry.part, printable(entry.part)),
             parts=(max(entry.own_mb, 0.0), max(entry.files_mb, 0.0)),
             text=f"{number(entry.own_mb + entry.files_mb)}",
         )

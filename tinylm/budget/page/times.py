@@ -11,7 +11,7 @@ from tinylm.budget.page.elements import columns, figure, folded, paragraph, sect
 from tinylm.budget.report import ColdStart, Report
 from tinylm.budget.soak import Soak, SoakInterval
 from tinylm.budget.times import TimeSummary
-from tinylm.budget.wording import label, number
+from tinylm.budget.wording import label, number, printable
 from tinylm.charts import Bar, Chart, Mark, Series, Span, bar_chart, histogram, line_chart
 from tinylm.runtime.probe_contract import ProbeResult, Stage
 
@@ -157,7 +157,7 @@ def _stages(samples: Sequence[ProbeResult]) -> list[Chart]:
     ]
     if not told:
         return []
-    names = [stage.name for stage in told[0]]
+    names = [printable(stage.name) for stage in told[0]]
     bars = [
         Bar(label="first start" if not place else f"start {place + 1}", parts=_parts(stages), text=_total(stages))
         for place, stages in enumerate(told[:_MOST_STARTS])
