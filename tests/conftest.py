@@ -8,8 +8,9 @@ import os
 import random
 import signal
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_type_hints
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ settings.load_profile("tinylm")
 
 if TYPE_CHECKING:
     import onnx
+
+    from tinylm.budget.report import Report
 
 MakeBundle = Callable[..., Bundle]
 MakeGraph = Callable[..., "onnx.ModelProto"]
@@ -368,3 +371,75 @@ def small_run(texts: Path) -> RunConfig:
             batch_size=24, epochs=3, learning_rate=3e-3, warmup_fraction=0.1, grad_clip=1.0, precision="fp32"
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def full_report(tiny_bundle: Bundle) -> Report:
+    """A report with everything that one can hold: a real check of a small bundle, and on top of it a limit of every
+    verdict, causes, advice, and a board that says how hot it is."""
+    from tinylm.budget.advice import Advice
+    from tinylm.budget.check import Options, check_bundle
+    from tinylm.budget.spec import Confidence, load_budget
+    from tinylm.budget.validity import Cause
+
+    host = load_budget("host")
+    far = replace(host.limits, latency_p95_ms=9_000, ttft_p95_ms=9_000, itl_p95_ms=400, cold_start_ms=60_000)
+    budget = replace(host, confidence=Confidence(looks=(59,), processes=2, warmup=1), limits=far)
+    report = check_bundle(tiny_bundle, budget, announce=len, options=Options(soak_minutes=0.01))
+    assert report.validity is not None
+    assert report.soak is not None
+    size, memory, latency, *others = report.limits
+    latency = replace(latency, verdict="undecided", void="throttling", evidence="void: it would pass, but it was hot")
+    memory = replace(memory, verdict="not_measured", measured=None, margin=None)
+    changed = (replace(size, verdict="fail"), memory, latency)
+    causes = (
+        Cause(name="throttling", kind="times", voids="everything", what="it was hot", hint="cool it: `--soak` waits"),
+        Cause(name="swap", kind="memory", voids="passes", what="3.0 MB were in swap", hint="sudo swapoff -a"),
+    )
+    advice = (
+        Advice(
+            limit="bundle_mb",
+            change="the preset `tiny`",
+            predicted=1.7,
+            unit="MB",
+            passes=True,
+            basis="estimated",
+            how="scaled by its parameters",
+        ),
+    )
+    warm = [replace(end, temperature_c=61.5, clock_mhz=1000.0) for end in report.soak.intervals]
+    return replace(
+        report,
+        limits=(*changed, *others),
+        verdict="fail",
+        validity=replace(report.validity, causes=causes),
+        advice=advice,
+        moments=tuple(replace(moment, temperature_c=55.5, clock_mhz=1000.0) for moment in report.moments),
+        soak=replace(report.soak, intervals=tuple(warm)),
+    )
+
+
+@pytest.fixture(scope="session")
+def with_text() -> Callable[[object, str], object]:
+    """Puts a text in the place of every free text of a report, as somebody hostile could."""
+
+    def put(value: object, text: str) -> object:
+        if isinstance(value, tuple):
+            return tuple(put(item, text) for item in value)
+        if not is_dataclass(value) or isinstance(value, type):
+            return value
+        free = {name for name, hint in get_type_hints(type(value)).items() if hint in (str, str | None)}
+        return replace(
+            value,
+            **{
+                field.name: text if field.name in free else put_list(getattr(value, field.name), text)
+                for field in fields(value)
+            },
+        )
+
+    def put_list(value: object, text: str) -> object:
+        """A list of texts too."""
+        texts = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+        return tuple(text for _ in value) if texts and isinstance(value, tuple) else put(value, text)
+
+    return put

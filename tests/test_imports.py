@@ -38,7 +38,9 @@ ALLOWED: dict[str, set[str]] = {
     "svg": set(),
     "charts": {"axes", "svg"},
     "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph"},
-    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine"},
+    "budget": FOUNDATION
+    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine"}
+    | {"charts", "svg"},
     "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},

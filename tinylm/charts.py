@@ -16,6 +16,9 @@ reader's light or dark setting, and a page can set its own through the variables
 colours in the attributes. Series differ in dash and marker too, not in colour alone. Text is escaped; a chart's title
 is its accessible name.
 
+A limit that lies far from everything that is drawn would press it into a corner: it stands at the edge as an arrow, and
+the legend says that it is off the scale.
+
 Values that cannot be drawn (none at all, not finite, 0 on a logarithmic axis) are a ValueError: what is empty is for
 the caller to say in words.
 """
@@ -48,6 +51,7 @@ _PLOT_HEIGHT = 220
 _LINE = 18
 _PAD = 10
 _MOST_MARKERS = 40  # more points than that are a line, and markers would hide it
+_FAR = 3  # times the range of what is drawn: a limit farther away is off the scale
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +74,15 @@ class Mark:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Span:
+    """A shaded part of an axis, such as where a quantile lies, named in the legend."""
+
+    low: float
+    high: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bar:
     """One horizontal bar, of one part, or of several that add up."""
 
@@ -88,8 +101,11 @@ class Chart:
     body: str
 
 
-def document(*charts: Chart) -> str:
-    """One SVG of all charts beneath one another, for a file of its own or to stand in an HTML page."""
+def document(*charts: Chart, inline: bool = False) -> str:
+    """One SVG of all charts beneath one another, for a file of its own or, with `inline`, to stand in an HTML page.
+
+    Inline it needs no namespace, and leaves `tinylm.svg.stylesheet` to the page, which has it once for all its charts.
+    """
     if not charts:
         raise ValueError("a document needs at least one chart")
     height = sum(chart.height for chart in charts)
@@ -99,10 +115,13 @@ def document(*charts: Chart) -> str:
         parts.append(f'<g role="img" transform="translate(0 {top:g})">{group}</g>')
         top += chart.height
     title = html.escape("; ".join(chart.title for chart in charts))
+    namespace, style = ' xmlns="http://www.w3.org/2000/svg"', f"<style>{stylesheet()}</style>"
+    if inline:
+        namespace = style = ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="tinylm-chart" role="group" viewBox="0 0 {WIDTH} {height:g}"'
+        f'<svg{namespace} class="tinylm-chart" role="group" viewBox="0 0 {WIDTH} {height:g}"'
         f' width="{1.5 * WIDTH:g}" height="{1.5 * height:g}" font-family="system-ui, sans-serif" font-size="{FONT}">'
-        f"<title>{title}</title><style>{stylesheet()}</style>"
+        f"<title>{title}</title>{style}"
         f'<rect width="{WIDTH}" height="{height:g}" {paint("fill", "paper")}/>{"".join(parts)}</svg>\n'
     )
 
@@ -128,21 +147,27 @@ def line_chart(
         if one.band and len(one.band) != len(one.points):
             raise ValueError(f"`{one.label}` has {len(one.points)} points and a band of {len(one.band)}")
     heights = [y for one in series for _, y in one.points] + [y for one in series for pair in one.band for y in pair]
-    y_range = bounds([*heights, *([limit.value] if limit else [])], log=log_y, from_zero=from_zero)
+    y_range = bounds(heights, log=log_y, from_zero=from_zero)
+    near = limit is None or log_y or _near(limit, *y_range)
+    if limit and near:
+        y_range = bounds([*heights, limit.value], log=log_y, from_zero=from_zero)
     y_range = y_range if log_y else widened(*y_range)
     x_range = bounds((x for one in series for x, _ in one.points), log=log_x)
     legend = [entry for place, one in enumerate(series) for entry in _entries(one, place)]
     if limit:
-        legend.append((limit.label, _limit_sample))
+        legend.append((limit.label if near else f"{limit.label}, off the scale", _limit_sample))
     frame = _Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label, log_x=log_x, log_y=log_y)
     frame.draw_axes(x_ticks)
     for place, one in enumerate(series):
         frame.body.append(_band(one, place, frame.x, frame.y))
     for place, one in enumerate(series):
         frame.body.append(_line(one, place, frame.x, frame.y))
-    if limit:
+    if limit and near:
         height = frame.y(limit.value)
         frame.body.append(draw_line(frame.x.start, height, frame.x.end, height, "limit", dash="6 4", width=2))
+    elif limit:
+        up = limit.value > y_range[1]
+        frame.body.append(_arrow(frame.x.end - 8, frame.y.end if up else frame.y.start, 0, -1 if up else 1))
     return frame.chart()
 
 
@@ -154,11 +179,13 @@ def histogram(
     y_label: str = "how many",
     limit: Mark | None = None,
     marks: Sequence[Mark] = (),
+    span: Span | None = None,
     count: int = 20,
 ) -> Chart:
     """How often values fall into bins with round edges, about `count` of them.
 
-    `limit` and `marks` are vertical lines: what must not be passed, and what to compare with (p50, p95).
+    `limit` and `marks` are vertical lines: what must not be passed, and what to compare with (p50, p95). `span` is
+    shaded.
     """
     low, high = bounds(values)
     step = step_of(low, high, count=count)
@@ -166,10 +193,16 @@ def histogram(
     bins = [0] * max(1, round((high - low) / step))
     for value in values:
         bins[min(int((value - low) / step), len(bins) - 1)] += 1
-    x_range = bounds([low, high, *(mark.value for mark in (*marks, *([limit] if limit else [])))])
-    legend: list[tuple[str, _Sample]] = [(mark.label, _line_sample(place)) for place, mark in enumerate(marks, 1)]
+    others = [mark.value for mark in marks] + ([span.low, span.high] if span else [])
+    x_range = bounds([low, high, *others])
+    near = limit is None or _near(limit, *x_range)
+    if limit and near:
+        x_range = bounds([*x_range, limit.value])
+    legend: list[tuple[str, _Sample]] = [(mark.label, _line_sample(place)) for place, mark in enumerate(marks, 2)]
+    if span:
+        legend.append((span.label, _block_sample(len(marks) + 2, opacity=0.22)))
     if limit:
-        legend.append((limit.label, _limit_sample))
+        legend.append((limit.label if near else f"{limit.label}, off the scale", _limit_sample))
     y_range = widened(*bounds([float(number) for number in bins], from_zero=True))
     frame = _Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label)
     frame.draw_axes()
@@ -177,12 +210,19 @@ def histogram(
         left, right, top = frame.x(low + place * step), frame.x(low + (place + 1) * step), frame.y(number)
         width = max(right - left - 1, 0.5)
         frame.body.append(draw_rect(left, top, width, frame.y(0) - top, "1"))
-    for place, mark in enumerate(marks, 1):
+    if span:
+        left, right = frame.x(span.low), frame.x(span.high)
+        shaded = colour_of(len(marks) + 2)
+        frame.body.append(draw_rect(left, frame.y.end, right - left, frame.y.start - frame.y.end, shaded, opacity=0.22))
+    for place, mark in enumerate(marks, 2):  # 1 looks like the limit
         at = frame.x(mark.value)
         frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, colour_of(place), dash=dash_of(place), width=2))
-    if limit:
+    if limit and near:
         at = frame.x(limit.value)
         frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, "limit", dash="6 4", width=2))
+    elif limit:
+        right_of = limit.value > x_range[1]
+        frame.body.append(_arrow(frame.x.end if right_of else frame.x.start, frame.y.end + 8, 1 if right_of else -1, 0))
     return frame.chart()
 
 
@@ -298,6 +338,22 @@ def _heading(title: str, legend: Sequence[tuple[str, _Sample]]) -> tuple[list[st
         body.append(sample(x, y - 4) + draw_text(x + 28, y, label, size=SMALL))
         x += needed + 14
     return body, y + (12 if legend else 0)
+
+
+def _near(limit: Mark, low: float, high: float) -> bool:
+    room = _FAR * (high - low)
+    return low - room <= limit.value <= high + room
+
+
+def _arrow(x: float, y: float, right: int, down: int) -> str:
+    """An arrow in the limit's colour with its point at (x, y), towards the right, the left, upwards or downwards."""
+    stem = draw_line(x - 30 * right, y - 30 * down, x - 8 * right, y - 8 * down, "limit", dash="6 4", width=2)
+    back_x, back_y = x - 9 * right, y - 9 * down
+    corners = f"{x:.1f},{y:.1f} {back_x + 5 * down:.1f},{back_y + 5 * right:.1f}"
+    return (
+        stem
+        + f'<polygon points="{corners} {back_x - 5 * down:.1f},{back_y - 5 * right:.1f}" {paint("fill", "limit")}/>'
+    )
 
 
 def _entries(series: Series, place: int) -> Iterable[tuple[str, _Sample]]:

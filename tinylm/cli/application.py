@@ -10,6 +10,7 @@ import typer
 import typer.core
 
 import tinylm
+from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
 from tinylm.cli.doctor import doctor
@@ -77,5 +78,6 @@ app.command()(check_budgets)
 app.command()(profile)
 app.command()(generate)
 app.command()(doctor)
+app.add_typer(budget_app)
 app.add_typer(bundle_app)
 app.add_typer(virtual_pi_app)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
+
 if TYPE_CHECKING:
     from tinylm.budget.candidate import Candidate
     from tinylm.budget.report import Report
@@ -44,6 +46,9 @@ def check_budgets(
         bool,
         typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
     ] = False,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Html = None,
 ) -> None:
     """Measure a bundle, or another model's graph, here against a device's budget: memory, latency, size, quality.
 
@@ -53,17 +58,30 @@ def check_budgets(
         from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
 
         mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
-        check(bundle, budget=budget, json=json, certify=certify, backend=backend, mirror=mirror)
+        check(
+            bundle,
+            budget=budget,
+            json=json,
+            certify=certify,
+            backend=backend,
+            mirror=mirror,
+            junit=junit,
+            markdown=markdown,
+            html=html,
+        )
         return
 
     from tinylm.budget.check import Options, check_candidate
     from tinylm.budget.spec import load_budget
 
+    outputs = Outputs(junit=junit, markdown=markdown, html=html)
+    outputs.check()
     limits = load_budget(budget)
     candidate = _candidate(bundle)
     _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
-    finish(check_candidate(candidate, limits, announce=_announce, options=options), json=json, certify=certify)
+    report = check_candidate(candidate, limits, announce=_announce, options=options)
+    finish(report, json=json, certify=certify, outputs=outputs)
 
 
 def _candidate(named: Path | None) -> Candidate:
@@ -78,8 +96,8 @@ def _candidate(named: Path | None) -> Candidate:
     return bundle_candidate(open_bundle(find_bundle(named)))
 
 
-def finish(report: Report, *, json: bool, certify: bool) -> None:
-    """Print the report and end with its exit code."""
+def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:
+    """Print the report, write its other forms, and end with its exit code."""
     from tinylm.budget.report import exit_code, to_json
 
     if json:
@@ -91,6 +109,7 @@ def finish(report: Report, *, json: bool, certify: bool) -> None:
 
         _announce("")
         print_report(report, Console(highlight=False))
+    outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
     if certify and report.basis != "measured":
         _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")
     raise typer.Exit(exit_code(report, certify=certify))

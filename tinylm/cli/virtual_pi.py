@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
+
 if TYPE_CHECKING:
     from tinylm.virtual_pi.machine import Machine
 
@@ -174,6 +176,9 @@ def check(
     mirror: _Mirror = None,
     keyring: _Keyring = None,
     folder: _Folder = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Html = None,
 ) -> None:
     """`tinylm check-budgets --virtual-pi` with a choice of board, processor and release.
 
@@ -191,6 +196,8 @@ def check(
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
+    outputs = Outputs(junit=junit, markdown=markdown, html=html)
+    outputs.check()
     limits = load_budget(budget or board or "pi-zero-2w")
     cost_model(limits)
     imitated = board_for(limits) if board is None else find_board(board)
@@ -212,7 +219,7 @@ def check(
         backend=backend,
         announce=_announce,
     )
-    finish(checked.report, json=json, certify=certify)
+    finish(checked.report, json=json, certify=certify, outputs=outputs)
 
 
 def _image(

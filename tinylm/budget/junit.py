@@ -1,0 +1,100 @@
+"""The report as JUnit XML, which CI systems show as tests: one suite for the check, one case for each limit.
+
+A limit that failed is a `<failure>`. One that is undecided is a `<failure>` too, of type `undecided`, and one without a
+measurement is an `<error>`: CI systems show both as red, where a skipped test would leave a pipeline green. With
+`certify`, a last case says whether all of it was measured on the budget's device.
+
+Only elements and attributes are used that Jenkins, GitLab and the usual GitHub actions all read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+from tinylm.budget.report import Report
+from tinylm.budget.verdict import LimitResult
+from tinylm.budget.wording import VERDICTS, amount, caution, headline, label, machine, printable, request, voids
+
+_CERTIFIED = "certified"
+
+
+def to_junit(report: Report, *, certify: bool = False) -> str:
+    """The report as one XML document; `certify` as in `tinylm check-budgets --certify`."""
+    counts = {
+        "tests": str(len(report.limits) + certify),
+        "failures": str(
+            sum(result.verdict in ("fail", "undecided") for result in report.limits)
+            + (certify and report.basis != "measured")
+        ),
+        "errors": str(sum(result.verdict == "not_measured" for result in report.limits)),
+        "skipped": "0",
+    }
+    seconds = f"{report.moments[-1].at_s:.3f}" if report.moments else "0"
+    root = ET.Element("testsuites", {"name": "tinylm check-budgets", **counts, "time": seconds})
+    name = printable(f"{report.bundle.name} on {report.budget.name}")
+    suite = ET.SubElement(root, "testsuite", {"name": name, **counts, "time": seconds, **_when(report)})
+    properties = ET.SubElement(suite, "properties")
+    for key, value in _properties(report):
+        ET.SubElement(properties, "property", {"name": key, "value": printable(value)})
+    for result in report.limits:
+        _case(suite, report, result)
+    if certify:
+        case = _empty_case(suite, report, _CERTIFIED)
+        if report.basis != "measured":
+            message = f"the basis is `{report.basis}`; only a run on the budget's device is `measured`"
+            ET.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
+    lines = [headline(report), caution(report), *_causes(report)]
+    ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _case(suite: ET.Element, report: Report, result: LimitResult) -> None:
+    case = _empty_case(suite, report, result.name)
+    numbers = f"{amount(result.measured, result.unit)} of {amount(result.limit, result.unit)} allowed"
+    if result.verdict != "pass":
+        words = f"{label(result.name)}: {VERDICTS[result.verdict]}"
+        message = words if result.measured is None else f"{words}, {numbers}"
+        kind = "error" if result.verdict == "not_measured" else "failure"
+        found = ET.SubElement(case, kind, {"type": result.verdict, "message": printable(message)})
+        found.text = printable(result.evidence)
+    lines = [f"{label(result.name)}: {numbers}, {VERDICTS[result.verdict]} ({result.basis})", result.evidence]
+    if result.void is not None and report.validity is not None:
+        hints = {cause.name: cause.hint for cause in report.validity.causes}
+        lines += [f"what to do: {hints[result.void]}"] if result.void in hints else []
+    ET.SubElement(case, "system-out").text = "\n".join(printable(line) for line in lines)
+
+
+def _empty_case(suite: ET.Element, report: Report, name: str) -> ET.Element:
+    # GitLab tells cases apart by class and name, Jenkins groups them by what is before the class's last dot.
+    group = printable(f"tinylm.{report.budget.name}")
+    return ET.SubElement(suite, "testcase", {"name": printable(name), "classname": group, "time": "0"})
+
+
+def _when(report: Report) -> dict[str, str]:
+    """The suite's timestamp as JUnit's schema wants it: UTC without saying so. A report may hold any text there."""
+    try:
+        created = datetime.fromisoformat(report.created).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return {}
+    return {"timestamp": created.strftime("%Y-%m-%dT%H:%M:%S")}
+
+
+def _properties(report: Report) -> Iterator[tuple[str, str]]:
+    yield "verdict", report.verdict
+    yield "basis", report.basis
+    yield "device", machine(report)
+    yield "request", request(report)
+    yield "budget", report.budget.name
+    yield "bundle", report.bundle.name
+    yield "bundle_sha256", report.bundle.sha256
+    yield "tinylm", report.tinylm
+
+
+def _causes(report: Report) -> Iterator[str]:
+    if report.validity is None:
+        return
+    for cause in report.validity.causes:
+        yield f"{cause.name}: {cause.what}; {voids(cause)}. {cause.hint}"

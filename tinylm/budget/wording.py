@@ -1,0 +1,149 @@
+"""What a report says to people, in words that every output shares: labels, numbers, the sentence of the verdict.
+
+JUnit, Markdown and HTML differ in how they look, never in what they say. Reports may come from anywhere, so text out
+of them goes through `printable` before it is escaped for its format.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tinylm.budget.report import Report
+from tinylm.budget.validity import Cause
+from tinylm.budget.verdict import LimitResult, Verdict
+
+_LABELS = {
+    "bundle_mb": "bundle size",
+    "peak_rss_mb": "peak memory",
+    "resident_mb": "resident memory",
+    "growth_mb": "growth in 1000 requests",
+    "latency_p95_ms": "latency, p95",
+    "ttft_p95_ms": "first token, p95",
+    "itl_p95_ms": "per token, p95",
+    "cold_start_ms": "cold start",
+    "bpb_increase": "quality lost",
+    "golden_tokens": "wrong tokens",
+    "enforced_mb": "memory, enforced",
+    "sustained_p95_ms": "sustained latency, p95",
+}
+VERDICTS: dict[Verdict, str] = {
+    "pass": "pass",
+    "fail": "fail",
+    "undecided": "undecided",
+    "not_measured": "not measured",
+}
+# They turn text around, so that a reader sees something else than what is written.
+_TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_NOT_IN_XML = frozenset("\ufffe\uffff")
+_SPACES = re.compile(r"\s+")
+
+
+def label(name: str) -> str:
+    """A limit's name for people; the name itself when it is new."""
+    return _LABELS.get(name, name)
+
+
+def number(value: float) -> str:
+    """Three digits, or all of a large number."""
+    if abs(value) >= 1000:
+        return f"{value:.0f}" if abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit; mismatches are counted without one."""
+    if value is None:
+        return "-"
+    return number(value) if unit == "mismatches" else f"{number(value)} {unit}"
+
+
+def used(result: LimitResult) -> float | None:
+    """Share of what is allowed that is used; below zero (quality gained) it is 0, and None without a number."""
+    return None if result.margin is None else max(1 - result.margin, 0.0)
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def headline(report: Report) -> str:
+    """The verdict as one sentence."""
+    name, budget = report.bundle.name, report.budget.name
+    where = "" if report.basis == "measured" else f", {_FAR_AWAY[report.basis]}"
+    if report.verdict == "pass":
+        return f"{name} fits the budget {budget}{where}"
+    if report.verdict == "fail":
+        return f"{name} does not fit the budget {budget}{where}: {_named(report, 'fail')}"
+    return f"Undecided whether {name} fits the budget {budget}: {_named(report, 'undecided', 'not_measured')}"
+
+
+_FAR_AWAY = {
+    "indicative": "as far as another machine can tell",
+    "estimated": "as far as an estimate can tell",
+    "claimed": "as its bundle claims",
+}
+
+
+def _named(report: Report, *verdicts: Verdict) -> str:
+    return ", ".join(label(result.name) for result in report.limits if result.verdict in verdicts)
+
+
+def caution(report: Report) -> str | None:
+    """What makes the report worth less than a measurement on the budget's device; None when nothing does."""
+    facts, apart = report.device.facts, "; ".join(report.device.differences)
+    if report.estimate is not None:
+        return (
+            f"Estimated only: run on a {facts.model}. Times are instruction counts put into milliseconds; a verdict"
+            f" for the board comes from the board. {_sentence(apart)}"
+        ).rstrip()
+    if report.device.differences:
+        return (
+            f"Indicative only: measured on {facts.model} ({facts.arch}), not on the budget's device. {_sentence(apart)}"
+        )
+    return None
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def machine(report: Report) -> str:
+    """The machine in one line."""
+    facts = report.device.facts
+    memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
+    return f"{facts.model} ({facts.arch}), {facts.cores} cores{memory}"
+
+
+def request(report: Report) -> str:
+    """What one request is."""
+    asked = report.budget.request
+    threads = "1 thread" if asked.threads == 1 else f"{asked.threads} threads"
+    return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {threads}"
+
+
+def when(report: Report) -> str:
+    """When it was made, as people write it."""
+    return report.created.replace("T", " ").replace("+00:00", " UTC")
+
+
+def voids(cause: Cause) -> str:
+    """Which verdicts a cause takes away."""
+    if cause.name == "drift":
+        return "a time stands only if the slowest request, slower by the drift once more, is within its limit"
+    kind = "every limit but sizes" if cause.kind == "all" else cause.kind
+    return {
+        "everything": f"no verdict on {kind} stands",
+        "fails": f"a pass of {kind} stands, a fail does not",
+        "passes": f"a fail of {kind} stands, a pass does not",
+    }[cause.voids]
+
+
+def printable(text: str) -> str:
+    """One line without what could break a format or deceive a reader: control characters become visible escapes."""
+    return "".join(_visible(character) for character in _SPACES.sub(" ", text))
+
+
+def _visible(character: str) -> str:
+    hidden = unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS_TEXT or character in _NOT_IN_XML
+    return f"\\u{ord(character):04x}" if hidden else character
