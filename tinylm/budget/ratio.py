@@ -4,8 +4,8 @@ Requests of one process share its luck: where its memory lies, which core it got
 124 independent observations, nor are their pairs. The interval comes from two bootstraps (Davison & Hinkley, Bootstrap
 Methods and their Application, 1997, section 3.8): one draws processes with replacement and then requests of each, the
 other only requests. What the first one varies more is luck of processes, known from few of them; so the spread of the
-logarithm is multiplied by Student's t for as many degrees of freedom as the two parts together have (Satterthwaite 1946,
-https://doi.org/10.2307/3002019). A plain percentile interval of 4 processes would be too narrow.
+logarithm is multiplied by Student's t for as many degrees of freedom as the two parts together have (Satterthwaite
+1946, https://doi.org/10.2307/3002019). A plain percentile interval of 4 processes would be too narrow.
 
     ratios(old, new, paired=True, quantiles=(0.95, 0.5), level=0.95)
 
@@ -71,12 +71,12 @@ def ratios(
 def _spreads(
     old: Processes, new: Processes, rng: random.Random, *, paired: bool, processes: bool, quantiles: Sequence[float]
 ) -> list[float]:
-    """Standard deviation of the logarithm of each quantile's ratio over resamples; `processes` are drawn too, or not."""
+    """Standard deviation of the logarithm of each quantile's ratio; `processes` are drawn too, or requests alone."""
     logs: list[list[float]] = [[] for _ in quantiles]
     for _ in range(RESAMPLES):
         before, after = _draw(old, new if paired else None, rng, processes=processes)
         if not paired:
-            after, _none = _draw(new, None, rng, processes=processes)
+            after = _draw(new, None, rng, processes=processes)[0]
         for found, quantile in zip(logs, quantiles, strict=True):
             found.append(math.log(observed(after, quantile) / observed(before, quantile)))
     return [stdev(found) for found in logs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -35,6 +36,10 @@ def check_budgets(
     enforce: Annotated[
         bool, typer.Option("--enforce", help="Also run under the kernel's own limit of the budget's memory.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="OLD.json", help="Also compare with an earlier report of this device, made by `--json`."),
+    ] = None,
     virtual_pi: Annotated[
         bool,
         typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
@@ -42,13 +47,14 @@ def check_budgets(
 ) -> None:
     """Measure a bundle here against a device's budget: memory, latency, size, quality.
 
-    Exit code 0: it fits. 1: a limit is exceeded. 2: bundle or budget cannot be used. 3: undecided.
+    Exit code 0: it fits. 1: a limit is exceeded, or something regressed. 2: bundle, budget or old report cannot be
+    used. 3: undecided, or not comparable.
     """
     if virtual_pi:
         from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
 
         mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
-        check(bundle, budget=budget, json=json, certify=certify, backend=backend, mirror=mirror)
+        check(bundle, budget=budget, json=json, certify=certify, backend=backend, against=against, mirror=mirror)
         return
 
     from tinylm.budget.check import Options, check_bundle
@@ -56,17 +62,29 @@ def check_budgets(
     from tinylm.bundle import open_bundle
     from tinylm.runs import find_bundle
 
+    old = read_old(against)
     limits = load_budget(budget)
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
-    finish(check_bundle(opened, limits, announce=_announce, options=options), json=json, certify=certify)
+    report = check_bundle(opened, limits, announce=_announce, options=options)
+    finish(report, old=old, json=json, certify=certify)
 
 
-def finish(report: Report, *, json: bool, certify: bool) -> None:
-    """Print the report and end with its exit code."""
+def read_old(against: Path | None) -> Report | None:
+    """The report to compare with, read before anything is measured; TinylmError when it is none."""
+    from tinylm.budget.report import load_report
+
+    return None if against is None else load_report(against)
+
+
+def finish(report: Report, *, old: Report | None, json: bool, certify: bool) -> None:
+    """Compare the report with an old one when there is one, print it, and end with its exit code."""
+    from tinylm.budget.comparison import compare
     from tinylm.budget.report import exit_code, to_json
 
+    if old is not None:
+        report = dataclasses.replace(report, comparison=compare(old, report))
     if json:
         print(to_json(report))
     else:
@@ -75,7 +93,13 @@ def finish(report: Report, *, json: bool, certify: bool) -> None:
         from tinylm.budget.table import print_report
 
         _announce("")
-        print_report(report, Console(highlight=False))
+        console = Console(highlight=False)
+        print_report(report, console)
+        if report.comparison is not None:
+            from tinylm.budget.comparison_table import print_comparison
+
+            console.print()
+            print_comparison(report.comparison, console)
     if certify and report.basis != "measured":
         _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")
     raise typer.Exit(exit_code(report, certify=certify))

@@ -171,6 +171,7 @@ def check(
     backend: Annotated[
         Literal["auto", "lean", "reference"], typer.Option(help="As in `tinylm check-budgets`.")
     ] = "auto",
+    against: Annotated[Path | None, typer.Option(metavar="OLD.json", help="As in `tinylm check-budgets`.")] = None,
     mirror: _Mirror = None,
     keyring: _Keyring = None,
     folder: _Folder = None,
@@ -184,11 +185,12 @@ def check(
 
     from tinylm.budget.spec import load_budget
     from tinylm.bundle import open_bundle
-    from tinylm.cli.check_budgets import finish
+    from tinylm.cli.check_budgets import finish, read_old
     from tinylm.runs import find_bundle
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
+    old = read_old(against)
     limits = load_budget(budget or board or "pi-zero-2w")
     cost_model(limits)
     imitated = board_for(limits) if board is None else find_board(board)
@@ -205,7 +207,7 @@ def check(
         backend=backend,
         announce=_announce,
     )
-    finish(checked.report, json=json, certify=certify)
+    finish(checked.report, old=old, json=json, certify=certify)
 
 
 def _image(
