@@ -301,12 +301,7 @@ def load_budget(name_or_path: str) -> Budget:
     elif name_or_path in (names := shipped_budgets()):
         source, where = _shipped() / f"{name_or_path}.toml", f"the budget `{name_or_path}`"
     else:
-        hint = nearest(name_or_path, names)
-        shipped = "shipped: " + ", ".join(f"`{name}`" for name in names)
-        raise TinylmError(
-            f"unknown budget `{name_or_path}`",
-            f"{hint} {shipped}; or name a file such as `my-board.toml`" if hint.startswith("did") else shipped,
-        )
+        raise _unknown(name_or_path, names)
     try:
         text = source.read_text(encoding="utf-8")
     except OSError as error:
@@ -328,8 +323,18 @@ def parse_budget(text: str, where: str) -> Budget:
 
 def shipped_text(name: str) -> str:
     """The TOML text of a shipped budget, comments and all; TinylmError for another name."""
-    load_budget(name)
+    if name not in (names := shipped_budgets()):
+        raise _unknown(name, names)
     return (_shipped() / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _unknown(name: str, names: list[str]) -> TinylmError:
+    hint = nearest(name, names)
+    shipped = "shipped: " + ", ".join(f"`{shipped}`" for shipped in names)
+    return TinylmError(
+        f"unknown budget `{name}`",
+        f"{hint} {shipped}; or name a file such as `my-board.toml`" if hint.startswith("did") else shipped,
+    )
 
 
 def _shipped() -> Traversable:

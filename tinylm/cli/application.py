@@ -10,6 +10,7 @@ import typer
 import typer.core
 
 import tinylm
+from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
 from tinylm.cli.doctor import doctor
@@ -73,6 +74,7 @@ def tinylm_command(
 app.command()(train_pipeline)
 app.command()(export)
 app.command()(check_budgets)
+app.add_typer(budget_app)
 app.command()(generate)
 app.command()(doctor)
 app.add_typer(bundle_app)
