@@ -26,7 +26,7 @@ Method = Literal[
     "none",
 ]
 _MOST = 1e9
-"""Per cent; whatever is larger in a report was not measured, and JSON has no infinity."""
+"""Per cent, or a difference; what is larger was never measured, and JSON has no infinity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,4 +154,4 @@ def unless_void(row: Row, kind: Literal["times", "memory", "other"], old: Validi
 
 def per_cent(ratio: float) -> float:
     """The change that a ratio of new to old is."""
-    return round(min(100 * (ratio - 1), _MOST), 3)
+    return round(max(-_MOST, min(100 * (ratio - 1), _MOST)), 6)

@@ -114,8 +114,6 @@ def _notes(budget: Budget, facts: DeviceFacts) -> Iterator[str]:
     here = not differences(facts, device)
     if here and request.threads > facts.cores:
         yield f"the request asks for {request.threads} threads; this machine has {facts.cores} cores"
-    if device.min_memory_mb is not None and budget.limits.peak_rss_mb > device.min_memory_mb:
-        yield f"`peak_rss_mb` {budget.limits.peak_rss_mb:g} is more than the smallest device's memory"
     if unknown := [name for name in device.governors if name not in _KNOWN_GOVERNORS]:
         yield f"the Linux kernel has no governor `{unknown[0]}`: times will be void where the governor can be read"
     if budget.confidence.processes == 1:
