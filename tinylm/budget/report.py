@@ -117,7 +117,9 @@ def load_report(path: Path) -> Report:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
-            raise TinylmError(f"`{path}` is not a report: it is larger than {_MOST_BYTES / 1e6:.0f} MB")
+            raise TinylmError(
+                f"`{path}` is not a report: it is larger than {_MOST_BYTES / 1e6:.0f} MB", "make it with --json"
+            )
         data = json.loads(text.decode("utf-8"))
     except OSError as error:
         hint = "name a file made by: tinylm check-budgets --json > report.json"
