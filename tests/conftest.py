@@ -30,9 +30,12 @@ settings.register_profile("tinylm", deadline=None)
 settings.load_profile("tinylm")
 
 if TYPE_CHECKING:
+    import onnx
+
     from tinylm.budget.report import Report
 
 MakeBundle = Callable[..., Bundle]
+MakeGraph = Callable[..., "onnx.ModelProto"]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -213,6 +216,118 @@ def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactor
     return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle", bare.manifest, contents)
 
 
+@pytest.fixture(scope="session")
+def make_decoder_graph() -> MakeGraph:
+    """A decoder as exporters elsewhere write it, with random weights; the same model with and without cache.
+
+    `make_decoder_graph(cached=True, ids="int64", cache="float32", extra=("attention_mask",), logits=3)`: 2 layers, 2
+    heads of 8, `vocab_size` 64. `extra` inputs may be `attention_mask`, `position_ids`, `num_logits_to_keep`; `logits`
+    is their rank, and with `last` they are the last token's alone.
+    """
+    import onnx
+    from onnx import helper, numpy_helper
+
+    types = {name: helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in ("int64", "int32", "float32", "float16")}
+
+    def make(
+        *,
+        cached: bool,
+        ids: str = "int64",
+        cache: str = "float32",
+        extra: tuple[str, ...] = (),
+        logits: int = 3,
+        last: bool = False,
+        vocab_size: int = 64,
+        positions: int = 128,
+    ) -> onnx.ModelProto:
+        rng, layers, heads, size = np.random.default_rng(3), 2, 2, 8
+        width = heads * size
+        nodes: list[onnx.NodeProto] = []
+        weights: dict[str, np.ndarray] = {}
+
+        def node(kind: str, *inputs: str | np.ndarray, out: str = "", **attributes: object) -> str:
+            names = []
+            for value in inputs:
+                name = value if isinstance(value, str) else f"constant_{len(weights)}"
+                if not isinstance(value, str):
+                    weights[name] = value
+                names.append(name)
+            name = out or f"{kind}_{len(nodes)}"
+            nodes.append(helper.make_node(kind, names, [name], **attributes))
+            return name
+
+        def weight(*shape: int) -> np.ndarray:
+            return np.asarray(rng.standard_normal(shape) / shape[0] ** 0.5, np.float32)
+
+        def whole(*values: int) -> np.ndarray:
+            return np.array(values, np.int64)
+
+        def tensor(name: str, kind: str, shape: list[object]) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(name, types[kind], shape)
+
+        inputs, outputs = [tensor("input_ids", ids, ["batch", "sequence"])], []
+        tokens = node("Gather", node("Shape", "input_ids"), whole(1))
+        past = node("Gather", node("Shape", "past_key_values.0.key"), whole(2)) if cached else "none"
+        weights["none"] = whole(0)
+        total = node("Add", past, tokens)
+        scalar = [node("Squeeze", name) for name in (past, total)]
+        asked = node("Range", *scalar, np.array(1, np.int64))
+        keys = node("Range", np.array(0, np.int64), scalar[1], np.array(1, np.int64))
+        place = asked
+        for name in extra:
+            shape = (
+                [] if name == "num_logits_to_keep" else ["batch", "total" if name == "attention_mask" else "sequence"]
+            )
+            inputs.append(tensor(name, "int64" if name == "num_logits_to_keep" else ids, shape))
+        if "position_ids" in extra:
+            place = node("Cast", node("Squeeze", "position_ids", whole(0)), to=types["int64"])
+        x = node(
+            "Add",
+            node("Gather", weight(vocab_size, width), "input_ids"),
+            node("Gather", weight(positions, width), place),
+        )
+        seen = node("LessOrEqual", node("Unsqueeze", keys, whole(0)), node("Unsqueeze", asked, whole(1)))
+        if "attention_mask" in extra:  # 1 where a token is
+            there = node("Cast", node("Squeeze", "attention_mask", whole(0)), to=onnx.TensorProto.BOOL)
+            seen = node("And", seen, node("Unsqueeze", there, whole(0)))
+        for layer in range(layers):
+            parts = {}
+            for part in ("query", "key", "value"):
+                split = node("Reshape", node("MatMul", x, weight(width, width)), whole(0, 0, heads, size))
+                parts[part] = node("Transpose", split, perm=[0, 2, 1, 3])
+            for part in ("key", "value") if cached else ():
+                names = f"past_key_values.{layer}.{part}", f"present.{layer}.{part}"
+                shape = ["batch", heads, "past", size], ["batch", heads, "total", size]
+                inputs.append(tensor(names[0], cache, shape[0]))
+                outputs.append(tensor(names[1], cache, shape[1]))
+                stored = node("Cast", parts[part], to=types[cache])
+                parts[part] = node("Cast", node("Concat", names[0], stored, out=names[1], axis=2), to=types["float32"])
+            scores = node("MatMul", parts["query"], node("Transpose", parts["key"], perm=[0, 1, 3, 2]))
+            share = node("Softmax", node("Where", seen, scores, np.float32(-1e9).reshape(1)), axis=-1)
+            joined = node("Transpose", node("MatMul", share, parts["value"]), perm=[0, 2, 1, 3])
+            x = node("Add", x, node("MatMul", node("Reshape", joined, whole(0, 0, width)), weight(width, width)))
+        if last or logits == 2:
+            kept = (
+                node("Neg", node("Reshape", "num_logits_to_keep", whole(1)))
+                if "num_logits_to_keep" in extra
+                else whole(-1)
+            )
+            x = node("Slice", x, kept, whole(np.iinfo(np.int64).max), whole(1))
+        if logits == 2:
+            x = node("Squeeze", x, whole(1))
+        node("MatMul", x, weight(width, vocab_size) * 4, out="logits")
+        outputs.insert(
+            0, tensor("logits", "float32", ["batch", "rows", vocab_size] if logits == 3 else ["batch", vocab_size])
+        )
+        stored = [numpy_helper.from_array(value, name) for name, value in weights.items()]
+        graph = helper.make_graph(nodes, "decoder", inputs, outputs, stored)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+        onnx.checker.check_model(model)
+        return model
+
+    return make
+
+
 _WORDS = {
     "en": "the a king queen said to little girl opened door and went into house of night when sun was shining once"
     " upon",
@@ -299,6 +414,7 @@ def full_report(tiny_bundle: Bundle) -> Report:
         verdict="fail",
         validity=replace(report.validity, causes=causes),
         advice=advice,
+        notes=("the whole text is run again for every token",),
         moments=tuple(replace(moment, temperature_c=55.5, clock_mhz=1000.0) for moment in report.moments),
         soak=replace(report.soak, intervals=tuple(warm)),
     )

@@ -29,14 +29,17 @@ ALLOWED: dict[str, set[str]] = {
     "runs": {"errors", "bundle"},
     "onnx_wire": {"errors"},
     "onnx_file": {"errors", "onnx_wire"},
+    "decoder_graph": {"errors", "onnx_file"},
+    "decoder": FOUNDATION | {"bundle", "onnx_file", "decoder_graph"},
     "op_kernels": set(),
     "op_audit": {"onnx_file", "op_kernels"},
     "wheels": {"", "errors", "files"},
     "axes": set(),
     "svg": set(),
     "charts": {"axes", "svg"},
-    "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file"},
-    "budget": FOUNDATION | {"", "config", "model_config", "bundle", "tokenizer", "runtime", "machine", "charts", "svg"},
+    "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph"},
+    "budget": FOUNDATION
+    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine", "charts", "svg"},
     "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},
@@ -176,5 +179,5 @@ def test_help_lists_the_commands() -> None:
         check=False,
     )
     assert done.returncode == 0
-    for command in ("train-pipeline", "export", "check-budgets", "generate", "bundle"):
+    for command in ("train-pipeline", "export", "check-budgets", "profile", "generate", "bundle"):
         assert command in done.stdout

@@ -244,8 +244,9 @@ def bar_chart(
     if limit:
         legend.append((limit.label, _limit_sample))
     body, top = _heading(title, legend)
-    room = 0.42 * WIDTH
-    left = _PAD + min(max(text_width(bar.label) for bar in bars), room) + 8
+    room = 0.5 * WIDTH
+    size = FONT if max(text_width(bar.label) for bar in bars) <= 0.42 * WIDTH else SMALL
+    left = _PAD + min(max(text_width(bar.label, size) for bar in bars), room) + 8
     right = WIDTH - _PAD - max(text_width(bar.text, SMALL) for bar in bars) - 4
     scale = Scale(low=0, high=high, start=left, end=max(right, left + 60))
     bottom = top + 24 * len(bars) + 4
@@ -256,8 +257,9 @@ def bar_chart(
     texts = []
     for row, bar in enumerate(bars):
         y, start = top + 24 * row + 4, 0.0
-        shown = cut(bar.label, room)
-        body.append(draw_text(left - 8, y + 13, shown, anchor="end", full=bar.label if shown != bar.label else ""))
+        shown = cut(bar.label, room, size)
+        full = bar.label if shown != bar.label else ""
+        body.append(draw_text(left - 8, y + 13, shown, anchor="end", size=size, full=full))
         for place, part in enumerate(bar.parts):
             body.append(draw_rect(scale(start), y, scale(start + part) - scale(start), 16, colour_of(place)))
             start += part

@@ -67,6 +67,10 @@ _DATA_TYPES: dict[int, tuple[str, int]] = {
 _HINT = "export the bundle again"
 
 
+class ExternalData(TinylmError):
+    """Weights lie in another file, at a path that the model's author chose."""
+
+
 class Tensor(NamedTuple):
     """A constant of the graph: what it is, not its values."""
 
@@ -154,7 +158,8 @@ def _model(message: Message) -> OnnxModel:
             raise message.error(f"has {what}, which tinylm does not read")
     opsets: dict[str, int] = {}
     for entry in message.messages(8, "opset import"):
-        domain = _domain(entry, 1)
+        # Any name: optimizers import what they might have used, and a node's own domain is what counts.
+        domain = _plain_domain(entry, 1)
         version = entry.integer(2)
         if domain in opsets or version is None or version < 1:
             raise entry.error(f"imports the operator set `{domain or 'ai.onnx'}` twice or without a version")
@@ -245,7 +250,10 @@ def _tensor(message: Message) -> Tensor:
     name = message.text(8)
     locations = [entry.text(2) for entry in message.messages(13, "external data") if entry.text(1) == "location"]
     if message.has(13) or (message.integer(14) or 0) != 0:
-        raise message.error(f"`{name}` lies outside the file, in `{', '.join(locations) or 'a file without a name'}`")
+        outside = message.error(
+            f"`{name}` lies outside the file, in `{', '.join(locations) or 'a file without a name'}`"
+        )
+        raise ExternalData(outside.message, outside.hint)
     number = message.integer(2) or 0
     if number not in _DATA_TYPES:
         raise message.error(f"`{name}` has the data type {number}, which is unknown")
@@ -288,9 +296,14 @@ def _value(message: Message) -> Value:
     return Value(name=name, data_type=_DATA_TYPES[number][0], shape=None if shape is None else tuple(dims))
 
 
-def _domain(message: Message, number: int) -> str:
+def _plain_domain(message: Message, number: int) -> str:
+    """The name of an operator domain; ONNX's own is the empty string."""
     domain = message.text(number)
-    domain = "" if domain == "ai.onnx" else domain
+    return "" if domain == "ai.onnx" else domain
+
+
+def _domain(message: Message, number: int) -> str:
+    domain = _plain_domain(message, number)
     if domain not in DOMAINS:
         raise message.error(f"is of the operator domain `{domain}`, which tinylm does not know")
     return domain

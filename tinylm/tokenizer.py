@@ -34,20 +34,26 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def load_sentencepiece(path: Path) -> sentencepiece.SentencePieceProcessor:
+    """Open any SentencePiece model; TinylmError when it is missing or damaged."""
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        processor.LoadFromSerializedProto(path.read_bytes())
+    except OSError as error:
+        raise TinylmError(f"cannot read the tokenizer `{path}`: {error.strerror}") from error
+    except RuntimeError as error:
+        raise TinylmError(
+            f"`{path}` is not a SentencePiece model", "train one with `tinylm train-pipeline`, or restore the file"
+        ) from error
+    return processor
+
+
 class Tokenizer:
     """A SentencePiece model file: `encode` normalises, `decode(encode(x)) == normalise(x)` for text without UNK."""
 
     def __init__(self, path: Path) -> None:
         """Open a `.model` file; TinylmError when it is missing, damaged or has other special ids."""
-        self._processor = sentencepiece.SentencePieceProcessor()
-        try:
-            self._processor.LoadFromSerializedProto(path.read_bytes())
-        except OSError as error:
-            raise TinylmError(f"cannot read the tokenizer `{path}`: {error.strerror}") from error
-        except RuntimeError as error:
-            raise TinylmError(
-                f"`{path}` is not a SentencePiece model", "train one with `tinylm train-pipeline`, or restore the file"
-            ) from error
+        self._processor = load_sentencepiece(path)
         ids = tuple(getattr(self._processor, f"{name}_id")() for name in ("bos", "eos", "pad", "unk"))
         if ids != (BOS, EOS, PAD, UNK):
             raise TinylmError(

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from tinylm.budget.candidate import bundle_candidate
 from tinylm.budget.check import make_report
 from tinylm.budget.device import DeviceFacts
 from tinylm.budget.estimate import (
@@ -164,7 +165,7 @@ def report(bundle: Bundle, processes: tuple[ProbeResult, ...], **limits: float) 
     results = judge(budget, bundle_bytes=1, probed=probed, validity=validity, basis="indicative")
     estimate = estimated(processes)
     return make_report(
-        bundle,
+        bundle_candidate(bundle),
         budget,
         facts=FACTS,
         probed=probed,

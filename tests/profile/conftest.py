@@ -66,6 +66,7 @@ def report() -> Report:
             layers=layers,
         ),
         step_us=summary(100, n=200),
+        step_mean_us=95.0,
         traced_step_us=summary(330, n=200),
         timing_cost_us=2.25,
         tracing_ratio=3.3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tinylm.profile.breakdown import Breakdown, break_down, timing_cost_us
+from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us, without_slowest
 from tinylm.profile.trace import Call, Run
 
 LAYERS = {0: "embedding", 1: "layer 0", 2: "layer 0", 3: "head", 4: "sampler"}
@@ -36,10 +36,12 @@ def runs() -> tuple[Run, ...]:
     return (A_RUN, A_RUN)
 
 
+def layer(call: Call) -> str:
+    return LAYERS.get(call.node, "other")
+
+
 def broken_down(runs: tuple[Run, ...], cost_us: float) -> Breakdown:
-    return break_down(
-        runs, tokens=1, cost_us=cost_us, layer=lambda call: LAYERS.get(call.node, "other"), layer_order=ORDER
-    )
+    return break_down(runs, tokens=1, cost_us=cost_us, layer=layer, layer_order=ORDER)
 
 
 def test_rows_are_means_over_runs(runs: tuple[Run, ...]) -> None:
@@ -65,10 +67,24 @@ def test_rows_are_means_over_runs(runs: tuple[Run, ...]) -> None:
     assert found.layers[4].share == pytest.approx(5 / 76, abs=1e-5)
 
 
-def test_the_cost_of_timing_is_what_traced_calls_have_too_much(runs: tuple[Run, ...]) -> None:
-    assert timing_cost_us(runs, untraced_us=58) == pytest.approx((76 - 58) / 9)
-    assert timing_cost_us(runs, untraced_us=500) == 0  # a step with much beside its operators
-    assert timing_cost_us((Run(total_us=5, calls=()),), untraced_us=1) == 0
+def test_the_cost_of_timing_brings_a_step_to_what_it_takes_without(runs: tuple[Run, ...]) -> None:
+    assert timing_cost_us(runs, 58, layer=layer) == pytest.approx((76 - 58) / 9)
+    assert timing_cost_us(runs, 500, layer=layer) == pytest.approx(0)  # a step with much beside its operators
+    assert timing_cost_us((Run(total_us=5, calls=()),), 1, layer=layer) == 0
+    # So much that some parts have nothing left: the others bear the rest.
+    for untraced_us in (40, 20, 5):
+        found = broken_down(runs, timing_cost_us(runs, untraced_us, layer=layer))
+        assert sum(row.estimated_us for row in found.operators) == pytest.approx(untraced_us, abs=0.01)
+        assert sum(row.estimated_us for row in found.layers) == pytest.approx(untraced_us, abs=0.01)
+
+
+def test_one_stall_changes_nothing(runs: tuple[Run, ...]) -> None:
+    stalled = Run(total_us=15_100, calls=(*A_RUN.calls[:-1], call("FusedOp", 15_005, 90)))
+    assert broken_down((*runs * 5, stalled), cost_us=1).operators == broken_down(runs, cost_us=1).operators
+    assert timing_cost_us((stalled, *runs * 5), 58, layer=layer) == pytest.approx(2)
+    assert mean_us([1.0] * 9 + [1000.0]) == 1
+    assert mean_us([3.0]) == 3
+    assert without_slowest([5, 1, 9, 2, 2, 2, 2, 2, 2, 2], float) == [5, 1, 2, 2, 2, 2, 2, 2, 2]
 
 
 def test_estimates_leave_the_cost_out_and_stay_above_zero(runs: tuple[Run, ...]) -> None:

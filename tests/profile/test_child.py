@@ -10,7 +10,7 @@ import pytest
 
 from tinylm.errors import TinylmError
 from tinylm.profile import child
-from tinylm.profile.child import run_child
+from tinylm.profile.child import run_profile_child
 from tinylm.runtime.profile_contract import LengthTimes, ProfileOrders, ProfileResult
 
 ORDERS = ProfileOrders(
@@ -53,7 +53,7 @@ def answering(result: object, code: int = 0) -> list[str]:
 )
 def test_bad_ends_are_errors_with_exit_code_1(code: str, reason: str) -> None:
     with pytest.raises(TinylmError, match=f"the measuring process .*{reason}") as error:
-        run_child(python(code), ORDERS)
+        run_profile_child(python(code), ORDERS)
     assert error.value.exit_code == 1
     assert error.value.hint
 
@@ -62,18 +62,18 @@ def test_one_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_START_S", 1)
     monkeypatch.setattr(child, "_TOKEN_S", 0)
     with pytest.raises(TinylmError, match="no result within 1 s"):
-        run_child(python("import time; time.sleep(60)"), ORDERS)
+        run_profile_child(python("import time; time.sleep(60)"), ORDERS)
 
 
 def test_one_that_cannot_start() -> None:
     with pytest.raises(TinylmError, match="could not be started"):
-        run_child(["/nowhere/python"], ORDERS)
+        run_profile_child(["/nowhere/python"], ORDERS)
 
 
 def test_a_refusal_is_the_users_error() -> None:
     refusal = {"refused": {"message": "too long", "hint": "shorten it", "exit_code": 2}}
     with pytest.raises(TinylmError, match="too long") as error:
-        run_child(answering(refusal, code=2), ORDERS)
+        run_profile_child(answering(refusal, code=2), ORDERS)
     assert (error.value.hint, error.value.exit_code) == ("shorten it", 2)
 
 
@@ -89,8 +89,8 @@ def test_a_refusal_is_the_users_error() -> None:
 def test_times_that_are_missing_are_no_result(change: dict[str, object], reason: str) -> None:
     result = dataclasses.asdict(dataclasses.replace(RESULT, **change))  # type: ignore[arg-type]
     with pytest.raises(TinylmError, match=reason):
-        run_child(answering(result), ORDERS)
+        run_profile_child(answering(result), ORDERS)
 
 
 def test_a_good_result_comes_back_as_it_was() -> None:
-    assert run_child(answering(dataclasses.asdict(RESULT)), ORDERS) == RESULT
+    assert run_profile_child(answering(dataclasses.asdict(RESULT)), ORDERS) == RESULT

@@ -175,11 +175,11 @@ def test_the_same_request_number_does_the_same_work(tiny_bundle: Bundle, tmp_pat
     """Which prompt and which random numbers a request gets is fixed by its number in the whole check."""
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.probe import do_request
-    from tinylm.tokenizer import Tokenizer
+    from tinylm.runtime.subject import BundleSubject
 
-    tokenizer = Tokenizer(tiny_bundle.tokenizer)
+    subject = BundleSubject(tiny_bundle, PROMPTS)
     with Engine(tiny_bundle) as engine:
-        texts = [do_request(tiny_bundle, tokenizer, engine, orders(), number).text for number in (0, 1, 2, 0)]
+        texts = [do_request(subject, engine, orders(), number).text for number in (0, 1, 2, 0)]
         assert engine.length == 8 + 10 - 1
     assert texts[0] == texts[3]
     assert len(set(texts)) == 3
@@ -190,10 +190,11 @@ def test_the_end_of_sequence_token_does_not_shorten_a_request(
 ) -> None:
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.probe import do_request
-    from tinylm.tokenizer import EOS, Tokenizer
+    from tinylm.runtime.subject import BundleSubject
+    from tinylm.tokenizer import EOS
 
     asked = []
     monkeypatch.setattr(Engine, "step", lambda self, token, sampler: (asked.append(token), (EOS, 0.0))[1])
     with Engine(tiny_bundle) as engine:
-        do_request(tiny_bundle, Tokenizer(tiny_bundle.tokenizer), engine, orders(), 0)
+        do_request(BundleSubject(tiny_bundle, PROMPTS), engine, orders(), 0)
     assert len(asked) == 10

@@ -1,6 +1,7 @@
 """Does a bundle fit a device? Measure it in fresh processes, decide with declared confidence, and say on what basis.
 
 spec.py         budgets/NAME.toml -> Budget
+candidate.py    what is checked: a bundle, or a decoder that was exported elsewhere
 prompts.py      the fixed prompts of the certified request
 device.py       what this machine is, and whether it is the budget's device
 probing.py      starts the probe processes and collects what they measured
@@ -10,5 +11,5 @@ verdict.py      measurements + limits -> one verdict per limit
 estimate.py     milliseconds from an emulator's instruction counts, with error bars
 report.py       the result: JSON contract, exit code
 table.py        the report for people
-check.py        all of it in order: `check_bundle`
+check.py        all of it in order: `check_bundle`, `check_candidate`
 """

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinylm.budget.candidate import Candidate
 from tinylm.budget.device import Basis
 from tinylm.budget.estimate import Estimate
 from tinylm.budget.ledger import Ledger
 from tinylm.budget.spec import QUANTILE, Budget
 from tinylm.budget.statistics import observed
 from tinylm.budget.verdict import LimitResult
-from tinylm.bundle import Bundle
 from tinylm.model_config import ModelConfig
 from tinylm.runtime.probe_contract import ProbeResult
 
@@ -47,7 +47,7 @@ def advise(
     results: Sequence[LimitResult],
     *,
     budget: Budget,
-    bundle: Bundle,
+    candidate: Candidate,
     samples: Sequence[ProbeResult],
     ledger: Ledger | None,
     cores: int,
@@ -68,12 +68,12 @@ def advise(
                 found += _fewer_tokens(result, budget, samples, estimate)
             if measure_threads is not None and budget.request.threads < cores:
                 found += _one_thread_more(result, budget.request.threads + 1, measure_threads, basis)
-            found += _other_preset(result, bundle.manifest.model, ratio=token_cost)
+            found += _other_preset(result, candidate.model, ratio=token_cost)
         elif result.name in ("peak_rss_mb", "resident_mb"):
-            found += _smaller_context(result, bundle, budget)
-            found += _smaller_weights(result, bundle.manifest.model, ledger)
+            found += _smaller_context(result, candidate, budget)
+            found += _smaller_weights(result, candidate.model, ledger)
         elif result.name == "bundle_mb":
-            found += _other_preset(result, bundle.manifest.model, ratio=weights_of)
+            found += _other_preset(result, candidate.model, ratio=weights_of)
     return tuple(sorted(found, key=lambda advice: not advice.passes))
 
 
@@ -132,8 +132,12 @@ def _one_thread_more(result: LimitResult, threads: int, measure: MeasureThreads,
     return [_advice(result, f"{threads} threads (`threads` in the budget's [request])", predicted, basis, how)]
 
 
-def _other_preset(result: LimitResult, model: ModelConfig, *, ratio: Callable[[ModelConfig], float]) -> list[Advice]:
-    """Every preset that costs less, the nearest first."""
+def _other_preset(
+    result: LimitResult, model: ModelConfig | None, *, ratio: Callable[[ModelConfig], float]
+) -> list[Advice]:
+    """Every preset that costs less, the nearest first; nothing for a model of unknown shape."""
+    if model is None:
+        return []
     from tinylm.config import PRESETS  # only a failed check needs it
 
     cheaper = sorted(((ratio(config.model) / ratio(model), name) for name, config in PRESETS.items()), reverse=True)
@@ -151,11 +155,12 @@ def _other_preset(result: LimitResult, model: ModelConfig, *, ratio: Callable[[M
     ]
 
 
-def _smaller_context(result: LimitResult, bundle: Bundle, budget: Budget) -> list[Advice]:
+def _smaller_context(result: LimitResult, candidate: Candidate, budget: Budget) -> list[Advice]:
     """The largest context that passes, halved as often as needed; less than the request needs is no advice."""
-    model = bundle.manifest.model
+    model, element = candidate.model, candidate.kv_cache_element_bytes
+    if model is None:
+        return []
     needed = budget.request.prompt_tokens + budget.request.new_tokens
-    element = 1 if bundle.manifest.quantization.kv_cache == "int8" else 4
     a_token = 2 * model.n_layer * model.n_kv_head * model.head_dim * element / 1e6
     context = model.context_length // 2
     best: list[Advice] = []
@@ -170,11 +175,11 @@ def _smaller_context(result: LimitResult, bundle: Bundle, budget: Budget) -> lis
     return best
 
 
-def _smaller_weights(result: LimitResult, model: ModelConfig, ledger: Ledger | None) -> list[Advice]:
+def _smaller_weights(result: LimitResult, model: ModelConfig | None, ledger: Ledger | None) -> list[Advice]:
     from tinylm.config import PRESETS  # only a failed check needs it
 
     graph = None if ledger is None else next((e for e in ledger.entries if e.part == "graph and weights"), None)
-    if graph is None:
+    if graph is None or model is None:
         return []
     found = []
     for name, config in PRESETS.items():

@@ -10,23 +10,15 @@ from datetime import UTC, datetime
 
 import tinylm
 from tinylm.budget.advice import advise
+from tinylm.budget.candidate import Candidate, bundle_candidate
+from tinylm.budget.child import ChildFailed
 from tinylm.budget.cold import drop_from_cache
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.enforce import enforce
 from tinylm.budget.estimate import Estimate
 from tinylm.budget.ledger import make_ledger
-from tinylm.budget.probing import (
-    Probed,
-    ProbeFailed,
-    Program,
-    orders_for,
-    probe_memory,
-    probe_more,
-    program_for,
-    run_process,
-    timeout_s,
-)
+from tinylm.budget.probing import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
 from tinylm.budget.report import SCHEMA, BundleId, Device, Report, cold_start_of
 from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec import Budget
@@ -63,22 +55,42 @@ def check_bundle(
     program: Program | None = None,
     options: Options | None = None,
 ) -> Report:
-    """Measure `bundle` on this machine against `budget`.
+    """`check_candidate` for a bundle."""
+    return check_candidate(bundle_candidate(bundle), budget, announce=announce, program=program, options=options)
+
+
+def check_candidate(
+    candidate: Candidate,
+    budget: Budget,
+    *,
+    announce: Callable[[str], None],
+    program: Program | None = None,
+    options: Options | None = None,
+) -> Report:
+    """Measure `candidate` on this machine against `budget`.
 
     `announce` gets a line of progress before each step. `program` starts the probes, by default this tinylm's own.
-    TinylmError when the bundle cannot take the budget's request at all.
+    TinylmError when it cannot take the budget's request at all.
     """
-    program, options = program or program_for(bundle.path), options or Options()
-    backend = options.backend
+    options = options or Options()
+    program = program or program_for(
+        candidate.path, backend=options.backend, golden=candidate.golden, decoder=candidate.decoder
+    )
     facts = device_facts()
     basis: Basis = "indicative" if differences(facts, budget.device) else "measured"
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     watch, probed = Watch(), Probed()
     announce("a first start, its files out of the cache")
-    cache_dropped = drop_from_cache(bundle.path)
+    cache_dropped = drop_from_cache(candidate.path)
     watch.look()
 
-    def state() -> tuple[Validity | None, list[LimitResult]]:
+    def judged(validity: Validity | None) -> list[LimitResult]:
+        return candidate.applicable(
+            judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
+        )
+
+    for look in budget.confidence.looks:
+        probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, watch=watch)
         validity = None
         if probed.processes:
             validity = judge_validity(
@@ -90,21 +102,15 @@ def check_bundle(
                 governors=budget.device.governors,
                 load_average=load,
             )
-        return validity, judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
-
-    for look in budget.confidence.looks:
-        probed = probe_more(
-            probed, until=look, budget=budget, program=program, announce=announce, backend=backend, watch=watch
-        )
-        validity, results = state()
+        results = judged(validity)
         if probed.problem is not None or not open_quantiles(results):
             break
     if probed.problem is None:
         announce(f"where the memory goes, over {GROWTH_REQUESTS} requests")
-        probed = probe_memory(probed, requests=GROWTH_REQUESTS, budget=budget, program=program, backend=backend)
-        results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis=basis)
+        probed = probe_memory(probed, requests=GROWTH_REQUESTS, budget=budget, program=program)
+        results = judged(validity)
     if options.enforce:
-        results.append(enforce(budget, program=program, basis=basis, announce=announce, backend=backend))
+        results.append(enforce(budget, program=program, basis=basis, announce=announce))
     soaked = None
     if options.soak_minutes is not None and probed.problem is None:
         soaked = soak(
@@ -115,27 +121,19 @@ def check_bundle(
             watch=watch,
             cores=facts.cores,
             announce=announce,
-            backend=backend,
         )
         results.append(judge_soak(soaked, budget, basis))
 
     def with_threads(threads: int) -> Sequence[ProbeResult]:
         announce(f"{_THREADS_REQUESTS} requests with {threads} threads, for advice")
-        orders = orders_for(budget, requests=_THREADS_REQUESTS, backend=backend)
+        orders = dataclasses.replace(program.orders(budget, requests=_THREADS_REQUESTS), threads=threads)
         try:
-            return [
-                run_process(
-                    program.command(),
-                    dataclasses.replace(orders, threads=threads),
-                    answer=ProbeResult,
-                    timeout_s=timeout_s(budget, orders),
-                )
-            ]
-        except ProbeFailed:
+            return [run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))]
+        except ChildFailed:
             return []  # no advice from it
 
     return make_report(
-        bundle,
+        candidate,
         budget,
         facts=facts,
         probed=probed,
@@ -149,7 +147,7 @@ def check_bundle(
 
 
 def make_report(
-    bundle: Bundle,
+    candidate: Candidate,
     budget: Budget,
     *,
     facts: DeviceFacts,
@@ -171,7 +169,8 @@ def make_report(
         schema=SCHEMA,
         tinylm=tinylm.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        bundle=BundleId(name=bundle.manifest.name, sha256=bundle.manifest_sha256),
+        bundle=BundleId(name=candidate.name, sha256=candidate.sha256, kind=candidate.kind, files=dict(candidate.files)),
+        notes=candidate.notes,
         budget=budget,
         device=Device(facts=facts, differences=apart),
         moments=tuple(moments),
@@ -184,7 +183,7 @@ def make_report(
         advice=advise(
             results,
             budget=budget,
-            bundle=bundle,
+            candidate=candidate,
             samples=probed.processes,
             ledger=ledger,
             cores=facts.cores,

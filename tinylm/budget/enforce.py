@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import Basis
-from tinylm.budget.probing import ProbeFailed, Program, orders_for, run_process, timeout_s
+from tinylm.budget.probing import Program, run_probe, timeout_s
 from tinylm.budget.spec import Budget
 from tinylm.budget.verdict import Finding, LimitResult, not_measured, result_of
 from tinylm.machine.kernel_files import text, whole
-from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import ProbeResult
 
 # `$1` is the file that a process writes its number into to join the group.
 _JOIN = 'echo $$ > "$1" && shift && exec "$@"'
@@ -41,18 +40,16 @@ class _Fence:
     """What the kernel counted at most, in bytes, when it tells."""
 
 
-def enforce(
-    budget: Budget, *, program: Program, basis: Basis, announce: Callable[[str], None], backend: Backend = "auto"
-) -> LimitResult:
+def enforce(budget: Budget, *, program: Program, basis: Basis, announce: Callable[[str], None]) -> LimitResult:
     """Do one process's share of the requests under the budget's memory limit, and say whether it survived."""
     limit_mb = budget.limits.peak_rss_mb
-    orders = orders_for(budget, requests=-(-budget.confidence.looks[0] // budget.confidence.processes), backend=backend)
+    orders = program.orders(budget, requests=-(-budget.confidence.looks[0] // budget.confidence.processes))
     with _fence(round(limit_mb * 1e6)) as fence:
         announce(f"{orders.requests} requests under {fence.by} at {limit_mb:g} MB")
         command = [*fence.before, *program.command()]
         try:
-            result = run_process(command, orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
-        except ProbeFailed as failure:
+            result = run_probe(command, orders, timeout_s=timeout_s(budget, orders))
+        except ChildFailed as failure:
             finding = _died(str(failure), fence)
         else:
             own = result.memory.peak_rss_bytes if result.memory else None

@@ -1,55 +1,30 @@
 """Starting probe processes and collecting what they measured, whatever becomes of them.
 
-A probe that is killed, hangs, crashes or talks nonsense is a reason for `not_measured`; it never counts as a pass, and
-never takes this process with it. A bundle that cannot be used (the probe says so itself) is a TinylmError.
+A probe that ends badly is a reason for `not_measured`; it never counts as a pass. A bundle that cannot be used (the
+probe says so itself) is a TinylmError.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-import tinylm
+from tinylm.budget.child import ChildFailed, run_child
 from tinylm.budget.conditions import Watch
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
-from tinylm.errors import TinylmError
-from tinylm.records import check_schema, read
 from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import SCHEMA, MemoryResult, ProbeOrders, ProbeResult, Refused
-
-Result = TypeVar("Result", ProbeResult, MemoryResult)
-
-# What a process needs to find its libraries and write its temporary files; everything else (PYTHON*, OMP_*, MALLOC_*,
-# LD_PRELOAD, ...) would make two people measure two different programs.
-_KEPT_ENVIRONMENT = (
-    "PATH",
-    "HOME",
-    "LANG",
-    "TMPDIR",
-    "LD_LIBRARY_PATH",
-    "DYLD_LIBRARY_PATH",
-    "SYSTEMROOT",
-    "VIRTUAL_ENV",
-)
+from tinylm.runtime.probe_contract import MAJOR, SCHEMA, MemoryResult, ProbeOrders, ProbeResult
 
 _START_S = 120
 """Python and its libraries take 4 s to import on an emulated Zero 2 W, and a cold SD card may be ten times slower."""
 _TIMES_THE_LIMIT = 20
 """A request that is this many times slower than the budget allows is not worth waiting for."""
 _VERIFY_S = 600
-
-
-class ProbeFailed(Exception):
-    """A probe ended without a measurement; the message says how."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,35 +45,49 @@ class Probed:
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """How probes are started: the command before the module's name, and what comes after it."""
+    """How probes are started, and what they are told of what they measure."""
 
     before: tuple[str, ...]
+    """The command before the module's name."""
     after: tuple[str, ...]
+    """And after it."""
+    backend: Backend = "auto"
+    """What runs the model in them."""
+    golden: bool = True
+    """Whether there are golden tokens to compare."""
+    decoder: dict[str, Any] | None = None
+    """Of a decoder from elsewhere, what lies in its folder (`tinylm.decoder.DecoderOrders`)."""
 
     def command(self, module: str = "probe") -> list[str]:
         return [*self.before, f"tinylm.runtime.{module}", *self.after]
 
+    def orders(self, budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False) -> ProbeOrders:
+        """The budget's request, so often, as a probe understands it; to `verify` is to compare golden tokens too."""
+        return ProbeOrders(
+            schema=SCHEMA,
+            prompts=PROMPTS,
+            first_request=first_request,
+            prompt_tokens=budget.request.prompt_tokens,
+            new_tokens=budget.request.new_tokens,
+            threads=budget.request.threads,
+            warmup=budget.confidence.warmup,
+            requests=requests,
+            backend=self.backend,
+            verify=verify and self.golden,
+            decoder=self.decoder,
+        )
 
-def program_for(bundle: Path) -> Program:
-    """This Python, this tinylm."""
-    return Program(before=(sys.executable, "-P", "-m"), after=(str(bundle.resolve()),))
 
-
-def orders_for(
-    budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False, backend: Backend = "auto"
-) -> ProbeOrders:
-    """The budget's request, so often, as a probe understands it."""
-    return ProbeOrders(
-        schema=SCHEMA,
-        prompts=PROMPTS,
-        first_request=first_request,
-        prompt_tokens=budget.request.prompt_tokens,
-        new_tokens=budget.request.new_tokens,
-        threads=budget.request.threads,
-        warmup=budget.confidence.warmup,
-        requests=requests,
+def program_for(
+    folder: Path, *, backend: Backend = "auto", golden: bool = True, decoder: dict[str, Any] | None = None
+) -> Program:
+    """This Python, this tinylm, on what lies in `folder`."""
+    return Program(
+        before=(sys.executable, "-P", "-m"),
+        after=(str(folder.resolve()),),
         backend=backend,
-        verify=verify,
+        golden=golden,
+        decoder=decoder,
     )
 
 
@@ -115,10 +104,9 @@ def probe_more(
     budget: Budget,
     program: Program,
     announce: Callable[[str], None],
-    backend: Backend = "auto",
     watch: Watch | None = None,
 ) -> Probed:
-    """Do requests in fresh processes until there are `until`; the very first process also verifies the bundle.
+    """Do requests in fresh processes until there are `until`; the very first process also compares golden tokens.
 
     `watch` looks at the machine after each of them.
     """
@@ -128,102 +116,49 @@ def probe_more(
         requests = wanted // count + (index < wanted % count)
         if requests == 0:
             continue
-        verify = not processes
         first = sum(len(process.latency_ms) for process in processes)
+        orders = program.orders(budget, requests=requests, first_request=first, verify=not processes)
         announce(
             f"process {index + 1} of {count}: {requests} requests, to {until} in all"
-            + (", then golden tokens" if verify else "")
+            + (", then golden tokens" if orders.verify else "")
         )
-        orders = orders_for(budget, requests=requests, first_request=first, verify=verify, backend=backend)
         try:
-            processes.append(
-                run_process(program.command(), orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
-            )
-        except ProbeFailed as failure:
+            processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
+        except ChildFailed as failure:
             return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))
         if watch is not None:
             watch.look()
     return dataclasses.replace(so_far, processes=tuple(processes))
 
 
-def probe_memory(
-    so_far: Probed, *, requests: int, budget: Budget, program: Program, backend: Backend = "auto"
-) -> Probed:
+def probe_memory(so_far: Probed, *, requests: int, budget: Budget, program: Program) -> Probed:
     """Run the memory probe; whatever becomes of it, what was measured before stands."""
-    orders = orders_for(budget, requests=requests, backend=backend)
-    command = program.command("memory_probe")
+    orders = program.orders(budget, requests=requests)
     try:
-        result = run_process(command, orders, answer=MemoryResult, timeout_s=timeout_s(budget, orders))
-    except ProbeFailed as failure:
-        return dataclasses.replace(so_far, memory_problem=str(failure).replace("the probe", "the memory probe", 1))
+        result = run_memory_probe(program.command("memory_probe"), orders, timeout_s=timeout_s(budget, orders))
+    except ChildFailed as failure:
+        return dataclasses.replace(so_far, memory_problem=str(failure))
     return dataclasses.replace(so_far, memory=result)
 
 
-def run_process(command: Sequence[str], orders: ProbeOrders, *, answer: type[Result], timeout_s: float) -> Result:
-    """Run one probe to its end: TinylmError when it refuses its input, ProbeFailed for any other end but success."""
-    try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(dataclasses.asdict(orders)).encode(),
-            capture_output=True,
-            timeout=timeout_s,  # kills the probe
-            env=_environment(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ProbeFailed(f"the probe gave no result within {timeout_s:.0f} s and was stopped") from error
-    except OSError as error:
-        raise ProbeFailed(f"the probe could not be started: {error.strerror}") from error
-    if done.returncode < 0:
-        raise ProbeFailed(_killed_by(-done.returncode))
-    document = _document(done.stdout)
-    if done.returncode != 0:
-        if isinstance(document, dict) and "refused" in document:
-            refused = read(Refused, document["refused"], "the probe's refusal")
-            raise TinylmError(refused.message, refused.hint, exit_code=refused.exit_code)
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        raise ProbeFailed(f"the probe ended with code {done.returncode}: {last[0][:200]}")
-    try:
-        check_schema(document, major=2, where="the probe's result")
-        result = read(answer, document, "the probe's result")
-    except TinylmError as error:
-        raise ProbeFailed(f"the probe's result is unusable: {error.message}") from error
-    if isinstance(result, ProbeResult):
-        _check_times(result, orders)
+def run_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> ProbeResult:
+    """Run one probe to its end: TinylmError when it refuses its input, ChildFailed for any other end but success."""
+    result = run_child(command, orders, answer=ProbeResult, major=MAJOR, what="the probe", timeout_s=timeout_s)
+    _check_times(result, orders)
     return result
 
 
+def run_memory_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> MemoryResult:
+    """The same for the memory probe."""
+    return run_child(command, orders, answer=MemoryResult, major=MAJOR, what="the memory probe", timeout_s=timeout_s)
+
+
 def _check_times(result: ProbeResult, orders: ProbeOrders) -> None:
-    """ProbeFailed when there are not as many times as requests, or when they cannot be times."""
+    """ChildFailed when there are not as many times as requests, or when they cannot be times."""
     series = (result.latency_ms, result.ttft_ms, result.itl_ms, result.at_ms, result.work_ms[1:])
     lengths = {len(values) for values in series}
     if lengths != {orders.requests}:
-        raise ProbeFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
+        raise ChildFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
     shortest = min((*result.latency_ms, *result.ttft_ms, *result.itl_ms))
     if shortest <= 0 or min(result.work_ms) < 0 or list(result.at_ms) != sorted(result.at_ms):
-        raise ProbeFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    # This very tinylm, from whatever folder, installed or not.
-    return {**kept, "PYTHONPATH": str(Path(tinylm.__file__).resolve().parent.parent)}
-
-
-def _document(output: bytes) -> object:
-    try:
-        return json.loads(output)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _killed_by(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
-    reasons = {
-        "SIGILL": "this processor lacks an instruction that a library uses (onnxruntime or numpy)",
-        "SIGKILL": "most likely the system ran out of memory",
-    }
-    return f"the probe was killed by {name}" + (f": {reasons[name]}" if name in reasons else "")
+        raise ChildFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")

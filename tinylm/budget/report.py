@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from tinylm.budget.advice import Advice
 from tinylm.budget.conditions import Moment
@@ -17,6 +18,7 @@ from tinylm.budget.spec import Budget
 from tinylm.budget.times import TimeSummary
 from tinylm.budget.validity import Validity
 from tinylm.budget.verdict import LimitResult, Verdict
+from tinylm.bundle import FileEntry
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
 from tinylm.runtime.probe_contract import ProbeResult, Stage
@@ -28,7 +30,12 @@ SCHEMA = "2.0"
 class BundleId:
     name: str
     sha256: str
-    """Of the manifest, which lists the hashes of all other files."""
+    """Of the manifest, which lists the hashes of all other files; of a decoder, of what `sha256sum` prints for its
+    files."""
+    kind: Literal["bundle", "decoder"] = "bundle"
+    """A decoder was exported elsewhere (`tinylm.decoder`)."""
+    files: dict[str, FileEntry] = field(default_factory=dict)
+    """A decoder's files; a bundle's stand in its manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +91,8 @@ class Report:
     estimate: Estimate | None = None
     """How times were estimated; None when they were measured. The samples' times are instruction counts then, in units
     of a million."""
+    notes: tuple[str, ...] = ()
+    """What people must know to read the figures."""
 
 
 def to_json(report: Report) -> str:

@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinylm.budget.child import ChildFailed
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis
-from tinylm.budget.probing import ProbeFailed, Program, orders_for, run_process, timeout_s
+from tinylm.budget.probing import Program, run_probe, timeout_s
 from tinylm.budget.sequential import fewest_for_a_pass
 from tinylm.budget.spec import MOST_LOOKS, QUANTILE, Budget, Confidence
 from tinylm.budget.statistics import observed
 from tinylm.budget.times import TimeSummary, explain, summarise_times
 from tinylm.budget.validity import Cause, judge_validity
 from tinylm.budget.verdict import Finding, LimitResult, Verdict, not_measured, result_of
-from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
 
 NAME = "sustained_p95_ms"
@@ -68,7 +68,6 @@ def soak(
     watch: Watch,
     cores: int,
     announce: Callable[[str], None],
-    backend: Backend = "auto",
 ) -> Soak:
     """Do requests for so many minutes; `warm` holds what was measured before."""
     latency = [value for process in warm for value in process.latency_ms]
@@ -83,10 +82,10 @@ def soak(
         heat = "" if not intervals or intervals[-1].temperature_c is None else f", {intervals[-1].temperature_c:.0f} °C"
         announce(f"sustained load: {elapsed / 60:.1f} of {minutes:g} minutes{heat}")
         done = sum(interval.requests for interval in intervals)
-        orders = orders_for(budget, requests=requests, first_request=done, backend=backend)
+        orders = program.orders(budget, requests=requests, first_request=done)
         try:
-            result = run_process(program.command(), orders, answer=ProbeResult, timeout_s=timeout_s(budget, orders))
-        except ProbeFailed as failure:
+            result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
+        except ChildFailed as failure:
             problem = str(failure)
             break
         moment, until = watch.look(), time.monotonic() - start

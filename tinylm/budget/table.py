@@ -69,6 +69,8 @@ def print_report(report: Report, console: Console) -> None:
     for result in report.limits:
         why.add_row(_LABELS[result.name], Text(result.evidence))
     why.add_row("request", f"{request.prompt_tokens} tokens in, {request.new_tokens} out, {_threads(request.threads)}")
+    for note in report.notes:
+        why.add_row("note", Text(note))
     if report.estimate is not None:
         why.add_row("instructions", _instructions(report.estimate))
     if report.validity is not None:

@@ -5,8 +5,9 @@ Disturbances have a direction, so a disturbed run is not always worthless:
 - **Contention** (another process took the processor) only makes times longer. A pass under contention stands; a fail
   could be the neighbour's fault, so it is void.
 - **Drift** (the same work takes more or less time later) breaks the promise that the samples are exchangeable, which
-  the confidence rests on. Times are void, unless even the slowest request, made slower by the whole drift once more,
-  would be under the limit.
+  the confidence rests on. Times are void.
+- Neither matters where there is room for it: when even the slowest request, made slower by the whole drift once more,
+  is under the limit, or even the fastest one, without the drift and the waiting, is over it.
 - **Throttling, under-voltage, a wrong governor, a clock that jumped or a machine that slept**: what was timed is not
   the device that the budget is about. All times are void.
 - **Swap** only makes resident memory smaller and times longer. A fail of memory and a pass of times stand.
@@ -70,17 +71,23 @@ class Validity:
     load_average: float | None
     """Of the machine over the last minute, before the first process started."""
 
-    def void(self, verdict: str, kind: Literal["times", "memory", "other"]) -> Cause | None:
-        """What makes a pass or a fail of this kind void, drift aside; None when it stands."""
+    def void(self, verdict: str, kind: Literal["times", "memory", "other"], *, room: bool = False) -> Cause | None:
+        """What makes a pass or a fail of this kind void; None when it stands.
+
+        With `room` it is so far from the limit that contention and drift cannot have decided it.
+        """
         for cause in self.causes:
-            applies = cause.kind in ("all", kind) and cause.name != "drift"
-            if applies and (cause.voids == "everything" or cause.voids.startswith(verdict)):
+            if room and cause.name in ("contention", "drift"):
+                continue
+            if cause.kind in ("all", kind) and (cause.voids == "everything" or cause.voids.startswith(verdict)):
                 return cause
         return None
 
-    @property
-    def drifted(self) -> bool:
-        return self.drift > MOST_DRIFT
+    def room(self, verdict: str, samples: Sequence[float], limit: float) -> bool:
+        """Whether every sample lies on the verdict's side of the limit, with what the disturbances could have done."""
+        if verdict == "pass":
+            return max(samples) * self.drift <= limit
+        return min(samples) / self.drift * (1 - self.waiting) > limit
 
 
 def judge_validity(

@@ -126,17 +126,15 @@ def _peak(limit: float, run: _Run) -> Finding:
     memories = [process.memory for process in run.processes if process.memory is not None]
     if len(memories) < len(run.processes):
         return not_measured(_NO_PROC)
+    evidence = f"highest VmHWM of {len(memories)} fresh processes"
+    if run.memory_probe is not None:
+        memories.append(run.memory_probe)
+        evidence += ", and of one that filled its key/value cache"
     peak = max(memories, key=lambda memory: memory.peak_rss_bytes)
-    parts = ""
     if peak.anonymous_bytes is not None and peak.file_bytes is not None:
         own, files = peak.anonymous_bytes / 1e6, peak.file_bytes / 1e6
-        parts = f"; {own:.0f} MB of it their own, {files:.0f} MB mapped files"
-    evidence = f"highest VmHWM of {len(memories)} fresh processes{parts}"
-    measured = peak.peak_rss_bytes
-    if run.memory_probe is not None and run.memory_probe.peak_rss_bytes > measured:
-        measured = run.memory_probe.peak_rss_bytes
-        evidence = f"VmHWM of the process that filled its cache and did the most requests{parts}"
-    return _stands(compare(measured / 1e6, limit, evidence), run, "memory")
+        evidence += f"; then {own:.0f} MB are its own, {files:.0f} MB mapped files"
+    return _stands(compare(peak.peak_rss_bytes / 1e6, limit, evidence), run, "memory")
 
 
 def _resident(limit: float, run: _Run) -> Finding:
@@ -164,12 +162,7 @@ def _p95(limit: float, run: _Run, *, samples: Callable[[ProbeResult], Sequence[f
     if summary is None or summary.decision is None:
         return not_measured("no request was counted")
     finding = Finding(measured=summary.p95, verdict=summary.decision, evidence=explain(summary))
-    drift = run.validity.drift
-    if run.validity.drifted and finding.verdict != "undecided":
-        slowest = max(values)
-        if finding.verdict == "fail" or slowest * drift > limit:
-            return _void(finding, "drift", f"the device drifted by {drift:.2f} times, up to {slowest:.3g} ms")
-    return _stands(finding, run, "times")
+    return _stands(finding, run, "times", room=run.validity.room(finding.verdict, values, limit))
 
 
 def _cold_start(limit: float, run: _Run) -> Finding:
@@ -179,9 +172,7 @@ def _cold_start(limit: float, run: _Run) -> Finding:
     read = run.processes[0].storage_read_bytes / 1e6
     evidence = f"slowest of {len(starts)} starts, process to first token; the first read {read:.0f} MB from storage"
     finding = compare(max(starts), limit, evidence)
-    if run.validity.drifted and (finding.verdict == "fail" or max(starts) * run.validity.drift > limit):
-        return _void(finding, "drift", f"the device drifted by {run.validity.drift:.2f} times")
-    return _stands(finding, run, "times")
+    return _stands(finding, run, "times", room=run.validity.room(finding.verdict, starts, limit))
 
 
 def _quality(limit: float, run: _Run) -> Finding:
@@ -197,10 +188,11 @@ def _quality(limit: float, run: _Run) -> Finding:
 
 def _golden(limit: float, run: _Run) -> Finding:
     verified = next((process.verification for process in run.processes if process.verification), None)
-    if verified is None or not verified.tokens or not verified.encodings:
+    if verified is None or not verified.tokens or verified.encodings == 0:
         return not_measured("the bundle holds no golden tokens")
     count = len(verified.mismatches)
-    same = f"{verified.tokens} tokens after {verified.prompts} prompts, {verified.encodings} encoded texts: as exported"
+    texts = "" if verified.encodings is None else f", {verified.encodings} encoded texts"
+    same = f"{verified.tokens} tokens after {verified.prompts} prompts{texts}: as exported"
     first = verified.mismatches[0] if count else same
     return compare(count, limit, first + (f"; and {count - 1} more" if count > 1 else ""))
 
@@ -214,17 +206,15 @@ def not_measured(reason: str) -> Finding:
     return Finding(measured=None, verdict="not_measured", evidence=reason)
 
 
-def _stands(finding: Finding, run: _Run, kind: Literal["times", "memory", "other"]) -> Finding:
+def _stands(finding: Finding, run: _Run, kind: Literal["times", "memory", "other"], *, room: bool = False) -> Finding:
     """The finding, unless something that was watched makes it void."""
-    cause = run.validity.void(finding.verdict, kind)
-    return finding if cause is None else _void(finding, cause.name, cause.what)
-
-
-def _void(finding: Finding, name: str, reason: str) -> Finding:
-    """A finding whose verdict the surroundings do not allow; the number stays to be seen."""
+    cause = run.validity.void(finding.verdict, kind, room=room)
+    if cause is None:
+        return finding
+    # The number stays to be seen.
     would = {"pass": "it would pass", "fail": "it would fail"}.get(finding.verdict, "it is not decided")
-    evidence = f"void: {would}, but {reason}"
-    return Finding(measured=finding.measured, verdict="undecided", evidence=evidence, void=name)
+    evidence = f"void: {would}, but {cause.what}"
+    return Finding(measured=finding.measured, verdict="undecided", evidence=evidence, void=cause.name)
 
 
 def result_of(name: str, limit: float, unit: str, basis: Basis, finding: Finding) -> LimitResult:

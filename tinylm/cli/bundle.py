@@ -60,7 +60,7 @@ def verify(bundle: _Bundle = None) -> None:
     from tinylm.errors import TinylmError
     from tinylm.runs import find_bundle
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.probe import verify_golden
+    from tinylm.runtime.golden import verify_golden
     from tinylm.tokenizer import Tokenizer
 
     opened = open_bundle(find_bundle(bundle))

@@ -12,12 +12,17 @@ import typer
 from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
 
 if TYPE_CHECKING:
+    from tinylm.budget.candidate import Candidate
     from tinylm.budget.report import Report
 
 
 def check_budgets(
     bundle: Annotated[
-        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+        Path | None,
+        typer.Argument(
+            help="A bundle, a run that has one, or the `decoder.toml` of a model from elsewhere;"
+            " the latest run's bundle when left out."
+        ),
     ] = None,
     budget: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
@@ -45,7 +50,7 @@ def check_budgets(
     markdown: Markdown = None,
     html: Html = None,
 ) -> None:
-    """Measure a bundle here against a device's budget: memory, latency, size, quality.
+    """Measure a bundle, or another model's graph, here against a device's budget: memory, latency, size, quality.
 
     Exit code 0: it fits. 1: a limit is exceeded. 2: bundle or budget cannot be used. 3: undecided.
     """
@@ -66,20 +71,29 @@ def check_budgets(
         )
         return
 
-    from tinylm.budget.check import Options, check_bundle
+    from tinylm.budget.check import Options, check_candidate
     from tinylm.budget.spec import load_budget
-    from tinylm.bundle import open_bundle
-    from tinylm.runs import find_bundle
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
     outputs.check()
     limits = load_budget(budget)
-    opened = open_bundle(find_bundle(bundle))
-    _announce(f"checking {opened.path} against {limits.name} ({limits.description})")
+    candidate = _candidate(bundle)
+    _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
-    finish(
-        check_bundle(opened, limits, announce=_announce, options=options), json=json, certify=certify, outputs=outputs
-    )
+    report = check_candidate(candidate, limits, announce=_announce, options=options)
+    finish(report, json=json, certify=certify, outputs=outputs)
+
+
+def _candidate(named: Path | None) -> Candidate:
+    """The bundle or decoder that is named; TinylmError when it is neither."""
+    from tinylm.budget.candidate import bundle_candidate, decoder_candidate
+    from tinylm.bundle import open_bundle
+    from tinylm.decoder import find_decoder, open_decoder
+    from tinylm.runs import find_bundle
+
+    if description := find_decoder(named):
+        return decoder_candidate(open_decoder(description))
+    return bundle_candidate(open_bundle(find_bundle(named)))
 
 
 def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:

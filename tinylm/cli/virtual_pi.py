@@ -190,6 +190,8 @@ def check(
     from tinylm.budget.spec import load_budget
     from tinylm.bundle import open_bundle
     from tinylm.cli.check_budgets import finish
+    from tinylm.decoder import find_decoder
+    from tinylm.errors import TinylmError
     from tinylm.runs import find_bundle
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
@@ -201,6 +203,11 @@ def check(
     imitated = board_for(limits) if board is None else find_board(board)
     if cpu is not None:
         imitated = dataclasses.replace(imitated, cpu=find_cpu(cpu))
+    if find_decoder(bundle):
+        raise TinylmError(
+            f"`{bundle}` is a decoder; the virtual Pi checks bundles only",
+            "check it on a machine: tinylm check-budgets without --virtual-pi",
+        )
     opened = open_bundle(find_bundle(bundle))
     _announce(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
     checked = check_on_virtual_pi(

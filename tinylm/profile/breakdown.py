@@ -1,13 +1,16 @@
 """Calls of many runs added up: microseconds a run by operator and by layer, and what lies outside of operators.
 
 Timing an operator takes time, and part of it falls into what is timed: ONNX Runtime describes a call's inputs and
-outputs before it looks at the clock again. On a fast processor that is more than most operators take. The cost is
-nearly the same for every call, so it can be told apart:
+outputs before it looks at the clock again. That can be more than most operators take (2 us on an x86 server, measured;
+a small operator takes 0.3). It is nearly the same for every call, so it can be told apart: it is what must be taken off
+every call, where there is as much, for all calls of a step to take together what the same step takes without a trace.
+(With something beside its operators in that step, the cost is rather too small than too large.)
 
-    cost of a call = (all calls of a traced step - a step that is not traced) / number of calls      at least 0
-    estimate       = timed - calls x cost                                                            at least 0
+What interrupts a process falls on single calls, and one stall of 15 ms among 200 steps would make any operator the most
+expensive one. So all means leave the slowest tenth out.
 
-A step without a trace has all its operators and something else in it, so the cost is rather too small than too large.
+    cost_us = timing_cost_us(runs, mean_us(step_us), layer=layer)
+    break_down(runs, tokens=1, cost_us=cost_us, layer=layer, layer_order=names)
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tinylm.profile.trace import Call, Run
+
+T = TypeVar("T")
+_LEFT_OUT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,10 +48,11 @@ class Breakdown:
     tokens: int
     """Read by each run: 1 when decoding."""
     runs: int
+    """That all means are of: the slowest tenth is left out."""
     run_us: float
     """A whole run while operators are timed, mean."""
     outside_us: float
-    """Of it, outside of operators: ONNX Runtime's own work, most of it for the trace, and what is lost because every
+    """Of it, outside of operators: ONNX Runtime's own work, the trace's part of it too, and what is lost because every
     call's time is rounded down to whole microseconds."""
     operators: tuple[Row, ...]
     """By falling estimate."""
@@ -63,27 +71,39 @@ def added_up(rows: Sequence[Row], *, name: str) -> Row:
     )
 
 
-def timing_cost_us(runs: Sequence[Run], untraced_us: float) -> float:
-    """What timing adds to each call, from traced runs and the mean microseconds of such a run without a trace."""
-    calls = sum(len(run.calls) for run in runs)
-    if not calls:
-        return 0.0
-    timed_us = sum(call.own_us for run in runs for call in run.calls)
-    return max(0.0, (timed_us - untraced_us * len(runs)) / calls)
+def without_slowest(items: Sequence[T], time: Callable[[T], float]) -> list[T]:
+    """All but the slowest tenth, rounded down, in their order."""
+    kept = sorted(range(len(items)), key=lambda place: time(items[place]))[: len(items) - int(len(items) * _LEFT_OUT)]
+    return [items[place] for place in sorted(kept)]
+
+
+def mean_us(times_us: Sequence[float]) -> float:
+    """The mean without the slowest tenth; there is at least one time."""
+    kept = without_slowest(times_us, lambda time_us: time_us)
+    return sum(kept) / len(kept)
+
+
+def timing_cost_us(runs: Sequence[Run], untraced_us: float, *, layer: Callable[[Call], str]) -> float:
+    """What timing adds to each call, from traced runs and the mean microseconds of such a run without one."""
+    runs = without_slowest(runs, lambda run: run.total_us)
+    calls, timed_us = _parts(runs, layer)
+    low, high = 0.0, max((timed_us[key] / calls[key] for key in calls), default=0.0)
+    for _ in range(50):  # halved until nothing is left to halve: the estimate falls as the cost grows
+        cost_us = (low + high) / 2
+        if sum(_estimates(calls, timed_us, cost_us).values()) > untraced_us * len(runs):
+            low = cost_us
+        else:
+            high = cost_us
+    return high
 
 
 def break_down(
     runs: Sequence[Run], *, tokens: int, cost_us: float, layer: Callable[[Call], str], layer_order: Iterable[str]
 ) -> Breakdown:
-    """Means over `runs`, of which there is at least one; layers without a call are left out."""
-    calls: defaultdict[tuple[str, str], int] = defaultdict(int)
-    timed_us: defaultdict[tuple[str, str], int] = defaultdict(int)
-    for run in runs:
-        for call in run.calls:
-            calls[call.op, layer(call)] += 1
-            timed_us[call.op, layer(call)] += call.own_us
-    # Of the smallest parts, so that operators and layers add up to the same.
-    estimated_us = {key: max(0.0, timed_us[key] - calls[key] * cost_us) for key in calls}
+    """Means over `runs`, of which there is at least one; layers without a call do not appear."""
+    runs = without_slowest(runs, lambda run: run.total_us)
+    calls, timed_us = _parts(runs, layer)
+    estimated_us = _estimates(calls, timed_us, cost_us)
 
     def rows(side: int) -> list[Row]:
         names = sorted({key[side] for key in calls})
@@ -111,3 +131,23 @@ def break_down(
         operators=tuple(sorted(rows(0), key=lambda row: (-row.estimated_us, -row.timed_us, row.name))),
         layers=tuple(layers[name] for name in layer_order if name in layers),
     )
+
+
+_Key = tuple[str, str]
+"""Operator and layer. Costs are taken off these parts, so that operators and layers add up to the same."""
+
+
+def _parts(runs: Sequence[Run], layer: Callable[[Call], str]) -> tuple[dict[_Key, int], dict[_Key, int]]:
+    """How many calls, and their microseconds, in all runs."""
+    calls: defaultdict[_Key, int] = defaultdict(int)
+    timed_us: defaultdict[_Key, int] = defaultdict(int)
+    for run in runs:
+        for call in run.calls:
+            key = call.op, layer(call)
+            calls[key] += 1
+            timed_us[key] += call.own_us
+    return calls, timed_us
+
+
+def _estimates(calls: dict[_Key, int], timed_us: dict[_Key, int], cost_us: float) -> dict[_Key, float]:
+    return {key: max(0.0, timed_us[key] - calls[key] * cost_us) for key in calls}

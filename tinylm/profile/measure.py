@@ -15,8 +15,8 @@ from tinylm.budget.report import BundleId
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.onnx_file import read_onnx
-from tinylm.profile.breakdown import Breakdown, break_down, timing_cost_us
-from tinylm.profile.child import child_command, run_child
+from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us
+from tinylm.profile.child import child_command, run_profile_child
 from tinylm.profile.layers import layer_finder, layer_names
 from tinylm.profile.lengths import choose_new_tokens, prompt_lengths, traced_prompt_tokens
 from tinylm.profile.report import SCHEMA, LengthReport, Report, summarise
@@ -61,12 +61,13 @@ def profile_bundle(
             threads=threads,
             warmup=WARMUP,
         )
-        result = run_child(child_command(bundle.path), orders)
+        result = run_profile_child(child_command(bundle.path), orders)
         runs = read_trace(_only_file(Path(folder)))
     step_us, traced_step_us = summarise(result.step_us), summarise(result.traced_step_us)
     steps, reads = _counted(runs, orders)
-    cost_us = timing_cost_us(steps, step_us.mean)
+    step_mean_us = mean_us(result.step_us)
     layer, order = layer_finder(read_onnx(bundle.model)), layer_names(bundle.manifest.model.n_layer)
+    cost_us = timing_cost_us(steps, step_mean_us, layer=layer)
 
     def breakdown(of: list[Run], tokens: int) -> Breakdown:
         return break_down(of, tokens=tokens, cost_us=cost_us, layer=layer, layer_order=order)
@@ -83,6 +84,7 @@ def profile_bundle(
         decode=breakdown(steps, 1),
         prefill=breakdown(reads, orders.traced_prompt_tokens - 1) if reads else None,
         step_us=step_us,
+        step_mean_us=round(step_mean_us, 3),
         traced_step_us=traced_step_us,
         timing_cost_us=round(cost_us, 3),
         tracing_ratio=round(traced_step_us.p50 / step_us.p50, 3),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tinylm.charts import Bar, Chart, Series, bar_chart, document, line_chart
 from tinylm.profile.breakdown import Row, added_up
 from tinylm.profile.report import Report
-from tinylm.profile.table import number
+from tinylm.profile.table import estimate
 
 _MOST_OPERATORS = 10
 
@@ -49,8 +49,5 @@ def _latency(report: Report, machine: str) -> Chart:
 
 
 def _bars(rows: Sequence[Row], title: str) -> Chart:
-    bars = [
-        Bar(label=row.name, parts=(row.estimated_us,), text=f"{number(row.estimated_us)} µs, {row.share:.0%}")
-        for row in rows
-    ]
+    bars = [Bar(label=row.name, parts=(row.estimated_us,), text=f"{estimate(row)} µs, {row.share:.0%}") for row in rows]
     return bar_chart(bars, title=title, x_label="estimated µs a token")

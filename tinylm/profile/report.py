@@ -58,6 +58,8 @@ class Report:
     """None when the context leaves no room for a prompt that is read in a run of its own."""
     step_us: Summary
     """A decode step, Python's part included, without timing operators: in the same process, in turns."""
+    step_mean_us: float
+    """The mean of the same without the slowest tenth: what the estimates of all operators add up to."""
     traced_step_us: Summary
     timing_cost_us: float
     """What timing adds to a call, which estimates leave out; see `tinylm.profile.breakdown`."""

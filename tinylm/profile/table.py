@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SMALL_SHARE = 0.01
 """Operators below this share of decoding and of reading stand in one line together; `--json` has them all."""
+_OTHERS = " others"
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -72,13 +73,14 @@ def _rows(report: Report, what: str, rows: Sequence[Row], read: Sequence[Row]) -
     if report.prefill is not None:
         table.add_column(f"read {report.prefill.tokens}", justify="right", no_wrap=True)
     decoded, beside = {row.name: row for row in rows}, {row.name: row for row in read}
-    for name in dict.fromkeys([*decoded, *beside]):
+    names = sorted(dict.fromkeys([*decoded, *beside]), key=lambda name: name.endswith(_OTHERS))
+    for name in names:
         row, other = decoded.get(name), beside.get(name)
         cells = ["", "", "", ""]
         if row is not None:
-            cells = [f"{row.calls:.3g}", number(row.timed_us), _estimate(row), f"{row.share:.1%}"]
+            cells = [f"{row.calls:.3g}", number(row.timed_us), estimate(row), f"{row.share:.1%}"]
         if report.prefill is not None:
-            cells.append("" if other is None else _estimate(other))
+            cells.append("" if other is None else estimate(other))
         table.add_row(name, *cells)
     return table
 
@@ -87,7 +89,7 @@ def _without_small(rows: Sequence[Row], read: Sequence[Row]) -> tuple[list[Row],
     """Both with small operators added up in a last row."""
     large = {row.name for row in (*rows, *read) if row.share >= _SMALL_SHARE}
     small = {row.name for row in (*rows, *read)} - large
-    name = f"{len(small)} others"
+    name = f"{len(small)}{_OTHERS}"
 
     def folded(given: Sequence[Row]) -> list[Row]:
         rest = [row for row in given if row.name in small]
@@ -108,8 +110,9 @@ def _notes(report: Report) -> list[tuple[str, str]]:
         ),
         (
             "token",
-            f"{number(report.step_us.p50)} µs (p50), p95 {number(report.step_us.p95)} µs, over {report.step_us.n}"
-            " tokens without timing operators",
+            f"{number(report.step_mean_us)} µs without timing operators, the slowest tenth of {report.step_us.n} left"
+            f" out, as everywhere below the first table; p50 {number(report.step_us.p50)}, p95"
+            f" {number(report.step_us.p95)}",
         ),
         (
             "timing",
@@ -119,8 +122,8 @@ def _notes(report: Report) -> list[tuple[str, str]]:
         ),
         (
             "outside",
-            f"{number(decode.outside_us)} of the {number(decode.run_us)} µs of a timed run are outside of operators,"
-            " most of them timing too",
+            f"{number(decode.outside_us)} of the {number(decode.run_us)} µs of a timed run are outside of operators:"
+            " ONNX Runtime's own work, and timing's",
         ),
         (
             "machine",
@@ -142,7 +145,7 @@ def _quantiles(summary: Summary) -> list[str]:
     return [number(value) for value in (summary.mean, summary.p50, summary.p95, summary.p99)]
 
 
-def _estimate(row: Row) -> str:
+def estimate(row: Row) -> str:
     """Nothing takes no time: an estimate of 0 is less than timing can tell."""
     return "~0" if row.calls and not row.estimated_us else number(row.estimated_us)
 

@@ -1,4 +1,6 @@
-"""What a backend is to the engine: a graph that is open, and runs over memory that is bound to its names.
+"""What the parts of the runtime are to each other: a backend to the engine, and an engine to generation.
+
+A backend is a graph that is open, and runs over memory that is bound to its names.
 
 Two implementations share it. `tinylm.runtime.lean` calls ONNX Runtime's C library through ctypes, and needs neither
 numpy nor onnxruntime's own Python module; the reference uses that module. Same graph, same bits.
@@ -8,16 +10,23 @@ numpy nor onnxruntime's own Python module; the reference uses that module. Same 
     binding = session.bind({"input_ids": ids, ...}, {"logits": logits})
     ids.data[0] = token
     binding.run()                      # reads and writes the buffers; nothing is copied or allocated
+
+An engine is one sequence of tokens that a model continues. Two kinds share what generation needs: `Engine` runs a
+bundle, `tinylm.runtime.plain` a decoder that was exported elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
+
+if TYPE_CHECKING:
+    from tinylm.runtime.sampling import Sampler
 
 Backend = Literal["auto", "lean", "reference"]
 """What runs the graph; `tinylm.runtime.session` says which is which."""
@@ -68,6 +77,63 @@ class Session(Protocol):
     def close(self) -> None:
         """Free the graph; closing twice is fine."""
         ...
+
+
+class TokenEngine(Protocol):
+    """One sequence of tokens, and what a model makes of it; not thread-safe."""
+
+    context_length: int
+    """The most tokens that the sequence may have."""
+    vocab_size: int
+
+    @property
+    def length(self) -> int:
+        """Tokens in the sequence."""
+        ...
+
+    def prefill(self, ids: Sequence[int]) -> None:
+        """Append `ids` without logits.
+
+        TinylmError, with the sequence as it was, when an id is not in the vocabulary or the context would overflow.
+        """
+        ...
+
+    def logits(self, token: int) -> memoryview[float]:
+        """Append `token` and return the logits of what follows it: float32 [vocab_size], valid until the next call."""
+        ...
+
+    def step(self, token: int, sampler: Sampler) -> tuple[int, float]:
+        """Append `token`; return the token that `sampler` chooses to follow it, and its log-probability in nats."""
+        ...
+
+    def truncate(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        ...
+
+    def close(self) -> None:
+        """Free the memory; the engine cannot be used any more. Closing twice is fine."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+def check_room(length: int, width: int, *, context_length: int) -> None:
+    """TinylmError when a sequence of `length` tokens cannot take `width` more."""
+    if length + width > context_length:
+        raise TinylmError(
+            f"{length} tokens and {width} more are too many; the context holds {context_length}",
+            "truncate the cache or shorten the prompt",
+        )
+
+
+def check_token(token: int, *, vocab_size: int) -> None:
+    """TinylmError when an id is not in the vocabulary."""
+    if not 0 <= token < vocab_size:
+        raise TinylmError(f"the token id {token} is not in the vocabulary of {vocab_size}")
 
 
 def check_bound(session: Session, inputs: Mapping[str, Buffer], outputs: Mapping[str, Buffer]) -> None:

@@ -21,13 +21,14 @@ from typing import Any, Literal
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import Backend, Binding
+from tinylm.runtime.contract import Backend, Binding, check_room, check_token
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler
 
 CHUNK_TOKENS = 16
 """The most tokens of one prefill call: int8 activations share one scale per call, so longer calls are less exact."""
 
+_PAGE_BYTES = 4096
 _LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where nobody reads the choice.
 
 
@@ -158,6 +159,16 @@ class Engine:
         """The cache's own memory of a layer, flat [n_kv_head * context_length * head_dim]; valid until it is closed."""
         return self._cache[f"{layer}.{part}"].data
 
+    def fill_cache(self) -> None:
+        """Write to all of the cache's memory, so that the system gives it now and not when a text is long enough.
+
+        The cache is empty afterwards.
+        """
+        self.truncate(0)
+        for buffer in self._cache.values():
+            for place in range(0, len(buffer.data), _PAGE_BYTES // 4):  # an element has 1 or 4 bytes
+                buffer.data[place] = 0
+
     def truncate(self, length: int) -> None:
         """Forget all but the first `length` tokens; costs nothing."""
         if not 0 <= length <= self._length:
@@ -214,12 +225,7 @@ class Engine:
         self._length += width
 
     def _check_room(self, width: int) -> None:
-        if self._length + width > self.context_length:
-            raise TinylmError(
-                f"{self._length} tokens and {width} more are too many; the context holds {self.context_length}",
-                "truncate the cache or shorten the prompt",
-            )
+        check_room(self._length, width, context_length=self.context_length)
 
     def _check_token(self, token: int) -> None:
-        if not 0 <= token < self.vocab_size:
-            raise TinylmError(f"the token id {token} is not in the vocabulary of {self.vocab_size}")
+        check_token(token, vocab_size=self.vocab_size)

@@ -18,10 +18,10 @@ it by leaving it. The engine is usable afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tinylm.errors import TinylmError
-from tinylm.runtime.engine import Engine
+from tinylm.runtime.contract import TokenEngine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, EOS, Tokenizer, normalise
 
@@ -33,7 +33,7 @@ MAX_TEXT_CHARACTERS = 100_000
 
 
 def generate(
-    engine: Engine,
+    engine: TokenEngine,
     tokenizer: Tokenizer,
     prompt: str,
     *,
@@ -66,7 +66,7 @@ def check_text(text: str, *, what: str) -> None:
         )
 
 
-def check_tokenizer(engine: Engine, tokenizer: Tokenizer) -> None:
+def check_tokenizer(engine: TokenEngine, tokenizer: Tokenizer) -> None:
     """TinylmError when the tokenizer is not the model's."""
     if tokenizer.vocab_size != engine.vocab_size:
         raise TinylmError(
@@ -88,7 +88,7 @@ def stream_text(tokens: Iterator[int], tokenizer: Tokenizer, *, after: int, stop
 
 
 def generate_ids(
-    engine: Engine,
+    engine: TokenEngine,
     ids: Sequence[int],
     sampler: Sampler,
     *,
@@ -112,7 +112,7 @@ def generate_ids(
 
 
 def continue_ids(
-    engine: Engine,
+    engine: TokenEngine,
     held: list[int],
     sampler: Sampler,
     *,
@@ -158,6 +158,18 @@ def _newest(ids: Sequence[int], count: int) -> list[int]:
     return start + list(ids[len(ids) - count + len(start) :])
 
 
+class Pieces(Protocol):
+    """What ids are in text."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`."""
+        ...
+
+    def piece(self, token: int) -> str:
+        """The piece behind one id; a byte is `<0xE2>`."""
+        ...
+
+
 class TextDecoder:
     """Tokens to text, one by one, never a part of a character.
 
@@ -165,7 +177,7 @@ class TextDecoder:
     character is complete, or cannot be completed any more.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, after: int = BOS) -> None:
+    def __init__(self, tokenizer: Pieces, *, after: int = BOS) -> None:
         """`after` is the token before the first one: how a piece reads can depend on whether something precedes it."""
         self._tokenizer = tokenizer
         self._before = after

@@ -26,14 +26,12 @@ _READINGS = 20
 """Of the growth, evenly spread over the requests."""
 
 
-def run_memory_probe(bundle_path: Path, orders: ProbeOrders) -> MemoryResult:
+def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
     """Build up, read, do the requests; TinylmError when the bundle or the orders are unusable."""
-    from tinylm.bundle import open_bundle
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.model import Model
     from tinylm.runtime.probe import check_fits, do_request, own_memory
     from tinylm.runtime.probe_contract import SCHEMA, MemoryGrowth, MemoryResult, MemoryStep
-    from tinylm.tokenizer import Tokenizer
+    from tinylm.runtime.subject import open_subject
 
     steps: list[MemoryStep] = []
 
@@ -43,36 +41,29 @@ def run_memory_probe(bundle_path: Path, orders: ProbeOrders) -> MemoryResult:
 
     step("interpreter", _INTERPRETER)
     step("tinylm and the standard library", proc_self.anonymous_bytes())
-    bundle = open_bundle(bundle_path)
-    tokenizer = Tokenizer(bundle.tokenizer)
-    check_fits(bundle, tokenizer, orders)
+    subject = open_subject(path, orders)
+    check_fits(subject, orders)
     step("tokenizer", proc_self.anonymous_bytes())
-    if not _load_lean(orders.backend):
-        from tinylm.runtime.libraries import np
-
-        np.zeros(1)
+    if orders.decoder is not None or not _load_lean(orders.backend):
+        importlib.import_module("tinylm.runtime.libraries")
         step("numpy", proc_self.anonymous_bytes())
-        importlib.import_module("tinylm.runtime.reference")  # loads onnxruntime
+        importlib.import_module("tinylm.runtime.reference")
     step("onnxruntime", proc_self.anonymous_bytes())
-    with Model(bundle, threads=orders.threads, backend=orders.backend) as model:
+    with subject.open_engine(threads=orders.threads, backend=orders.backend) as engine:
         step("graph and weights", proc_self.anonymous_bytes())
-        with Engine(model) as engine:
-            for layer in range(model.config.n_layer):
-                for part in ("key", "value"):
-                    cache = engine.cached(layer, part)
-                    for place in range(0, len(cache), 256):  # every page of 4096 bytes, at 1 or 4 bytes an element
-                        cache[place] = 0
+        if isinstance(engine, Engine):
+            engine.fill_cache()
             step("key/value cache", proc_self.anonymous_bytes())
-            for number in range(orders.warmup):
-                do_request(bundle, tokenizer, engine, orders, number)
-            step("working memory of a request", proc_self.anonymous_bytes())
-            growth = []
-            every = max(1, orders.requests // _READINGS)
-            for number in range(1, orders.requests + 1):
-                do_request(bundle, tokenizer, engine, orders, number)
-                if number % every == 0 and (now := proc_self.anonymous_bytes()) is not None:
-                    growth.append(MemoryGrowth(requests=number, anonymous_bytes=now))
-            files, memory = proc_self.mapped_file_bytes(), own_memory()
+        for number in range(orders.warmup):
+            do_request(subject, engine, orders, number)
+        step("working memory of a request", proc_self.anonymous_bytes())
+        growth = []
+        every = max(1, orders.requests // _READINGS)
+        for number in range(1, orders.requests + 1):
+            do_request(subject, engine, orders, number)
+            if number % every == 0 and (now := proc_self.anonymous_bytes()) is not None:
+                growth.append(MemoryGrowth(requests=number, anonymous_bytes=now))
+        files, memory = proc_self.mapped_file_bytes(), own_memory()
     return MemoryResult(schema=SCHEMA, steps=tuple(steps), growth=tuple(growth), files_bytes=files, memory=memory)
 
 
@@ -91,6 +82,7 @@ def _load_lean(backend: str) -> bool:
 
 
 if __name__ == "__main__":
-    from tinylm.runtime.probe import answer
+    from tinylm.runtime.answering import answer
+    from tinylm.runtime.probe_contract import MAJOR, ProbeOrders
 
-    sys.exit(answer(run_memory_probe))
+    sys.exit(answer(run_memory_probe, orders=ProbeOrders, major=MAJOR))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tinylm.errors import TinylmError
@@ -34,14 +35,15 @@ def choose(
     *,
     seen: bytes | bytearray,
     uniform: float,
+    forbidden: Sequence[int] = FORBIDDEN,
 ) -> tuple[int, float]:
     """Choose from float32 [vocab_size] logits, which stay as they are; return the token and its log-probability.
 
     `seen[token]` is 1 for tokens that the repetition penalty counts; `uniform` is float32, from 0 to below 1. The
-    log-probability, in nats, is that under the distribution the token was drawn from: 0 at temperature 0. TinylmError
-    when a logit is NaN or infinite, or no token is left to choose.
+    log-probability, in nats, is that under the distribution the token was drawn from: 0 at temperature 0. `forbidden`
+    ids are never chosen. TinylmError when a logit is NaN or infinite, or no token is left to choose.
     """
-    scores = _allowed(logits, sampling, seen)
+    scores = _allowed(logits, sampling, seen, forbidden)
     if sampling.temperature == 0:
         return int(scores.argmax()), 0.0
     ids, mass = _candidates(scores, sampling)
@@ -64,7 +66,7 @@ def may_choose(
     It may when the token's share of the cumulated mass comes that near to the uniform number; among unlikely tokens
     several shares do.
     """
-    scores = _allowed(logits, sampling, seen)
+    scores = _allowed(logits, sampling, seen, FORBIDDEN)
     if sampling.temperature == 0:
         return token == int(scores.argmax())
     # Where a cumulated mass is very near to top_p, the set may have a token more or less.
@@ -105,6 +107,7 @@ def _allowed(
     logits: NDArray[np.float32] | memoryview[float],
     sampling: Sampling,
     seen: bytes | bytearray,
+    forbidden: Sequence[int],
 ) -> NDArray[np.float32]:
     """A copy of the logits with the penalty applied and forbidden tokens at -inf."""
     scores = np.array(logits, np.float32)
@@ -112,7 +115,7 @@ def _allowed(
         counted = np.flatnonzero(np.frombuffer(seen, np.uint8, count=min(len(seen), scores.size)))
         values, penalty = scores[counted], np.float32(sampling.repetition_penalty)
         scores[counted] = values * np.where(values > 0, np.float32(1) / penalty, penalty)
-    scores[[*FORBIDDEN]] = -np.inf
+    scores[[*forbidden]] = -np.inf
     if not math.isfinite(scores.max()):  # NaN wins every maximum
         raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
     return scores

@@ -2,6 +2,8 @@
 
     python -m tinylm.runtime.probe BUNDLE < orders.json > result.json
 
+What is measured is a bundle, or what the orders say of a decoder in the folder BUNDLE (`tinylm.runtime.subject`).
+
 The budget check starts several of them and judges; the probe only measures. It is a process of its own because memory
 is a process's property: what it reports is its own peak (`VmHWM`), with nothing in it that serving would not have.
 Memory is read right after the requests, before the verification, which a serving process does not do. Between the
@@ -13,54 +15,42 @@ text, sampled with the bundle's own defaults, because that is what users will ru
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import resource
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tinylm.bundle import Bundle, open_bundle
 from tinylm.errors import TinylmError
-from tinylm.records import check_schema, read
-from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import TextDecoder, generate_ids
+from tinylm.runtime.answering import answer
+from tinylm.runtime.contract import TokenEngine
+from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.golden import short
 from tinylm.runtime.probe_contract import (
+    MAJOR,
     SCHEMA,
-    HeldOutBits,
     Memory,
     ProbeOrders,
     ProbeResult,
-    Refused,
     Stage,
-    Verification,
 )
 from tinylm.runtime.proc_self import kilobyte_fields, since_start_ms
-from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.runtime.scoring import text_bits
-from tinylm.tokenizer import BOS, Tokenizer, normalise
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from tinylm.runtime.subject import Subject, open_subject
 
 _BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
 
 
-def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
-    """Open the bundle, do the requests, measure, and verify when asked to; TinylmError when either is unusable."""
+def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
+    """Open what lies at `path`, do the requests, measure, and verify when asked to; TinylmError when it is unusable."""
     stages = [Stage(name="start Python, import libraries", until_ms=since_start_ms())]
-    bundle = open_bundle(bundle_path)
-    tokenizer = Tokenizer(bundle.tokenizer)
-    check_fits(bundle, tokenizer, orders)
-    stages.append(Stage(name="open and verify the bundle", until_ms=since_start_ms()))
-    with Engine(bundle, threads=orders.threads, backend=orders.backend) as engine:
+    subject = open_subject(path, orders)
+    check_fits(subject, orders)
+    stages.append(Stage(name=f"open and verify the {subject.kind}", until_ms=since_start_ms()))
+    with subject.open_engine(threads=orders.threads, backend=orders.backend) as engine:
         stages.append(Stage(name="load the model", until_ms=since_start_ms()))
 
         def do(number: int) -> Timing:
-            return do_request(bundle, tokenizer, engine, orders, number)
+            return do_request(subject, engine, orders, number)
 
         before_first = since_start_ms()
         ttft_ns = do(0).ttft_ns
@@ -82,7 +72,7 @@ def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
             work_ns.append(_work_ns())
         after = resource.getrusage(resource.RUSAGE_SELF)
         memory = own_memory()
-        verification = verify_golden(bundle, tokenizer, engine) if orders.verify else None
+        verification = subject.verify(engine) if orders.verify else None
     return ProbeResult(
         schema=SCHEMA,
         first_request=orders.first_request,
@@ -102,24 +92,19 @@ def run_probe(bundle_path: Path, orders: ProbeOrders) -> ProbeResult:
     )
 
 
-def check_fits(bundle: Bundle, tokenizer: Tokenizer, orders: ProbeOrders) -> None:
-    """TinylmError when the bundle cannot take the ordered request."""
-    model, needed = bundle.manifest.model, orders.prompt_tokens + orders.new_tokens
-    if tokenizer.vocab_size != model.vocab_size:
+def check_fits(subject: Subject, orders: ProbeOrders) -> None:
+    """TinylmError when it cannot take the ordered request."""
+    needed = orders.prompt_tokens + orders.new_tokens
+    if needed > subject.context_length:
         raise TinylmError(
-            f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {model.vocab_size}",
-            "export the bundle again",
-        )
-    if needed > model.context_length:
-        raise TinylmError(
-            f"the request of {orders.prompt_tokens} + {orders.new_tokens} tokens does not fit the bundle's context of"
-            f" {model.context_length}",
+            f"the request of {orders.prompt_tokens} + {orders.new_tokens} tokens does not fit the {subject.kind}'s"
+            f" context of {subject.context_length}",
             "train with a larger `context_length`, or choose a budget with a smaller request",
         )
-    for prompt in orders.prompts:
-        if (length := 1 + len(tokenizer.encode(prompt))) < orders.prompt_tokens:
+    for place, prompt in enumerate(orders.prompts):
+        if (length := len(subject.prompt_ids(place))) < orders.prompt_tokens:
             raise TinylmError(
-                f"a request reads {orders.prompt_tokens} tokens; the prompt `{_short(prompt)}` has only {length}",
+                f"a request reads {orders.prompt_tokens} tokens; the prompt `{short(prompt)}` has only {length}",
                 "lower `prompt_tokens` in the budget",
             )
 
@@ -132,81 +117,22 @@ class Timing:
     text: str
 
 
-def do_request(bundle: Bundle, tokenizer: Tokenizer, engine: Engine, orders: ProbeOrders, number: int) -> Timing:
+def do_request(subject: Subject, engine: TokenEngine, orders: ProbeOrders, number: int) -> Timing:
     """Do the request with this number, which fixes its prompt and its random numbers, and time it."""
-    prompt = orders.prompts[number % len(orders.prompts)]
-    defaults = bundle.manifest.generation
-    sampling = Sampling(
-        temperature=defaults.temperature,
-        top_k=defaults.top_k,
-        top_p=defaults.top_p,
-        repetition_penalty=defaults.repetition_penalty,
-        seed=number,
-    )
+    place = number % len(orders.prompts)
     engine.truncate(0)
     start = time.perf_counter_ns()
-    ids = [BOS, *tokenizer.encode(prompt)][: orders.prompt_tokens]
-    decoder, text, moments = TextDecoder(tokenizer, after=ids[-1]), "", []
-    for token in generate_ids(engine, ids, Sampler(sampling), max_new_tokens=orders.new_tokens, stop_at_eos=False):
-        text += decoder.push(token)
+    ids = subject.prompt_ids(place)[: orders.prompt_tokens]
+    sampler, stream, text, moments = subject.sampler(seed=number), subject.text_stream(after=ids[-1]), "", []
+    for token in generate_ids(engine, ids, sampler, max_new_tokens=orders.new_tokens, stop_at_eos=False):
+        text += stream.push(token)
         moments.append(time.perf_counter_ns())
-    text += decoder.flush()
+    text += stream.flush()
     end = time.perf_counter_ns()
     if len(moments) != orders.new_tokens:
         raise RuntimeError(f"{len(moments)} tokens came where {orders.new_tokens} were ordered")
     first, last = moments[0], moments[-1]
     return Timing(end - start, first - start, (last - first) // (len(moments) - 1), text)
-
-
-def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verification:
-    """Compare this machine's tokens with the bundle's golden ones, and measure the bits of the held-out text."""
-    golden = bundle.golden()
-    mismatches = [
-        f"tokenizer, `{_short(entry.text)}`, {difference}"
-        for entry in golden.encodings
-        if (difference := _difference(tokenizer.encode(entry.text), entry.ids))
-    ]
-    for prompt in golden.prompts:
-        if difference := _difference([BOS, *tokenizer.encode(prompt.prompt)], prompt.prompt_ids):
-            mismatches.append(f"encoded prompt `{_short(prompt.prompt)}`, {difference}")
-        elif prompt.ids:
-            greedy = Sampler(Sampling(temperature=0))
-            count = len(prompt.ids)
-            ids = list(generate_ids(engine, prompt.prompt_ids, greedy, max_new_tokens=count, stop_at_eos=False))
-            if difference := _difference(ids, prompt.ids):
-                mismatches.append(f"after the prompt `{_short(prompt.prompt)}`, {difference}")
-    sums: dict[str, tuple[int, float, float]] = {}
-    for text in golden.held_out:
-        text_bytes, bits, bits_fp32 = sums.get(text.language, (0, 0.0, 0.0))
-        sums[text.language] = (
-            text_bytes + len(normalise(text.text).encode()),
-            bits + text_bits(engine, tokenizer, text.text)[0],
-            bits_fp32 + text.bits_fp32,
-        )
-    held_out = tuple(
-        HeldOutBits(language=language, text_bytes=text_bytes, bits=bits, bits_fp32=bits_fp32)
-        for language, (text_bytes, bits, bits_fp32) in sums.items()
-    )
-    return Verification(
-        prompts=len(golden.prompts),
-        tokens=sum(len(prompt.ids) for prompt in golden.prompts),
-        encodings=len(golden.encodings),
-        mismatches=tuple(mismatches),
-        held_out=held_out,
-    )
-
-
-def _difference(found: list[int], expected: tuple[int, ...]) -> str:
-    """Where two id lists part, in words; empty when they are equal."""
-    for position, (here, there) in enumerate(zip(found, expected, strict=False)):
-        if here != there:
-            return f"position {position}: token {here} instead of {there}"
-    return "" if len(found) == len(expected) else f"{len(found)} tokens instead of {len(expected)}"
-
-
-def _short(text: str) -> str:
-    text = text.replace("\n", " ")
-    return text if len(text) <= 40 else text[:39] + "…"
 
 
 def _work_ns() -> int:
@@ -243,19 +169,5 @@ def _ms(nanoseconds: int) -> float:
     return round(nanoseconds / 1e6, 3)
 
 
-def answer(measure: Callable[[Path, ProbeOrders], DataclassInstance]) -> int:
-    """Orders on standard input, the result on standard output; a TinylmError as `{"refused": ...}` and exit code 2."""
-    try:
-        data = json.load(sys.stdin)
-        check_schema(data, major=2, where="the probe's orders")
-        result = dataclasses.asdict(measure(Path(sys.argv[1]), read(ProbeOrders, data, "the probe's orders")))
-    except TinylmError as error:
-        refused = Refused(message=error.message, hint=error.hint, exit_code=error.exit_code)
-        json.dump({"refused": dataclasses.asdict(refused)}, sys.stdout)
-        return 2
-    json.dump(result, sys.stdout)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(answer(run_probe))
+    sys.exit(answer(run_probe, orders=ProbeOrders, major=MAJOR))

@@ -7,10 +7,11 @@ the child and can kill the process that imports it on a processor it was not bui
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tinylm.runtime.contract import Backend
 
-SCHEMA = "2.0"
+SCHEMA, MAJOR = "2.0", 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class ProbeOrders:
     """As `tinylm.runtime.session` understands it."""
     verify: bool
     """Also check golden tokens and tokenizer, and measure the bits of the held-out text, after everything else."""
+    decoder: dict[str, Any] | None = None
+    """A decoder that was exported elsewhere (`tinylm.decoder.DecoderOrders`) is measured; none: a bundle is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,8 @@ class Verification:
     prompts: int
     tokens: int
     """Greedy tokens compared."""
-    encodings: int
+    encodings: int | None
+    """Encoded texts compared; None where there are none to compare, as with golden ids alone."""
     mismatches: tuple[str, ...]
     """What differed, with prompt and position; empty when everything is identical."""
     held_out: tuple[HeldOutBits, ...]

@@ -12,22 +12,22 @@ runs the same graph, with the same options, as the lean one.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 import time
 from pathlib import Path
 
 from tinylm.bundle import Bundle, open_bundle
 from tinylm.errors import TinylmError
-from tinylm.records import check_schema, read
+from tinylm.runtime.answering import answer
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import check_tokenizer
 from tinylm.runtime.model import Model
 from tinylm.runtime.probe import do_request
-from tinylm.runtime.probe_contract import ProbeOrders, Refused
-from tinylm.runtime.profile_contract import SCHEMA, LengthTimes, ProfileOrders, ProfileResult
+from tinylm.runtime.probe_contract import SCHEMA as PROBE_SCHEMA
+from tinylm.runtime.probe_contract import ProbeOrders
+from tinylm.runtime.profile_contract import MAJOR, SCHEMA, LengthTimes, ProfileOrders, ProfileResult
 from tinylm.runtime.sampling import Sampler, Sampling
+from tinylm.runtime.subject import BundleSubject
 from tinylm.tokenizer import BOS, Tokenizer
 
 
@@ -58,7 +58,7 @@ def time_lengths(
     """Requests of every length in turns, after a warm-up."""
     plans = [
         ProbeOrders(
-            schema="1.0",
+            schema=PROBE_SCHEMA,
             prompts=prompts_of(tokenizer, orders.prompts, length),
             first_request=0,
             prompt_tokens=length,
@@ -70,8 +70,9 @@ def time_lengths(
         )
         for length in orders.lengths
     ]
+    subjects = [BundleSubject(bundle, plan.prompts) for plan in plans]
     rounds = [
-        [do_request(bundle, tokenizer, engine, plan, number) for plan in plans]
+        [do_request(subject, engine, plan, number) for subject, plan in zip(subjects, plans, strict=True)]
         for number in range(orders.warmup + orders.rounds)
     ][orders.warmup :]
     return tuple(
@@ -156,19 +157,5 @@ def _text_of(tokenizer: Tokenizer, prompts: tuple[str, ...], tokens: int) -> str
     return " ".join(words[:high])
 
 
-def main() -> int:
-    """Orders on standard input, the result on standard output; a TinylmError as `{"refused": ...}` and exit code 2."""
-    try:
-        data = json.load(sys.stdin)
-        check_schema(data, major=1, where="the orders")
-        result = dataclasses.asdict(run_profile(Path(sys.argv[1]), read(ProfileOrders, data, "the orders")))
-    except TinylmError as error:
-        refused = Refused(message=error.message, hint=error.hint, exit_code=error.exit_code)
-        json.dump({"refused": dataclasses.asdict(refused)}, sys.stdout)
-        return 2
-    json.dump(result, sys.stdout)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(answer(run_profile, orders=ProfileOrders, major=MAJOR))

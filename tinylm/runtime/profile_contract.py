@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-SCHEMA = "1.0"
+SCHEMA, MAJOR = "1.0", 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,15 +9,18 @@ It is what every installation of onnxruntime has, and what the lean backend (`ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
 from tinylm.runtime.contract import Value, check_bound
 from tinylm.runtime.libraries import np
 from tinylm.runtime.process import disable_telemetry, forget_code, giving_back_memory
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 disable_telemetry()
 import onnxruntime  # noqa: E402 - reads the environment when it is loaded
@@ -80,6 +83,18 @@ class ReferenceSession:
             binding.bind_ortvalue_output(name, _shared(buffer))
         return ReferenceBinding(self, binding, [*inputs.values(), *outputs.values()])
 
+    def run(self, outputs: Sequence[str], inputs: Mapping[str, Any]) -> list[Any]:
+        """Run the graph once over values (`value_of`); each of the `outputs` comes in memory of its own.
+
+        For graphs whose outputs grow, which no bound memory fits. TinylmError when it fails or the session is closed.
+        """
+        session = self.opened()
+        try:
+            values: list[Any] = session.run_with_ort_values(list(outputs), dict(inputs))
+        except Exception as error:  # ONNX Runtime's exceptions share no base class of their own.
+            raise _failed(error) from error
+        return values
+
     def opened(self) -> Any:
         """The `onnxruntime.InferenceSession`; TinylmError when it is closed."""
         if self._session is None:
@@ -107,7 +122,12 @@ class ReferenceBinding:
         try:
             session.run_with_iobinding(self._binding)
         except Exception as error:  # ONNX Runtime's exceptions share no base class of their own.
-            raise TinylmError(f"the model failed while running: {_reason(error)}", "export the bundle again") from error
+            raise _failed(error) from error
+
+
+def value_of(array: NDArray[Any]) -> Any:
+    """An `onnxruntime.OrtValue` over the memory of a contiguous array, which it keeps alive."""
+    return onnxruntime.OrtValue.ortvalue_from_numpy(array)
 
 
 def _value(entry: Any) -> Value:
@@ -118,7 +138,11 @@ def _value(entry: Any) -> Value:
 
 def _shared(buffer: Buffer) -> Any:
     """A value that is the buffer's own memory; nothing is copied."""
-    return onnxruntime.OrtValue.ortvalue_from_numpy(np.asarray(buffer.data).reshape(buffer.shape))
+    return value_of(np.asarray(buffer.data).reshape(buffer.shape))
+
+
+def _failed(error: Exception) -> TinylmError:
+    return TinylmError(f"the model failed while running: {_reason(error)}", "export the bundle again")
 
 
 def _reason(error: Exception) -> str:

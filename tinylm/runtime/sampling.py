@@ -15,7 +15,7 @@ The numbers come from Python's Mersenne Twister: the same on every machine.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FORBIDDEN = (PAD, BOS, UNK)
-"""Never chosen."""
+"""Never chosen by tinylm's own models."""
 
 MAX_SEED = 2**64 - 1
 """Any 64-bit number; the probe and other programs count with such."""
@@ -68,12 +68,16 @@ class Sampling:
 class Sampler:
     """Chooses tokens for one sequence; keeps the random state and which tokens were seen."""
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(
+        self, sampling: Sampling, *, vocab_size: int = _MAX_VOCAB_SIZE, forbidden: Sequence[int] = FORBIDDEN
+    ) -> None:
+        """`vocab_size` is the largest that is met; `forbidden` ids are never chosen outside a graph that chooses."""
         self.sampling = sampling
-        self.seen = bytearray(_MAX_VOCAB_SIZE)
+        self.seen = bytearray(vocab_size)
         """1 for every token that the repetition penalty counts."""
         self.changes = 0
         """Grows with every change of `seen`, so that whoever keeps a copy of it knows when it is old."""
+        self._forbidden = forbidden
         self._random = random.Random(sampling.seed)
 
     def observe(self, ids: Iterable[int]) -> None:
@@ -96,6 +100,6 @@ class Sampler:
         from tinylm.runtime.numpy_sampling import choose
 
         uniform = self.uniform() if self.sampling.temperature else 0.0
-        token, logprob = choose(logits, self.sampling, seen=self.seen, uniform=uniform)
+        token, logprob = choose(logits, self.sampling, seen=self.seen, uniform=uniform, forbidden=self._forbidden)
         self.count(token)
         return token, logprob

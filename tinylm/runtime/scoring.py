@@ -12,11 +12,11 @@ from itertools import repeat
 from operator import sub
 
 from tinylm.errors import TinylmError
-from tinylm.runtime.engine import Engine
+from tinylm.runtime.contract import TokenEngine
 from tinylm.tokenizer import BOS, Tokenizer
 
 
-def text_bits(engine: Engine, tokenizer: Tokenizer, text: str) -> tuple[float, int]:
+def text_bits(engine: TokenEngine, tokenizer: Tokenizer, text: str) -> tuple[float, int]:
     """Bits that `text` costs, and how many tokens were predicted.
 
     Each byte that hides behind UNK costs 8 bits on top, so that bits per byte never rewards unknown characters.
@@ -26,7 +26,7 @@ def text_bits(engine: Engine, tokenizer: Tokenizer, text: str) -> tuple[float, i
     return math.fsum(nats) / math.log(2) + 8 * tokenizer.unknown_bytes(text), len(nats)
 
 
-def score_ids(engine: Engine, stream: Sequence[int]) -> list[float]:
+def score_ids(engine: TokenEngine, stream: Sequence[int]) -> list[float]:
     """Cross-entropy in nats of every token of `stream` after the first.
 
     TinylmError when a token is not in the vocabulary or a logit is not a number.

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinylm.budget.candidate import bundle_candidate
 from tinylm.budget.check import make_report
+from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import DeviceFacts, device_facts
 from tinylm.budget.estimate import estimate_times, judge_estimated
-from tinylm.budget.probing import Probed, ProbeFailed, run_process
+from tinylm.budget.probing import Probed, run_memory_probe, run_probe
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import Report
 from tinylm.budget.spec import Budget, CostModel
@@ -26,7 +28,7 @@ from tinylm.budget.verdict import judge
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import SCHEMA, MemoryResult, ProbeOrders, ProbeResult
+from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings
@@ -121,7 +123,13 @@ def check_on_virtual_pi(
         )
         results = judge_estimated(results, budget, estimate)
     report = make_report(
-        bundle, budget, facts=facts, probed=probed, validity=validity, results=results, estimate=estimate
+        bundle_candidate(bundle),
+        budget,
+        facts=facts,
+        probed=probed,
+        validity=validity,
+        results=results,
+        estimate=estimate,
     )
     return Checked(report=report, boot_s=boot_s)
 
@@ -174,13 +182,13 @@ def _probe(machine: Machine, budget: Budget, backend: Backend, announce: Callabl
     )
     probed = Probed()
     try:
-        result = run_process(_command(machine, "probe"), orders, answer=ProbeResult, timeout_s=_PROBE_TIMEOUT_S)
+        result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         probed = Probed(processes=(result,))
         announce(f"where the memory goes, over {GROWTH_REQUESTS} requests")
         orders = dataclasses.replace(orders, requests=GROWTH_REQUESTS, verify=False)
-        seen = run_process(_command(machine, "memory_probe"), orders, answer=MemoryResult, timeout_s=_PROBE_TIMEOUT_S)
+        seen = run_memory_probe(_command(machine, "memory_probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         return dataclasses.replace(probed, memory=seen)
-    except ProbeFailed as failure:
+    except ChildFailed as failure:
         machine.check_alive()  # when the machine died, that is the news
         if probed.processes:
             return dataclasses.replace(probed, memory_problem=str(failure))
