@@ -414,6 +414,7 @@ def full_report(tiny_bundle: Bundle) -> Report:
         verdict="fail",
         validity=replace(report.validity, causes=causes),
         advice=advice,
+        notes=("the whole text is run again for every token",),
         moments=tuple(replace(moment, temperature_c=55.5, clock_mhz=1000.0) for moment in report.moments),
         soak=replace(report.soak, intervals=tuple(warm)),
     )

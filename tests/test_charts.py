@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tinylm.axes import Scale, bounds, labels, ticks, widened
-from tinylm.charts import WIDTH, Bar, Chart, Mark, Series, bar_chart, document, histogram, line_chart
+from tinylm.charts import WIDTH, Bar, Chart, Mark, Series, Span, bar_chart, document, histogram, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 LATENCY = Series(
@@ -117,6 +117,40 @@ def test_a_histogram_counts_every_value() -> None:
     heights = [float(e.attrib["height"]) for e in root.iter(f"{SVG}rect")][1:]  # the first is the paper
     assert sum(heights) / min(height for height in heights if height) == pytest.approx(len(values), abs=0.1)
     assert drawn(histogram([3, 3, 3], title="t", x_label="x")) is not None
+
+
+def test_a_limit_far_away_is_an_arrow_at_the_edge() -> None:
+    def limited(value: float) -> ET.Element:
+        return drawn(histogram([3, 4, 5, 6], title="t", x_label="ms", limit=Mark(value=value, label="limit")))
+
+    near, above, below = limited(12), limited(250), limited(-250)
+    assert "limit" in words(near)
+    assert not list(near.iter(f"{SVG}polygon"))
+    for root in (above, below):
+        assert "limit, off the scale" in words(root)
+    assert points(above, "polygon")[0][0] > WIDTH / 2 > points(below, "polygon")[0][0]
+    line = Series(label="a", points=((0, 3), (1, 5)))
+    root = drawn(line_chart([line], title="t", x_label="x", y_label="y", limit=Mark(value=250, label="limit")))
+    assert "limit, off the scale" in words(root)
+    tip, *back = points(root, "polygon")
+    assert all(tip[1] < corner[1] for corner in back)  # upwards
+
+
+def test_a_span_is_shaded_where_it_lies() -> None:
+    span = Span(low=4, high=6, label="p95 lies here")
+    root = drawn(histogram(list(range(11)), title="t", x_label="ms", span=span, marks=[Mark(value=5, label="p95")]))
+    shaded = [rect for rect in root.iter(f"{SVG}rect") if rect.get("opacity") and float(rect.attrib["height"]) > 100]
+    (mark,) = [line for line in root.iter(f"{SVG}line") if line.get("stroke-width") == "2"]
+    left = float(shaded[0].attrib["x"])
+    assert left + float(shaded[0].attrib["width"]) / 2 == pytest.approx(float(mark.attrib["x1"]), abs=0.2)
+    assert "p95 lies here" in words(root)
+
+
+def test_inside_a_page_a_document_has_neither_namespace_nor_style() -> None:
+    text = document(latency_chart(), inline=True)
+    assert text.startswith('<svg class="tinylm-chart"')
+    assert "<style>" not in text
+    assert ET.fromstring(text).tag == "svg"
 
 
 def test_stacked_bars_add_up() -> None:

@@ -78,6 +78,7 @@ def test_it_says_everything_that_matters(full_report: Report) -> None:
     assert "does not fit the budget host: bundle size" in text
     for limit in full_report.limits:
         assert limit.evidence.replace("`", "") in text
+    assert "the whole text is run again for every token" in text
     assert full_report.validity is not None
     for cause in full_report.validity.causes:
         assert cause.what in text

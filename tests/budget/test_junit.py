@@ -76,6 +76,7 @@ def test_it_says_what_was_measured_and_what_disturbed_it(full_report: Report) ->
     assert full_report.device.facts.model in properties["device"]
     assert full_report.validity is not None
     said = root.findtext("testsuite/system-out") or ""
+    assert full_report.notes[0] in said
     for cause in full_report.validity.causes:
         assert cause.what in said
         assert cause.hint in said

@@ -45,7 +45,7 @@ def to_junit(report: Report, *, certify: bool = False) -> str:
         if report.basis != "measured":
             message = f"the basis is `{report.basis}`; only a run on the budget's device is `measured`"
             ET.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
-    lines = [headline(report), caution(report), *_causes(report)]
+    lines = [headline(report), caution(report), *report.notes, *_causes(report)]
     ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
@@ -88,8 +88,8 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "device", machine(report)
     yield "request", request(report)
     yield "budget", report.budget.name
-    yield "bundle", report.bundle.name
-    yield "bundle_sha256", report.bundle.sha256
+    yield report.bundle.kind, report.bundle.name
+    yield f"{report.bundle.kind}_sha256", report.bundle.sha256
     yield "tinylm", report.tinylm
 
 

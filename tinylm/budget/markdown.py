@@ -56,6 +56,8 @@ def _alert(report: Report) -> Iterator[str]:
     words = caution(report)
     if words is not None:
         yield f"> [!WARNING]\n> {_text(words)}"
+    if report.notes:
+        yield "> [!NOTE]\n> " + "\n> ".join(f"- **{report.bundle.kind}:** {_text(note)}" for note in report.notes)
 
 
 def _limits(report: Report) -> str:
@@ -198,10 +200,9 @@ def _ledger(report: Report) -> Iterator[str]:
 
 
 def _origin(report: Report) -> str:
-    return (
-        f"<sub>{_text(machine(report))} · bundle {_text(report.bundle.sha256[:12])} · tinylm {_text(report.tinylm)}"
-        f" · {_text(when(report))}</sub>"
-    )
+    what = f"{report.bundle.kind} {report.bundle.sha256[:12]}"
+    words = (machine(report), what, f"tinylm {report.tinylm}", when(report))
+    return f"<sub>{' · '.join(_text(word) for word in words)}</sub>"
 
 
 def _folded(title: str, body: str) -> str:

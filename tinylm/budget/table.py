@@ -78,8 +78,6 @@ def _times(report: Report) -> Table:
 
 
 def _ledger(report: Report) -> Table:
-    from rich.text import Text
-
     assert report.ledger is not None
     table = _table("memory, MB", "own>", "files>", "together>")
     for entry in report.ledger.entries:

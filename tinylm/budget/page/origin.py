@@ -51,8 +51,8 @@ def _machine(report: Report) -> Iterator[tuple[str, str]]:
     yield "Python", found.python
     yield "onnxruntime", found.onnxruntime or "missing"
     yield "differs in", "; ".join(report.device.differences) or "nothing: it is the budget's device"
-    yield "bundle", report.bundle.name
-    yield "SHA-256 of its manifest", report.bundle.sha256
+    yield report.bundle.kind, report.bundle.name
+    yield "SHA-256 of its manifest" if report.bundle.kind == "bundle" else "SHA-256 of its files", report.bundle.sha256
 
 
 def _budget(report: Report) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ def banner(report: Report) -> str:
         f'<header class="{report.verdict}"><p class="eyebrow">Budget report</p>{_chip(report.verdict, "verdict")}'
         f"<h1>{text(headline(report))}</h1>"
         f"{paragraph(words, kind='caution') if words else ''}"
+        f"{''.join(paragraph(note, kind='note') for note in report.notes)}"
         f'<ul class="tags">{tags}</ul></header>\n'
     )
 
