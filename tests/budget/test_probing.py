@@ -158,7 +158,7 @@ def test_after_a_failure_no_more_processes_are_started(tmp_path: Path) -> None:
 def test_a_dead_memory_probe_leaves_the_rest_standing(make_processes: MakeProcesses) -> None:
     before = Probed(processes=make_processes())
     killing = program("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    after = probe_memory(before, requests=5, budget=load_budget("host"), program=killing)
+    after = probe_memory(before, budget=load_budget("host"), program=killing)
     assert after.processes == before.processes
     assert after.problem is None
     assert after.memory is None

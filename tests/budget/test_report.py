@@ -23,7 +23,7 @@ from tinylm.runtime.probe_contract import ProbeResult
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 
 # One process instead of four: what is tested here is what becomes of the measurements.
-QUICK = Confidence(looks=(59,), processes=1, warmup=1)
+QUICK = Confidence(looks=(59,), processes=1, warmup=1, memory_requests=200)
 
 
 def quick(name: str, **limits: float) -> Budget:
@@ -85,7 +85,7 @@ def test_the_ledger_explains_what_is_resident(report: Report) -> None:
     assert parts["onnxruntime"].files_mb > 5
     assert parts["interpreter"].own_mb > 1
     assert parts["graph and weights"].own_mb > 0
-    assert report.ledger.requests == 1000
+    assert report.ledger.requests == 200
     assert report.ledger.growth_mb is not None
 
 
@@ -161,7 +161,7 @@ def test_a_dead_probe_is_not_measured(tiny_bundle: Bundle) -> None:
 
 def test_more_looks_are_taken_only_while_undecided(tiny_bundle: Bundle) -> None:
     lines: list[str] = []
-    looks = Confidence(looks=(80, 160), processes=1, warmup=1)
+    looks = Confidence(looks=(80, 160), processes=1, warmup=1, memory_requests=200)
     budget = dataclasses.replace(quick("host", latency_p95_ms=60_000), confidence=looks)
     report = check_bundle(tiny_bundle, budget, announce=lines.append)
     assert sum(len(process.latency_ms) for process in report.samples) == 80

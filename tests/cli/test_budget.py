@@ -35,7 +35,7 @@ def budget(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for old, new in (
         ("latency_p95_ms = 250", "latency_p95_ms = 60000"),
         ("looks = [124, 250, 500]", "looks = [59]"),
-        ("processes = 4", "processes = 2"),
+        ("processes = 4", "processes = 2\nmemory_requests = 200"),
         ("latency_pct = 20", "latency_pct = 900"),
     ):
         assert old in text

@@ -26,7 +26,11 @@ def budget(tmp_path: Path) -> Path:
     """The host's budget with one process, and a time limit that no busy machine misses."""
     text = HOST.read_text(encoding="utf-8").replace("latency_p95_ms = 250", "latency_p95_ms = 60000")
     file = tmp_path / "mine.toml"
-    file.write_text(text.replace("looks = [124, 250, 500]", "looks = [59]").replace("processes = 4", "processes = 1"))
+    file.write_text(
+        text.replace("looks = [124, 250, 500]", "looks = [59]").replace(
+            "processes = 4", "processes = 1\nmemory_requests = 200"
+        )
+    )
     return file
 
 
@@ -41,7 +45,7 @@ def test_a_bundle_that_fits(tiny_bundle: Bundle, budget: Path) -> None:
     result = runner.invoke(app, [str(tiny_bundle.path), "--budget", str(budget), "--certify"])
     assert result.exit_code == 0
     assert "test fits the budget host." in result.stdout
-    assert "process 1 of 1: 59 requests, then golden tokens" in result.stderr
+    assert "process 1 of 1: 59 requests, to 59 in all, then golden tokens" in result.stderr
     assert "process 1 of 1" not in result.stdout
 
 

@@ -29,8 +29,6 @@ from tinylm.bundle import Bundle
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
 
-GROWTH_REQUESTS = 1000
-"""Of the memory probe: enough to tell a leak of 1 KB a request from an allocator that warms up."""
 _THREADS_REQUESTS = 24
 """Of the short probe that tries one thread more."""
 
@@ -106,8 +104,8 @@ def check_candidate(
         if probed.problem is not None or not open_quantiles(results):
             break
     if probed.problem is None:
-        announce(f"where the memory goes, over {GROWTH_REQUESTS} requests")
-        probed = probe_memory(probed, requests=GROWTH_REQUESTS, budget=budget, program=program)
+        announce(f"where the memory goes, over {budget.confidence.memory_requests} requests")
+        probed = probe_memory(probed, budget=budget, program=program)
         results = judged(validity)
     if options.enforce:
         results.append(enforce(budget, program=program, basis=basis, announce=announce))
@@ -201,9 +199,9 @@ def make_report(
 def _times(probed: Probed, budget: Budget) -> tuple[TimeSummary, ...]:
     limits, processes = budget.limits, probed.processes
     rows = (
-        ("latency_p95_ms", limits.latency_p95_ms, [value for p in processes for value in p.latency_ms]),
-        ("ttft_p95_ms", limits.ttft_p95_ms, [value for p in processes for value in p.ttft_ms]),
-        ("itl_p95_ms", limits.itl_p95_ms, [value for p in processes for value in p.itl_ms]),
+        ("latency_p95_ms", limits.latency_p95_ms, [p.latency_ms for p in processes]),
+        ("ttft_p95_ms", limits.ttft_p95_ms, [p.ttft_ms for p in processes]),
+        ("itl_p95_ms", limits.itl_p95_ms, [p.itl_ms for p in processes]),
     )
     found = (summarise_times(name, values, limit=limit, confidence=budget.confidence) for name, limit, values in rows)
     return tuple(summary for summary in found if summary is not None)

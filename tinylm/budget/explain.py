@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinylm.budget.check import GROWTH_REQUESTS
 from tinylm.budget.device import DeviceFacts, differences
 from tinylm.budget.spec import Budget, Confidence, DeviceMatch
 
@@ -95,7 +94,7 @@ def _time(budget: Budget) -> str:
     ends = []
     for looks, requests in ((1, confidence.looks[0]), (len(confidence.looks), confidence.looks[-1])):
         warm = looks * confidence.processes * confidence.warmup
-        everything = requests + warm + GROWTH_REQUESTS + confidence.warmup
+        everything = requests + warm + confidence.memory_requests + confidence.warmup
         ends.append(everything * budget.limits.latency_p95_ms / 1e3)
     low, high = map(_duration, ends)
     span = low if low == high else f"{low} to {high}"

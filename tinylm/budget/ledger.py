@@ -13,6 +13,8 @@ from tinylm.runtime.probe_contract import MemoryGrowth, MemoryResult
 
 PER_REQUESTS = 1000
 """What growth is stated for."""
+FEWEST_REQUESTS = 200
+"""With fewer, a page more or less looks like a leak."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +87,9 @@ def growth_mb(growth: tuple[MemoryGrowth, ...]) -> float | None:
     """What 1000 requests add, in MB: the smaller rate of the last two quarters, because a leak shows in both.
 
     The first half is left out, because allocators and caches fill while they see their first prompts, and one jump,
-    such as of a heap that doubled, is in one quarter only. None with fewer than four readings.
+    such as of a heap that doubled, is in one quarter only. None with too few requests to tell.
     """
-    if len(growth) < 4:
+    if len(growth) < 4 or growth[-1].requests < FEWEST_REQUESTS:
         return None
     marks = [growth[len(growth) * quarters // 4 - 1] for quarters in (2, 3, 4)]
     rates = [

@@ -131,9 +131,9 @@ def probe_more(
     return dataclasses.replace(so_far, processes=tuple(processes))
 
 
-def probe_memory(so_far: Probed, *, requests: int, budget: Budget, program: Program) -> Probed:
+def probe_memory(so_far: Probed, *, budget: Budget, program: Program) -> Probed:
     """Run the memory probe; whatever becomes of it, what was measured before stands."""
-    orders = program.orders(budget, requests=requests)
+    orders = program.orders(budget, requests=budget.confidence.memory_requests)
     try:
         result = run_memory_probe(program.command("memory_probe"), orders, timeout_s=timeout_s(budget, orders))
     except ChildFailed as failure:

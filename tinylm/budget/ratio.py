@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import stdev
 
-from tinylm.budget.statistics import observed
+from tinylm.budget.statistics import observed, student_quantile
 
 RESAMPLES = 500
 """Of either bootstrap: enough to know a spread within about 3 %."""
@@ -105,29 +105,3 @@ def _degrees(inner: float, whole: float, *, of_processes: int, of_requests: int)
     within, between = inner**2, max(whole**2 - inner**2, 0.0)
     weight = between**2 / of_processes + within**2 / of_requests
     return of_requests if weight == 0 else max(1, min(int((within + between) ** 2 / weight), of_requests))
-
-
-def student_quantile(level: float, degrees: int) -> float:
-    """Below which Student's t with so many degrees of freedom is with probability `level`, 0.5 to below 1."""
-    low, high = 0.0, 1.0
-    while _student_cdf(high, degrees) < level:
-        low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _student_cdf(middle, degrees) < level else (low, middle)
-    return high
-
-
-def _student_cdf(t: float, degrees: int) -> float:
-    """For whole degrees of freedom and t >= 0 (Abramowitz & Stegun 1964, 26.7.3 and 26.7.4)."""
-    angle = math.atan(t / math.sqrt(degrees))
-    cosine = math.cos(angle)
-    odd = degrees % 2
-    term = total = cosine if odd else 1.0
-    for k in range(3 if odd else 2, degrees - 1, 2):
-        term *= cosine * cosine * (k - 1) / k
-        total += term
-    if odd:
-        inside = angle + (math.sin(angle) * total if degrees > 1 else 0.0)
-        return 0.5 + inside / math.pi
-    return 0.5 + math.sin(angle) * total / 2

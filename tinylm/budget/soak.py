@@ -17,7 +17,7 @@ from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis
 from tinylm.budget.probing import Program, run_probe, timeout_s
 from tinylm.budget.sequential import fewest_for_a_pass
-from tinylm.budget.spec import MOST_LOOKS, QUANTILE, Budget, Confidence
+from tinylm.budget.spec import QUANTILE, Budget, Confidence
 from tinylm.budget.statistics import observed
 from tinylm.budget.times import TimeSummary, explain, summarise_times
 from tinylm.budget.validity import Cause, judge_validity
@@ -104,7 +104,8 @@ def soak(
             )
         )
     ends = zip(intervals, results, strict=True)
-    settled = [v for end, result in ends if end.until_s > minutes * 30 for v in result.latency_ms][:MOST_LOOKS]
+    late = [result.latency_ms for end, result in ends if end.until_s > minutes * 30]
+    settled = [value for latency in late for value in latency]
     summary = None
     if len(settled) >= fewest_for_a_pass(looks=1, quantile=QUANTILE, level=budget.confidence.level):
         confidence = Confidence(
@@ -113,7 +114,7 @@ def soak(
             processes=1,
             warmup=budget.confidence.warmup,
         )
-        summary = summarise_times(NAME, settled, limit=budget.limits.latency_p95_ms, confidence=confidence)
+        summary = summarise_times(NAME, late, limit=budget.limits.latency_p95_ms, confidence=confidence)
     slowdown = round(observed(settled, 0.5) / typical_ms, 3) if settled else None
     return Soak(
         minutes=minutes,

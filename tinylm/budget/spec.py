@@ -184,11 +184,14 @@ class Confidence:
     """Fresh processes that the requests of one look are spread over."""
     warmup: int = 3
     """Requests at the start of every process that are not counted."""
+    memory_requests: int = 1000
+    """Of one process more, in which memory is looked at closely: enough to tell a leak of 1 KB a request from an
+    allocator that warms up."""
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.level < 1:
             raise ValueError(f"`level` is {self.level:g}; 0.5 to below 1 is needed")
-        for name, least in (("processes", 1), ("warmup", 1)):
+        for name, least in (("processes", 1), ("warmup", 1), ("memory_requests", 20)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
         _check_size("warmup", self.warmup)

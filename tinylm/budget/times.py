@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tinylm.budget.luck import luck_factor
 from tinylm.budget.sequential import Boundary, more_requests
 from tinylm.budget.spec import QUANTILE, Confidence
 from tinylm.budget.statistics import Decision, observed
@@ -29,11 +30,13 @@ class TimeSummary:
     """The true p95 is at most this."""
     level: float
     """Confidence of either bound, all looks together."""
+    luck: float
+    """The bounds are so many times wider, because processes were faster or slower as a whole."""
     limit: float | None
     over: int | None
     """Requests over the limit."""
     most_over: int | None
-    """So many may be over it for a pass at this look."""
+    """So many may be over it for a pass at this look, with every request slower by `luck`."""
     decision: Decision | None
     """What the requests alone say of the limit, the surroundings aside."""
     more_requests: int | None
@@ -42,15 +45,24 @@ class TimeSummary:
 
 
 def summarise_times(
-    name: str, samples: Sequence[float], *, limit: float | None, confidence: Confidence
+    name: str, processes: Sequence[Sequence[float]], *, limit: float | None, confidence: Confidence
 ) -> TimeSummary | None:
-    """Describe the samples and decide on the limit, when there is one; None without samples."""
+    """Describe the processes' samples and decide on the limit, when there is one; None without samples."""
+    samples = [value for process in processes for value in process]
     if not samples:
         return None
     n = len(samples)
     edge = next((edge for edge in confidence.boundaries() if edge.n == n), Boundary(n, None, None))
-    over = None if limit is None else sum(value > limit for value in samples)
-    decision = None if over is None else edge.decide(over=over)
+    luck = luck_factor(processes, level=1 - (1 - confidence.level) / len(confidence.looks))
+    lower, upper = edge.lower_bound(samples), edge.upper_bound(samples)
+    over = decision = more = None
+    if limit is not None:
+        over = sum(value > limit for value in samples)
+        unlucky, lucky = sum(value * luck > limit for value in samples), sum(value / luck > limit for value in samples)
+        decision = _decide(edge, unlucky=unlucky, lucky=lucky)
+        if decision == "undecided":
+            nearer = unlucky if over < (1 - QUANTILE) * n else lucky
+            more = more_requests(over=nearer, n=n, looks=confidence.looks, quantile=QUANTILE, level=confidence.level)
     p50, p90, p95, p99 = (observed(samples, quantile) for quantile in (0.5, 0.9, QUANTILE, 0.99))
     return TimeSummary(
         name=name,
@@ -61,25 +73,31 @@ def summarise_times(
         p95=p95,
         p99=p99,
         worst=max(samples),
-        lower=edge.lower_bound(samples),
-        upper=edge.upper_bound(samples),
+        lower=None if lower is None else round(lower / luck, 4),
+        upper=None if upper is None else round(upper * luck, 4),
         level=confidence.level,
+        luck=round(luck, 4),
         limit=limit,
         over=over,
         most_over=edge.most_over,
         decision=decision,
-        more_requests=more_requests(over=over, n=n, looks=confidence.looks, quantile=QUANTILE, level=confidence.level)
-        if over is not None and decision == "undecided"
-        else None,
+        more_requests=more,
     )
+
+
+def _decide(edge: Boundary, *, unlucky: int, lucky: int) -> Decision:
+    """A pass must hold with all requests slower by the luck of the processes, a fail with all of them faster."""
+    if edge.decide(over=unlucky) == "pass":
+        return "pass"
+    return "fail" if edge.decide(over=lucky) == "fail" else "undecided"
 
 
 def explain(summary: TimeSummary) -> str:
     """The evidence on a limit, in one sentence for people."""
     low, high = ("unknown" if end is None else f"{end:.3g} ms" for end in (summary.lower, summary.upper))
-    allowed = (
-        "even 0 would be too many so early" if summary.most_over is None else f"at most {summary.most_over} may be"
-    )
+    most = summary.most_over
+    allowed = "even 0 would be too many so early" if most is None else f"at most {most} may be"
+    wider = "" if summary.luck < 1.001 else f", {100 * (summary.luck - 1):.2g} % of it for the luck of whole processes"
     more = ""
     if summary.decision == "undecided":
         more = (
@@ -88,6 +106,6 @@ def explain(summary: TimeSummary) -> str:
             else f"; about {summary.more_requests} more would decide"
         )
     return (
-        f"p95 from {low} to {high}, either end with {100 * summary.level:.4g} % confidence; {summary.over} of"
+        f"p95 from {low} to {high}, either end with {100 * summary.level:.4g} % confidence{wider}; {summary.over} of"
         f" {summary.requests} requests were over the limit, {allowed}{more}"
     )

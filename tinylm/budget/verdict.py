@@ -157,11 +157,12 @@ def _growth(limit: float, run: _Run) -> Finding:
 
 
 def _p95(limit: float, run: _Run, *, samples: Callable[[ProbeResult], Sequence[float]]) -> Finding:
-    values = [value for process in run.processes for value in samples(process)]
-    summary = summarise_times("", values, limit=limit, confidence=run.confidence)
+    processes = [samples(process) for process in run.processes]
+    summary = summarise_times("", processes, limit=limit, confidence=run.confidence)
     if summary is None or summary.decision is None:
         return not_measured("no request was counted")
     finding = Finding(measured=summary.p95, verdict=summary.decision, evidence=explain(summary))
+    values = [value for process in processes for value in process]
     return _stands(finding, run, "times", room=run.validity.room(finding.verdict, values, limit))
 
 

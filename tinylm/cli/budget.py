@@ -1,4 +1,4 @@
-"""`tinylm budget list / new / check / compare / report`: the limits themselves, and reports afterwards."""
+"""`tinylm budget list / new / check / compare / simulate / report`: the limits themselves, and reports afterwards."""
 
 from __future__ import annotations
 
@@ -98,6 +98,26 @@ def compare(
 
         print_comparison(comparison, Console(highlight=False))
     raise typer.Exit(comparison.exit_code)
+
+
+@budget_app.command()
+def simulate(
+    budget: Annotated[
+        str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
+    ] = "pi-zero-2w",
+    devices: Annotated[int, typer.Option(min=1, help="Synthetic devices of every kind.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Another one gives other devices.")] = 0,
+) -> None:
+    """Try the budget's looks on synthetic devices whose true p95 is known: how often is the verdict wrong?"""
+    from rich.console import Console
+
+    from tinylm.budget.simulation import simulated
+    from tinylm.budget.simulation_table import print_simulation
+    from tinylm.budget.spec import load_budget
+
+    limits = load_budget(budget)
+    rows = simulated(limits, devices=devices, seed=seed, announce=lambda line: print(line, file=sys.stderr, flush=True))
+    print_simulation(limits, rows, Console(highlight=False))
 
 
 @budget_app.command()
