@@ -7,7 +7,7 @@ Both were read page by page, so their sum can be held against what the kernel sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import median
+from itertools import pairwise
 
 from tinylm.runtime.probe_contract import MemoryGrowth, MemoryResult
 
@@ -35,7 +35,7 @@ class Ledger:
     """Its VmHWM: what was more was needed while loading, and given back."""
     requests: int
     growth_mb: float | None
-    """What 1000 requests would add once warm: the slope over the second half of the requests."""
+    """What 1000 requests would add once warm."""
     growth: tuple[MemoryGrowth, ...]
 
 
@@ -76,22 +76,25 @@ def part_of(path: str) -> str:
     for part, word in (("onnxruntime", "onnxruntime"), ("tokenizer", "sentencepiece"), ("numpy", "numpy")):
         if word in path:
             return part
-    return "graph and weights" if path.endswith(".onnx") else "interpreter"
+    if path.endswith(".onnx"):
+        return "graph and weights"
+    return "interpreter" if path.startswith("/") else path
 
 
 def growth_mb(growth: tuple[MemoryGrowth, ...]) -> float | None:
-    """What 1000 requests add, in MB: the median slope over the second half (Theil & Sen), which one jump cannot move.
+    """What 1000 requests add, in MB: the smaller rate of the last two quarters, because a leak shows in both.
 
-    The first half is left out, because allocators and caches fill while they see their first prompts. None with fewer
-    than four readings.
+    The first half is left out, because allocators and caches fill while they see their first prompts, and one jump,
+    such as of a heap that doubled, is in one quarter only. None with fewer than four readings.
     """
-    late = growth[len(growth) // 2 :]
-    slopes = [
-        (second.anonymous_bytes - first.anonymous_bytes) / (second.requests - first.requests)
-        for place, first in enumerate(late)
-        for second in late[place + 1 :]
+    if len(growth) < 4:
+        return None
+    marks = [growth[len(growth) * quarters // 4 - 1] for quarters in (2, 3, 4)]
+    rates = [
+        (later.anonymous_bytes - earlier.anonymous_bytes) / (later.requests - earlier.requests)
+        for earlier, later in pairwise(marks)
     ]
-    return round(median(slopes) * PER_REQUESTS / 1e6, 3) if len(growth) >= 4 else None
+    return round(min(rates) * PER_REQUESTS / 1e6, 3)
 
 
 def _mb(size: int) -> float:
