@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -379,6 +380,7 @@ def full_report(tiny_bundle: Bundle) -> Report:
     verdict, causes, advice, and a board that says how hot it is."""
     from tinylm.budget.advice import Advice
     from tinylm.budget.check import Options, check_bundle
+    from tinylm.budget.comparison import compare
     from tinylm.budget.spec import Confidence, load_budget
     from tinylm.budget.validity import Cause
 
@@ -408,6 +410,8 @@ def full_report(tiny_bundle: Bundle) -> Report:
             how="scaled by its parameters",
         ),
     )
+    old = replace(report, bundle=replace(report.bundle, sha256="0" * 64), limits=report.limits)
+    compared = replace(compare(old, report), notes=("Python was 3.11.2 and is 3.13.5",))
     warm = [replace(end, temperature_c=61.5, clock_mhz=1000.0) for end in report.soak.intervals]
     return replace(
         report,
@@ -416,32 +420,28 @@ def full_report(tiny_bundle: Bundle) -> Report:
         validity=replace(report.validity, causes=causes),
         advice=advice,
         notes=("the whole text is run again for every token",),
+        comparison=compared,
         moments=tuple(replace(moment, temperature_c=55.5, clock_mhz=1000.0) for moment in report.moments),
         soak=replace(report.soak, intervals=tuple(warm)),
     )
 
 
 @pytest.fixture(scope="session")
-def with_text() -> Callable[[object, str], object]:
-    """Puts a text in the place of every free text of a report, as somebody hostile could."""
+def with_text() -> Callable[[Any, str], Any]:
+    """Puts a text in the place of every free text of a report, as somebody hostile could; what refuses it stays."""
 
-    def put(value: object, text: str) -> object:
+    def put(value: Any, text: str) -> Any:
         if isinstance(value, tuple):
-            return tuple(put(item, text) for item in value)
+            texts = all(isinstance(item, str) for item in value)
+            return tuple(text if texts else put(item, text) for item in value)
         if not is_dataclass(value) or isinstance(value, type):
             return value
-        free = {name for name, hint in get_type_hints(type(value)).items() if hint in (str, str | None)}
-        return replace(
-            value,
-            **{
-                field.name: text if field.name in free else put_list(getattr(value, field.name), text)
-                for field in fields(value)
-            },
-        )
-
-    def put_list(value: object, text: str) -> object:
-        """A list of texts too."""
-        texts = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-        return tuple(text for _ in value) if texts and isinstance(value, tuple) else put(value, text)
+        hints = get_type_hints(type(value))
+        for field in fields(value):
+            old = getattr(value, field.name)
+            free = isinstance(old, str) and hints[field.name] in (str, str | None)
+            with contextlib.suppress(ValueError):
+                value = replace(value, **{field.name: text if free else put(old, text)})
+        return value
 
     return put

@@ -39,8 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "charts": {"axes", "svg"},
     "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph"},
     "budget": FOUNDATION
-    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine"}
-    | {"charts", "svg"},
+    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine", "charts", "svg"},
     "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},

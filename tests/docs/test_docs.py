@@ -46,8 +46,7 @@ def _name(page: Path) -> str:
 
 
 def _shell_lines(text: str) -> Iterator[str]:
-    """Command lines of the shell blocks, continued lines joined, loop variables set to the loop's first value; and those
-    of workflows."""
+    """Command lines of shell blocks and workflows, continued lines joined, loop variables set to their first value."""
     for language, block in _FENCE.findall(text):
         if language not in ("bash", "sh", "yaml"):
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tinylm.budget.advice import Advice
+from tinylm.budget.comparison import Comparison
 from tinylm.budget.conditions import Moment
 from tinylm.budget.device import Basis, DeviceFacts
 from tinylm.budget.estimate import Estimate
@@ -24,6 +25,8 @@ from tinylm.records import check_schema, read
 from tinylm.runtime.probe_contract import ProbeResult, Stage
 
 SCHEMA = "2.0"
+_MOST_BYTES = 64_000_000
+"""A report of a day's soak is far smaller; what never ends, such as a device, must not fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +96,8 @@ class Report:
     of a million."""
     notes: tuple[str, ...] = ()
     """What people must know to read the figures."""
+    comparison: Comparison | None = None
+    """With an earlier report, when one was given."""
 
 
 def to_json(report: Report) -> str:
@@ -109,7 +114,13 @@ def read_report(data: object, where: str) -> Report:
 def load_report(path: Path) -> Report:
     """The report in a file that `--json` wrote; TinylmError for anything else."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise TinylmError(
+                f"`{path}` is not a report: it is larger than {_MOST_BYTES / 1e6:.0f} MB", "make it with --json"
+            )
+        data = json.loads(text.decode("utf-8"))
     except OSError as error:
         hint = "name a file made by: tinylm check-budgets --json > report.json"
         raise TinylmError(f"cannot read `{path}`: {error.strerror}", hint) from error
@@ -119,9 +130,13 @@ def load_report(path: Path) -> Report:
 
 
 def exit_code(report: Report, *, certify: bool) -> int:
-    """0 pass, 1 a limit failed, 3 not decided, or with `certify` not measured on the budget's device."""
-    if report.verdict == "fail":
+    """0 pass, 1 a limit failed or something regressed, 3 not decided or comparable, or with `certify` not measured on
+    the budget's device."""
+    compared = 0 if report.comparison is None else report.comparison.exit_code
+    if report.verdict == "fail" or compared == 1:
         return 1
+    if compared:
+        return compared
     if report.verdict != "pass" or (certify and report.basis != "measured"):
         return 3
     return 0

@@ -6,6 +6,7 @@ format is explained in `budgets/pi-zero-2w.toml`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from importlib import resources
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from tinylm.budget.sequential import Boundary, boundaries, fewest_for_a_pass
 from tinylm.errors import TinylmError
+from tinylm.machine.processor import RELEVANT_FLAGS
 from tinylm.records import check_schema, nearest, read
 
 SCHEMA = "1.0"
@@ -21,6 +23,36 @@ QUANTILE = 0.95
 """The quantile that every `_p95_ms` limit is about."""
 MOST_LOOKS = 20_000
 """Requests that one check may take: hours on a slow board."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""What a budget may be called: it becomes a file's name, and a word of a command line."""
+ARM_64, X86_64 = ("aarch64", "arm64"), ("x86_64", "AMD64")
+_ARM_32 = ("armv6l", "armv7l", "armv8l")
+_ARCHITECTURES = (*ARM_64, *_ARM_32, *X86_64, "i686", "ppc64le", "riscv64", "s390x")
+"""What `uname -m` says on what tinylm could run on."""
+_MOST = {
+    "_mb": 1e6,
+    "_ms": 3.6e6,
+    "_pct": 1000.0,
+    "bpb": 8.0,
+    "bpb_increase": 8.0,
+    "_tokens": 1_000_000,
+    "threads": 1024,
+    "warmup": 10_000,
+    "_ghz": 20.0,
+    "cpi": 1000.0,
+    "cpi_error": 1000.0,
+    "_gb_s": 10_000.0,
+}
+"""By the end of the key: beyond a terabyte, an hour or 8 bits a byte somebody has mistaken the unit."""
+
+
+def _check_size(name: str, value: float) -> None:
+    """ValueError for a number that is 0 or less, or larger than any device."""
+    if value <= 0:
+        raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+    most = next((most for end, most in _MOST.items() if name.endswith(end)), None)
+    if most is not None and value > most:
+        raise ValueError(f"`{name}` is {value:g}; at most {most:g} makes sense: is the unit right?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,18 +74,35 @@ class DeviceMatch:
     def __post_init__(self) -> None:
         for name in ("min_memory_mb", "max_memory_mb"):
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+            if value is not None:
+                _check_size(name, value)
         if (
             self.min_memory_mb is not None
             and self.max_memory_mb is not None
             and self.min_memory_mb > self.max_memory_mb
         ):
             raise ValueError(f"`min_memory_mb` {self.min_memory_mb:g} is above `max_memory_mb` {self.max_memory_mb:g}")
-        if any(not model for model in self.models):
+        if any(not model.strip() for model in self.models):
             raise ValueError(
                 "`models` holds an empty string, which would match every device; leave the key out instead"
             )
+        if any(not governor.strip() for governor in self.governors):
+            raise ValueError("`governors` holds an empty string; leave the key out to accept any")
+        self._check_processor()
+
+    def _check_processor(self) -> None:
+        """ValueError for an architecture or flags that no device has, or not together."""
+        if self.arch is not None and self.arch not in _ARCHITECTURES:
+            raise ValueError(f"`arch` is `{self.arch}`, which no machine says; {nearest(self.arch, _ARCHITECTURES)}")
+        for flag in self.isa:
+            if flag not in RELEVANT_FLAGS:
+                raise ValueError(f"`isa` holds `{flag}`, which is not looked at; {nearest(flag, RELEVANT_FLAGS)}")
+            of_x86 = flag.startswith(("sse", "avx", "fma", "amx"))
+            if self.arch is not None and of_x86 != (self.arch in (*X86_64, "i686")):
+                raise ValueError(f"`isa` holds `{flag}`, which no {self.arch} processor has")
+        pi = next((model for model in self.models if model.startswith("Raspberry Pi")), None)
+        if pi is not None and self.arch is not None and self.arch not in ("aarch64", *_ARM_32):
+            raise ValueError(f"`arch` {self.arch} contradicts `models`: a `{pi}` has ARM cores")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +119,7 @@ class Request:
         for name, least in (("prompt_tokens", 2), ("new_tokens", 2), ("threads", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
+            _check_size(name, getattr(self, name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +148,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value is not None and value <= 0:
-                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+            if value is not None:
+                _check_size(name, value)
         if self.bundle_mb >= self.peak_rss_mb:
             raise ValueError(
                 f"`bundle_mb` {self.bundle_mb:g} contradicts `peak_rss_mb` {self.peak_rss_mb:g}:"
@@ -114,6 +164,11 @@ class Limits:
             raise ValueError(
                 f"`ttft_p95_ms` {self.ttft_p95_ms:g} contradicts `latency_p95_ms` {self.latency_p95_ms:g}:"
                 " the first token is a part of the request"
+            )
+        if self.cold_start_ms is not None and self.ttft_p95_ms is not None and self.cold_start_ms < self.ttft_p95_ms:
+            raise ValueError(
+                f"`cold_start_ms` {self.cold_start_ms:g} contradicts `ttft_p95_ms` {self.ttft_p95_ms:g}:"
+                " a cold start ends with a first token"
             )
 
 
@@ -136,6 +191,7 @@ class Confidence:
         for name, least in (("processes", 1), ("warmup", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
+        _check_size("warmup", self.warmup)
         if not self.looks or list(self.looks) != sorted(set(self.looks)):
             raise ValueError(f"`looks` is {list(self.looks)}; one or more rising numbers are needed")
         if self.looks[0] < (fewest := fewest_for_a_pass(looks=len(self.looks), quantile=QUANTILE, level=self.level)):
@@ -164,13 +220,14 @@ class Regression:
     """For `latency_p95_ms`, `ttft_p95_ms` and `itl_p95_ms`."""
     cold_start_pct: float = 50
     bundle_pct: float = 5
+    growth_mb: float = 1
+    """MB that 1000 requests add, not percent: for `growth_mb`."""
     bpb: float = 0.005
     """Bits per byte, not percent: for `bpb_increase`."""
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value <= 0:
-                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+            _check_size(name, value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +245,7 @@ class CostModel:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if value <= 0:
-                raise ValueError(f"`{name}` is {value:g}; above 0 is needed")
+            _check_size(name, value)
         for name, value, error in (
             ("cpi_error", self.cpi, self.cpi_error),
             ("bandwidth_error_gb_s", self.bandwidth_gb_s, self.bandwidth_error_gb_s),
@@ -212,6 +268,11 @@ class Budget:
     """None where nobody knows the device well enough to estimate its times from instruction counts."""
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"`name` is {self.name[:80]!r}; 1 to 64 letters, digits, `.`, `_` or `-` are needed, the first one a"
+                " letter or digit"
+            )
         between = self.request.new_tokens - 1
         limits = self.limits
         if limits.itl_p95_ms is not None and limits.itl_p95_ms * between > limits.latency_p95_ms:
@@ -222,6 +283,9 @@ class Budget:
         memory = self.device.max_memory_mb
         if memory is not None and limits.peak_rss_mb > memory:
             raise ValueError(f"`peak_rss_mb` {limits.peak_rss_mb:g} is more than the device's {memory:g} MB")
+
+
+_EXPLAINED = "docs/budgets.md explains every key; `tinylm budget new` writes one to start from"
 
 
 def shipped_budgets() -> list[str]:
@@ -237,20 +301,40 @@ def load_budget(name_or_path: str) -> Budget:
     elif name_or_path in (names := shipped_budgets()):
         source, where = _shipped() / f"{name_or_path}.toml", f"the budget `{name_or_path}`"
     else:
-        hint = nearest(name_or_path, names)
-        shipped = "shipped: " + ", ".join(f"`{name}`" for name in names)
-        raise TinylmError(
-            f"unknown budget `{name_or_path}`",
-            f"{hint} {shipped}; or name a file such as `my-board.toml`" if hint.startswith("did") else shipped,
-        )
+        raise _unknown(name_or_path, names)
     try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))
+        text = source.read_text(encoding="utf-8")
     except OSError as error:
         raise TinylmError(f"cannot read {where}: {error.strerror}", "name a budget or a TOML file") from error
-    except ValueError as error:  # not TOML, or not UTF-8
-        raise TinylmError(f"{where} is not valid TOML: {error}") from error
+    except ValueError as error:
+        raise TinylmError(f"{where} is not valid TOML: it is not UTF-8", _EXPLAINED) from error
+    return parse_budget(text, where)
+
+
+def parse_budget(text: str, where: str) -> Budget:
+    """The budget in a TOML text; `where` names it in errors."""
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TinylmError(f"{where} is not valid TOML: {error}", _EXPLAINED) from error
     check_schema(data, major=1, where=where)
     return read(Budget, data, where)
+
+
+def shipped_text(name: str) -> str:
+    """The TOML text of a shipped budget, comments and all; TinylmError for another name."""
+    if name not in (names := shipped_budgets()):
+        raise _unknown(name, names)
+    return (_shipped() / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _unknown(name: str, names: list[str]) -> TinylmError:
+    hint = nearest(name, names)
+    shipped = "shipped: " + ", ".join(f"`{shipped}`" for shipped in names)
+    return TinylmError(
+        f"unknown budget `{name}`",
+        f"{hint} {shipped}; or name a file such as `my-board.toml`" if hint.startswith("did") else shipped,
+    )
 
 
 def _shipped() -> Traversable:

@@ -1,99 +1,145 @@
-"""The report for people: one table, what it rests on, and what it is worth."""
+"""The report for people at a terminal: the limits, what they rest on, and what to do."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinylm.budget.report import Report
+from tinylm.budget.estimate import Estimate
+from tinylm.budget.report import ColdStart, Report
+from tinylm.budget.wording import VERDICTS, amount, caution, headline, label, number, printable, request, used, voids
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-    from tinylm.budget.estimate import Estimate
-
-_LABELS = {
-    "bundle_mb": "bundle size",
-    "peak_rss_mb": "peak memory",
-    "latency_p95_ms": "latency, p95",
-    "ttft_p95_ms": "first token, p95",
-    "itl_p95_ms": "per token, p95",
-    "cold_start_ms": "cold start",
-    "bpb_increase": "quality lost",
-    "golden_tokens": "wrong tokens",
-}
 _MARKS = {
-    "pass": ("green", "✓ pass"),
-    "fail": ("bold red", "✗ fail"),
-    "undecided": ("yellow", "? undecided"),
-    "not_measured": ("yellow", "? not measured"),
+    "pass": ("green", "✓"),
+    "fail": ("bold red", "✗"),
+    "undecided": ("yellow", "?"),
+    "not_measured": ("yellow", "?"),
 }
 
 
 def print_report(report: Report, console: Console) -> None:
     """Print the report; readable at 80 columns and without colour."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
-    request = report.budget.request
-    if report.device.differences:
-        facts = report.device.facts
-        banner = f"Indicative only: measured on {facts.model} ({facts.arch}), not on the budget's device."
-        if report.estimate is not None:
-            banner = f"Estimated only: run on a {facts.model}; times are instruction counts put into milliseconds."
-        console.print(Text(banner, style="bold yellow"), soft_wrap=True)
+    if (banner := caution(report)) is not None:
+        console.print(Text(printable(banner), style="bold yellow"))
         console.print()
+    console.print(_limits(report))
+    console.print()
+    if report.times:
+        console.print(_times(report))
+        console.print()
+    if report.ledger is not None:
+        console.print(_ledger(report))
+        console.print()
+    console.print(_reasons(report))
+    console.print()
+    if report.validity is not None and report.validity.causes:
+        for cause in report.validity.causes:
+            console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause)}.", style="yellow"))
+            console.print(Text(f"  hint: {printable(cause.hint)}"))
+        console.print()
+    if report.advice:
+        console.print(_advice(report))
+        console.print()
+    console.print(Text(f"{printable(headline(report))}.", style=_MARKS[report.verdict][0]))
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("limit", no_wrap=True)
-    table.add_column("measured", justify="right", no_wrap=True)
-    table.add_column("allowed", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("used", justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("basis", no_wrap=True)
+
+def _limits(report: Report) -> Table:
+    from rich.text import Text
+
+    table = _table("limit", "measured>", "allowed>", "", "used>", "verdict", "basis")
     for result in report.limits:
         style, mark = _MARKS[result.verdict]
-        measured = "-" if result.measured is None else _number(result.measured)
-        # Below zero (quality gained) nothing of the allowance is used.
-        used = "" if result.margin is None else f"{max(1 - result.margin, 0.0):.0%}"
-        unit = "" if result.unit == "mismatches" else result.unit
-        label, limit = _LABELS[result.name], _number(result.limit)
-        table.add_row(label, measured, limit, unit, used, Text(mark, style=style), result.basis)
-    console.print(table)
-    console.print()
+        share = used(result)
+        table.add_row(
+            label(result.name),
+            "-" if result.measured is None else number(result.measured),
+            number(result.limit),
+            "" if result.unit == "mismatches" else result.unit,
+            "" if share is None else f"{share:.0%}",
+            Text(f"{mark} {VERDICTS[result.verdict]}", style=style),
+            result.basis,
+        )
+    return table
+
+
+def _times(report: Report) -> Table:
+    level = 100 * report.times[0].level
+    table = _table("times, ms", "p50>", "p90>", "p95>", "p99>", "worst>", f"p95 at {level:.4g} % confidence>")
+    for times in report.times:
+        ends = ["?" if end is None else number(end) for end in (times.lower, times.upper)]
+        figures = (times.p50, times.p90, times.p95, times.p99, times.worst)
+        table.add_row(label(times.name).removesuffix(", p95"), *map(number, figures), " to ".join(ends))
+    return table
+
+
+def _ledger(report: Report) -> Table:
+    assert report.ledger is not None
+    table = _table("memory, MB", "own>", "files>", "together>")
+    for entry in report.ledger.entries:
+        together = entry.own_mb + entry.files_mb
+        table.add_row(printable(entry.part), f"{entry.own_mb:.2f}", f"{entry.files_mb:.2f}", f"{together:.2f}")
+    table.add_section()
+    table.add_row(
+        Text(f"in all; the kernel says {report.ledger.resident_mb:.2f}"), "", "", f"{report.ledger.total_mb:.2f}"
+    )
+    return table
+
+
+def _reasons(report: Report) -> Table:
+    """What the figures rest on, a line for each."""
+    from rich.table import Table
+    from rich.text import Text
 
     why = Table.grid(padding=(0, 2, 0, 0))
     why.add_column(no_wrap=True, style="dim")
     why.add_column()
     for result in report.limits:
-        why.add_row(_LABELS[result.name], Text(result.evidence))
-    why.add_row("request", f"{request.prompt_tokens} tokens in, {request.new_tokens} out, {_threads(request.threads)}")
-    for note in report.notes:
-        why.add_row("note", Text(note))
+        why.add_row(label(result.name), Text(printable(result.evidence)))
+    requests = sum(len(process.latency_ms) for process in report.samples)
+    why.add_row("request", f"{request(report)}; {requests} of them in {len(report.samples)} processes")
+    if report.cold_start is not None and report.cold_start.first_ms is not None:
+        why.add_row("starts", _starts(report.cold_start))
     if report.estimate is not None:
         why.add_row("instructions", _instructions(report.estimate))
-    if report.validity is not None:
-        why.add_row("surroundings", f"{'; '.join(cause.what for cause in report.validity.causes) or 'quiet'}")
-    why.add_row("machine", Text(_machine(report)))
-    if report.device.differences:
-        why.add_row("differs", Text("; ".join(report.device.differences)))
-    console.print(why)
-    console.print()
-    style = _MARKS[report.verdict][0]
-    console.print(Text(_sentence(report), style=style))
+    for note in report.notes:
+        why.add_row("note", Text(printable(note)))
+    why.add_row("machine", Text(printable(_machine(report))))
+    return why
 
 
-def _sentence(report: Report) -> str:
-    name, budget = report.bundle.name, report.budget.name
-    where = "" if report.basis == "measured" else ", as far as this other machine can tell"
-    if report.verdict == "pass":
-        return f"{name} fits the budget {budget}{where}."
-    if report.verdict == "fail":
-        failed = ", ".join(_LABELS[result.name] for result in report.limits if result.verdict == "fail")
-        return f"{name} does not fit the budget {budget}{where}: {failed}."
-    open_ = ", ".join(_LABELS[result.name] for result in report.limits if result.verdict != "pass")
-    return f"Undecided whether {name} fits the budget {budget}: {open_}."
+def _starts(cold: ColdStart) -> str:
+    first = f"{number(cold.first_ms or 0)} ms the first, with {number(cold.storage_read_mb)} MB read from storage"
+    if not cold.warm_ms:
+        return first
+    return f"{first}; then {number(min(cold.warm_ms))} to {number(max(cold.warm_ms))} ms"
+
+
+def _advice(report: Report) -> Table:
+    from rich.text import Text
+
+    table = _table("what would pass" if report.advice[0].passes else "what would help", "limit", "predicted>", "basis")
+    for advice in report.advice:
+        style = "green" if advice.passes else "yellow"
+        predicted = Text(amount(advice.predicted, advice.unit), style=style)
+        table.add_row(Text(printable(advice.change)), label(advice.limit), predicted, advice.basis)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """A table with these columns; a name that ends in `>` stands at the right."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in columns:
+        right = name.endswith(">")
+        table.add_column(name.removesuffix(">"), justify="right" if right else "left", no_wrap=right)
+    return table
 
 
 def _instructions(estimate: Estimate) -> str:
@@ -113,13 +159,3 @@ def _machine(report: Report) -> str:
         f"{facts.model} ({facts.arch}), {facts.cores} cores{memory}{governor}; {facts.system},"
         f" Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
     )
-
-
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
-
-
-def _number(value: float) -> str:
-    if abs(value) >= 1000:
-        return f"{value:.0f}"
-    return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.4f}"

@@ -1,7 +1,8 @@
-"""`tinylm budget report`: what a saved report says, once more and in other forms."""
+"""`tinylm budget list / new / check / compare / report`: the limits themselves, and reports afterwards."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,94 @@ import typer
 
 from tinylm.cli.budget_outputs import Html, Junit, Markdown
 
-budget_app = typer.Typer(name="budget", no_args_is_help=True, rich_markup_mode=None, help="Work with budgets' reports.")
+budget_app = typer.Typer(
+    name="budget",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Make, check and list budgets; compare and show reports.",
+)
+
+
+@budget_app.command(name="list")
+def list_() -> None:
+    """Name the shipped budgets, one a line."""
+    from tinylm.budget.spec import load_budget, shipped_budgets
+
+    for name in shipped_budgets():
+        print(f"{name:<12}  {load_budget(name).description}")
+
+
+@budget_app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="What to call it, such as `my-board`.")],
+    template: Annotated[
+        str, typer.Option("--from", metavar="NAME", help="The shipped budget that limits are taken from.")
+    ] = "pi-zero-2w",
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write it.", show_default="NAME.toml, here")
+    ] = None,
+) -> None:
+    """Write a budget for this machine: the device is recognised, the limits are a shipped budget's.
+
+    An existing file is never overwritten.
+    """
+    from tinylm.budget.device import device_facts
+    from tinylm.budget.template import new_budget, write_new
+
+    text = new_budget(name, template=template, facts=device_facts())
+    file = Path(f"{name}.toml") if output is None else output
+    write_new(file, text)
+    print(file)
+    print(f"change the limits, then: tinylm budget check {file}", file=sys.stderr)
+
+
+@budget_app.command()
+def check(
+    budget: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")],
+) -> None:
+    """Say whether a budget can be used, and what it means, in words; nothing is measured."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from tinylm.budget.device import device_facts
+    from tinylm.budget.explain import explain
+    from tinylm.budget.spec import load_budget
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column()
+    for label, words in explain(load_budget(budget), device_facts()):
+        table.add_row(label, Text(words))
+    Console(highlight=False).print(table)
+
+
+@budget_app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(metavar="OLD.json", help="The earlier report, made by `--json`.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW.json", help="The later one; its budget says what is allowed.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON document.")] = False,
+) -> None:
+    """Compare two reports of one device; only regressions count here, not the limits.
+
+    Exit code 0: nothing regressed. 1: something did. 2: a report cannot be used. 3: undecided, or not comparable.
+    """
+    import dataclasses
+    from json import dumps
+
+    from tinylm.budget.comparison import compare as compare_reports
+    from tinylm.budget.report import load_report
+
+    comparison = compare_reports(load_report(old), load_report(new))
+    if json:
+        print(dumps(dataclasses.asdict(comparison), ensure_ascii=False, allow_nan=False, indent=1))
+    else:
+        from rich.console import Console
+
+        from tinylm.budget.comparison_table import print_comparison
+
+        print_comparison(comparison, Console(highlight=False))
+    raise typer.Exit(comparison.exit_code)
 
 
 @budget_app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -42,6 +43,10 @@ def check_budgets(
     enforce: Annotated[
         bool, typer.Option("--enforce", help="Also run under the kernel's own limit of the budget's memory.")
     ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="OLD.json", help="Also compare with an earlier report of this device, made by `--json`."),
+    ] = None,
     virtual_pi: Annotated[
         bool,
         typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
@@ -52,7 +57,8 @@ def check_budgets(
 ) -> None:
     """Measure a bundle, or another model's graph, here against a device's budget: memory, latency, size, quality.
 
-    Exit code 0: it fits. 1: a limit is exceeded. 2: bundle or budget cannot be used. 3: undecided.
+    Exit code 0: it fits. 1: a limit is exceeded, or something regressed. 2: bundle, budget or old report cannot be
+    used. 3: undecided, or not comparable.
     """
     if virtual_pi:
         from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
@@ -64,6 +70,7 @@ def check_budgets(
             json=json,
             certify=certify,
             backend=backend,
+            against=against,
             mirror=mirror,
             junit=junit,
             markdown=markdown,
@@ -76,12 +83,13 @@ def check_budgets(
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
     outputs.check()
+    old = read_old(against)
     limits = load_budget(budget)
     candidate = _candidate(bundle)
     _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
     report = check_candidate(candidate, limits, announce=_announce, options=options)
-    finish(report, json=json, certify=certify, outputs=outputs)
+    finish(report, old=old, json=json, certify=certify, outputs=outputs)
 
 
 def _candidate(named: Path | None) -> Candidate:
@@ -96,10 +104,20 @@ def _candidate(named: Path | None) -> Candidate:
     return bundle_candidate(open_bundle(find_bundle(named)))
 
 
-def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:
-    """Print the report, write its other forms, and end with its exit code."""
+def read_old(against: Path | None) -> Report | None:
+    """The report to compare with, read before anything is measured; TinylmError when it is none."""
+    from tinylm.budget.report import load_report
+
+    return None if against is None else load_report(against)
+
+
+def finish(report: Report, *, old: Report | None, json: bool, certify: bool, outputs: Outputs) -> None:
+    """Compare the report with an old one when there is one, print it, write its other forms, end with its exit code."""
+    from tinylm.budget.comparison import compare
     from tinylm.budget.report import exit_code, to_json
 
+    if old is not None:
+        report = dataclasses.replace(report, comparison=compare(old, report))
     if json:
         print(to_json(report))
     else:
@@ -108,7 +126,13 @@ def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> No
         from tinylm.budget.table import print_report
 
         _announce("")
-        print_report(report, Console(highlight=False))
+        console = Console(highlight=False)
+        print_report(report, console)
+        if report.comparison is not None:
+            from tinylm.budget.comparison_table import print_comparison
+
+            console.print()
+            print_comparison(report.comparison, console)
     outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
     if certify and report.basis != "measured":
         _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")

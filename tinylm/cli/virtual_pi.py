@@ -173,6 +173,7 @@ def check(
     backend: Annotated[
         Literal["auto", "lean", "reference"], typer.Option(help="As in `tinylm check-budgets`.")
     ] = "auto",
+    against: Annotated[Path | None, typer.Option(metavar="OLD.json", help="As in `tinylm check-budgets`.")] = None,
     mirror: _Mirror = None,
     keyring: _Keyring = None,
     folder: _Folder = None,
@@ -189,7 +190,7 @@ def check(
 
     from tinylm.budget.spec import load_budget
     from tinylm.bundle import open_bundle
-    from tinylm.cli.check_budgets import finish
+    from tinylm.cli.check_budgets import finish, read_old
     from tinylm.decoder import find_decoder
     from tinylm.errors import TinylmError
     from tinylm.runs import find_bundle
@@ -198,6 +199,7 @@ def check(
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
     outputs.check()
+    old = read_old(against)
     limits = load_budget(budget or board or "pi-zero-2w")
     cost_model(limits)
     imitated = board_for(limits) if board is None else find_board(board)
@@ -219,7 +221,7 @@ def check(
         backend=backend,
         announce=_announce,
     )
-    finish(checked.report, json=json, certify=certify, outputs=outputs)
+    finish(checked.report, old=old, json=json, certify=certify, outputs=outputs)
 
 
 def _image(

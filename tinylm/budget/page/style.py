@@ -60,7 +60,8 @@ header{border-left:6px solid var(--tone);display:grid;gap:10px}
 .undecided,.not_measured{--tone:var(--open);--tone-back:var(--open-back)}
 .chip{display:inline-block;padding:2px 10px;border-radius:999px;background:var(--tone-back);color:var(--tone);
 font-weight:600;font-size:.88rem;white-space:nowrap}
-.verdict{font-size:1rem;padding:4px 14px;justify-self:start}
+.chips{display:flex;flex-wrap:wrap;gap:6px}
+.verdict{font-size:1rem;padding:4px 14px;white-space:normal}
 .caution{--tone:var(--open);background:var(--open-back);border-left:4px solid var(--open);border-radius:6px;
 padding:10px 12px;margin:0;overflow-wrap:anywhere}
 .caution code{background:transparent;padding:0}

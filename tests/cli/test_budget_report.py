@@ -1,0 +1,84 @@
+"""`tinylm budget report`, and the options that it shares with the checks."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tinylm.budget.report import Report, to_json
+from tinylm.bundle import Bundle
+from tinylm.cli.application import app
+from tinylm.errors import TinylmError
+
+runner = CliRunner()
+
+
+@pytest.fixture
+def saved(full_report: Report, tmp_path: Path) -> Path:
+    file = tmp_path / "report.json"
+    file.write_text(to_json(full_report), encoding="utf-8")
+    return file
+
+
+def test_a_saved_report_in_other_forms(saved: Path, tmp_path: Path) -> None:
+    files = {kind: tmp_path / f"report.{kind}" for kind in ("junit", "markdown", "html")}
+    options = [word for kind, file in files.items() for word in (f"--{kind}", str(file))]
+    result = runner.invoke(app, ["budget", "report", str(saved), *options])
+    assert result.exit_code == 1  # the report's own verdict
+    assert result.stdout == ""
+    assert ET.parse(files["junit"]).getroot().tag == "testsuites"
+    assert files["markdown"].read_text(encoding="utf-8").startswith("## ❌ test does not fit")
+    assert files["html"].read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "basis", "certify", "code"),
+    [
+        ("pass", "measured", True, 0),
+        ("pass", "indicative", False, 0),
+        ("pass", "indicative", True, 3),
+        ("undecided", "measured", False, 3),
+        ("fail", "measured", False, 1),
+    ],
+)
+def test_exit_codes(full_report: Report, saved: Path, verdict: Any, basis: Any, certify: bool, code: int) -> None:
+    saved.write_text(to_json(replace(full_report, verdict=verdict, basis=basis, comparison=None)), encoding="utf-8")
+    junit = saved.with_name("junit.xml")
+    options = ["--certify"] if certify else []
+    assert runner.invoke(app, ["budget", "report", str(saved), "--junit", str(junit), *options]).exit_code == code
+    assert ("certified" in junit.read_text(encoding="utf-8")) == certify
+
+
+def test_a_file_that_is_no_report(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text("{}", encoding="utf-8")
+    result = runner.invoke(app, ["budget", "report", str(tmp_path / "report.json"), "--html", str(tmp_path / "a.html")])
+    assert isinstance(result.exception, TinylmError)
+    assert result.exception.exit_code == 2
+    assert not (tmp_path / "a.html").exists()
+
+
+@pytest.mark.parametrize("command", [["check-budgets"], ["check-budgets", "--virtual-pi"], ["virtual-pi", "check"]])
+@pytest.mark.parametrize("option", ["--junit", "--markdown", "--html"])
+def test_a_missing_folder_is_said_before_anything_is_measured(
+    tiny_bundle: Bundle, tmp_path: Path, command: list[str], option: str
+) -> None:
+    result = runner.invoke(app, [*command, str(tiny_bundle.path), option, str(tmp_path / "no" / "report")])
+    assert isinstance(result.exception, TinylmError)
+    assert result.exception.exit_code == 2
+    assert "does not exist" in result.exception.message
+    assert result.exception.hint is not None
+    assert "mkdir" in result.exception.hint
+    assert "checking" not in result.stderr
+
+
+def test_one_file_for_two_outputs_and_a_folder_in_place_of_a_file(saved: Path, tmp_path: Path) -> None:
+    twice = [str(saved), "--html", str(tmp_path / "a"), "--junit", str(tmp_path / "a")]
+    for arguments, words in ((twice, "named for two outputs"), ([str(saved), "--html", str(tmp_path)], "is a folder")):
+        result = runner.invoke(app, ["budget", "report", *arguments])
+        assert isinstance(result.exception, TinylmError)
+        assert words in result.exception.message

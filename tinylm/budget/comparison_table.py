@@ -1,0 +1,60 @@
+"""A comparison for people: one line a limit, what each rests on, and one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinylm.budget.change import Outcome
+from tinylm.budget.comparison import Comparison
+from tinylm.budget.wording import change, compared
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_MARKS: dict[Outcome, tuple[str, str]] = {
+    "better": ("green", "✓ better"),
+    "same": ("green", "✓ same"),
+    "worse": ("green", "✓ worse, allowed"),
+    "regressed": ("bold red", "✗ regressed"),
+    "undecided": ("yellow", "? undecided"),
+}
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print the comparison; readable at 80 columns and without colour."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(f"Against {comparison.old_bundle} of {comparison.old_created}:"), soft_wrap=True)
+    console.print()
+    if comparison.rows:
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column("limit", no_wrap=True)
+        for name in ("before", "now", "change", "may be"):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("verdict", no_wrap=True)
+        for row in comparison.rows:
+            style, mark = _MARKS[row.verdict]
+            table.add_row(row.name, _number(row.old), _number(row.new), *change(row), Text(mark, style=style))
+        console.print(table)
+        console.print()
+    why = Table.grid(padding=(0, 2, 0, 0))
+    why.add_column(no_wrap=True, style="dim")
+    why.add_column()
+    for row in comparison.rows:
+        why.add_row(row.name, Text(row.significance))
+    for reason in comparison.why_not:
+        why.add_row("why not", Text(reason))
+    for note in comparison.notes:
+        why.add_row("note", Text(note))
+    console.print(why)
+    console.print()
+    style = {0: "green", 1: "bold red"}.get(comparison.exit_code, "yellow")
+    console.print(Text(f"{compared(comparison)}.", style=style))
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
