@@ -36,7 +36,7 @@ def to_html(report: Report) -> str:
         quality(report),
         machine_and_budget(report),
     )
-    footer = f"Made by tinylm {report.tinylm} from a report of {when(report)}, schema {report.schema}."
+    footer = f"Made by tinylm {report.tinylm} from a report of {when(report.created)}, schema {report.schema}."
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -42,7 +42,7 @@ _SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
 def to_markdown(report: Report) -> str:
     """The report as one Markdown document."""
     blocks = [
-        f"## {_mark(report)} {_text(headline(report))}",
+        f"## {_mark(report)} {_text(_heading(report))}",
         *_alert(report),
         _limits(report),
         *_reasons(report),
@@ -63,12 +63,18 @@ def _mark(report: Report) -> str:
     return {0: "✅", 1: "❌"}.get(exit_code(report, certify=False), "❔")
 
 
+def _heading(report: Report) -> str:
+    if report.comparison is None or report.comparison.exit_code == 0:
+        return headline(report)
+    return f"{headline(report)}. {compared(report.comparison)}"
+
+
 def _compared(report: Report) -> Iterator[str]:
     comparison = report.comparison
     if comparison is None:
         return
     mark = {0: "✅", 1: "❌"}.get(comparison.exit_code, "❔")
-    old = f"{comparison.old_bundle} of {comparison.old_created}"
+    old = f"{comparison.old_bundle} of {when(comparison.old_created)}"
     yield f"{mark} **{_text(compared(comparison))}**, against {_text(old)}."
     if comparison.rows:
         rows = [
@@ -238,7 +244,7 @@ def _ledger(report: Report) -> Iterator[str]:
 
 def _origin(report: Report) -> str:
     what = f"{report.bundle.kind} {report.bundle.sha256[:12]}"
-    words = (machine(report), what, f"tinylm {report.tinylm}", when(report))
+    words = (machine(report), what, f"tinylm {report.tinylm}", when(report.created))
     return f"<sub>{' · '.join(_text(word) for word in words)}</sub>"
 
 

@@ -118,7 +118,7 @@ def change(row: Row) -> tuple[str, str]:
         return "-", "-"
     if row.change_unit == "%":
         return f"{row.change:+.1f} %", f"{row.threshold:+g} %"
-    return f"{row.change:+.4f}", f"{row.threshold:+g}"
+    return f"{row.change:+.3g} {row.unit}", f"{row.threshold:+g} {row.unit}"
 
 
 def caution(report: Report) -> str | None:
@@ -154,9 +154,9 @@ def request(report: Report) -> str:
     return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {threads}"
 
 
-def when(report: Report) -> str:
-    """When it was made, as people write it."""
-    return report.created.replace("T", " ").replace("+00:00", " UTC")
+def when(created: str) -> str:
+    """When a report was made, as people write it."""
+    return created.replace("T", " ").replace("+00:00", " UTC")
 
 
 def voids(cause: Cause) -> str:

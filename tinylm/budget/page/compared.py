@@ -7,7 +7,7 @@ from tinylm.budget.comparison import Comparison
 from tinylm.budget.page.elements import paragraph, section, text
 from tinylm.budget.report import Report
 from tinylm.budget.verdict import Verdict
-from tinylm.budget.wording import OUTCOMES, change, compared, label, number
+from tinylm.budget.wording import OUTCOMES, change, compared, label, number, when
 
 _TONES: dict[int, Verdict] = {0: "pass", 1: "fail", 3: "undecided"}
 _VERDICTS: dict[Outcome, Verdict] = {"regressed": "fail", "undecided": "undecided"}
@@ -33,7 +33,7 @@ def against(report: Report) -> str:
         reasons,
         f'<ul class="plain">{rows}</ul>' if rows else "",
         notes,
-        lead=f"Against {comparison.old_bundle} of {comparison.old_created}.",
+        lead=f"Against {comparison.old_bundle} of {when(comparison.old_created)}.",
     )
 
 

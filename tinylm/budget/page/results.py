@@ -36,7 +36,13 @@ def banner(report: Report) -> str:
     words, comparison = caution(report), report.comparison
     tags = "".join(
         f"<li>{text(tag)}</li>"
-        for tag in (f"basis: {report.basis}", machine(report), request(report), when(report), f"tinylm {report.tinylm}")
+        for tag in (
+            f"basis: {report.basis}",
+            machine(report),
+            request(report),
+            when(report.created),
+            f"tinylm {report.tinylm}",
+        )
     )
     chips, worst = _chip(report.verdict, "verdict"), report.verdict
     if comparison is not None:
