@@ -84,9 +84,8 @@ def _ledger(report: Report) -> Table:
         together = entry.own_mb + entry.files_mb
         table.add_row(printable(entry.part), f"{entry.own_mb:.2f}", f"{entry.files_mb:.2f}", f"{together:.2f}")
     table.add_section()
-    table.add_row(
-        Text(f"in all; the kernel says {report.ledger.resident_mb:.2f}"), "", "", f"{report.ledger.total_mb:.2f}"
-    )
+    ledger = report.ledger
+    table.add_row(f"in all; the kernel says {ledger.resident_mb:.2f}", "", "", f"{ledger.total_mb:.2f}")
     return table
 
 
