@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -10,7 +11,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -379,6 +380,7 @@ def full_report(tiny_bundle: Bundle) -> Report:
     verdict, causes, advice, and a board that says how hot it is."""
     from tinylm.budget.advice import Advice
     from tinylm.budget.check import Options, check_bundle
+    from tinylm.budget.comparison import compare
     from tinylm.budget.spec import Confidence, load_budget
     from tinylm.budget.validity import Cause
 
@@ -388,10 +390,11 @@ def full_report(tiny_bundle: Bundle) -> Report:
     report = check_bundle(tiny_bundle, budget, announce=len, options=Options(soak_minutes=0.01))
     assert report.validity is not None
     assert report.soak is not None
-    size, memory, growth, latency, *others = report.limits
-    latency = replace(latency, verdict="undecided", void="throttling", evidence="void: it would pass, but it was hot")
-    memory = replace(memory, verdict="not_measured", measured=None, margin=None)
-    changed = (replace(size, verdict="fail"), memory, growth, latency)
+    changes: dict[str, dict[str, Any]] = {
+        "bundle_mb": {"verdict": "fail"},
+        "peak_rss_mb": {"verdict": "not_measured", "measured": None, "margin": None},
+        "latency_p95_ms": {"verdict": "undecided", "void": "throttling", "evidence": "void: it was hot"},
+    }
     causes = (
         Cause(name="throttling", kind="times", voids="everything", what="it was hot", hint="cool it: `--soak` waits"),
         Cause(name="swap", kind="memory", voids="passes", what="3.0 MB were in swap", hint="sudo swapoff -a"),
@@ -407,43 +410,38 @@ def full_report(tiny_bundle: Bundle) -> Report:
             how="scaled by its parameters",
         ),
     )
+    old = replace(report, bundle=replace(report.bundle, sha256="0" * 64), limits=report.limits)
+    compared = replace(compare(old, report), notes=("Python was 3.11.2 and is 3.13.5",))
     warm = [replace(end, temperature_c=61.5, clock_mhz=1000.0) for end in report.soak.intervals]
     return replace(
         report,
-        limits=(*changed, *others),
+        limits=tuple(replace(limit, **changes.get(limit.name, {})) for limit in report.limits),
         verdict="fail",
         validity=replace(report.validity, causes=causes),
         advice=advice,
         notes=("the whole text is run again for every token",),
+        comparison=compared,
         moments=tuple(replace(moment, temperature_c=55.5, clock_mhz=1000.0) for moment in report.moments),
         soak=replace(report.soak, intervals=tuple(warm)),
     )
 
 
 @pytest.fixture(scope="session")
-def with_text() -> Callable[[object, str], object]:
-    """Puts a text in the place of every free text of a report, as somebody hostile could."""
-    from tinylm.budget.spec import Budget
+def with_text() -> Callable[[Any, str], Any]:
+    """Puts a text in the place of every free text of a report, as somebody hostile could; what refuses it stays."""
 
-    def put(value: object, text: str) -> object:
+    def put(value: Any, text: str) -> Any:
         if isinstance(value, tuple):
-            return tuple(put(item, text) for item in value)
+            texts = all(isinstance(item, str) for item in value)
+            return tuple(text if texts else put(item, text) for item in value)
         if not is_dataclass(value) or isinstance(value, type):
             return value
-        if isinstance(value, Budget):  # most of its words are checked when a report is read
-            return replace(value, description=text)
-        free = {name for name, hint in get_type_hints(type(value)).items() if hint in (str, str | None)}
-        return replace(
-            value,
-            **{
-                field.name: text if field.name in free else put_list(getattr(value, field.name), text)
-                for field in fields(value)
-            },
-        )
-
-    def put_list(value: object, text: str) -> object:
-        """A list of texts too."""
-        texts = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-        return tuple(text for _ in value) if texts and isinstance(value, tuple) else put(value, text)
+        hints = get_type_hints(type(value))
+        for field in fields(value):
+            old = getattr(value, field.name)
+            free = isinstance(old, str) and hints[field.name] in (str, str | None)
+            with contextlib.suppress(ValueError):
+                value = replace(value, **{field.name: text if free else put(old, text)})
+        return value
 
     return put

@@ -133,7 +133,21 @@ def test_another_machine_and_an_estimate_have_a_banner(full_report: Report) -> N
     assert 'class="caution"' not in to_html(full_report)
 
 
-@pytest.mark.parametrize("none", ["validity", "cold_start", "ledger", "soak", "estimate"])
+def test_a_regression_is_said_at_once(full_report: Report) -> None:
+    assert full_report.comparison is not None
+    rows = tuple(replace(row, verdict="regressed") for row in full_report.comparison.rows)
+    worse = replace(full_report, verdict="pass", comparison=replace(full_report.comparison, rows=rows))
+    document = to_html(worse)
+    assert '<header class="fail">' in document
+    text = Page(document).text
+    assert "Regressed: bundle_mb" in text
+    assert "Python was 3.11.2 and is 3.13.5" in text
+    assert all(row.significance in text for row in rows)
+    apart = replace(full_report.comparison, rows=(), comparable=False, why_not=("another machine",))
+    assert "another machine" in Page(to_html(replace(full_report, comparison=apart))).text
+
+
+@pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
 def test_what_was_not_measured_is_left_out(full_report: Report, none: str) -> None:
     assert Page(to_html(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
 

@@ -40,7 +40,7 @@ def case(root: ET.Element, name: str) -> ET.Element:
 
 def test_one_case_for_each_limit_and_no_verdict_but_pass_is_green(full_report: Report) -> None:
     root = parsed(full_report)
-    assert [case.get("name") for case in root.iter("testcase")] == [limit.name for limit in full_report.limits]
+    assert [case.get("name") for case in root[0].iter("testcase")] == [limit.name for limit in full_report.limits]
     for limit in full_report.limits:
         red = [child for child in case(root, limit.name) if child.tag in ("failure", "error")]
         assert [child.get("type") for child in red] == ([] if limit.verdict == "pass" else [limit.verdict])
@@ -54,9 +54,9 @@ def test_the_counts_are_right(full_report: Report) -> None:
     for certify in (False, True):
         root = parsed(replace(full_report, basis="indicative"), certify=certify)
         for element in (root, *root.iter("testsuite")):
-            assert element.get("tests") == str(len(root.findall(".//testcase")))
-            assert element.get("failures") == str(len(root.findall(".//failure")))
-            assert element.get("errors") == str(len(root.findall(".//error")))
+            assert element.get("tests") == str(len(element.findall(".//testcase")))
+            assert element.get("failures") == str(len(element.findall(".//failure")))
+            assert element.get("errors") == str(len(element.findall(".//error")))
 
 
 def test_only_what_every_reader_knows(full_report: Report) -> None:
@@ -81,6 +81,24 @@ def test_it_says_what_was_measured_and_what_disturbed_it(full_report: Report) ->
         assert cause.what in said
         assert cause.hint in said
     assert "what to do: cool it" in (case(root, "latency_p95_ms").findtext("system-out") or "")
+
+
+def test_a_regression_is_red_though_every_limit_passes(full_report: Report) -> None:
+    comparison = full_report.comparison
+    assert comparison is not None
+    for outcome, red in (("regressed", True), ("undecided", True), ("worse", False), ("better", False)):
+        rows = tuple(replace(row, verdict=outcome) for row in comparison.rows)  # type: ignore[arg-type]
+        suite = parsed(replace(full_report, comparison=replace(comparison, rows=rows)))[1]
+        assert len(suite.findall("testcase")) == len(rows) > 3
+        assert len(suite.findall("testcase/failure")) == (len(rows) if red else 0)
+
+
+def test_reports_that_cannot_be_compared_are_red(full_report: Report) -> None:
+    assert full_report.comparison is not None
+    apart = replace(full_report.comparison, rows=(), comparable=False, why_not=("another machine",))
+    suite = parsed(replace(full_report, comparison=apart))[1]
+    assert [error.get("message") for error in suite.iter("error")] == ["another machine"]
+    assert suite.get("errors") == "1"
 
 
 @pytest.mark.parametrize(("basis", "red"), [("measured", False), ("indicative", True), ("estimated", True)])

@@ -96,7 +96,21 @@ def test_estimated_times_are_no_measured_ones(full_report: Report) -> None:
     assert "p95 lies in" not in text
 
 
-@pytest.mark.parametrize("none", ["validity", "cold_start", "ledger", "soak", "estimate"])
+def test_a_regression_is_said_at_once(full_report: Report) -> None:
+    assert full_report.comparison is not None
+    rows = tuple(replace(row, verdict="regressed") for row in full_report.comparison.rows)
+    worse = replace(full_report, verdict="pass", comparison=replace(full_report.comparison, rows=rows))
+    document = to_markdown(worse)
+    assert document.startswith("## ❌")
+    text = Rendered(document).text
+    assert "Regressed: bundle_mb" in text
+    assert "Python was 3.11.2 and is 3.13.5" in text
+    assert all(row.significance in text for row in rows)
+    apart = replace(full_report.comparison, rows=(), comparable=False, why_not=("another machine",))
+    assert "another machine" in Rendered(to_markdown(replace(full_report, comparison=apart))).text
+
+
+@pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
 def test_what_was_not_measured_is_left_out(full_report: Report, none: str) -> None:
     assert Rendered(to_markdown(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
 

@@ -24,6 +24,8 @@ TO_FILL = "(to be measured)"
 _FENCE = re.compile(r"^[ \t]*```(\w*)\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
 _LOOP = re.compile(r"\bfor (\w+) in (\S+)")
+_STEP = re.compile(r"^ *(?:- )?(?:run: )?", re.MULTILINE)
+_ARRAY = re.compile(r'"\$\{\w+\[@\]\}"')  # options that are there or not
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _TINYLM = re.compile(r"(?:\S*/)?tinylm")
@@ -44,10 +46,12 @@ def _name(page: Path) -> str:
 
 
 def _shell_lines(text: str) -> Iterator[str]:
-    """Command lines of the shell blocks, continued lines joined, loop variables set to the loop's first value."""
+    """Command lines of shell blocks and workflows, continued lines joined, loop variables set to their first value."""
     for language, block in _FENCE.findall(text):
-        if language not in ("bash", "sh"):
+        if language not in ("bash", "sh", "yaml"):
             continue
+        if language == "yaml":
+            block = _ARRAY.sub("", _STEP.sub("", block))
         block = block.replace("\\\n", " ")
         for variable, value in _LOOP.findall(block):
             block = block.replace(f"${variable}", value)
@@ -253,6 +257,14 @@ def test_no_paths_of_somebodys_machine(page: Path) -> None:
 def test_figures_are_missing_only_where_they_may_be(page: Path) -> None:
     if page not in (README, ROOT / "docs" / "benchmarks.md"):
         assert TO_FILL not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_yaml_in_the_docs_is_yaml(page: Path) -> None:
+    blocks = [block for language, block in _FENCE.findall(page.read_text(encoding="utf-8")) if language == "yaml"]
+    if blocks:
+        yaml = pytest.importorskip("yaml", reason="reading YAML needs PyYAML: pip install pyyaml")
+        assert all(isinstance(yaml.safe_load(block), dict) for block in blocks)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)

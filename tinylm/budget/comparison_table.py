@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinylm.budget.change import Outcome, Row
+from tinylm.budget.change import Outcome
 from tinylm.budget.comparison import Comparison
+from tinylm.budget.wording import change, compared
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +36,7 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         table.add_column("verdict", no_wrap=True)
         for row in comparison.rows:
             style, mark = _MARKS[row.verdict]
-            table.add_row(row.name, _number(row.old), _number(row.new), *_change(row), Text(mark, style=style))
+            table.add_row(row.name, _number(row.old), _number(row.new), *change(row), Text(mark, style=style))
         console.print(table)
         console.print()
     why = Table.grid(padding=(0, 2, 0, 0))
@@ -49,28 +50,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         why.add_row("note", Text(note))
     console.print(why)
     console.print()
-    style, sentence = _sentence(comparison)
-    console.print(Text(sentence, style=style))
-
-
-def _sentence(comparison: Comparison) -> tuple[str, str]:
-    if not comparison.comparable:
-        return "yellow", "Not comparable: nothing is said about regressions."
-    for verdict, style, words in (
-        ("regressed", "bold red", "Regressed"),
-        ("undecided", "yellow", "Undecided whether it regressed"),
-    ):
-        if names := [row.name for row in comparison.rows if row.verdict == verdict]:
-            return style, f"{words}: {', '.join(names)}."
-    return "green", "Nothing regressed."
-
-
-def _change(row: Row) -> tuple[str, str]:
-    if row.change is None:
-        return "-", "-"
-    if row.change_unit == "%":
-        return f"{row.change:+.1f} %", f"{row.threshold:+g} %"
-    return f"{row.change:+.4f}", f"{row.threshold:+g}"
+    style = {0: "green", 1: "bold red"}.get(comparison.exit_code, "yellow")
+    console.print(Text(f"{compared(comparison)}.", style=style))
 
 
 def _number(value: float | None) -> str:

@@ -6,6 +6,7 @@ to load or run anything, so that a report from somebody else can be opened witho
 
 from __future__ import annotations
 
+from tinylm.budget.page.compared import against
 from tinylm.budget.page.elements import text
 from tinylm.budget.page.memory import memory
 from tinylm.budget.page.origin import machine_and_budget, quality
@@ -22,6 +23,7 @@ def to_html(report: Report) -> str:
     """The report as one document."""
     parts = (
         banner(report),
+        against(report),
         limits(report),
         advice(report),
         surroundings(report),
@@ -34,7 +36,7 @@ def to_html(report: Report) -> str:
         quality(report),
         machine_and_budget(report),
     )
-    footer = f"Made by tinylm {report.tinylm} from a report of {when(report)}, schema {report.schema}."
+    footer = f"Made by tinylm {report.tinylm} from a report of {when(report.created)}, schema {report.schema}."
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

@@ -1,5 +1,7 @@
 """The report as JUnit XML, which CI systems show as tests: one suite for the check, one case for each limit.
 
+A comparison with an earlier report is a second suite.
+
 A limit that failed is a `<failure>`. One that is undecided is a `<failure>` too, of type `undecided`, and one without a
 measurement is an `<error>`: CI systems show both as red, where a skipped test would leave a pipeline green. With
 `certify`, a last case says whether all of it was measured on the budget's device.
@@ -13,28 +15,33 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+from tinylm.budget.comparison import Comparison
 from tinylm.budget.report import Report
 from tinylm.budget.verdict import LimitResult
-from tinylm.budget.wording import VERDICTS, amount, caution, headline, label, machine, printable, request, voids
+from tinylm.budget.wording import (
+    OUTCOMES,
+    VERDICTS,
+    amount,
+    caution,
+    change,
+    compared,
+    headline,
+    label,
+    machine,
+    printable,
+    request,
+    voids,
+)
 
 _CERTIFIED = "certified"
 
 
 def to_junit(report: Report, *, certify: bool = False) -> str:
     """The report as one XML document; `certify` as in `tinylm check-budgets --certify`."""
-    counts = {
-        "tests": str(len(report.limits) + certify),
-        "failures": str(
-            sum(result.verdict in ("fail", "undecided") for result in report.limits)
-            + (certify and report.basis != "measured")
-        ),
-        "errors": str(sum(result.verdict == "not_measured" for result in report.limits)),
-        "skipped": "0",
-    }
     seconds = f"{report.moments[-1].at_s:.3f}" if report.moments else "0"
-    root = ET.Element("testsuites", {"name": "tinylm check-budgets", **counts, "time": seconds})
+    root = ET.Element("testsuites", {"name": "tinylm check-budgets", "time": seconds})
     name = printable(f"{report.bundle.name} on {report.budget.name}")
-    suite = ET.SubElement(root, "testsuite", {"name": name, **counts, "time": seconds, **_when(report)})
+    suite = ET.SubElement(root, "testsuite", {"name": name, "time": seconds, **_when(report)})
     properties = ET.SubElement(suite, "properties")
     for key, value in _properties(report):
         ET.SubElement(properties, "property", {"name": key, "value": printable(value)})
@@ -47,6 +54,16 @@ def to_junit(report: Report, *, certify: bool = False) -> str:
             ET.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
     lines = [headline(report), caution(report), *report.notes, *_causes(report)]
     ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
+    if report.comparison is not None:
+        _compared(root, report, report.comparison)
+    for element in (root, *root.iter("testsuite")):
+        for attribute, tag in (
+            ("tests", "testcase"),
+            ("failures", "failure"),
+            ("errors", "error"),
+            ("skipped", "skipped"),
+        ):
+            element.set(attribute, str(sum(1 for _ in element.iter(tag))))
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -65,6 +82,26 @@ def _case(suite: ET.Element, report: Report, result: LimitResult) -> None:
         hints = {cause.name: cause.hint for cause in report.validity.causes}
         lines += [f"what to do: {hints[result.void]}"] if result.void in hints else []
     ET.SubElement(case, "system-out").text = "\n".join(printable(line) for line in lines)
+
+
+def _compared(root: ET.Element, report: Report, comparison: Comparison) -> None:
+    """A suite of its own: one case for each limit that both reports hold, or one that says why there is none."""
+    name = printable(f"{report.bundle.name} against {comparison.old_bundle} of {comparison.old_created}")
+    suite = ET.SubElement(root, "testsuite", {"name": name, "time": "0", **_when(report)})
+    for row in comparison.rows:
+        case = _empty_case(suite, report, f"{row.name} regression")
+        moved, allowed = change(row)
+        words = printable(f"{label(row.name)}: {OUTCOMES[row.verdict]}, changed by {moved}, may by {allowed}")
+        if row.verdict in ("regressed", "undecided"):
+            found = ET.SubElement(case, "failure", {"type": row.verdict, "message": words})
+            found.text = printable(row.significance)
+        ET.SubElement(case, "system-out").text = f"{words}\n{printable(row.significance)}"
+    if not comparison.comparable:
+        case = _empty_case(suite, report, "comparable")
+        message = printable("; ".join(comparison.why_not))
+        ET.SubElement(case, "error", {"type": "not_comparable", "message": message}).text = message
+    lines = [f"{compared(comparison)}.", *comparison.notes]
+    ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines)
 
 
 def _empty_case(suite: ET.Element, report: Report, name: str) -> ET.Element:

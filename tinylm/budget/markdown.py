@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tinylm.budget.report import Report
+from tinylm.budget.change import Outcome
+from tinylm.budget.report import Report, exit_code
 from tinylm.budget.verdict import LimitResult, Verdict
 from tinylm.budget.wording import (
+    OUTCOMES,
     VERDICTS,
     amount,
     caution,
+    change,
+    compared,
     headline,
     label,
     machine,
@@ -30,6 +34,7 @@ from tinylm.budget.wording import (
 _MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "undecided": "❔", "not_measured": "❔"}
 # What stands in backquotes is a command or a name. Without pipes and backslashes it is the same in and out of a table.
 _CODE = re.compile(r"`([^`|\\]+)`")
+_OUTCOME_MARKS: dict[Outcome, str] = {"regressed": "❌", "undecided": "❔"}
 _MOST_INTERVALS = 30  # of hours of load: the page shows all of them
 _SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
 
@@ -37,10 +42,11 @@ _SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
 def to_markdown(report: Report) -> str:
     """The report as one Markdown document."""
     blocks = [
-        f"## {_MARKS[report.verdict]} {_text(headline(report))}",
+        f"## {_mark(report)} {_text(_heading(report))}",
         *_alert(report),
         _limits(report),
         *_reasons(report),
+        *_compared(report),
         *_advice(report),
         *_causes(report),
         *_times(report),
@@ -50,6 +56,43 @@ def to_markdown(report: Report) -> str:
         _origin(report),
     ]
     return "\n\n".join(blocks) + "\n"
+
+
+def _mark(report: Report) -> str:
+    """Of the whole: a regression makes a pass none."""
+    return {0: "✅", 1: "❌"}.get(exit_code(report, certify=False), "❔")
+
+
+def _heading(report: Report) -> str:
+    if report.comparison is None or report.comparison.exit_code == 0:
+        return headline(report)
+    return f"{headline(report)}. {compared(report.comparison)}"
+
+
+def _compared(report: Report) -> Iterator[str]:
+    comparison = report.comparison
+    if comparison is None:
+        return
+    mark = {0: "✅", 1: "❌"}.get(comparison.exit_code, "❔")
+    old = f"{comparison.old_bundle} of {when(comparison.old_created)}"
+    yield f"{mark} **{_text(compared(comparison))}**, against {_text(old)}."
+    if comparison.rows:
+        rows = [
+            (
+                _text(label(row.name)),
+                _text(amount(row.old, row.unit)),
+                _text(amount(row.new, row.unit)),
+                *(_text(words) for words in change(row)),
+                f"{_OUTCOME_MARKS.get(row.verdict, '✅')} {OUTCOMES[row.verdict]}",
+            )
+            for row in comparison.rows
+        ]
+        yield _table(("limit", "before", "now", "change", "may be", "verdict"), rows, right=range(1, 5))
+        reasons = [f"- **{_text(label(row.name))}:** {_text(row.significance)}" for row in comparison.rows]
+        yield _folded("What the comparison rests on", "\n".join(reasons))
+    remarks = [("why not", reason) for reason in comparison.why_not] + [("note", note) for note in comparison.notes]
+    if remarks:
+        yield "\n".join(f"- **{kind}:** {_text(words)}" for kind, words in remarks)
 
 
 def _alert(report: Report) -> Iterator[str]:
@@ -201,7 +244,7 @@ def _ledger(report: Report) -> Iterator[str]:
 
 def _origin(report: Report) -> str:
     what = f"{report.bundle.kind} {report.bundle.sha256[:12]}"
-    words = (machine(report), what, f"tinylm {report.tinylm}", when(report))
+    words = (machine(report), what, f"tinylm {report.tinylm}", when(report.created))
     return f"<sub>{' · '.join(_text(word) for word in words)}</sub>"
 
 

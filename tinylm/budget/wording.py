@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from tinylm.budget.change import Outcome, Row
+from tinylm.budget.comparison import Comparison
 from tinylm.budget.report import Report
 from tinylm.budget.validity import Cause
 from tinylm.budget.verdict import LimitResult, Verdict
@@ -32,6 +34,13 @@ VERDICTS: dict[Verdict, str] = {
     "fail": "fail",
     "undecided": "undecided",
     "not_measured": "not measured",
+}
+OUTCOMES: dict[Outcome, str] = {
+    "better": "better",
+    "same": "same",
+    "worse": "worse, allowed",
+    "regressed": "regressed",
+    "undecided": "undecided",
 }
 # They turn text around, so that a reader sees something else than what is written.
 _TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -89,6 +98,29 @@ def _named(report: Report, *verdicts: Verdict) -> str:
     return ", ".join(label(result.name) for result in report.limits if result.verdict in verdicts)
 
 
+def compared(comparison: Comparison) -> str:
+    """What became of it since the earlier report, as one sentence."""
+    if not comparison.comparable:
+        return "Not comparable: nothing is said about regressions"
+    outcomes: tuple[tuple[Outcome, str], ...] = (
+        ("regressed", "Regressed"),
+        ("undecided", "Undecided whether it regressed"),
+    )
+    for outcome, words in outcomes:
+        if names := [row.name for row in comparison.rows if row.verdict == outcome]:
+            return f"{words}: {', '.join(names)}"
+    return "Nothing regressed"
+
+
+def change(row: Row) -> tuple[str, str]:
+    """How much a limit's figure changed, and how much it may."""
+    if row.change is None:
+        return "-", "-"
+    if row.change_unit == "%":
+        return f"{row.change:+.1f} %", f"{row.threshold:+g} %"
+    return f"{row.change:+.3g} {row.unit}", f"{row.threshold:+g} {row.unit}"
+
+
 def caution(report: Report) -> str | None:
     """What makes the report worth less than a measurement on the budget's device; None when nothing does."""
     facts, apart = report.device.facts, "; ".join(report.device.differences)
@@ -122,9 +154,9 @@ def request(report: Report) -> str:
     return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {threads}"
 
 
-def when(report: Report) -> str:
-    """When it was made, as people write it."""
-    return report.created.replace("T", " ").replace("+00:00", " UTC")
+def when(created: str) -> str:
+    """When a report was made, as people write it."""
+    return created.replace("T", " ").replace("+00:00", " UTC")
 
 
 def voids(cause: Cause) -> str:

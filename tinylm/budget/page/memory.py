@@ -61,4 +61,5 @@ def _growth(ledger: Ledger) -> list[Chart]:
 def _slope(ledger: Ledger) -> str:
     if ledger.growth_mb is None:
         return "Too few readings to tell growth from warming up."
-    return f"Once warm, {PER_REQUESTS} requests add {number(ledger.growth_mb)} MB (median slope of the second half)."
+    grown = number(ledger.growth_mb)
+    return f"Once warm, {PER_REQUESTS} requests add {grown} MB (the smaller rate of the last two quarters)."

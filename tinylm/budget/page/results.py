@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinylm.budget.advice import Advice
+from tinylm.budget.page.compared import tone
 from tinylm.budget.page.elements import attribute, columns, facts, paragraph, section, text
 from tinylm.budget.report import Report
 from tinylm.budget.validity import Cause, Validity
@@ -13,6 +14,7 @@ from tinylm.budget.wording import (
     VERDICTS,
     amount,
     caution,
+    compared,
     headline,
     label,
     machine,
@@ -26,16 +28,29 @@ from tinylm.budget.wording import (
 
 _MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
 
+_WORST_LAST: tuple[Verdict, ...] = ("pass", "not_measured", "undecided", "fail")
+
 
 def banner(report: Report) -> str:
     """What comes first: the verdict, what it is worth, and what it is about."""
-    words = caution(report)
+    words, comparison = caution(report), report.comparison
     tags = "".join(
         f"<li>{text(tag)}</li>"
-        for tag in (f"basis: {report.basis}", machine(report), request(report), when(report), f"tinylm {report.tinylm}")
+        for tag in (
+            f"basis: {report.basis}",
+            machine(report),
+            request(report),
+            when(report.created),
+            f"tinylm {report.tinylm}",
+        )
     )
+    chips, worst = _chip(report.verdict, "verdict"), report.verdict
+    if comparison is not None:
+        since = tone(comparison)
+        chips += f' <span class="chip verdict {since}">{_MARKS[since]} {text(compared(comparison))}</span>'
+        worst = max(worst, since, key=_WORST_LAST.index)
     return (
-        f'<header class="{report.verdict}"><p class="eyebrow">Budget report</p>{_chip(report.verdict, "verdict")}'
+        f'<header class="{worst}"><p class="eyebrow">Budget report</p><div class="chips">{chips}</div>'
         f"<h1>{text(headline(report))}</h1>"
         f"{paragraph(words, kind='caution') if words else ''}"
         f"{''.join(paragraph(note, kind='note') for note in report.notes)}"

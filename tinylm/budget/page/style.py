@@ -43,7 +43,7 @@ _RULES = """
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--back);color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:1120px;margin:0 auto;padding:12px}
+main{max-width:1120px;margin:0 auto;padding:6px}
 h1{font-size:1.45rem;line-height:1.25;margin:0;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:0 0 4px}
 h3{font-size:1rem;margin:20px 0 6px}
@@ -60,7 +60,8 @@ header{border-left:6px solid var(--tone);display:grid;gap:10px}
 .undecided,.not_measured{--tone:var(--open);--tone-back:var(--open-back)}
 .chip{display:inline-block;padding:2px 10px;border-radius:999px;background:var(--tone-back);color:var(--tone);
 font-weight:600;font-size:.88rem;white-space:nowrap}
-.verdict{font-size:1rem;padding:4px 14px;justify-self:start}
+.chips{display:flex;flex-wrap:wrap;gap:6px}
+.verdict{font-size:1rem;padding:4px 14px;white-space:normal}
 .caution{--tone:var(--open);background:var(--open-back);border-left:4px solid var(--open);border-radius:6px;
 padding:10px 12px;margin:0;overflow-wrap:anywhere}
 .caution code{background:transparent;padding:0}
@@ -93,7 +94,8 @@ border-bottom:1px solid var(--line)}
 .facts dt{color:var(--soft)}
 .facts dd{margin:0;overflow-wrap:anywhere}
 summary{cursor:pointer;color:var(--soft);margin:10px 0}
-figure{margin:12px 0 4px}
+figure{margin:12px -15px 4px}
+figcaption{padding:0 15px}
 figure .tinylm-chart{display:block;width:100%;max-width:600px;height:auto;margin:0 auto}
 figcaption{margin-top:4px}
 footer{padding:4px 4px 24px}
@@ -101,6 +103,8 @@ footer{padding:4px 4px 24px}
 main{padding:24px}
 section,header{padding:22px 26px;margin-bottom:18px}
 h1{font-size:1.8rem}
+figure{margin:12px 0 4px}
+figcaption{padding:0}
 .columns{display:grid;grid-template-columns:1fr 1fr;gap:0 36px;align-items:start}
 .columns>div{min-width:0}
 .columns>div:only-child{grid-column:1/-1}

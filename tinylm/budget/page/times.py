@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
-from tinylm.budget.conditions import Moment
 from tinylm.budget.estimate import TimeEstimate
 from tinylm.budget.page.elements import columns, figure, folded, paragraph, section, table
 from tinylm.budget.report import ColdStart, Report
@@ -99,28 +98,27 @@ def _by_process(lines: Sequence[tuple[tuple[float, float], ...]]) -> list[Series
 
 def conditions(report: Report) -> str:
     """Temperature and clock over the whole check, where the machine tells."""
-    drawn = figure(lambda: _moments(report.moments))
-    if not drawn:
+    across = "seconds since the check began"
+    heat = figure(lambda: _heat([(moment.at_s, moment.temperature_c) for moment in report.moments], across))
+    clock = figure(lambda: _clock([(moment.at_s, moment.clock_mhz) for moment in report.moments], across))
+    if not heat and not clock:
         return ""
-    return section("Heat and clock", drawn, lead="Read before, between and after the processes.")
+    return section("Heat and clock", columns(heat, clock), lead="Read before, between and after the processes.")
 
 
-def _moments(moments: Sequence[Moment]) -> list[Chart]:
-    heat = [(moment.at_s, moment.temperature_c) for moment in moments]
-    clock = [(moment.at_s, moment.clock_mhz) for moment in moments]
-    return _heat_and_clock(heat, clock, "seconds since the check began")
+def _heat(readings: Sequence[tuple[float, float | None]], across: str) -> list[Chart]:
+    return _readings(readings, title="Temperature", unit="°C", across=across)
 
 
-def _heat_and_clock(
-    heat: Sequence[tuple[float, float | None]], clock: Sequence[tuple[float, float | None]], across: str
-) -> list[Chart]:
-    charts = []
-    for name, unit, readings in (("Temperature", "°C", heat), ("Clock of the slowest cores", "MHz", clock)):
-        known = tuple((at, value) for at, value in readings if value is not None)
-        if known:
-            series = [Series(label=unit, points=known)]
-            charts.append(line_chart(series, title=name, x_label=across, y_label=unit, from_zero=False))
-    return charts
+def _clock(readings: Sequence[tuple[float, float | None]], across: str) -> list[Chart]:
+    return _readings(readings, title="Clock of the slowest cores", unit="MHz", across=across)
+
+
+def _readings(readings: Sequence[tuple[float, float | None]], *, title: str, unit: str, across: str) -> list[Chart]:
+    known = tuple((at, value) for at, value in readings if value is not None)
+    if not known:
+        return []
+    return [line_chart([Series(label=unit, points=known)], title=title, x_label=across, y_label=unit, from_zero=False)]
 
 
 def starts(report: Report) -> str:
@@ -197,9 +195,10 @@ def sustained(report: Report) -> str:
     limit_ms = report.budget.limits.latency_p95_ms
     speed = figure(lambda: _speed(soak, limit_ms))
     lead = f"{soak.minutes:g} minutes without a pause; each point is one process of some seconds."
-    heat = figure(lambda: _heat(soak))
+    heat = figure(lambda: _heat([(end.until_s / 60, end.temperature_c) for end in soak.intervals], "minutes"))
+    clock = figure(lambda: _clock([(end.until_s / 60, end.clock_mhz) for end in soak.intervals], "minutes"))
     intervals = folded("The processes as a table", table(_SOAK_HEAD, [_interval(end) for end in soak.intervals]))
-    return section("Sustained load", *found, columns(speed, heat), intervals, lead=lead)
+    return section("Sustained load", *found, columns(speed, heat + clock), intervals, lead=lead)
 
 
 _SOAK_HEAD = ("minutes", "p50, ms", "p95, ms", "worst, ms", "°C", "MHz")
@@ -231,12 +230,6 @@ def _speed(soak: Soak, limit_ms: float) -> list[Chart]:
     return [line_chart(lines, title="Latency under load", x_label="minutes", y_label="latency (ms)", limit=limit)]
 
 
-def _heat(soak: Soak) -> list[Chart]:
-    heat = [(end.until_s / 60, end.temperature_c) for end in soak.intervals]
-    clock = [(end.until_s / 60, end.clock_mhz) for end in soak.intervals]
-    return _heat_and_clock(heat, clock, "minutes")
-
-
 def estimated(report: Report) -> str:
     """How times came about that nobody measured."""
     estimate = report.estimate
@@ -256,7 +249,7 @@ def estimated(report: Report) -> str:
             number(time.compute.ms),
             number(time.memory.ms),
             number(time.total.ms),
-            f"{number(time.total.low_ms)} to {number(time.total.high_ms)}",
+            _bar(time),
             f"{time.instructions / 1e6:.4g}",
         )
         for name, time in parts
@@ -264,9 +257,13 @@ def estimated(report: Report) -> str:
     return section("Estimated times", figure(lambda: _terms(parts)), table(head, rows), lead=lead)
 
 
+def _bar(time: TimeEstimate) -> str:
+    return f"{number(time.total.low_ms)} to {number(time.total.high_ms)}"
+
+
 def _terms(parts: Sequence[tuple[str, TimeEstimate]]) -> list[Chart]:
     bars = [
-        Bar(label=name, parts=(time.compute.ms, time.memory.ms), text=f"{number(time.total.ms)} ms")
+        Bar(label=name, parts=(time.compute.ms, time.memory.ms), text=f"{number(time.total.ms)} ms ({_bar(time)})")
         for name, time in parts
     ]
     labels = ("computing", "reading the weights")
