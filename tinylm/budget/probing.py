@@ -25,6 +25,8 @@ _START_S = 120
 _TIMES_THE_LIMIT = 20
 """A request that is this many times slower than the budget allows is not worth waiting for."""
 _VERIFY_S = 600
+_MOST_S = 1e6
+"""The system's own clock for waiting ends at 2 million seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def program_for(
 def timeout_s(budget: Budget, orders: ProbeOrders) -> float:
     """How long a probe with these orders may take before it is not worth waiting for."""
     requests_s = (orders.requests + orders.warmup) * budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT
-    return _START_S + requests_s + (_VERIFY_S if orders.verify else 0)
+    return min(_START_S + requests_s + (_VERIFY_S if orders.verify else 0), _MOST_S)
 
 
 def probe_more(
