@@ -53,7 +53,7 @@ def test_the_command_and_the_device_write_the_same_text(bundle: Path) -> None:
 def test_the_manifests_defaults_hold_when_nothing_is_set(bundle: Path) -> None:
     runner = CliRunner()
     plain = runner.invoke(app, [str(bundle), "--seed", "1"])
-    spelled = ["--temperature", "0.8", "--top-k", "0", "--top-p", "0.9", "--repetition-penalty", "1"]
+    spelled = ["--temperature", "0.8", "--top-k", "40", "--top-p", "0.9", "--repetition-penalty", "1"]
     assert plain.stdout == runner.invoke(app, [str(bundle), "--seed", "1", *spelled, "--max-tokens", "128"]).stdout
     assert plain.stdout != runner.invoke(app, [str(bundle), "--seed", "1", "--temperature", "0"]).stdout
 
