@@ -1,0 +1,88 @@
+"""The probe under the kernel's own limit, in whatever way this machine has one."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+
+from tinylm.budget import enforce as module
+from tinylm.budget.enforce import enforce
+from tinylm.budget.probing import Program, program_for
+from tinylm.budget.spec import Budget, Confidence, load_budget
+from tinylm.bundle import Bundle
+
+# A Python that takes 200 MB and keeps it.
+GREEDY = Program(
+    before=(sys.executable, "-c", "import sys; block = bytearray(200_000_000); sys.exit(len(block[::4096]))"), after=()
+)
+
+
+def budget(peak_rss_mb: float) -> Budget:
+    host = load_budget("host")
+    limits = dataclasses.replace(host.limits, peak_rss_mb=peak_rss_mb, bundle_mb=1)
+    return dataclasses.replace(host, limits=limits, confidence=Confidence(looks=(59,), processes=10, warmup=1))
+
+
+def groups() -> set[str]:
+    """What a check may have left behind."""
+    return {str(path) for path in Path("/sys/fs/cgroup").glob("**/tinylm-*")}
+
+
+def can_make_groups() -> bool:
+    with module._fence(10**9) as fence:
+        return fence.counts_resident
+
+
+def test_a_probe_that_fits_survives(tiny_bundle: Bundle) -> None:
+    lines: list[str] = []
+    program = program_for(tiny_bundle.path)
+    result = enforce(budget(400), program=program, basis="measured", announce=lines.append)
+    assert (result.name, result.verdict, result.limit, result.basis) == ("enforced_mb", "pass", 400, "measured")
+    assert result.measured is not None
+    assert 10 < result.measured <= 400
+    assert "6 requests survived under" in result.evidence
+    assert lines == [line for line in lines if "at 400 MB" in line]
+    assert groups() == set()
+
+
+def test_what_does_not_fit_is_killed() -> None:
+    result = enforce(budget(50), program=GREEDY, basis="measured", announce=len)
+    if can_make_groups():
+        assert result.verdict == "fail"
+        assert "killed by SIGKILL" in result.evidence
+    else:
+        assert result.verdict == "not_measured"  # address space is more than memory
+    assert groups() == set()
+
+
+def test_without_a_group_dying_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_group_places", lambda: iter(()))
+    monkeypatch.setattr(module, "_systemd", lambda limit: None)
+    result = enforce(budget(50), program=GREEDY, basis="measured", announce=len)
+    assert result.verdict == "not_measured"
+    assert result.evidence.startswith("under a limit of address space (ulimit -v): the probe ended with code 1")
+    assert "this proves nothing" in result.evidence
+
+
+def test_without_a_group_surviving_proves_more_than_was_asked(
+    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_group_places", lambda: iter(()))
+    monkeypatch.setattr(module, "_systemd", lambda limit: None)
+    program = program_for(tiny_bundle.path)
+    result = enforce(budget(2000), program=program, basis="measured", announce=len)
+    assert result.verdict == "pass"
+    assert "a limit of address space" in result.evidence
+
+
+def test_a_folder_without_the_controller_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cgroup file system without the memory controller gives no such files."""
+    places = [(tmp_path, ("memory.max", "memory.swap.max", "memory.peak")), (tmp_path / "missing", ("a", "b", "c"))]
+    monkeypatch.setattr(module, "_group_places", lambda: iter(places))
+    monkeypatch.setattr(module, "_systemd", lambda limit: None)
+    with module._fence(10**9) as fence:
+        assert not fence.counts_resident
+    assert list(tmp_path.iterdir()) == []
