@@ -88,3 +88,30 @@ def test_an_unknown_budget_and_a_missing_bundle(tmp_path: Path, monkeypatch: pyt
     missing = runner.invoke(app, ["nowhere"])
     assert isinstance(missing.exception, TinylmError)
     assert "no bundle at `nowhere`" in missing.exception.message
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--soak", "0"], "`--soak` is 0 minutes"),
+        (["--soak", "-1"], "`--soak` is -1 minutes"),
+        (["--soak", "nan"], "`--soak` is nan minutes"),
+        (["--soak", "inf"], "at most 1440"),
+        (["--soak", "1", "--virtual-pi"], "mean nothing there"),
+        (["--enforce", "--virtual-pi"], "mean nothing there"),
+    ],
+)
+def test_options_that_mean_nothing(tiny_bundle: Bundle, options: list[str], words: str) -> None:
+    result = runner.invoke(app, [str(tiny_bundle.path), *options])
+    assert isinstance(result.exception, TinylmError)
+    assert words in result.exception.message
+    assert result.exception.exit_code == 2
+
+
+def test_the_kernels_limit_and_sustained_load(tiny_bundle: Bundle, budget: Path) -> None:
+    options = ["--budget", str(budget), "--enforce", "--soak", "0.01", "--json"]
+    result = runner.invoke(app, [str(tiny_bundle.path), *options])
+    report = json.loads(result.stdout)
+    verdicts = {limit["name"]: limit["verdict"] for limit in report["limits"]}
+    assert verdicts["enforced_mb"] == verdicts["sustained_p95_ms"] == "pass"
+    assert report["soak"]["intervals"]

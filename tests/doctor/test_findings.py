@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import tomllib
 from collections.abc import Callable
@@ -142,3 +143,12 @@ def test_versions_are_those_of_the_package() -> None:
     project = Path(tinylm.__file__).resolve().parents[1] / "pyproject.toml"
     wanted = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
     assert {f"{name}>={least}" for name, least in WANTED.items()} <= set(wanted)
+
+
+@pytest.mark.parametrize(("fans", "level"), [(["pwm-fan"], "ok"), ([], "note"), (None, None)])
+def test_cooling(recorded: Recorded, fans: list[str] | None, level: str | None) -> None:
+    findings = find_all(recorded("pi-5", {"firmware": {"temperature_c": 50.0}}))
+    assert "cooling" not in levels(findings)  # recorded before fans were looked at
+    facts = recorded("pi-5")
+    told = dataclasses.replace(facts.firmware, fans=None if fans is None else tuple(fans))
+    assert levels(find_all(dataclasses.replace(facts, firmware=told))).get("cooling") == level

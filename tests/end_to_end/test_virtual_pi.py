@@ -38,7 +38,7 @@ def test_a_trained_bundle_on_both_kinds_of_arm_core(trained: Path, call: Call, b
     memory = limits["peak_rss_mb"].measured
     assert memory is not None
     assert 40 < memory < 70
-    (probe,) = report.samples.processes
+    (probe,) = report.samples
     assert probe.verification is not None
     assert probe.verification.tokens >= 8
     assert {limit.verdict for limit in limits.values()} <= {"pass", "undecided"}

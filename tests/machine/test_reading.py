@@ -228,3 +228,17 @@ def test_this_machines_clock() -> None:
     clock = read_clock(Path("/"))
     assert clock.installed is not None
     assert clock.now[:2] == "20"
+
+
+def test_fans_are_told_from_what_slows_the_processor_down(machine: Machine) -> None:
+    thermal = "sys/class/thermal"
+    with_fan = {
+        f"{thermal}/thermal_zone0/temp": "48312\n",
+        f"{thermal}/cooling_device0/type": "pwm-fan\n",
+        f"{thermal}/cooling_device1/type": "cpufreq-cpu0\n",
+    }
+    assert read_firmware(machine(with_fan), silent).fans == ("pwm-fan",)
+
+
+def test_without_thermal_zones_fans_are_not_known(machine: Machine) -> None:
+    assert read_firmware(machine({"proc/loadavg": "0 0 0\n"}), silent).fans is None

@@ -123,7 +123,7 @@ def test_the_check_of_a_small_bundle(tiny_bundle: Bundle, folder: Path, budget: 
     assert report.device.facts.arch == "aarch64"
     assert flag in report.device.facts.isa
     assert ("asimddp" in report.device.facts.isa) == (flag == "asimddp")
-    (probe,) = report.samples.processes
+    (probe,) = report.samples
     assert probe.verification is not None
     assert probe.verification.tokens == 24
     assert report.estimate is not None

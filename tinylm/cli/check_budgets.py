@@ -12,6 +12,8 @@ import typer
 
 from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
 
+_MOST_MINUTES = 24 * 60
+
 if TYPE_CHECKING:
     from tinylm.budget.candidate import Candidate
     from tinylm.budget.report import Report
@@ -60,6 +62,7 @@ def check_budgets(
     Exit code 0: it fits. 1: a limit is exceeded, or something regressed. 2: bundle, budget or old report cannot be
     used. 3: undecided, or not comparable.
     """
+    _check_options(soak=soak, enforce=enforce, virtual_pi=virtual_pi)
     if virtual_pi:
         from tinylm.cli.virtual_pi import ENVIRONMENT_MIRROR, check
 
@@ -90,6 +93,19 @@ def check_budgets(
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
     report = check_candidate(candidate, limits, announce=_announce, options=options)
     finish(report, old=old, json=json, certify=certify, outputs=outputs)
+
+
+def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool) -> None:
+    """TinylmError for options that mean nothing, or nothing together."""
+    from tinylm.errors import TinylmError
+
+    if soak is not None and not 0 < soak <= _MOST_MINUTES:
+        raise TinylmError(f"`--soak` is {soak:g} minutes; more than 0 and at most {_MOST_MINUTES} is needed")
+    if virtual_pi and (soak is not None or enforce):
+        raise TinylmError(
+            "an emulated board has no heat and no memory of its own: `--soak` and `--enforce` mean nothing there",
+            "leave them out, or leave `--virtual-pi` out",
+        )
 
 
 def _candidate(named: Path | None) -> Candidate:

@@ -61,6 +61,7 @@ def hardware_findings(facts: Facts) -> Iterator[Finding]:
     yield from _clock_speed(facts.processor)
     yield from _throttling(facts.firmware, facts.processor)
     yield _temperature(facts.firmware)
+    yield from _cooling(facts)
 
 
 def _board(processor: Processor) -> Finding:
@@ -181,3 +182,18 @@ def _temperature(firmware: Firmware) -> Finding:
         return Finding(check="temperature", level="ok", what=what)
     level: Level = "problem" if firmware.temperature_c >= _HOT_C else "warning"
     return Finding(check="temperature", level=level, what=what, why=_CLOCK_WHY, what_to_do=_COOL)
+
+
+def _cooling(facts: Facts) -> Iterator[Finding]:
+    """Whether the kernel drives a fan; a heat sink cannot be seen."""
+    fans = facts.firmware.fans
+    if fans:
+        yield Finding(check="cooling", level="ok", what=f"a fan that the kernel drives (`{fans[0]}`)")
+    elif fans is not None and facts.processor.board.startswith("Raspberry Pi"):
+        yield Finding(
+            check="cooling",
+            level="note",
+            what="no fan that the kernel drives; a heat sink cannot be seen from here",
+            why="under sustained load a bare board gets hot and lowers its clock",
+            what_to_do="measure it: tinylm check-budgets --soak 10",
+        )

@@ -105,6 +105,8 @@ class Firmware:
     """Of the kernel's voltage sensor; works without `vcgencmd`."""
     temperature_c: float | None
     """The hottest zone that the kernel or the firmware reports."""
+    fans: tuple[str, ...] | None = None
+    """Fans that the kernel drives, such as `pwm-fan`; None where it does not tell."""
 
 
 @dataclass(frozen=True, kw_only=True)

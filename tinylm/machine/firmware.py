@@ -62,6 +62,7 @@ def read_firmware(root: Path, ask: Callable[..., str] = ask_firmware) -> Firmwar
         problem=problem,
         arm_freq_mhz=None if problem else whole(_answer(ask, "get_config", "arm_freq")),
         undervoltage_alarm=_undervoltage(root),
+        fans=_fans(root),
         temperature_c=_hottest(root) if problem else _hottest(root) or _degrees(_answer(ask, "measure_temp")),
     )
 
@@ -93,6 +94,15 @@ def _hottest(root: Path) -> float | None:
     zones = [number(zone / "temp") for zone in folders(root / "sys/class/thermal", "thermal_zone*")]
     hot = [millidegrees for millidegrees in zones if millidegrees is not None and 0 < millidegrees < 200_000]
     return round(max(hot) / 1e3, 1) if hot else None
+
+
+def _fans(root: Path) -> tuple[str, ...] | None:
+    """Cooling devices that are fans; the others slow the processor down instead."""
+    thermal = root / "sys/class/thermal"
+    if not folders(thermal, "thermal_zone*"):
+        return None
+    kinds = [text(device / "type") or "" for device in folders(thermal, "cooling_device*")]
+    return tuple(sorted({kind for kind in kinds if "fan" in kind.lower()}))
 
 
 def _undervoltage(root: Path) -> bool | None:

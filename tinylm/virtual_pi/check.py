@@ -19,7 +19,7 @@ from tinylm.budget.check import make_report
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import DeviceFacts, device_facts
 from tinylm.budget.estimate import estimate_times, judge_estimated
-from tinylm.budget.probing import Probed, run_memory_probe, run_probe
+from tinylm.budget.probing import Probed, Program, run_memory_probe, run_probe
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import Report
 from tinylm.budget.spec import Budget, CostModel
@@ -28,7 +28,6 @@ from tinylm.budget.verdict import judge
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import SCHEMA, ProbeOrders
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings
@@ -171,18 +170,8 @@ def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
 
 
 def _probe(machine: Machine, budget: Budget, backend: Backend, announce: Callable[[str], None]) -> Probed:
-    orders = ProbeOrders(
-        schema=SCHEMA,
-        prompts=PROMPTS,
-        first_request=0,
-        prompt_tokens=budget.request.prompt_tokens,
-        new_tokens=budget.request.new_tokens,
-        threads=budget.request.threads,
-        warmup=WARMUP,
-        requests=REQUESTS,
-        backend=backend,
-        verify=True,
-    )
+    told = Program(before=(), after=(), backend=backend)
+    orders = dataclasses.replace(told.orders(budget, requests=REQUESTS, verify=True), warmup=WARMUP)
     probed = Probed()
     try:
         result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
