@@ -152,7 +152,7 @@ def _growth(limit: float, run: _Run) -> Finding:
         return not_measured(run.no_ledger)
     if run.ledger.growth_mb is None:
         return not_measured(f"{run.ledger.requests} requests are too few to tell growth from warming up")
-    evidence = f"own memory that {PER_REQUESTS} requests add once warm, from {run.ledger.requests} in one process"
+    evidence = f"own memory that {PER_REQUESTS} requests add once warm, measured over {run.ledger.requests}"
     return _stands(compare(max(run.ledger.growth_mb, 0.0), limit, evidence), run, "memory")
 
 

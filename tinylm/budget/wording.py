@@ -19,15 +19,15 @@ _LABELS = {
     "bundle_mb": "bundle size",
     "peak_rss_mb": "peak memory",
     "resident_mb": "resident memory",
-    "growth_mb": "growth in 1000 requests",
+    "growth_mb": "memory growth",
     "latency_p95_ms": "latency, p95",
     "ttft_p95_ms": "first token, p95",
     "itl_p95_ms": "per token, p95",
     "cold_start_ms": "cold start",
     "bpb_increase": "quality lost",
     "golden_tokens": "wrong tokens",
-    "enforced_mb": "memory, enforced",
-    "sustained_p95_ms": "sustained latency, p95",
+    "enforced_mb": "enforced memory",
+    "sustained_p95_ms": "sustained, p95",
 }
 VERDICTS: dict[Verdict, str] = {
     "pass": "pass",

@@ -40,7 +40,7 @@ def warm(report: Report) -> str:
     )
     drawn = "" if latency is None else figure(lambda: [_distribution(report.samples, latency)])
     over_time = figure(lambda: _over_time(report.samples, report.budget.limits.latency_p95_ms))
-    return section("Warm requests", columns(drawn + table(head, rows), over_time), lead=lead)
+    return section("Warm requests", table(head, rows), columns(drawn, over_time), lead=lead)
 
 
 def _end(value: float | None) -> str:
