@@ -86,3 +86,10 @@ def test_a_folder_without_the_controller_is_left_as_it_was(tmp_path: Path, monke
     with module._fence(10**9) as fence:
         assert not fence.counts_resident
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_probe_that_fails_for_another_reason_says_nothing_of_memory() -> None:
+    broken = Program(before=(sys.executable, "-c", "raise SystemExit('no such bundle')"), after=())
+    result = enforce(budget(400), program=broken, basis="measured", announce=len)
+    assert result.verdict == "not_measured"
+    assert "no such bundle" in result.evidence

@@ -44,6 +44,11 @@ _KEPT_ENVIRONMENT = (
 class ChildFailed(Exception):
     """A measuring process ended without a measurement; the message says how."""
 
+    def __init__(self, message: str, *, signal: int | None = None) -> None:
+        super().__init__(message)
+        self.signal = signal
+        """The number of the signal that ended it; None when it ended by itself or could not be started."""
+
 
 def run_child(
     command: Sequence[str],
@@ -73,7 +78,8 @@ def run_child(
     except OSError as error:
         raise ChildFailed(f"{what} could not be started: {error.strerror}") from error
     if done.returncode < 0:
-        raise ChildFailed(f"{what} was killed by {_signal(-done.returncode)}")
+        number = -done.returncode
+        raise ChildFailed(f"{what} was killed by {_signal(number)}", signal=number)
     document = _document(done.stdout)
     if done.returncode != 0:
         if isinstance(document, dict) and "refused" in document:

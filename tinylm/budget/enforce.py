@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +51,7 @@ def enforce(budget: Budget, *, program: Program, basis: Basis, announce: Callabl
         try:
             result = run_probe(command, orders, timeout_s=timeout_s(budget, orders))
         except ChildFailed as failure:
-            finding = _died(str(failure), fence)
+            finding = _died(failure, fence)
         else:
             own = result.memory.peak_rss_bytes if result.memory else None
             peak = max((size for size in (own, fence.peak()) if size is not None), default=None)
@@ -62,11 +63,14 @@ def enforce(budget: Budget, *, program: Program, basis: Basis, announce: Callabl
     return result_of("enforced_mb", limit_mb, "MB", basis, finding)
 
 
-def _died(reason: str, fence: _Fence) -> Finding:
+def _died(failure: ChildFailed, fence: _Fence) -> Finding:
+    """The kernel kills what needs more than its group may have; any other end says nothing of memory."""
     if fence.counts_resident:
-        return Finding(measured=None, verdict="fail", evidence=f"under {fence.by}: {reason}")
+        if failure.signal == signal.SIGKILL:
+            return Finding(measured=None, verdict="fail", evidence=f"under {fence.by}: {failure}")
+        return not_measured(f"under {fence.by}: {failure}")
     return not_measured(
-        f"under {fence.by}: {reason}; it counts address space, which is more than is ever resident, so this proves"
+        f"under {fence.by}: {failure}; it counts address space, which is more than is ever resident, so this proves"
         " nothing. Run it where a control group can be made: as root, or with systemd"
     )
 
