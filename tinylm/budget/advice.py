@@ -129,7 +129,7 @@ def _one_thread_more(result: LimitResult, threads: int, measure: MeasureThreads,
         return []
     how = f"{len(values)} requests with {threads} threads, done here; too few for a verdict"
     predicted = observed(values, QUANTILE)
-    return [_advice(result, f"{threads} threads (`threads` in the budget's [request])", predicted, basis, how)]
+    return [_advice(result, f"{threads} threads", predicted, basis, how)]
 
 
 def _other_preset(

@@ -121,11 +121,12 @@ def _starts(cold: ColdStart) -> str:
 def _advice(report: Report) -> Table:
     from rich.text import Text
 
-    table = _table("what would pass" if report.advice[0].passes else "what would help", "limit", "predicted>", "basis")
+    table = _table("what would help", "limit", "predicted>", "", "basis")
     for advice in report.advice:
         style = "green" if advice.passes else "yellow"
-        predicted = Text(amount(advice.predicted, advice.unit), style=style)
-        table.add_row(Text(printable(advice.change)), label(advice.limit), predicted, advice.basis)
+        enough = Text("passes" if advice.passes else "not enough", style=style)
+        predicted = amount(advice.predicted, advice.unit)
+        table.add_row(Text(printable(advice.change)), label(advice.limit), predicted, enough, advice.basis)
     return table
 
 
