@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import tinylm
 from tinylm.budget.report import Report, to_json
 from tinylm.bundle import Bundle
 from tinylm.cli.application import app
@@ -82,3 +86,19 @@ def test_one_file_for_two_outputs_and_a_folder_in_place_of_a_file(saved: Path, t
         result = runner.invoke(app, ["budget", "report", *arguments])
         assert isinstance(result.exception, TinylmError)
         assert words in result.exception.message
+
+
+def test_a_reader_that_goes_away_is_not_a_failed_limit(full_report: Report, saved: Path) -> None:
+    """`| head` on a table: 141, as the shell says of SIGPIPE, and not rich's own 1."""
+    saved.write_text(to_json(replace(full_report, verdict="pass")), encoding="utf-8")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tinylm", "budget", "report", str(saved)],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(tinylm.__file__).resolve().parents[1])},
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")

@@ -56,20 +56,20 @@ def check(
     budget: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")],
 ) -> None:
     """Say whether a budget can be used, and what it means, in words; nothing is measured."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     from tinylm.budget.device import device_facts
     from tinylm.budget.explain import explain
     from tinylm.budget.spec import load_budget
+    from tinylm.cli.terminal import console
 
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True, style="dim")
     table.add_column()
     for label, words in explain(load_budget(budget), device_facts()):
         table.add_row(label, Text(words))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 @budget_app.command()
@@ -92,11 +92,10 @@ def compare(
     if json:
         print(dumps(dataclasses.asdict(comparison), ensure_ascii=False, allow_nan=False, indent=1))
     else:
-        from rich.console import Console
-
         from tinylm.budget.comparison_table import print_comparison
+        from tinylm.cli.terminal import console
 
-        print_comparison(comparison, Console(highlight=False))
+        print_comparison(comparison, console())
     raise typer.Exit(comparison.exit_code)
 
 
@@ -109,15 +108,14 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another one gives other devices.")] = 0,
 ) -> None:
     """Try the budget's looks on synthetic devices whose true p95 is known: how often is the verdict wrong?"""
-    from rich.console import Console
-
     from tinylm.budget.simulation import simulated
     from tinylm.budget.simulation_table import print_simulation
     from tinylm.budget.spec import load_budget
+    from tinylm.cli.terminal import console
 
     limits = load_budget(budget)
     rows = simulated(limits, devices=devices, seed=seed, announce=lambda line: print(line, file=sys.stderr, flush=True))
-    print_simulation(limits, rows, Console(highlight=False))
+    print_simulation(limits, rows, console())
 
 
 @budget_app.command()
@@ -145,9 +143,8 @@ def report(
     if outputs.any:
         outputs.write(saved, certify=certify)
     else:
-        from rich.console import Console
-
         from tinylm.budget.table import print_report
+        from tinylm.cli.terminal import console
 
-        print_report(saved, Console(highlight=False))
+        print_report(saved, console())
     raise typer.Exit(exit_code(saved, certify=certify))

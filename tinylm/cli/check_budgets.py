@@ -137,18 +137,17 @@ def finish(report: Report, *, old: Report | None, json: bool, certify: bool, out
     if json:
         print(to_json(report))
     else:
-        from rich.console import Console
-
         from tinylm.budget.table import print_report
+        from tinylm.cli.terminal import console
 
         _announce("")
-        console = Console(highlight=False)
-        print_report(report, console)
+        screen = console()
+        print_report(report, screen)
         if report.comparison is not None:
             from tinylm.budget.comparison_table import print_comparison
 
-            console.print()
-            print_comparison(report.comparison, console)
+            screen.print()
+            print_comparison(report.comparison, screen)
     outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
     if certify and report.basis != "measured":
         _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")

@@ -32,12 +32,11 @@ def doctor(
     if json:
         print(to_json(report))
     else:
-        from rich.console import Console
-
+        from tinylm.cli.terminal import console
         from tinylm.doctor.table import print_report
 
         _announce("")
-        print_report(report, Console(highlight=False))
+        print_report(report, console())
     raise typer.Exit(exit_code(report))
 
 

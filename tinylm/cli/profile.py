@@ -40,12 +40,11 @@ def profile(
     if json:
         print(to_json(report))
     else:
-        from rich.console import Console
-
+        from tinylm.cli.terminal import console
         from tinylm.profile.table import print_report
 
         _announce("")
-        print_report(report, Console(highlight=False))
+        print_report(report, console())
     if plot is not None:
         from tinylm.files import write_atomic
         from tinylm.profile.plot import plot as draw

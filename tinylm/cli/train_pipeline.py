@@ -298,15 +298,14 @@ def _summarise(result: PipelineResult) -> None:
 
 
 def _check(bundle: Bundle, budget: str) -> None:
-    from rich.console import Console
-
     from tinylm.budget.check import check_bundle
     from tinylm.budget.report import exit_code
     from tinylm.budget.spec import load_budget
     from tinylm.budget.table import print_report
+    from tinylm.cli.terminal import console
 
     report = check_bundle(bundle, load_budget(budget), announce=_say)
-    print_report(report, Console(highlight=False))
+    print_report(report, console())
     raise typer.Exit(exit_code(report, certify=False))
 
 
