@@ -111,6 +111,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise TinylmError(f"{where} is {number}; a finite number was expected", _CORRECT)
         return number
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) >= 2**63:
+            raise TinylmError(f"{where} is a whole number of {value.bit_length()} bits; at most 63 are read", _CORRECT)
         return value
     if hint in (str, bool) and isinstance(value, hint):
         return value

@@ -47,7 +47,7 @@ def test_luck_is_covered_as_often_as_declared(luck: float) -> None:
 def test_a_heavy_tail_is_no_luck() -> None:
     rng = random.Random(2)
     heavy = [[rng.paretovariate(1.2) for _ in range(31)] for _ in range(4)]
-    assert luck_factor(heavy, level=0.95) < 1.4
+    assert luck_factor(heavy, level=0.95) < 2.5  # the requests themselves differ by more than 20 times
 
 
 def test_one_process_says_nothing_of_luck() -> None:

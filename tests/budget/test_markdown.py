@@ -105,7 +105,8 @@ def test_a_regression_is_said_at_once(full_report: Report) -> None:
     text = Rendered(document).text
     assert "Regressed: bundle_mb" in text
     assert "Python was 3.11.2 and is 3.13.5" in text
-    assert all(row.significance in text for row in rows)
+    # Backticks, as round the name of a busy neighbour, are code.
+    assert [row.name for row in rows if row.significance.replace("`", "") not in text.replace("`", "")] == []
     apart = replace(full_report.comparison, rows=(), comparable=False, why_not=("another machine",))
     assert "another machine" in Rendered(to_markdown(replace(full_report, comparison=apart))).text
 

@@ -43,7 +43,7 @@ def silent(*arguments: str) -> str:
 
 @pytest.fixture
 def soaked(make_processes: MakeProcesses, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Soak]:
-    def run(code: str, *, minutes: float = 0.02) -> Soak:
+    def run(code: str, *, minutes: float = 0.04) -> Soak:
         processes = make_processes()
         monkeypatch.setenv("HOME", json.dumps(dataclasses.asdict(processes[1])))  # one of the names that are kept
         program = Program(before=(sys.executable, "-c", code), after=())
@@ -63,9 +63,9 @@ def soaked(make_processes: MakeProcesses, monkeypatch: pytest.MonkeyPatch) -> Ca
 def test_the_second_half_is_judged(soaked: Callable[..., Soak]) -> None:
     found = soaked(SLOWER)
     assert found.problem is None
-    assert len(found.intervals) > 3
+    assert len(found.intervals) > 1
     assert {interval.requests for interval in found.intervals} == {100}  # ten seconds at 100 ms
-    late = [interval for interval in found.intervals if interval.until_s > 0.6]
+    late = [interval for interval in found.intervals if interval.until_s > 1.2]
     assert found.settled is not None
     assert found.settled.requests == 100 * len(late)
     assert found.settled.p50 >= late[0].p50_ms
@@ -73,7 +73,7 @@ def test_the_second_half_is_judged(soaked: Callable[..., Soak]) -> None:
     assert found.slowdown > 1
     result = judge_soak(found, BUDGET, "measured")
     assert (result.name, result.verdict, result.limit) == ("sustained_p95_ms", "pass", 250)
-    assert "second half of 0.02 minutes" in result.evidence
+    assert "second half of 0.04 minutes" in result.evidence
 
 
 def test_a_probe_that_dies_under_load_is_no_pass(soaked: Callable[..., Soak]) -> None:

@@ -145,10 +145,8 @@ def test_what_may_be_a_mistake_is_a_note() -> None:
         budget,
         request=dataclasses.replace(budget.request, threads=9),
         device=dataclasses.replace(budget.device, governors=("fast",)),
-        confidence=dataclasses.replace(budget.confidence, processes=1),
     )
     notes = [text for label, text in explain(budget, ZERO) if label in ("note", "")]
     text = "\n".join(notes)
     assert "asks for 9 threads; this machine has 4 cores" in text
     assert "no governor `fast`" in text
-    assert "with one process" in text

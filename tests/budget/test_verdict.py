@@ -235,7 +235,9 @@ def test_a_dead_memory_probe_leaves_growth_unmeasured(make_processes: MakeProces
     results = judged(make_processes(), memory=None)
     assert results["growth_mb"].verdict == "not_measured"
     assert results["growth_mb"].evidence == "it was killed"
-    assert results["peak_rss_mb"].verdict == "pass"
+    # It may have died of memory: then nobody knows the peak.
+    assert results["peak_rss_mb"].verdict == results["resident_mb"].verdict == "not_measured"
+    assert results["latency_p95_ms"].verdict == "pass"
 
 
 def test_waiting_for_ones_own_pages_is_not_contention(make_processes: MakeProcesses, judged: Judged) -> None:

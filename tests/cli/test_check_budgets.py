@@ -28,7 +28,7 @@ def budget(tmp_path: Path) -> Path:
     file = tmp_path / "mine.toml"
     file.write_text(
         text.replace("looks = [124, 250, 500]", "looks = [59]").replace(
-            "processes = 4", "processes = 1\nmemory_requests = 200"
+            "processes = 4", "processes = 2\nmemory_requests = 200"
         )
     )
     return file
@@ -45,8 +45,8 @@ def test_a_bundle_that_fits(tiny_bundle: Bundle, budget: Path) -> None:
     result = runner.invoke(app, [str(tiny_bundle.path), "--budget", str(budget), "--certify"])
     assert result.exit_code == 0
     assert "test fits the budget host." in result.stdout
-    assert "process 1 of 1: 59 requests, to 59 in all, then golden tokens" in result.stderr
-    assert "process 1 of 1" not in result.stdout
+    assert "process 1 of 2: 30 requests, to 59 in all, then golden tokens" in result.stderr
+    assert "process 1 of 2" not in result.stdout
 
 
 def test_json_is_one_document_on_stdout(tiny_bundle: Bundle, budget: Path) -> None:

@@ -38,7 +38,7 @@ def budget(tmp_path: Path) -> Path:
     for old, new in (
         ("latency_p95_ms = 250", "latency_p95_ms = 60000"),
         ("looks = [124, 250, 500]", "looks = [59]"),
-        ("processes = 4", "processes = 1\nmemory_requests = 40"),
+        ("processes = 4", "processes = 2\nmemory_requests = 40"),
         ("bpb_increase = 0.02\n", ""),
         ("growth_mb = 1\n", ""),
     ):

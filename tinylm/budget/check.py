@@ -87,25 +87,31 @@ def check_candidate(
             judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
         )
 
+    def watched() -> Validity | None:
+        if not probed.processes:
+            return None
+        return judge_validity(
+            probed.processes,
+            memory=probed.memory,
+            moments=watch.moments,
+            busiest=watch.neighbours(),
+            cores=facts.cores,
+            threads=budget.request.threads,
+            governors=budget.device.governors,
+            load_average=load,
+        )
+
     for look in budget.confidence.looks:
         probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, watch=watch)
-        validity = None
-        if probed.processes:
-            validity = judge_validity(
-                probed.processes,
-                moments=watch.moments,
-                busiest=watch.neighbours(),
-                cores=facts.cores,
-                threads=budget.request.threads,
-                governors=budget.device.governors,
-                load_average=load,
-            )
+        validity = watched()
         results = judged(validity)
         if probed.problem is not None or not open_quantiles(results):
             break
     if probed.problem is None:
         announce(f"where the memory goes, over {budget.confidence.memory_requests} requests")
         probed = probe_memory(probed, budget=budget, program=program)
+        watch.look()
+        validity = watched()
         results = judged(validity)
     if options.enforce:
         results.append(enforce(budget, program=program, basis=basis, announce=announce))

@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from tinylm.budget.device import Basis
 from tinylm.budget.probing import Program, run_probe, timeout_s
 from tinylm.budget.spec import Budget
 from tinylm.budget.verdict import Finding, LimitResult, not_measured, result_of
+from tinylm.errors import TinylmError
 from tinylm.machine.kernel_files import text, whole
+from tinylm.runtime.probe_contract import ProbeResult
 
 # `$1` is the file that a process writes its number into to join the group.
 _JOIN = 'echo $$ > "$1" && shift && exec "$@"'
@@ -52,15 +55,27 @@ def enforce(budget: Budget, *, program: Program, basis: Basis, announce: Callabl
             result = run_probe(command, orders, timeout_s=timeout_s(budget, orders))
         except ChildFailed as failure:
             finding = _died(failure, fence)
+        except TinylmError as refusal:  # it served before: now it lacks memory, and says so in its own words
+            finding = _died(ChildFailed(refusal.message), fence)
         else:
-            own = result.memory.peak_rss_bytes if result.memory else None
-            peak = max((size for size in (own, fence.peak()) if size is not None), default=None)
-            finding = Finding(
-                measured=None if peak is None else min(peak / 1e6, limit_mb),
-                verdict="pass",
-                evidence=f"{orders.requests} requests survived under {fence.by} at {limit_mb:g} MB",
-            )
+            finding = _survived(result, fence, limit_mb, orders.requests)
     return result_of("enforced_mb", limit_mb, "MB", basis, finding)
+
+
+def _survived(result: ProbeResult, fence: _Fence, limit_mb: float, requests: int) -> Finding:
+    """A pass, unless the process lived on what the kernel did not count: swap, or pages that others pay for."""
+    memory = result.memory
+    measured = None if memory is None else memory.peak_rss_bytes / 1e6
+    evidence = f"{requests} requests survived under {fence.by} at {limit_mb:g} MB"
+    if (counted := fence.peak()) is not None:
+        evidence += f", which counted {counted / 1e6:.1f} MB at most"
+    if measured is not None and measured > limit_mb:
+        evidence += "; it had more resident than that: files that are in memory already count for others"
+        return Finding(measured=measured, verdict="undecided", evidence=evidence)
+    if memory is not None and memory.swap_bytes:
+        evidence += f"; but {memory.swap_bytes / 1e6:.1f} MB of it were in swap"
+        return Finding(measured=measured, verdict="undecided", evidence=evidence)
+    return Finding(measured=measured, verdict="pass", evidence=evidence)
 
 
 def _died(failure: ChildFailed, fence: _Fence) -> Finding:
@@ -79,7 +94,7 @@ def _died(failure: ChildFailed, fence: _Fence) -> Finding:
 def _fence(limit_bytes: int) -> Iterator[_Fence]:
     """The strictest limit of resident memory that can be had here."""
     for folder, files in _group_places():
-        group = folder / f"tinylm-{os.getpid()}"
+        group = folder / f"tinylm-{os.getpid()}-{time.monotonic_ns()}"
         try:
             group.mkdir()
         except OSError:
@@ -150,4 +165,8 @@ def _systemd(limit_bytes: int) -> tuple[str, ...] | None:
     if not runtime.exists() or "memory" not in (text(controllers / "cgroup.controllers") or "").split():
         return None
     limits = (f"--property=MemoryMax={limit_bytes}", "--property=MemorySwapMax=0")
-    return (program, "--user", "--scope", "--quiet", "--collect", *limits, "--")
+    # The probe's environment is a clean one; systemd needs to know where the user's manager listens.
+    names = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
+    told = [f"{name}={os.environ[name]}" for name in names if name in os.environ]
+    without = [word for name in names for word in ("-u", name)]
+    return ("env", *told, program, "--user", "--scope", "--quiet", "--collect", *limits, "--", "env", *without)

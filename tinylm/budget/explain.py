@@ -115,5 +115,3 @@ def _notes(budget: Budget, facts: DeviceFacts) -> Iterator[str]:
         yield f"the request asks for {request.threads} threads; this machine has {facts.cores} cores"
     if unknown := [name for name in device.governors if name not in _KNOWN_GOVERNORS]:
         yield f"the Linux kernel has no governor `{unknown[0]}`: times will be void where the governor can be read"
-    if budget.confidence.processes == 1:
-        yield "with one process a check cannot tell luck from change, so `--against` leaves times undecided"

@@ -6,6 +6,7 @@ Both were read page by page, so their sum can be held against what the kernel sa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -39,6 +40,8 @@ class Ledger:
     growth_mb: float | None
     """What 1000 requests would add once warm."""
     growth: tuple[MemoryGrowth, ...]
+    largest_growth_mb: float | None = None
+    """The larger rate of the last two quarters: one jump, or a leak in large steps."""
 
 
 def make_ledger(result: MemoryResult) -> Ledger | None:
@@ -69,21 +72,23 @@ def make_ledger(result: MemoryResult) -> Ledger | None:
         peak_mb=_mb(memory.peak_rss_bytes),
         requests=requests,
         growth_mb=growth_mb(result.growth),
+        largest_growth_mb=growth_mb(result.growth, pick=max),
         growth=result.growth,
     )
 
 
 def part_of(path: str) -> str:
     """The step of the ledger that a mapped file belongs to."""
+    folders = path.split("/")[-4:]  # not the folders that a user named
     for part, word in (("onnxruntime", "onnxruntime"), ("tokenizer", "sentencepiece"), ("numpy", "numpy")):
-        if word in path:
+        if any(word in folder for folder in folders):
             return part
     if path.endswith(".onnx"):
         return "graph and weights"
     return "interpreter" if path.startswith("/") else path
 
 
-def growth_mb(growth: tuple[MemoryGrowth, ...]) -> float | None:
+def growth_mb(growth: tuple[MemoryGrowth, ...], *, pick: Callable[[list[float]], float] = min) -> float | None:
     """What 1000 requests add, in MB: the smaller rate of the last two quarters, because a leak shows in both.
 
     The first half is left out, because allocators and caches fill while they see their first prompts, and one jump,
@@ -96,7 +101,7 @@ def growth_mb(growth: tuple[MemoryGrowth, ...]) -> float | None:
         (later.anonymous_bytes - earlier.anonymous_bytes) / (later.requests - earlier.requests)
         for earlier, later in pairwise(marks)
     ]
-    return round(min(rates) * PER_REQUESTS / 1e6, 3)
+    return round(pick(rates) * PER_REQUESTS / 1e6, 3)
 
 
 def _mb(size: int) -> float:

@@ -22,16 +22,18 @@ _NINE_TENTHS = 1.645  # Standard errors on either side of a median that 90 % con
 
 
 def luck_factor(processes: Sequence[Sequence[float]], *, level: float) -> float:
-    """By how much the mean luck of these processes may be better than that of all, at confidence `level`; 1 or more.
+    """By how much a process to come may be slower than these, at confidence `level`; 1 or more.
 
-    1 with fewer than two processes: nobody knows then.
+    The spread of all processes counts beside the error of these ones' mean, because the p95 over all of them lies
+    where the unlucky ones are. 1 with fewer than two processes: nobody knows then, and a p95 does not pass
+    (`times.py`).
     """
     medians = [math.log(median(values)) for values in processes if len(values) > 1 and min(values) > 0]
     if len(medians) < 2:
         return 1.0
     inside = [_median_error(sorted(values)) ** 2 for values in processes if len(values) > 1 and min(values) > 0]
     between = max(0.0, variance(medians) - sum(inside) / len(inside))
-    margin = student_quantile(level, len(medians) - 1) * math.sqrt(between / len(medians))
+    margin = student_quantile(level, len(medians) - 1) * math.sqrt(between + between / len(medians))
     return math.exp(min(margin, 10.0))
 
 

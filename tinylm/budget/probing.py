@@ -17,6 +17,7 @@ from tinylm.budget.child import ChildFailed, run_child
 from tinylm.budget.conditions import Watch
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
+from tinylm.errors import TinylmError
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import MAJOR, SCHEMA, MemoryResult, ProbeOrders, ProbeResult
 
@@ -138,7 +139,7 @@ def probe_memory(so_far: Probed, *, budget: Budget, program: Program) -> Probed:
     orders = program.orders(budget, requests=budget.confidence.memory_requests)
     try:
         result = run_memory_probe(program.command("memory_probe"), orders, timeout_s=timeout_s(budget, orders))
-    except ChildFailed as failure:
+    except (ChildFailed, TinylmError) as failure:
         return dataclasses.replace(so_far, memory_problem=str(failure))
     return dataclasses.replace(so_far, memory=result)
 

@@ -18,7 +18,7 @@ from tinylm.budget.soak import Soak
 from tinylm.budget.spec import Budget
 from tinylm.budget.times import TimeSummary
 from tinylm.budget.validity import Validity
-from tinylm.budget.verdict import LimitResult, Verdict
+from tinylm.budget.verdict import LimitResult, Verdict, overall
 from tinylm.bundle import FileEntry
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
@@ -108,7 +108,12 @@ def to_json(report: Report) -> str:
 def read_report(data: object, where: str) -> Report:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
     check_schema(data, major=2, where=where)
-    return read(Report, data, where)
+    report = read(Report, data, where)
+    if not report.limits or overall(report.limits) != (report.verdict, report.basis):
+        raise TinylmError(
+            f"{where} says `{report.verdict}` ({report.basis}), which its limits do not", "make the report again"
+        )
+    return report
 
 
 def load_report(path: Path) -> Report:

@@ -44,9 +44,9 @@ def _even(rng: random.Random) -> float:
     return max(0.1, rng.gauss(1, _SPREAD)) / (1 + _SPREAD * _Z)
 
 
-def _even_with_luck(rng: random.Random) -> float:
+def _even_with_luck(rng: random.Random, spread: float = _SPREAD) -> float:
     """Scaled so that the p95 over all processes is at 1."""
-    return max(0.1, rng.gauss(1, _SPREAD)) / (1 + math.hypot(_SPREAD, _LUCK) * _Z)
+    return max(0.1, rng.gauss(1, spread)) / (1 + math.hypot(spread, _LUCK) * _Z)
 
 
 def _heavy_tail(rng: random.Random) -> float:
@@ -63,6 +63,7 @@ KINDS: dict[str, _Shape] = {
     "heavy tail": _Shape(_heavy_tail),
     "bimodal": _Shape(_bimodal),
     "process luck": _Shape(_even_with_luck, process=lambda rng: max(0.5, rng.gauss(1, _LUCK))),
+    "luck alone": _Shape(lambda rng: _even_with_luck(rng, 0.005), process=lambda rng: max(0.5, rng.gauss(1, _LUCK))),
     "slowing down": _Shape(_even, slowdown=lambda share: 1 + 1.5 * share),
     "throttled midway": _Shape(_even, slowdown=lambda share: 1.0 if share < 0.12 else 1.6),
     "slower, work is not": _Shape(_even, slowdown=lambda share: 1 + 1.5 * share, seen_in_work=False),

@@ -17,7 +17,7 @@ from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis
 from tinylm.budget.probing import Program, run_probe, timeout_s
 from tinylm.budget.sequential import fewest_for_a_pass
-from tinylm.budget.spec import QUANTILE, Budget, Confidence
+from tinylm.budget.spec import MOST_LOOKS, QUANTILE, Budget, Confidence
 from tinylm.budget.statistics import observed
 from tinylm.budget.times import TimeSummary, explain, summarise_times
 from tinylm.budget.validity import Cause, judge_validity
@@ -25,6 +25,7 @@ from tinylm.budget.verdict import Finding, LimitResult, Verdict, not_measured, r
 from tinylm.runtime.probe_contract import ProbeResult
 
 NAME = "sustained_p95_ms"
+_NOT_LOAD = ("contention", "clock", "sleep", "governor", "under-voltage")
 _PROCESS_S = 10.0
 """How long one process's requests take, about."""
 
@@ -103,36 +104,48 @@ def soak(
                 throttled=moment.throttled,
             )
         )
-    ends = zip(intervals, results, strict=True)
-    late = [result.latency_ms for end, result in ends if end.until_s > minutes * 30]
-    settled = [value for latency in late for value in latency]
+    settled: list[tuple[float, ...]] = []
+    for end, result in zip(reversed(intervals), reversed(results), strict=True):
+        # The latest ones first: more than a budget may ask for says nothing more.
+        if end.until_s <= minutes * 30 or sum(map(len, settled)) + len(result.latency_ms) > MOST_LOOKS:
+            break
+        settled.insert(0, result.latency_ms)
+    requested = sum(map(len, settled))
     summary = None
-    if len(settled) >= fewest_for_a_pass(looks=1, quantile=QUANTILE, level=budget.confidence.level):
+    if requested >= fewest_for_a_pass(looks=1, quantile=QUANTILE, level=budget.confidence.level):
         confidence = Confidence(
             level=budget.confidence.level,
-            looks=(len(settled),),  # fixed by the clock, not by what was seen
-            processes=1,
+            looks=(requested,),  # fixed by the clock, not by what was seen
+            processes=2,
             warmup=budget.confidence.warmup,
         )
-        summary = summarise_times(NAME, late, limit=budget.limits.latency_p95_ms, confidence=confidence)
-    slowdown = round(observed(settled, 0.5) / typical_ms, 3) if settled else None
+        summary = summarise_times(NAME, settled, limit=budget.limits.latency_p95_ms, confidence=confidence)
+    late = [value for latency in settled for value in latency]
+    slowdown = round(observed(late, 0.5) / typical_ms, 3) if late else None
     return Soak(
         minutes=minutes,
         intervals=tuple(intervals),
         settled=summary,
         slowdown=slowdown,
         problem=problem,
-        void=_void(results, watch, begin, cores=cores, threads=budget.request.threads),
+        void=_void(results, watch, begin, cores=cores, budget=budget),
     )
 
 
-def _void(results: Sequence[ProbeResult], watch: Watch, begin: Moment, *, cores: int, threads: int) -> Cause | None:
+def _void(results: Sequence[ProbeResult], watch: Watch, begin: Moment, *, cores: int, budget: Budget) -> Cause | None:
     """What was seen since `begin` that has nothing to do with sustained load."""
     if not results:
         return None
     moments = watch.moments[watch.moments.index(begin) :]
-    validity = judge_validity(results, moments=moments, busiest=watch.neighbours(), cores=cores, threads=threads)
-    return next((cause for cause in validity.causes if cause.name in ("contention", "clock", "sleep")), None)
+    validity = judge_validity(
+        results,
+        moments=moments,
+        busiest=watch.neighbours(),
+        cores=cores,
+        threads=budget.request.threads,
+        governors=budget.device.governors,
+    )
+    return next((cause for cause in validity.causes if cause.name in _NOT_LOAD), None)
 
 
 def judge_soak(found: Soak, budget: Budget, basis: Basis) -> LimitResult:

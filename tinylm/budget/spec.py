@@ -191,7 +191,7 @@ class Confidence:
     def __post_init__(self) -> None:
         if not 0.5 <= self.level < 1:
             raise ValueError(f"`level` is {self.level:g}; 0.5 to below 1 is needed")
-        for name, least in (("processes", 1), ("warmup", 1), ("memory_requests", 20)):
+        for name, least in (("processes", 2), ("warmup", 1), ("memory_requests", 20)):
             if getattr(self, name) < least:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least {least} is needed")
         _check_size("warmup", self.warmup)

@@ -30,6 +30,8 @@ class TimeSummary:
     """The true p95 is at most this."""
     level: float
     """Confidence of either bound, all looks together."""
+    processes: int
+    """That the requests were spread over: with one alone nothing is known of the luck of processes, nor decided."""
     luck: float
     """The bounds are so many times wider, because processes were faster or slower as a whole."""
     limit: float | None
@@ -59,7 +61,7 @@ def summarise_times(
     if limit is not None:
         over = sum(value > limit for value in samples)
         unlucky, lucky = sum(value * luck > limit for value in samples), sum(value / luck > limit for value in samples)
-        decision = _decide(edge, unlucky=unlucky, lucky=lucky)
+        decision = _decide(edge, unlucky=unlucky, lucky=lucky) if len(processes) > 1 else "undecided"
         if decision == "undecided":
             nearer = unlucky if over < (1 - QUANTILE) * n else lucky
             more = more_requests(over=nearer, n=n, looks=confidence.looks, quantile=QUANTILE, level=confidence.level)
@@ -76,6 +78,7 @@ def summarise_times(
         lower=None if lower is None else round(lower / luck, 4),
         upper=None if upper is None else round(upper * luck, 4),
         level=confidence.level,
+        processes=len(processes),
         luck=round(luck, 4),
         limit=limit,
         over=over,
@@ -99,7 +102,9 @@ def explain(summary: TimeSummary) -> str:
     allowed = "even 0 would be too many so early" if most is None else f"at most {most} may be"
     wider = "" if summary.luck < 1.001 else f", {100 * (summary.luck - 1):.2g} % of it for the luck of whole processes"
     more = ""
-    if summary.decision == "undecided":
+    if summary.processes < 2:
+        more = "; they were all of one process, whose luck nobody knows: two are needed"
+    elif summary.decision == "undecided":
         more = (
             "; no number of requests is likely to decide, as the p95 is at the limit"
             if summary.more_requests is None

@@ -27,7 +27,7 @@ from tinylm.budget.conditions import Moment
 from tinylm.budget.drift import MOST_DRIFT, request_drift, work_drift
 from tinylm.machine.facts import BusyProcess
 from tinylm.machine.firmware import THROTTLED_BITS, decode
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.runtime.probe_contract import MemoryResult, ProbeResult
 
 MOST_WAITING = 0.10
 """Share of the requests' time spent waiting for a core, above which there is contention."""
@@ -93,6 +93,7 @@ class Validity:
 def judge_validity(
     processes: Sequence[ProbeResult],
     *,
+    memory: MemoryResult | None = None,
     moments: Sequence[Moment] = (),
     busiest: tuple[BusyProcess, ...] = (),
     cores: int = 1,
@@ -108,7 +109,8 @@ def judge_validity(
     latency = [value for process in processes for value in process.latency_ms]
     drift = max(work_drift([process.work_ms for process in processes]), request_drift(latency))
     others = _neighbours(moments)
-    swap = max((process.memory.swap_bytes or 0 for process in processes if process.memory is not None), default=0)
+    told = [process.memory for process in processes] + ([] if memory is None else [memory.memory])
+    swap = max((each.swap_bytes or 0 for each in told if each is not None), default=0)
     causes = [
         *_golden(processes),
         *_firmware(moments),

@@ -22,6 +22,11 @@ from tinylm.runtime.probe_contract import Memory, ProbeResult
 Verdict = Literal["pass", "fail", "undecided", "not_measured"]
 
 _WEAKEST_LAST: tuple[Basis, ...] = ("measured", "indicative", "estimated", "claimed")
+_MOST_GAINED = -0.05
+_JUMP = 4
+"""A heap that doubles once adds less than so many times the limit, at the rate of a quarter."""
+_LEAST_READ_MB = 5
+"""ONNX Runtime's library alone is more."""
 _NO_PROC = "not measurable here: this system has no /proc/self/status; measure on Linux, such as the board itself"
 
 
@@ -60,6 +65,9 @@ class _Run:
 
     processes: tuple[ProbeResult, ...]
     memory_probe: Memory | None
+    memory_requests: int
+    memory_problem: str | None
+    """What became of the memory probe, when it is more than that the system does not tell."""
     ledger: Ledger | None
     no_ledger: str
     """Why there is no ledger."""
@@ -96,6 +104,8 @@ def judge(
             run = _Run(
                 processes=probed.processes,
                 memory_probe=None if memory is None else memory.memory,
+                memory_requests=budget.confidence.memory_requests,
+                memory_problem=probed.memory_problem,
                 ledger=None if memory is None else make_ledger(memory),
                 no_ledger=_NO_PROC if memory is not None else probed.memory_problem or "the memory probe did not run",
                 validity=validity,
@@ -126,10 +136,12 @@ def _peak(limit: float, run: _Run) -> Finding:
     memories = [process.memory for process in run.processes if process.memory is not None]
     if len(memories) < len(run.processes):
         return not_measured(_NO_PROC)
+    if run.memory_problem is not None:
+        return not_measured(run.memory_problem)
     evidence = f"highest VmHWM of {len(memories)} fresh processes"
     if run.memory_probe is not None:
         memories.append(run.memory_probe)
-        evidence += ", and of one that filled its key/value cache"
+        evidence += f", and of one that did {run.memory_requests} requests"
     peak = max(memories, key=lambda memory: memory.peak_rss_bytes)
     if peak.anonymous_bytes is not None and peak.file_bytes is not None:
         own, files = peak.anonymous_bytes / 1e6, peak.file_bytes / 1e6
@@ -141,6 +153,8 @@ def _resident(limit: float, run: _Run) -> Finding:
     resident = [process.memory.rss_bytes for process in run.processes if process.memory and process.memory.rss_bytes]
     if len(resident) < len(run.processes):
         return not_measured(_NO_PROC)
+    if run.memory_problem is not None:
+        return not_measured(run.memory_problem)
     if run.memory_probe is not None and run.memory_probe.rss_bytes is not None:
         resident.append(run.memory_probe.rss_bytes)
     evidence = f"highest VmRSS of {len(resident)} processes after their requests"
@@ -153,6 +167,11 @@ def _growth(limit: float, run: _Run) -> Finding:
     if run.ledger.growth_mb is None:
         return not_measured(f"{run.ledger.requests} requests are too few to tell growth from warming up")
     evidence = f"own memory that {PER_REQUESTS} requests add once warm, measured over {run.ledger.requests}"
+    largest = run.ledger.largest_growth_mb
+    if run.ledger.growth_mb <= limit and largest is not None and largest > _JUMP * limit:
+        why = f"one of the last two quarters grew at a rate of {largest:.3g} MB: a jump, or a leak in large steps"
+        evidence = f"{why}; more `memory_requests` would tell"
+        return Finding(measured=max(run.ledger.growth_mb, 0.0), verdict="undecided", evidence=evidence)
     return _stands(compare(max(run.ledger.growth_mb, 0.0), limit, evidence), run, "memory")
 
 
@@ -173,6 +192,9 @@ def _cold_start(limit: float, run: _Run) -> Finding:
     read = run.processes[0].storage_read_bytes / 1e6
     evidence = f"slowest of {len(starts)} starts, process to first token; the first read {read:.0f} MB from storage"
     finding = compare(max(starts), limit, evidence)
+    if finding.verdict == "pass" and read < _LEAST_READ_MB:
+        why = "the files were in the system's cache, so this was no first start"
+        return Finding(measured=finding.measured, verdict="undecided", evidence=f"{evidence}; {why}")
     return _stands(finding, run, "times", room=run.validity.room(finding.verdict, starts, limit))
 
 
@@ -183,7 +205,9 @@ def _quality(limit: float, run: _Run) -> Finding:
         return not_measured("the bundle holds no held-out text")
     increases = {text.language: (text.bits - text.bits_fp32) / text.text_bytes for text in texts}
     each = ", ".join(f"{language} {increase:+.4f}" for language, increase in increases.items())
-    evidence = f"bits per byte against fp32, re-measured here, worst language counts: {each}"
+    evidence = f"bits per byte, re-measured here, against fp32 as the bundle has it; worst language counts: {each}"
+    if min(increases.values()) < _MOST_GAINED:
+        return not_measured(f"int8 cannot be that much better than fp32, so the bundle's own figures are wrong: {each}")
     return _stands(compare(max(increases.values()), limit, evidence), run, "other")
 
 

@@ -47,6 +47,8 @@ class Outputs:
                 raise TinylmError(f"the folder of `{file}` does not exist", f"make it first: mkdir -p {file.parent}")
             if file.is_dir():
                 raise TinylmError(f"`{file}` is a folder", "name a file in it")
+            if file.is_symlink() or (file.exists() and not file.is_file()):
+                raise TinylmError(f"`{file}` is a link or a device, which would be replaced", "name a file")
         if len({file.resolve() for file in files}) < len(files):
             raise TinylmError(f"`{files[-1]}` is named for two outputs", "give each a file of its own")
 
