@@ -51,7 +51,9 @@ def test_a_saved_report_in_other_forms(saved: Path, tmp_path: Path) -> None:
     ],
 )
 def test_exit_codes(full_report: Report, saved: Path, verdict: Any, basis: Any, certify: bool, code: int) -> None:
-    saved.write_text(to_json(replace(full_report, verdict=verdict, basis=basis, comparison=None)), encoding="utf-8")
+    limits = tuple(replace(limit, verdict=verdict, basis=basis) for limit in full_report.limits)
+    changed = replace(full_report, limits=limits, verdict=verdict, basis=basis, comparison=None)
+    saved.write_text(to_json(changed), encoding="utf-8")
     junit = saved.with_name("junit.xml")
     options = ["--certify"] if certify else []
     assert runner.invoke(app, ["budget", "report", str(saved), "--junit", str(junit), *options]).exit_code == code
@@ -90,7 +92,8 @@ def test_one_file_for_two_outputs_and_a_folder_in_place_of_a_file(saved: Path, t
 
 def test_a_reader_that_goes_away_is_not_a_failed_limit(full_report: Report, saved: Path) -> None:
     """`| head` on a table: 141, as the shell says of SIGPIPE, and not rich's own 1."""
-    saved.write_text(to_json(replace(full_report, verdict="pass")), encoding="utf-8")
+    limits = tuple(replace(limit, verdict="pass") for limit in full_report.limits)
+    saved.write_text(to_json(replace(full_report, limits=limits, verdict="pass")), encoding="utf-8")
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
@@ -102,3 +105,11 @@ def test_a_reader_that_goes_away_is_not_a_failed_limit(full_report: Report, save
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_verdict_that_the_limits_do_not_have_is_refused(full_report: Report, saved: Path) -> None:
+    for changed in (replace(full_report, verdict="pass"), replace(full_report, limits=(), verdict="pass")):
+        saved.write_text(to_json(changed), encoding="utf-8")
+        result = runner.invoke(app, ["budget", "report", str(saved)])
+        assert isinstance(result.exception, TinylmError)
+        assert "which its limits do not" in result.exception.message
