@@ -250,3 +250,12 @@ def test_without_proc_only_macos_tells_a_peak(monkeypatch: pytest.MonkeyPatch) -
     assert memory is not None
     assert memory.peak_rss_bytes > 0
     assert (memory.rss_bytes, memory.anonymous_bytes, memory.swap_bytes, memory.pss_bytes) == (None,) * 4
+
+
+@pytest.mark.parametrize("module", ["probe", "memory_probe"])
+def test_another_bundle_than_ordered_is_refused(tiny_bundle: Bundle, module: str) -> None:
+    """Whole in itself, and still not the one whose name the report will bear."""
+    assert probe(tiny_bundle.path, module=module, bundle_sha256=tiny_bundle.manifest_sha256)[0] == 0
+    code, document = probe(tiny_bundle.path, module=module, bundle_sha256="0" * 64)
+    assert code == 2
+    assert "another bundle than when the check began" in document["refused"]["message"]

@@ -71,8 +71,12 @@ def check_candidate(
     TinylmError when it cannot take the budget's request at all.
     """
     options = options or Options()
-    program = program or program_for(
-        candidate.path, backend=options.backend, golden=candidate.golden, decoder=candidate.decoder
+    program = dataclasses.replace(
+        program or program_for(candidate.path),
+        backend=options.backend,
+        golden=candidate.golden,
+        decoder=candidate.decoder,
+        bundle_sha256=candidate.sha256 if candidate.kind == "bundle" else None,
     )
     facts = device_facts()
     basis: Basis = "indicative" if differences(facts, budget.device) else "measured"

@@ -60,6 +60,8 @@ class Program:
     """Whether there are golden tokens to compare."""
     decoder: dict[str, Any] | None = None
     """Of a decoder from elsewhere, what lies in its folder (`tinylm.decoder.DecoderOrders`)."""
+    bundle_sha256: str | None = None
+    """The bundle that every one of them must find there."""
 
     def command(self, module: str = "probe") -> list[str]:
         return [*self.before, f"tinylm.runtime.{module}", *self.after]
@@ -78,20 +80,13 @@ class Program:
             backend=self.backend,
             verify=verify and self.golden,
             decoder=self.decoder,
+            bundle_sha256=self.bundle_sha256,
         )
 
 
-def program_for(
-    folder: Path, *, backend: Backend = "auto", golden: bool = True, decoder: dict[str, Any] | None = None
-) -> Program:
-    """This Python, this tinylm, on what lies in `folder`."""
-    return Program(
-        before=(sys.executable, "-P", "-m"),
-        after=(str(folder.resolve()),),
-        backend=backend,
-        golden=golden,
-        decoder=decoder,
-    )
+def program_for(folder: Path) -> Program:
+    """This Python, this tinylm, on the bundle in `folder`."""
+    return Program(before=(sys.executable, "-P", "-m"), after=(str(folder.resolve()),))
 
 
 def timeout_s(budget: Budget, orders: ProbeOrders) -> float:

@@ -106,7 +106,12 @@ class BundleSubject:
 def open_subject(path: Path, orders: ProbeOrders) -> Subject:
     """What `orders` say lies at `path`, opened and verified; TinylmError says what is wrong with it."""
     if orders.decoder is None:
-        return BundleSubject(open_bundle(path), orders.prompts)
+        bundle = open_bundle(path)
+        if orders.bundle_sha256 not in (None, bundle.manifest_sha256):
+            raise TinylmError(
+                f"`{path}` is another bundle than when the check began", "check it again, and leave it alone meanwhile"
+            )
+        return BundleSubject(bundle, orders.prompts)
     from tinylm.runtime.plain.subject import PlainSubject  # numpy and onnxruntime's module, which a bundle does without
 
     return PlainSubject(path, orders)

@@ -110,7 +110,7 @@ def check_on_virtual_pi(
         copy_runtime(machine, bundle)
         facts = guest_facts(machine, board)
         announce(f"{WARMUP + REQUESTS} requests, golden tokens and quality, on the ARM code")
-        probed = _probe(machine, budget, backend, announce)
+        probed = _probe(machine, bundle, budget, backend, announce)
     validity = judge_validity(probed.processes) if probed.processes else None
     results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
     estimate = None
@@ -169,8 +169,10 @@ def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
     )
 
 
-def _probe(machine: Machine, budget: Budget, backend: Backend, announce: Callable[[str], None]) -> Probed:
-    told = Program(before=(), after=(), backend=backend)
+def _probe(
+    machine: Machine, bundle: Bundle, budget: Budget, backend: Backend, announce: Callable[[str], None]
+) -> Probed:
+    told = Program(before=(), after=(), backend=backend, bundle_sha256=bundle.manifest_sha256)
     orders = dataclasses.replace(told.orders(budget, requests=REQUESTS, verify=True), warmup=WARMUP)
     probed = Probed()
     try:
