@@ -16,11 +16,12 @@ HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "sentencepiece", "safetensors"
 NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "matplotlib", "tomli_w"}
 
 # What each part may import of the others, at the top of a module or inside a function.
-FOUNDATION = {"errors", "files", "records"}
+FOUNDATION = {"errors", "files", "records", "termination"}
 ALLOWED: dict[str, set[str]] = {
     "": set(),  # tinylm/__init__.py
     "errors": set(),
     "files": {"errors"},
+    "termination": set(),
     "records": {"errors"},
     "tokenizer": {"errors"},
     "model_config": set(),

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +120,26 @@ def test_the_kernels_limit_and_sustained_load(tiny_bundle: Bundle, budget: Path)
     assert verdicts["enforced_mb"] == "pass"
     assert verdicts["sustained_p95_ms"] in ("pass", "undecided")  # a slow machine does one process's requests only
     assert report["soak"]["intervals"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize("step", ["process 1 of 2", "where the memory goes", "requests under"])
+def test_told_to_end_it_leaves_no_probe_and_no_group(
+    tiny_bundle: Bundle, budget: Path, number: signal.Signals, step: str
+) -> None:
+    command = [sys.executable, "-m", "tinylm", "check-budgets", str(tiny_bundle.path), "--budget", str(budget)]
+    environment = {**os.environ, "PYTHONPATH": str(HOST.parents[1])}
+    with subprocess.Popen(
+        [*command, "--enforce"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if step in line:
+                break
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (130 if number == signal.SIGINT else 128 + number, "")
+    assert "Traceback" not in errors
+    probes = [file.read_bytes() for file in Path("/proc").glob("[0-9]*/cmdline") if file.exists()]
+    assert not [words for words in probes if str(tiny_bundle.path).encode() in words]
+    assert not list(Path("/sys/fs/cgroup").glob(f"**/tinylm-{process.pid}-*"))

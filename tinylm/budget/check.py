@@ -28,6 +28,7 @@ from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.bundle import Bundle
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.termination import ended_by_signals
 
 _THREADS_REQUESTS = 24
 """Of the short probe that tries one thread more."""
@@ -68,9 +69,21 @@ def check_candidate(
     """Measure `candidate` on this machine against `budget`.
 
     `announce` gets a line of progress before each step. `program` starts the probes, by default this tinylm's own.
-    TinylmError when it cannot take the budget's request at all.
+    TinylmError when it cannot take the budget's request at all. Told to end, also by a signal, it takes its probes
+    along.
     """
-    options = options or Options()
+    with ended_by_signals():
+        return _check(candidate, budget, announce=announce, program=program, options=options or Options())
+
+
+def _check(
+    candidate: Candidate,
+    budget: Budget,
+    *,
+    announce: Callable[[str], None],
+    program: Program | None,
+    options: Options,
+) -> Report:
     program = dataclasses.replace(
         program or program_for(candidate.path),
         backend=options.backend,

@@ -20,16 +20,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
 from tinylm.records import check_schema, read
+from tinylm.termination import ended_by_signals
 from tinylm.virtual_pi.programs import QEMU, RUNNING, check_programs, find_program, last_line, run_program
 from tinylm.virtual_pi.qemu import CONSOLE, DISK, LOG, OVERLAY, RELEASE, Settings, qemu_command
 from tinylm.virtual_pi.remote import User, run_remote, scp_command, ssh_command
@@ -243,7 +242,7 @@ def stop_named(folder: Path, name: str, *, forget: bool) -> None:
 def running(*, image: Path, settings: Settings, folder: Path, name: str | None = None) -> Iterator[Machine]:
     """A machine for as long as the block runs: stopped at its end, after an error, and when this process is told to
     end, by Ctrl-C, SIGTERM or a terminal that closes."""
-    with _ended_by_signals():
+    with ended_by_signals():
         machine = start_machine(
             image=image, settings=settings, folder=folder, name=name or f"check-{os.getpid()}", owned=True
         )
@@ -251,24 +250,6 @@ def running(*, image: Path, settings: Settings, folder: Path, name: str | None =
             yield machine
         finally:
             stop_machine(machine)
-
-
-@contextlib.contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the process as SystemExit does, so that what is open is closed; exit code 128 + signal."""
-    if threading.current_thread() is not threading.main_thread():  # only the main one may set handlers
-        yield
-        return
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def clean_stale(folder: Path) -> list[str]:
