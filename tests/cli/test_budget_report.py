@@ -113,3 +113,51 @@ def test_a_verdict_that_the_limits_do_not_have_is_refused(full_report: Report, s
         result = runner.invoke(app, ["budget", "report", str(saved)])
         assert isinstance(result.exception, TinylmError)
         assert "which its limits do not" in result.exception.message
+
+
+def test_what_is_read_is_never_replaced(tiny_bundle: Bundle, saved: Path, tmp_path: Path) -> None:
+    budget = tmp_path / "mine.toml"
+    budget.write_text("schema", encoding="utf-8")
+    inside = tiny_bundle.path / "report.html"
+    check = ["check-budgets", str(tiny_bundle.path)]
+    for arguments in (
+        ["budget", "report", str(saved), "--html", str(saved)],
+        [*check, "--against", str(saved), "--junit", str(saved)],
+        [*check, "--budget", str(budget), "--markdown", str(budget)],
+        [*check, "--html", str(inside)],
+        [*check, "--virtual-pi", "--html", str(inside)],
+    ):
+        result = runner.invoke(app, arguments)
+        assert isinstance(result.exception, TinylmError), arguments
+        assert "would replace what is read" in result.exception.message
+        assert "checking" not in result.stderr
+    assert not inside.exists()
+
+
+def test_a_link_or_a_device_is_never_replaced(saved: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "target")
+    for place in (link, Path("/dev/null")):
+        result = runner.invoke(app, ["budget", "report", str(saved), "--html", str(place)])
+        assert isinstance(result.exception, TinylmError)
+        assert "a link or a device" in result.exception.message
+    assert link.is_symlink()
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_full_disk_is_no_failed_limit(form: list[str], saved: Path) -> None:
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("this system has no /dev/full")
+    command = ["budget", "compare", str(saved), str(saved), *form] if form else ["budget", "report", str(saved)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tinylm", *command],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(tinylm.__file__).resolve().parents[1])},
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"error: the output cannot be written: No space left on device\n\nhint: ")
+    assert b"Traceback" not in done.stderr

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 import typer.core
@@ -19,6 +20,7 @@ from tinylm.cli.generate import generate
 from tinylm.cli.profile import profile
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.cli.virtual_pi import virtual_pi_app
+from tinylm.errors import TinylmError
 
 
 class _Commands(typer.core.TyperGroup):
@@ -41,11 +43,21 @@ class _Commands(typer.core.TyperGroup):
             print("\nerror: interrupted", file=sys.stderr)
             raise typer.Exit(130) from None
         except BrokenPipeError:
-            # Python would complain once more when it flushes what is left.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in (sys.stdout, sys.stderr):
-                os.dup2(nowhere, stream.fileno())
+            _write_nowhere(sys.stdout, sys.stderr)
             raise typer.Exit(141) from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _write_nowhere(sys.stdout)
+            message = f"the output cannot be written: {error.strerror}"
+            raise TinylmError(message, "free some space, or write elsewhere") from None
+
+
+def _write_nowhere(*streams: TextIO) -> None:
+    """Python would complain once more when it flushes what is left."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
 
 
 app = typer.Typer(

@@ -138,7 +138,7 @@ def report(
     from tinylm.cli.budget_outputs import Outputs
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
-    outputs.check()
+    outputs.check(file)
     saved = load_report(file)
     if outputs.any:
         outputs.write(saved, certify=certify)

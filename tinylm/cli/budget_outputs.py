@@ -39,9 +39,12 @@ class Outputs:
     def any(self) -> bool:
         return any(self._files())
 
-    def check(self) -> None:
-        """TinylmError when a file could not be written: better before minutes of measuring than after them."""
-        files = self._files()
+    def check(self, *inputs: Path | None) -> None:
+        """TinylmError when a file could not be written: better before minutes of measuring than after them.
+
+        None of them may replace one of the `inputs`, or lie in a folder that is one.
+        """
+        files, kept = self._files(), [path.resolve() for path in inputs if path is not None and path.exists()]
         for file in files:
             if not file.parent.is_dir():
                 raise TinylmError(f"the folder of `{file}` does not exist", f"make it first: mkdir -p {file.parent}")
@@ -49,6 +52,8 @@ class Outputs:
                 raise TinylmError(f"`{file}` is a folder", "name a file in it")
             if file.is_symlink() or (file.exists() and not file.is_file()):
                 raise TinylmError(f"`{file}` is a link or a device, which would be replaced", "name a file")
+            if any(path == file.resolve() or path in file.resolve().parents for path in kept):
+                raise TinylmError(f"`{file}` would replace what is read, or lie inside it", "name another file")
         if len({file.resolve() for file in files}) < len(files):
             raise TinylmError(f"`{files[-1]}` is named for two outputs", "give each a file of its own")
 

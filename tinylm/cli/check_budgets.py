@@ -85,10 +85,11 @@ def check_budgets(
     from tinylm.budget.spec import load_budget
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
-    outputs.check()
+    outputs.check(against, Path(budget))
     old = read_old(against)
     limits = load_budget(budget)
     candidate = _candidate(bundle)
+    outputs.check(candidate.path)
     _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
     report = check_candidate(candidate, limits, announce=_announce, options=options)

@@ -198,7 +198,7 @@ def check(
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
-    outputs.check()
+    outputs.check(against, None if budget is None else Path(budget))
     old = read_old(against)
     limits = load_budget(budget or board or "pi-zero-2w")
     cost_model(limits)
@@ -211,6 +211,7 @@ def check(
             "check it on a machine: tinylm check-budgets without --virtual-pi",
         )
     opened = open_bundle(find_bundle(bundle))
+    outputs.check(opened.path)
     _announce(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
     checked = check_on_virtual_pi(
         opened,
