@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,3 +75,33 @@ def test_this_machine(tmp_path: Path) -> None:
     assert second.own_core_s >= first.own_core_s > 0
     # A clock that is being set right moves by less.
     assert abs(second.wall_offset_s - first.wall_offset_s) < 0.5
+
+
+def test_throttling_that_is_over_when_the_probe_has_ended(board: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bits that remember were set long ago, so only listening meanwhile tells."""
+    monkeypatch.setattr("tinylm.budget.conditions._LISTEN_S", 0.001)
+    bits = iter(["0x50000", "0x50005"])
+    heard = threading.Event()
+
+    def ask(*arguments: str) -> str:
+        if arguments != ("get_throttled",):
+            return "arm_freq=1000"
+        answer = next(bits, None)
+        if answer is None:
+            heard.set()
+        return f"throttled={answer or '0x50000'}"
+
+    watch = Watch(board, ask)
+    assert watch.look().throttled == 0x50000
+    with watch.listening():
+        assert heard.wait(30)
+    assert watch.look().throttled == 0x50005
+    assert watch.look().throttled == 0x50000
+
+
+def test_nobody_is_asked_again_who_gave_no_answer(board: Path) -> None:
+    watch = Watch(board, silent)
+    watch.look()
+    threads = threading.active_count()
+    with watch.listening():
+        assert threading.active_count() == threads

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from tinylm.budget.check import check_bundle
-from tinylm.budget.probing import Program
+from tinylm.budget.candidate import bundle_candidate
+from tinylm.budget.check import check_bundle, make_report
+from tinylm.budget.probing import Probed, Program
 from tinylm.budget.report import Report, exit_code, read_report, to_json
 from tinylm.budget.spec import Budget, Confidence, load_budget
 from tinylm.budget.table import print_report
@@ -204,3 +205,17 @@ def test_every_verdict_has_room_in_the_table(report: Report) -> None:
     text = table(dataclasses.replace(report, limits=limits, verdict="undecided"))
     assert text.count("? not measured") == len(limits)
     assert "…" not in text
+
+
+def test_a_board_whose_firmware_is_silent_is_not_taken_for_a_quiet_one(report: Report, tiny_bundle: Bundle) -> None:
+    for model, noted in (("Raspberry Pi 4 Model B Rev 1.5", True), ("AMD EPYC", False)):
+        found = make_report(
+            bundle_candidate(tiny_bundle),
+            report.budget,
+            facts=dataclasses.replace(report.device.facts, model=model),
+            probed=Probed(processes=report.samples),
+            validity=report.validity,
+            results=report.limits,
+            moments=report.moments,
+        )
+        assert any("could not be seen" in note for note in found.notes) == noted

@@ -191,7 +191,7 @@ def make_report(
         tinylm=tinylm.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         bundle=BundleId(name=candidate.name, sha256=candidate.sha256, kind=candidate.kind, files=dict(candidate.files)),
-        notes=candidate.notes,
+        notes=(*candidate.notes, *_unseen(facts, moments)),
         budget=budget,
         device=Device(facts=facts, differences=apart),
         moments=tuple(moments),
@@ -217,6 +217,13 @@ def make_report(
         basis=weakest,
         estimate=estimate,
     )
+
+
+def _unseen(facts: DeviceFacts, moments: Sequence[Moment]) -> tuple[str, ...]:
+    """What a Raspberry Pi would tell and did not: a quiet report is not the same as a quiet board."""
+    if not facts.model.startswith("Raspberry Pi") or any(moment.throttled is not None for moment in moments):
+        return ()
+    return ("throttling and under-voltage could not be seen: `vcgencmd` gave no answer; `tinylm doctor` says why",)
 
 
 def _times(probed: Probed, budget: Budget) -> tuple[TimeSummary, ...]:

@@ -2,24 +2,29 @@
 
 watch = Watch()
 watch.look()                     # before the first probe, between probes, after the last one
+with watch.listening():          # while a probe runs: throttling that is over when it has ended
+    ...
 watch.moments, watch.neighbours()
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.machine.facts import BusyProcess
-from tinylm.machine.firmware import ask_firmware, read_firmware
+from tinylm.machine.firmware import ask_firmware, read_firmware, read_throttled
 from tinylm.machine.kernel_files import text, whole
 from tinylm.machine.processor import read_policies
 from tinylm.machine.surroundings import busy_since, processor_ticks
 
 _IDLE_FIELDS = (3, 4)  # of the `cpu` line in /proc/stat: idle, and waiting for storage (man 5 proc)
+_LISTEN_S = 2.0
 _GUEST_FIELDS = (8, 9)  # counted in user and nice already
 
 
@@ -35,7 +40,7 @@ class Moment:
     governors: tuple[str, ...]
     """How the kernel picks the clock; empty where it is not ours to see, as in most clouds."""
     throttled: int | None
-    """The bits of `vcgencmd get_throttled`."""
+    """The bits of `vcgencmd get_throttled`, now and whenever it was listened to since the last look."""
     undervoltage: bool | None
     """The kernel's alarm."""
     swapped_out_bytes: int | None
@@ -58,7 +63,32 @@ class Watch:
         self._root, self._ask = root, ask
         self._start = time.monotonic()
         self._ticks = processor_ticks(root)
+        self._heard = 0
         self.moments: list[Moment] = []
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Ask the firmware every two seconds for as long as the block runs, on another core than the probe's.
+
+        The bits that remember say nothing when they were set before, and those of now are gone when the load is. Only
+        where the last look had an answer.
+        """
+        if not self.moments or self.moments[-1].throttled is None:
+            yield
+            return
+        over = threading.Event()
+
+        def listen() -> None:
+            while not over.wait(_LISTEN_S):
+                self._heard |= read_throttled(self._ask)[0] or 0
+
+        listener = threading.Thread(target=listen, daemon=True)
+        listener.start()
+        try:
+            yield
+        finally:
+            over.set()
+            listener.join()
 
     def look(self) -> Moment:
         """Read everything once; some 10 ms on a Raspberry Pi."""
@@ -70,7 +100,7 @@ class Watch:
             temperature_c=firmware.temperature_c,
             clock_mhz=min(clocks) if clocks else None,
             governors=tuple(sorted({policy.governor for policy in policies if policy.governor is not None})),
-            throttled=firmware.throttled,
+            throttled=None if firmware.throttled is None else firmware.throttled | self._heard,
             undervoltage=firmware.undervoltage_alarm,
             swapped_out_bytes=_swapped_out(self._root),
             busy_core_s=_busy_core_s(self._root),
@@ -79,6 +109,7 @@ class Watch:
             suspended_s=_suspended_s(steady),
         )
         self.moments.append(moment)
+        self._heard = 0
         return moment
 
     def neighbours(self) -> tuple[BusyProcess, ...]:

@@ -6,6 +6,7 @@ probe says so itself) is a TinylmError.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Callable, Sequence
@@ -121,7 +122,8 @@ def probe_more(
             + (", then golden tokens" if orders.verify else "")
         )
         try:
-            processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
+            with contextlib.nullcontext() if watch is None else watch.listening():
+                processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
         except ChildFailed as failure:
             return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))
         if watch is not None:

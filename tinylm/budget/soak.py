@@ -85,7 +85,8 @@ def soak(
         done = sum(interval.requests for interval in intervals)
         orders = program.orders(budget, requests=requests, first_request=done)
         try:
-            result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
+            with watch.listening():
+                result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
         except ChildFailed as failure:
             problem = str(failure)
             break

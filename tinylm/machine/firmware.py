@@ -51,12 +51,7 @@ def ask_firmware(*arguments: str) -> str:
 
 def read_firmware(root: Path, ask: Callable[..., str] = ask_firmware) -> Firmware:
     """Ask the firmware where there is one, and read the kernel's sensors."""
-    throttled, problem = None, None
-    try:
-        throttled = _hexadecimal(ask("get_throttled"))
-        problem = None if throttled is not None else "`vcgencmd get_throttled` gave no number"
-    except FirmwareSilent as silent:
-        problem = str(silent)
+    throttled, problem = read_throttled(ask)
     return Firmware(
         throttled=throttled,
         problem=problem,
@@ -65,6 +60,15 @@ def read_firmware(root: Path, ask: Callable[..., str] = ask_firmware) -> Firmwar
         fans=_fans(root),
         temperature_c=_hottest(root) if problem else _hottest(root) or _degrees(_answer(ask, "measure_temp")),
     )
+
+
+def read_throttled(ask: Callable[..., str] = ask_firmware) -> tuple[int | None, str | None]:
+    """The number of `vcgencmd get_throttled`, or why there is none."""
+    try:
+        throttled = _hexadecimal(ask("get_throttled"))
+    except FirmwareSilent as silent:
+        return None, str(silent)
+    return throttled, None if throttled is not None else "`vcgencmd get_throttled` gave no number"
 
 
 def _answer(ask: Callable[..., str], *arguments: str) -> str | None:
