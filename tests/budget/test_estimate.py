@@ -37,6 +37,8 @@ from tinylm.runtime.probe_contract import ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 
+# One request that took 20 million instructions.
+ONE = {"latency_ms": (20.0,), "ttft_ms": (10.0,), "itl_ms": (4.0,), "at_ms": (0.0,), "work_ms": (1.0, 1.0)}
 ZERO = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=0.5, bandwidth_error_gb_s=0.1)
 
 
@@ -177,7 +179,7 @@ def report(bundle: Bundle, processes: tuple[ProbeResult, ...], **limits: float) 
 
 
 def test_an_estimated_report(tiny_bundle: Bundle, make_processes: MakeProcesses) -> None:
-    found = report(tiny_bundle, make_processes(latency_ms=(20.0,)), ttft_p95_ms=200, itl_p95_ms=12)
+    found = report(tiny_bundle, make_processes(**ONE), ttft_p95_ms=200, itl_p95_ms=12)
     bases = {limit.name: limit.basis for limit in found.limits}
     assert bases["peak_rss_mb"] == bases["golden_tokens"] == "indicative"
     assert bases["latency_p95_ms"] == bases["ttft_p95_ms"] == bases["itl_p95_ms"] == "estimated"
@@ -195,14 +197,14 @@ def test_exit_codes_of_an_estimate(
     tiny_bundle: Bundle, make_processes: MakeProcesses, limit_ms: float, verdict: str, code: int
 ) -> None:
     """An estimated pass is a pass under a banner, as an indicative one is; nothing estimated is ever certified."""
-    found = report(tiny_bundle, make_processes(latency_ms=(20.0,)), latency_p95_ms=limit_ms)
+    found = report(tiny_bundle, make_processes(**ONE), latency_p95_ms=limit_ms)
     assert found.verdict == verdict
     assert exit_code(found, certify=False) == code
     assert exit_code(found, certify=True) == (1 if verdict == "fail" else 3)
 
 
 def test_a_cold_start_cannot_be_estimated(tiny_bundle: Bundle, make_processes: MakeProcesses) -> None:
-    found = report(tiny_bundle, make_processes(latency_ms=(20.0,)), cold_start_ms=15_000)
+    found = report(tiny_bundle, make_processes(**ONE), cold_start_ms=15_000)
     (start,) = [limit for limit in found.limits if limit.name == "cold_start_ms"]
     assert start.verdict == "not_measured"
     assert found.verdict == "undecided"

@@ -103,7 +103,7 @@ def test_a_regression_is_said_at_once(full_report: Report) -> None:
     document = to_markdown(worse)
     assert document.startswith("## ❌")
     text = Rendered(document).text
-    assert "Regressed: bundle_mb" in text
+    assert "Regressed: bundle size" in text
     assert "Python was 3.11.2 and is 3.13.5" in text
     # Backticks, as round the name of a busy neighbour, are code.
     assert [row.name for row in rows if row.significance.replace("`", "") not in text.replace("`", "")] == []

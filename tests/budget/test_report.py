@@ -219,3 +219,16 @@ def test_a_board_whose_firmware_is_silent_is_not_taken_for_a_quiet_one(report: R
             moments=report.moments,
         )
         assert any("could not be seen" in note for note in found.notes) == noted
+
+
+def test_a_process_with_times_of_other_requests_is_refused(report: Report) -> None:
+    for name in ("latency_ms", "ttft_ms", "itl_ms", "at_ms"):
+        data = json.loads(to_json(report))
+        data["samples"][0][name].pop()
+        with pytest.raises(TinylmError, match="times of other requests"):
+            read_report(data, "the report")
+
+
+def test_every_way_of_counting_memory_is_shown(report: Report) -> None:
+    for words in ("VmHWM", "VmRSS", "RssAnon", "RssFile", "PSS", "USS", "in swap"):
+        assert words in table(report)

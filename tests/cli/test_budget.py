@@ -83,7 +83,7 @@ def test_a_regression_fails_a_check_whose_limits_all_pass(
     result = run("check-budgets", tiny_bundle.path, "--budget", budget, "--against", smaller)
     assert result.exit_code == 1
     assert "fits the budget host." in result.stdout
-    assert "Regressed: bundle_mb." in result.stdout
+    assert "Regressed: bundle size." in result.stdout
 
 
 def test_compare(old: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_child_measures_each_number(make_bundle: MakeBundle) -> None:
     bundle = make_bundle(context_length=4)
     for times_ms in (measure(bundle, "lean", [1, 2]), threads._measure_in_child(bundle, "auto", [1, 2])):
         assert times_ms.keys() == {1, 2}
-        assert all(0 < time_ms < 1000 for time_ms in times_ms.values())
+        assert all(time_ms > 0 for time_ms in times_ms.values())
     assert threads._measure_in_child(bundle, "no such backend", [0]) == {}  # type: ignore[arg-type]
 
 

@@ -44,9 +44,11 @@ def _files(bundle: Path) -> Iterator[Path]:
     yield from (path for path in package.rglob("*.py*") if path.is_file())
     for name in _LIBRARIES:
         spec = importlib.util.find_spec(name)  # without importing it
-        for folder in (spec.submodule_search_locations or []) if spec else []:
-            for pattern in ("**/*.so*", "*.py", "__pycache__/*"):
-                yield from (path for path in Path(folder).glob(pattern) if path.is_file())
+        for folder in map(Path, (spec.submodule_search_locations or []) if spec else []):
+            # Wheels keep the libraries that they bring along in a folder beside the package.
+            for place in (folder, folder.with_name(f"{name}.libs")):
+                for pattern in ("**/*.so*", "**/*.py*"):
+                    yield from (path for path in place.glob(pattern) if path.is_file())
     library = Path(sysconfig.get_path("stdlib"))
     for entry in library.iterdir():
         if entry.is_file():

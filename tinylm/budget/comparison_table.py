@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tinylm.budget.change import Outcome
 from tinylm.budget.comparison import Comparison
-from tinylm.budget.wording import change, compared
+from tinylm.budget.wording import change, compared, label
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _MARKS: dict[Outcome, tuple[str, str]] = {
     "better": ("green", "✓ better"),
     "same": ("green", "✓ same"),
-    "worse": ("green", "✓ worse, allowed"),
+    "worse": ("green", "✓ allowed"),
     "regressed": ("bold red", "✗ regressed"),
     "undecided": ("yellow", "? undecided"),
 }
@@ -31,19 +31,19 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if comparison.rows:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column("limit", no_wrap=True)
-        for name in ("before", "now", "change", "may be"):
+        for name in ("before", "now", "change", "allowed"):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("verdict", no_wrap=True)
         for row in comparison.rows:
             style, mark = _MARKS[row.verdict]
-            table.add_row(row.name, _number(row.old), _number(row.new), *change(row), Text(mark, style=style))
+            table.add_row(label(row.name), _number(row.old), _number(row.new), *change(row), Text(mark, style=style))
         console.print(table)
         console.print()
     why = Table.grid(padding=(0, 2, 0, 0))
     why.add_column(no_wrap=True, style="dim")
     why.add_column()
     for row in comparison.rows:
-        why.add_row(row.name, Text(row.significance))
+        why.add_row(label(row.name), Text(row.significance))
     for reason in comparison.why_not:
         why.add_row("why not", Text(reason))
     for note in comparison.notes:
@@ -57,4 +57,4 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tinylm.budget.spec import FEWEST_FOR_GROWTH
 from tinylm.runtime.probe_contract import MemoryGrowth, MemoryResult
 
 PER_REQUESTS = 1000
 """What growth is stated for."""
-FEWEST_REQUESTS = 200
-"""With fewer, a page more or less looks like a leak."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,7 @@ def growth_mb(growth: tuple[MemoryGrowth, ...], *, pick: Callable[[list[float]],
     The first half is left out, because allocators and caches fill while they see their first prompts, and one jump,
     such as of a heap that doubled, is in one quarter only. None with too few requests to tell.
     """
-    if len(growth) < 4 or growth[-1].requests < FEWEST_REQUESTS:
+    if len(growth) < 4 or growth[-1].requests < FEWEST_FOR_GROWTH:
         return None
     marks = [growth[len(growth) * quarters // 4 - 1] for quarters in (2, 3, 4)]
     rates = [

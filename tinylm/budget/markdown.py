@@ -20,6 +20,7 @@ from tinylm.budget.wording import (
     change,
     compared,
     headline,
+    kinds_of_memory,
     label,
     machine,
     number,
@@ -238,6 +239,8 @@ def _ledger(report: Report) -> Iterator[str]:
         f"Resident at the end: {number(ledger.resident_mb)} MB; at the peak: {number(ledger.peak_mb)} MB."
         f" Growth in 1000 requests once warm: {growth}."
     )
+    if (counted := kinds_of_memory(report)) is not None:
+        note += f" The probe with the highest peak, in MB: {_text(counted)}."
     table = _table(("MB", "own", "mapped files", "together"), rows, right=range(1, 4))
     yield _folded("Where the memory goes", f"{table}\n\n{note}")
 

@@ -109,6 +109,10 @@ def read_report(data: object, where: str) -> Report:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
     check_schema(data, major=2, where=where)
     report = read(Report, data, where)
+    for process in report.samples:
+        series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)
+        if len({len(times) for times in series}) > 1 or not process.latency_ms:
+            raise TinylmError(f"{where} has a process with times of other requests", "make the report again")
     if not report.limits or overall(report.limits) != (report.verdict, report.basis):
         raise TinylmError(
             f"{where} says `{report.verdict}` ({report.basis}), which its limits do not", "make the report again"

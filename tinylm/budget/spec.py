@@ -21,6 +21,8 @@ from tinylm.records import check_schema, nearest, read
 SCHEMA = "1.0"
 QUANTILE = 0.95
 """The quantile that every `_p95_ms` limit is about."""
+FEWEST_FOR_GROWTH = 200
+"""Requests of the memory probe that tell growth from chance."""
 MOST_LOOKS = 20_000
 """Requests that one check may take: hours on a slow board."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -282,6 +284,11 @@ class Budget:
             raise ValueError(
                 f"`itl_p95_ms` {limits.itl_p95_ms:g} x {between} tokens contradicts `latency_p95_ms`"
                 f" {limits.latency_p95_ms:g}: the tokens are a part of the request"
+            )
+        if limits.growth_mb is not None and self.confidence.memory_requests < FEWEST_FOR_GROWTH:
+            raise ValueError(
+                f"`memory_requests` is {self.confidence.memory_requests}; `growth_mb` needs at least"
+                f" {FEWEST_FOR_GROWTH}: with fewer, a page more or less looks like a leak"
             )
         memory = self.device.max_memory_mb
         if memory is not None and limits.peak_rss_mb > memory:

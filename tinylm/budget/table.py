@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 from tinylm.budget.estimate import Estimate
 from tinylm.budget.report import ColdStart, Report
-from tinylm.budget.wording import VERDICTS, amount, caution, headline, label, number, printable, request, used, voids
+from tinylm.budget.wording import (
+    VERDICTS,
+    amount,
+    caution,
+    headline,
+    kinds_of_memory,
+    label,
+    number,
+    printable,
+    request,
+    used,
+    voids,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -105,6 +117,8 @@ def _reasons(report: Report) -> Table:
         why.add_row("starts", _starts(report.cold_start))
     if report.estimate is not None:
         why.add_row("instructions", _instructions(report.estimate))
+    if (memory := kinds_of_memory(report)) is not None:
+        why.add_row("memory, MB", memory)
     for note in report.notes:
         why.add_row("note", Text(printable(note)))
     why.add_row("machine", Text(printable(_machine(report))))

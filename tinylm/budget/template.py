@@ -101,7 +101,7 @@ def _device(facts: DeviceFacts) -> str:
 def _printable(text: str) -> str:
     """The beginning that is plain text; a beginning is all that recognising needs."""
     end = next((place for place, letter in enumerate(text) if not letter.isprintable()), len(text))
-    return text[:end].strip()
+    return text[:end].rstrip()
 
 
 def _quoted(text: str) -> str:

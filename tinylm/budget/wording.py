@@ -95,7 +95,7 @@ _FAR_AWAY = {
 
 
 def _named(report: Report, *verdicts: Verdict) -> str:
-    return ", ".join(label(result.name) for result in report.limits if result.verdict in verdicts)
+    return "; ".join(label(result.name) for result in report.limits if result.verdict in verdicts)
 
 
 def compared(comparison: Comparison) -> str:
@@ -107,8 +107,8 @@ def compared(comparison: Comparison) -> str:
         ("undecided", "Undecided whether it regressed"),
     )
     for outcome, words in outcomes:
-        if names := [row.name for row in comparison.rows if row.verdict == outcome]:
-            return f"{words}: {', '.join(names)}"
+        if names := [label(row.name) for row in comparison.rows if row.verdict == outcome]:
+            return f"{words}: {'; '.join(names)}"
     return "Nothing regressed"
 
 
@@ -138,6 +138,24 @@ def caution(report: Report) -> str | None:
 
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def kinds_of_memory(report: Report) -> str | None:
+    """Every way in which the kernel counts the probe with the highest peak, in MB; None where it tells none."""
+    told = [process.memory for process in report.samples if process.memory is not None]
+    if not told:
+        return None
+    memory = max(told, key=lambda each: each.peak_rss_bytes)
+    parts = (
+        ("peak (VmHWM)", memory.peak_rss_bytes),
+        ("resident (VmRSS)", memory.rss_bytes),
+        ("its own (RssAnon)", memory.anonymous_bytes),
+        ("mapped files (RssFile)", memory.file_bytes),
+        ("shared pages divided (PSS)", memory.pss_bytes),
+        ("unshared (USS)", memory.uss_bytes),
+        ("in swap", memory.swap_bytes),
+    )
+    return ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts if size is not None)
 
 
 def machine(report: Report) -> str:

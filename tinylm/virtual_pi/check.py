@@ -100,8 +100,6 @@ def check_on_virtual_pi(
     TinylmError with exit code 3 when the virtual Pi fails, with 2 when the bundle or the budget cannot be used.
     """
     cost = cost_model(budget)
-    # So few requests as can be waited for say nothing of growth.
-    budget = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None))
     settings = Settings(cpu=board.cpu, cores=1, memory_mib=board.memory_mib, port=0, measure=True, snapshot=True)
     announce(f"booting a virtual {board.description} ({board.cpu}, {board.memory_mib} MiB)")
     with running(image=image, settings=settings, folder=folder) as machine:
@@ -112,7 +110,9 @@ def check_on_virtual_pi(
         announce(f"{WARMUP + REQUESTS} requests, golden tokens and quality, on the ARM code")
         probed = _probe(machine, bundle, budget, backend, announce)
     validity = judge_validity(probed.processes) if probed.processes else None
-    results = judge(budget, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
+    # So few requests as can be waited for say nothing of growth; the notes say that it is left out.
+    judged = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None))
+    results = judge(judged, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
     estimate = None
     if probed.problem is None:
         estimate = estimate_times(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tinylm.budget.ledger import PER_REQUESTS, Ledger
-from tinylm.budget.page.elements import columns, figure, section, table
+from tinylm.budget.page.elements import columns, figure, paragraph, section, table
 from tinylm.budget.report import Report
-from tinylm.budget.wording import number, printable
+from tinylm.budget.wording import kinds_of_memory, number, printable
 from tinylm.charts import Bar, Chart, Series, bar_chart, line_chart
 
 _SHORT = {
@@ -32,7 +32,9 @@ def memory(report: Report) -> str:
         f" resident at the same moment, and {number(ledger.peak_mb)} MB were at the peak."
     )
     drawn = figure(lambda: _parts(ledger)) + figure(lambda: _growth(ledger), caption=_slope(ledger))
-    return section("Where the memory goes", columns(drawn, parts), lead=lead)
+    counted = kinds_of_memory(report)
+    kinds = "" if counted is None else paragraph(f"The probe with the highest peak, in MB: {counted}.")
+    return section("Where the memory goes", columns(drawn, parts), kinds, lead=lead)
 
 
 def _parts(ledger: Ledger) -> list[Chart]:
