@@ -24,7 +24,7 @@ from tinylm.runtime.probe_contract import SCHEMA, ProbeResult
 
 _Z = NormalDist().inv_cdf(QUANTILE)
 _WORK_NOISE = 0.02
-_SPREAD, _LUCK = 0.05, 0.03
+_SPREAD, _LUCK, _SLOWER = 0.05, 0.03, 0.3
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ def _even_with_luck(rng: random.Random, spread: float = _SPREAD) -> float:
     return max(0.1, rng.gauss(1, spread)) / (1 + math.hypot(spread, _LUCK) * _Z)
 
 
+def _rarely_slow(rng: random.Random) -> float:
+    """One process in eight is slower by 30 %, and 40 % of its requests lie over the limit, which are 5 % of all."""
+    return max(0.1, rng.gauss(1, _SPREAD)) / ((1 + _SLOWER) * (1 + _SPREAD * NormalDist().inv_cdf(0.6)))
+
+
 def _heavy_tail(rng: random.Random) -> float:
     return float(rng.paretovariate(1.5) * (1 - QUANTILE) ** (1 / 1.5))
 
@@ -64,10 +69,13 @@ KINDS: dict[str, _Shape] = {
     "bimodal": _Shape(_bimodal),
     "process luck": _Shape(_even_with_luck, process=lambda rng: max(0.5, rng.gauss(1, _LUCK))),
     "luck alone": _Shape(lambda rng: _even_with_luck(rng, 0.005), process=lambda rng: max(0.5, rng.gauss(1, _LUCK))),
+    "rare slow process": _Shape(_rarely_slow, process=lambda rng: 1 + _SLOWER if rng.random() < 0.125 else 1.0),
     "slowing down": _Shape(_even, slowdown=lambda share: 1 + 1.5 * share),
     "throttled midway": _Shape(_even, slowdown=lambda share: 1.0 if share < 0.12 else 1.6),
     "slower, work is not": _Shape(_even, slowdown=lambda share: 1 + 1.5 * share, seen_in_work=False),
 }
+UNSEEN = ("rare slow process",)
+"""What four processes can be without: most checks meet none of them, and nothing in their requests tells."""
 DRIFTING = ("slowing down", "throttled midway", "slower, work is not")
 
 

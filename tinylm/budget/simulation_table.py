@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinylm.budget.simulation import DRIFTING, Outcomes
+from tinylm.budget.simulation import DRIFTING, UNSEEN, Outcomes
 from tinylm.budget.spec import Budget
 
 if TYPE_CHECKING:
@@ -32,5 +32,6 @@ def print_simulation(budget: Budget, rows: Sequence[tuple[str, float, Outcomes]]
     console.print(
         f"{rows[0][2].devices} devices a row, their true p95 at so many times the limit; looks at {looks} requests."
         f" At the limit itself at most {error:.3g} % may pass, and as many fail. What changes while it is measured"
-        f" ({', '.join(DRIFTING)}) must be void."
+        f" ({', '.join(DRIFTING)}) must be void. Not covered: {', '.join(UNSEEN)}. What few processes never meet they"
+        " cannot tell of; more `processes` in the budget meet it."
     )

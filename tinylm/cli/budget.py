@@ -104,7 +104,7 @@ def simulate(
     budget: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
     ] = "pi-zero-2w",
-    devices: Annotated[int, typer.Option(min=1, help="Synthetic devices of every kind.")] = 1000,
+    devices: Annotated[int, typer.Option(min=1, max=100_000, help="Synthetic devices of every kind.")] = 1000,
     seed: Annotated[int, typer.Option(help="Another one gives other devices.")] = 0,
 ) -> None:
     """Try the budget's looks on synthetic devices whose true p95 is known: how often is the verdict wrong?"""
