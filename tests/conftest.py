@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
 import random
 import signal
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -30,13 +27,9 @@ from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_
 settings.register_profile("tinylm", deadline=None)
 settings.load_profile("tinylm")
 
-if TYPE_CHECKING:
-    import onnx
-
-    from tinylm.budget.report import Report
+pytest_plugins = ["decoder_graphs", "sample_reports"]  # of tests/fixtures
 
 MakeBundle = Callable[..., Bundle]
-MakeGraph = Callable[..., "onnx.ModelProto"]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -217,118 +210,6 @@ def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactor
     return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle", bare.manifest, contents)
 
 
-@pytest.fixture(scope="session")
-def make_decoder_graph() -> MakeGraph:
-    """A decoder as exporters elsewhere write it, with random weights; the same model with and without cache.
-
-    `make_decoder_graph(cached=True, ids="int64", cache="float32", extra=("attention_mask",), logits=3)`: 2 layers, 2
-    heads of 8, `vocab_size` 64. `extra` inputs may be `attention_mask`, `position_ids`, `num_logits_to_keep`; `logits`
-    is their rank, and with `last` they are the last token's alone.
-    """
-    import onnx
-    from onnx import helper, numpy_helper
-
-    types = {name: helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in ("int64", "int32", "float32", "float16")}
-
-    def make(
-        *,
-        cached: bool,
-        ids: str = "int64",
-        cache: str = "float32",
-        extra: tuple[str, ...] = (),
-        logits: int = 3,
-        last: bool = False,
-        vocab_size: int = 64,
-        positions: int = 128,
-    ) -> onnx.ModelProto:
-        rng, layers, heads, size = np.random.default_rng(3), 2, 2, 8
-        width = heads * size
-        nodes: list[onnx.NodeProto] = []
-        weights: dict[str, np.ndarray] = {}
-
-        def node(kind: str, *inputs: str | np.ndarray, out: str = "", **attributes: object) -> str:
-            names = []
-            for value in inputs:
-                name = value if isinstance(value, str) else f"constant_{len(weights)}"
-                if not isinstance(value, str):
-                    weights[name] = value
-                names.append(name)
-            name = out or f"{kind}_{len(nodes)}"
-            nodes.append(helper.make_node(kind, names, [name], **attributes))
-            return name
-
-        def weight(*shape: int) -> np.ndarray:
-            return np.asarray(rng.standard_normal(shape) / shape[0] ** 0.5, np.float32)
-
-        def whole(*values: int) -> np.ndarray:
-            return np.array(values, np.int64)
-
-        def tensor(name: str, kind: str, shape: list[object]) -> onnx.ValueInfoProto:
-            return helper.make_tensor_value_info(name, types[kind], shape)
-
-        inputs, outputs = [tensor("input_ids", ids, ["batch", "sequence"])], []
-        tokens = node("Gather", node("Shape", "input_ids"), whole(1))
-        past = node("Gather", node("Shape", "past_key_values.0.key"), whole(2)) if cached else "none"
-        weights["none"] = whole(0)
-        total = node("Add", past, tokens)
-        scalar = [node("Squeeze", name) for name in (past, total)]
-        asked = node("Range", *scalar, np.array(1, np.int64))
-        keys = node("Range", np.array(0, np.int64), scalar[1], np.array(1, np.int64))
-        place = asked
-        for name in extra:
-            shape = (
-                [] if name == "num_logits_to_keep" else ["batch", "total" if name == "attention_mask" else "sequence"]
-            )
-            inputs.append(tensor(name, "int64" if name == "num_logits_to_keep" else ids, shape))
-        if "position_ids" in extra:
-            place = node("Cast", node("Squeeze", "position_ids", whole(0)), to=types["int64"])
-        x = node(
-            "Add",
-            node("Gather", weight(vocab_size, width), "input_ids"),
-            node("Gather", weight(positions, width), place),
-        )
-        seen = node("LessOrEqual", node("Unsqueeze", keys, whole(0)), node("Unsqueeze", asked, whole(1)))
-        if "attention_mask" in extra:  # 1 where a token is
-            there = node("Cast", node("Squeeze", "attention_mask", whole(0)), to=onnx.TensorProto.BOOL)
-            seen = node("And", seen, node("Unsqueeze", there, whole(0)))
-        for layer in range(layers):
-            parts = {}
-            for part in ("query", "key", "value"):
-                split = node("Reshape", node("MatMul", x, weight(width, width)), whole(0, 0, heads, size))
-                parts[part] = node("Transpose", split, perm=[0, 2, 1, 3])
-            for part in ("key", "value") if cached else ():
-                names = f"past_key_values.{layer}.{part}", f"present.{layer}.{part}"
-                shape = ["batch", heads, "past", size], ["batch", heads, "total", size]
-                inputs.append(tensor(names[0], cache, shape[0]))
-                outputs.append(tensor(names[1], cache, shape[1]))
-                stored = node("Cast", parts[part], to=types[cache])
-                parts[part] = node("Cast", node("Concat", names[0], stored, out=names[1], axis=2), to=types["float32"])
-            scores = node("MatMul", parts["query"], node("Transpose", parts["key"], perm=[0, 1, 3, 2]))
-            share = node("Softmax", node("Where", seen, scores, np.float32(-1e9).reshape(1)), axis=-1)
-            joined = node("Transpose", node("MatMul", share, parts["value"]), perm=[0, 2, 1, 3])
-            x = node("Add", x, node("MatMul", node("Reshape", joined, whole(0, 0, width)), weight(width, width)))
-        if last or logits == 2:
-            kept = (
-                node("Neg", node("Reshape", "num_logits_to_keep", whole(1)))
-                if "num_logits_to_keep" in extra
-                else whole(-1)
-            )
-            x = node("Slice", x, kept, whole(np.iinfo(np.int64).max), whole(1))
-        if logits == 2:
-            x = node("Squeeze", x, whole(1))
-        node("MatMul", x, weight(width, vocab_size) * 4, out="logits")
-        outputs.insert(
-            0, tensor("logits", "float32", ["batch", "rows", vocab_size] if logits == 3 else ["batch", vocab_size])
-        )
-        stored = [numpy_helper.from_array(value, name) for name, value in weights.items()]
-        graph = helper.make_graph(nodes, "decoder", inputs, outputs, stored)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-        onnx.checker.check_model(model)
-        return model
-
-    return make
-
-
 _WORDS = {
     "en": "the a king queen said to little girl opened door and went into house of night when sun was shining once"
     " upon",
@@ -372,76 +253,3 @@ def small_run(texts: Path) -> RunConfig:
             batch_size=24, epochs=3, learning_rate=3e-3, warmup_fraction=0.1, grad_clip=1.0, precision="fp32"
         ),
     )
-
-
-@pytest.fixture(scope="session")
-def full_report(tiny_bundle: Bundle) -> Report:
-    """A report with everything that one can hold: a real check of a small bundle, and on top of it a limit of every
-    verdict, causes, advice, and a board that says how hot it is."""
-    from tinylm.budget.advice import Advice
-    from tinylm.budget.check import Options, check_bundle
-    from tinylm.budget.comparison import compare
-    from tinylm.budget.spec import Confidence, load_budget
-    from tinylm.budget.validity import Cause
-
-    host = load_budget("host")
-    far = replace(host.limits, latency_p95_ms=9_000, ttft_p95_ms=9_000, itl_p95_ms=400, cold_start_ms=60_000)
-    budget = replace(host, confidence=Confidence(looks=(59,), processes=2, warmup=1, memory_requests=200), limits=far)
-    report = check_bundle(tiny_bundle, budget, announce=len, options=Options(soak_minutes=0.01))
-    assert report.validity is not None
-    assert report.soak is not None
-    changes: dict[str, dict[str, Any]] = {
-        "bundle_mb": {"verdict": "fail"},
-        "peak_rss_mb": {"verdict": "not_measured", "measured": None, "margin": None},
-        "latency_p95_ms": {"verdict": "undecided", "void": "throttling", "evidence": "void: it was hot"},
-    }
-    causes = (
-        Cause(name="throttling", kind="times", voids="everything", what="it was hot", hint="cool it: `--soak` waits"),
-        Cause(name="swap", kind="memory", voids="passes", what="3.0 MB were in swap", hint="sudo swapoff -a"),
-    )
-    advice = (
-        Advice(
-            limit="bundle_mb",
-            change="the preset `tiny`",
-            predicted=1.7,
-            unit="MB",
-            passes=True,
-            basis="estimated",
-            how="scaled by its parameters",
-        ),
-    )
-    old = replace(report, bundle=replace(report.bundle, sha256="0" * 64), limits=report.limits)
-    compared = replace(compare(old, report), notes=("Python was 3.11.2 and is 3.13.5",))
-    warm = [replace(end, temperature_c=61.5, clock_mhz=1000.0) for end in report.soak.intervals]
-    return replace(
-        report,
-        limits=tuple(replace(limit, **changes.get(limit.name, {})) for limit in report.limits),
-        verdict="fail",
-        validity=replace(report.validity, causes=causes),
-        advice=advice,
-        notes=("the whole text is run again for every token",),
-        comparison=compared,
-        moments=tuple(replace(moment, temperature_c=55.5, clock_mhz=1000.0) for moment in report.moments),
-        soak=replace(report.soak, intervals=tuple(warm)),
-    )
-
-
-@pytest.fixture(scope="session")
-def with_text() -> Callable[[Any, str], Any]:
-    """Puts a text in the place of every free text of a report, as somebody hostile could; what refuses it stays."""
-
-    def put(value: Any, text: str) -> Any:
-        if isinstance(value, tuple):
-            texts = all(isinstance(item, str) for item in value)
-            return tuple(text if texts else put(item, text) for item in value)
-        if not is_dataclass(value) or isinstance(value, type):
-            return value
-        hints = get_type_hints(type(value))
-        for field in fields(value):
-            old = getattr(value, field.name)
-            free = isinstance(old, str) and hints[field.name] in (str, str | None)
-            with contextlib.suppress(ValueError):
-                value = replace(value, **{field.name: text if free else put(old, text)})
-        return value
-
-    return put

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sample_machines import ZERO
 
 from tinylm.budget.device import DeviceFacts, device_facts, differences
 from tinylm.budget.explain import explain
@@ -15,17 +16,6 @@ from tinylm.budget.spec import load_budget, parse_budget, shipped_budgets
 from tinylm.budget.template import new_budget, write_new
 from tinylm.errors import TinylmError
 
-ZERO = DeviceFacts(
-    model="Raspberry Pi Zero 2 W Rev 1.0",
-    arch="aarch64",
-    isa=("asimd",),
-    cores=4,
-    memory_mb=436.0,
-    governor="ondemand",
-    system="Linux 6.12",
-    python="3.13.5",
-    onnxruntime="1.28.0",
-)
 BARE = DeviceFacts(
     model="unknown",
     arch="arm64",

@@ -8,28 +8,17 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from rich.console import Console
+from sample_machines import ZERO as FACTS
 
 from tinylm.budget import ratio
 from tinylm.budget.comparison import compare
 from tinylm.budget.comparison_table import print_comparison
-from tinylm.budget.device import DeviceFacts
 from tinylm.budget.report import SCHEMA, BundleId, ColdStart, Device, Report
 from tinylm.budget.spec import load_budget
 from tinylm.budget.validity import Validity
 from tinylm.budget.verdict import LimitResult
 from tinylm.runtime.probe_contract import HeldOutBits, Memory, ProbeResult, Verification
 
-FACTS = DeviceFacts(
-    model="Raspberry Pi Zero 2 W Rev 1.0",
-    arch="aarch64",
-    isa=("asimd",),
-    cores=4,
-    memory_mb=436.0,
-    governor="ondemand",
-    system="Linux 6.12",
-    python="3.13.5",
-    onnxruntime="1.28.0",
-)
 QUIET = Validity(
     causes=(), waiting=0, drift=1.0, neighbours_cores=None, busiest=(), swap_bytes=0, load_average=None
 )  # fmt: skip
