@@ -58,6 +58,7 @@ class Candidate:
 
 
 def bundle_candidate(bundle: Bundle) -> Candidate:
+    """A verified bundle as the check wants it."""
     return Candidate(
         kind="bundle",
         name=bundle.manifest.name,
@@ -71,6 +72,7 @@ def bundle_candidate(bundle: Bundle) -> Candidate:
 
 
 def decoder_candidate(decoder: Decoder) -> Candidate:
+    """An opened decoder as the check wants it, with what people must know of its figures."""
     description, layers = decoder.description, len(decoder.graph.cache) // 2
     notes = [
         f"a key/value cache of {layers} layers, which grows with the text"

@@ -44,6 +44,7 @@ class Probed:
 
     @property
     def requests(self) -> int:
+        """Counted ones, in all processes so far."""
         return sum(len(process.latency_ms) for process in self.processes)
 
 
@@ -65,6 +66,7 @@ class Program:
     """The bundle that every one of them must find there."""
 
     def command(self, module: str = "probe") -> list[str]:
+        """The command that starts `tinylm.runtime.MODULE` on what is measured."""
         return [*self.before, f"tinylm.runtime.{module}", *self.after]
 
     def orders(self, budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False) -> ProbeOrders:

@@ -34,6 +34,7 @@ class Boundary:
     """From so many on it is a fail; None when no number is enough."""
 
     def decide(self, *, over: int) -> Decision:
+        """What so many requests over the limit mean at this look."""
         if self.most_over is not None and over <= self.most_over:
             return "pass"
         if self.fewest_over is not None and over >= self.fewest_over:

@@ -35,11 +35,6 @@ def binomial_cdf(successes: int, n: int, probability: float) -> float:
     return min(1.0, math.fsum(terms))
 
 
-def binomial_tail(successes: int, n: int, probability: float) -> float:
-    """P(X >= successes), summed from its own side so that small tails keep their digits."""
-    return binomial_cdf(n - successes, n, 1 - probability)
-
-
 def binomial_probabilities(n: int, probability: float) -> tuple[float, ...]:
     """P(X = k) for k from 0 to `n`, as long as it is more than 1e-18; the last ones are left out below that."""
     log_p, log_q = math.log(probability), math.log1p(-probability)

@@ -228,6 +228,7 @@ def compare(measured: float, limit: float, evidence: str) -> Finding:
 
 
 def not_measured(reason: str) -> Finding:
+    """A finding without a number, and why there is none; never a pass."""
     return Finding(measured=None, verdict="not_measured", evidence=reason)
 
 

@@ -73,6 +73,7 @@ def used(result: LimitResult) -> float | None:
 
 
 def percent(share: float | None) -> str:
+    """A share as people read it; empty for None."""
     return "" if share is None else f"{100 * share:.0f} %"
 
 

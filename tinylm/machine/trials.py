@@ -34,6 +34,7 @@ print("\\n" + json.dumps([ms, None if before is None or after is None else (afte
 
 
 def not_tried(module: str, version: str | None, wanted: str) -> Trial:
+    """The place of a trial that was left out."""
     return Trial(module=module, version=version, wanted=wanted, outcome="not_tried", detail="", ms=None, rss_mb=None)
 
 

@@ -19,6 +19,7 @@ _TOKEN_S = 0.5
 
 
 def child_command(bundle: Path) -> list[str]:
+    """The command that starts the measuring process on a bundle."""
     return [sys.executable, "-P", "-m", "tinylm.runtime.profile_child", str(bundle.resolve())]
 
 

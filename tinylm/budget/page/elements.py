@@ -36,10 +36,12 @@ def section(title: str, *parts: str, lead: str = "") -> str:
 
 
 def subtitle(words: str) -> str:
+    """A heading inside a section; its words are escaped."""
     return f"<h3>{text(words)}</h3>"
 
 
 def paragraph(words: str, *, kind: str = "") -> str:
+    """A paragraph of escaped words, with a class of the style sheet."""
     return f'<p class="{kind}">{text(words)}</p>' if kind else f"<p>{text(words)}</p>"
 
 
