@@ -17,11 +17,13 @@ from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.enforce import enforce
 from tinylm.budget.estimate import Estimate
+from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.ledger import make_ledger
 from tinylm.budget.probing import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
 from tinylm.budget.report import SCHEMA, BundleId, Device, Report, cold_start_of
 from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec import Budget
+from tinylm.budget.statistics import observed
 from tinylm.budget.times import TimeSummary, summarise_times
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
@@ -125,8 +127,11 @@ def _check(
         if probed.problem is not None or not open_quantiles(results):
             break
     if probed.problem is None:
-        announce(f"where the memory goes, over {budget.confidence.memory_requests} requests")
-        probed = probe_memory(probed, budget=budget, program=program)
+        requests = budget.confidence.memory_requests
+        typical_ms = observed([value for process in probed.processes for value in process.latency_ms], 0.5)
+        announce(f"where the memory goes, over {requests} requests: about {requests * typical_ms / 1e3:.0f} s")
+        with heartbeat(announce, "memory"):
+            probed = probe_memory(probed, budget=budget, program=program)
         watch.look()
         validity = watched()
         results = judged(validity)

@@ -16,6 +16,7 @@ from typing import Any
 
 from tinylm.budget.child import ChildFailed, run_child
 from tinylm.budget.conditions import Watch
+from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
 from tinylm.errors import TinylmError
@@ -124,7 +125,8 @@ def probe_more(
             + (", then golden tokens" if orders.verify else "")
         )
         try:
-            with contextlib.nullcontext() if watch is None else watch.listening():
+            listening = contextlib.nullcontext() if watch is None else watch.listening()
+            with listening, heartbeat(announce, f"process {index + 1}"):
                 processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
         except ChildFailed as failure:
             return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))

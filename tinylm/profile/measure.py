@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinylm.budget.device import device_facts
+from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import BundleId
 from tinylm.bundle import Bundle
@@ -61,7 +62,8 @@ def profile_bundle(
             threads=threads,
             warmup=WARMUP,
         )
-        result = run_profile_child(child_command(bundle.path), orders)
+        with heartbeat(announce, "profile"):
+            result = run_profile_child(child_command(bundle.path), orders)
         runs = read_trace(_only_file(Path(folder)))
     step_us, traced_step_us = summarise(result.step_us), summarise(result.traced_step_us)
     steps, reads = _counted(runs, orders)

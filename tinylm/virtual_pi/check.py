@@ -19,6 +19,7 @@ from tinylm.budget.check import make_report
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import DeviceFacts, device_facts
 from tinylm.budget.estimate import estimate_times, judge_estimated
+from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.probing import Probed, Program, run_memory_probe, run_probe
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import Report
@@ -176,11 +177,13 @@ def _probe(
     orders = dataclasses.replace(told.orders(budget, requests=REQUESTS, verify=True), warmup=WARMUP)
     probed = Probed()
     try:
-        result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
+        with heartbeat(announce, "probe"):
+            result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         probed = Probed(processes=(result,))
         announce(f"where the memory goes, over {MEMORY_REQUESTS} requests")
         orders = dataclasses.replace(orders, requests=MEMORY_REQUESTS, verify=False)
-        seen = run_memory_probe(_command(machine, "memory_probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
+        with heartbeat(announce, "memory"):
+            seen = run_memory_probe(_command(machine, "memory_probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         return dataclasses.replace(probed, memory=seen)
     except ChildFailed as failure:
         machine.check_alive()  # when the machine died, that is the news
