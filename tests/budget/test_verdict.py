@@ -284,3 +284,12 @@ def test_overall_takes_the_worst_verdict_and_the_weakest_basis() -> None:
     assert overall([passed]) == ("pass", "measured")
     assert overall([passed, open_]) == ("undecided", "indicative")
     assert overall([open_, failed, passed]) == ("fail", "indicative")
+
+
+def test_the_peaks_evidence_counts_the_requests_that_were_done(
+    make_processes: MakeProcesses, judged: Judged, built_up: MemoryResult
+) -> None:
+    """An emulated board does fewer than the budget says."""
+    assert "of one that did 1000 requests" in judged(make_processes())["peak_rss_mb"].evidence
+    fewer = dataclasses.replace(built_up, growth=built_up.growth[:1])
+    assert "of one that did 50 requests" in judged(make_processes(), memory=fewer)["peak_rss_mb"].evidence

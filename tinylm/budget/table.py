@@ -13,6 +13,7 @@ from tinylm.budget.wording import (
     headline,
     kinds_of_memory,
     label,
+    machine,
     number,
     printable,
     request,
@@ -112,7 +113,8 @@ def _reasons(report: Report) -> Table:
     for result in report.limits:
         why.add_row(label(result.name), Text(printable(result.evidence)))
     requests = sum(len(process.latency_ms) for process in report.samples)
-    why.add_row("request", f"{request(report)}; {requests} of them in {len(report.samples)} processes")
+    processes = "1 process" if len(report.samples) == 1 else f"{len(report.samples)} processes"
+    why.add_row("request", f"{request(report)}; {requests} of them in {processes}")
     if report.cold_start is not None and report.cold_start.first_ms is not None:
         why.add_row("starts", _starts(report.cold_start))
     if report.estimate is not None:
@@ -167,9 +169,6 @@ def _instructions(estimate: Estimate) -> str:
 
 def _machine(report: Report) -> str:
     facts = report.device.facts
-    memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
     governor = "" if facts.governor is None else f", governor {facts.governor}"
-    return (
-        f"{facts.model} ({facts.arch}), {facts.cores} cores{memory}{governor}; {facts.system},"
-        f" Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
-    )
+    software = f"{facts.system}, Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
+    return f"{machine(report)}{governor}; {software}"

@@ -66,6 +66,7 @@ class _Run:
     processes: tuple[ProbeResult, ...]
     memory_probe: Memory | None
     memory_requests: int
+    """That the memory probe did."""
     memory_problem: str | None
     """What became of the memory probe, when it is more than that the system does not tell."""
     ledger: Ledger | None
@@ -104,7 +105,7 @@ def judge(
             run = _Run(
                 processes=probed.processes,
                 memory_probe=None if memory is None else memory.memory,
-                memory_requests=budget.confidence.memory_requests,
+                memory_requests=memory.growth[-1].requests if memory is not None and memory.growth else 0,
                 memory_problem=probed.memory_problem,
                 ledger=None if memory is None else make_ledger(memory),
                 no_ledger=_NO_PROC if memory is not None else probed.memory_problem or "the memory probe did not run",

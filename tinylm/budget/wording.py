@@ -163,7 +163,7 @@ def machine(report: Report) -> str:
     """The machine in one line."""
     facts = report.device.facts
     memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
-    return f"{facts.model} ({facts.arch}), {facts.cores} cores{memory}"
+    return f"{facts.model} ({facts.arch}), {facts.cores} core{'' if facts.cores == 1 else 's'}{memory}"
 
 
 def request(report: Report) -> str:
