@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,8 +29,8 @@ def budget(peak_rss_mb: float) -> Budget:
 
 
 def groups() -> set[str]:
-    """What a check may have left behind."""
-    return {str(path) for path in Path("/sys/fs/cgroup").glob("**/tinylm-*")}
+    """The groups that this process has made and not removed."""
+    return {str(path) for path in Path("/sys/fs/cgroup").glob(f"**/tinylm-{os.getpid()}-*")}
 
 
 def can_make_groups() -> bool:
@@ -86,6 +88,17 @@ def test_a_folder_without_the_controller_is_left_as_it_was(tmp_path: Path, monke
     with module._fence(10**9) as fence:
         assert not fence.counts_resident
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_check_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    left, running = tmp_path / f"tinylm-{ended.pid}-1", tmp_path / f"tinylm-{os.getpid()}-2"
+    left.mkdir()
+    running.mkdir()
+    monkeypatch.setattr(module, "_group_places", lambda: iter([(tmp_path, ("memory.max", "swap", "peak"))]))
+    with module._fence(10**9):
+        assert list(tmp_path.iterdir()) == [running]
 
 
 def test_a_probe_that_fails_for_another_reason_says_nothing_of_memory() -> None:

@@ -9,6 +9,7 @@ surviving proves at least as much, and dying proves nothing).
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import signal
@@ -94,6 +95,7 @@ def _died(failure: ChildFailed, fence: _Fence) -> Finding:
 def _fence(limit_bytes: int) -> Iterator[_Fence]:
     """The strictest limit of resident memory that can be had here."""
     for folder, files in _group_places():
+        _remove_leftovers(folder)
         group = folder / f"tinylm-{os.getpid()}-{time.monotonic_ns()}"
         try:
             group.mkdir()
@@ -109,14 +111,32 @@ def _fence(limit_bytes: int) -> Iterator[_Fence]:
                 )
                 return
         finally:
-            with contextlib.suppress(OSError):
-                group.rmdir()  # empty once its processes have ended
+            _remove(group)
     if systemd := _systemd(limit_bytes):
         yield _Fence("a systemd scope (MemoryMax)", systemd, True, lambda: None)
         return
     kilobytes = str(limit_bytes // 1024)
     before = ("/bin/sh", "-c", _ADDRESS, "sh", kilobytes)
     yield _Fence("a limit of address space (ulimit -v)", before, False, lambda: None)
+
+
+def _remove(group: Path) -> None:
+    """Remove a group whose processes have ended; the kernel may take a moment to let go of the last one."""
+    for _ in range(20):
+        try:
+            return group.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                return
+        time.sleep(0.05)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the groups of checks that were killed before they could; one that still has a process stays."""
+    for group in folder.glob("tinylm-*-*"):
+        if not Path("/proc", group.name.split("-")[1]).exists():
+            with contextlib.suppress(OSError):
+                group.rmdir()
 
 
 def _peak(file: Path) -> int | None:
