@@ -13,7 +13,8 @@ from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
 from tinylm.tokenizer import BOS, EOS, UNK, Tokenizer
 from tinylm.tokenizer_training import train_tokenizer
-from tinylm.tokens.shards import Index, languages, open_shard, read_index, write_shards
+from tinylm.tokens.encoding import write_shards
+from tinylm.tokens.shards import Index, languages, open_shard, read_index
 
 PIECES = [
     Piece("The king\nopened the door.", "en", "a", start=True, end=False),

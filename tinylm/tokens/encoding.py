@@ -132,9 +132,7 @@ class _Encoder:
     def __init__(self, tokenizer: Tokenizer, folder: Path, meter: _Meter) -> None:
         self._tokenizer, self._folder, self._meter = tokenizer, folder, meter
         self._surface_bytes = np.array(tokenizer.surface_bytes(), np.int32)
-        self._journal = Journal(
-            vocab_size=tokenizer.vocab_size, tokenizer_sha256=sha256_bytes(tokenizer.model_bytes())
-        )
+        self._journal = Journal(vocab_size=tokenizer.vocab_size, tokenizer_sha256=sha256_bytes(tokenizer.model_bytes()))
         self._found = deque(read_entries(folder, self._journal))
         self.sources: dict[Source, int] = {}
         self._recorded_sources = 0

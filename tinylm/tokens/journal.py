@@ -60,11 +60,10 @@ def read_entries(folder: Path, journal: Journal) -> tuple[Entry, ...]:
     width = np.dtype(token_dtype(found.vocab_size)).itemsize
     needed: Counter[Path] = Counter()
     for count, entry in enumerate(found.entries):
-        for suffix, size in (("bin", entry.part.tokens * width), ("documents", entry.part.documents * DOCUMENT.itemsize)):
-            path = folder / f"{entry.stream}.{suffix}"
-            needed[path] += size
-            if not path.is_file() or path.stat().st_size < needed[path]:
-                return found.entries[:count]
+        needed[folder / f"{entry.stream}.bin"] += entry.part.tokens * width
+        needed[folder / f"{entry.stream}.documents"] += entry.part.documents * DOCUMENT.itemsize
+        if any(not path.is_file() or path.stat().st_size < size for path, size in needed.items()):
+            return found.entries[:count]
     return found.entries
 
 

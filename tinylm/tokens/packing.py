@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_SMALLEST_SHARE = 16
-"""Room below a sixteenth of the context stays empty: a stretch of a long document there would be read without past."""
+_SMALLEST_SHARE = 8
+"""Room below an eighth of the context stays empty: a stretch of a long document there would have hardly any past."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,9 @@ class Packing:
         start, length, row = self._short_starts, self._short_sizes, self._short_rows
         if len(self._long_sizes):
             poured = self._pour(generator)
-            start, length, row = (np.concatenate(pair) for pair in zip((start, length, row), poured, strict=True))
+            start = np.concatenate([start, poured[0]])
+            length = np.concatenate([length, poured[1]])
+            row = np.concatenate([row, poured[2]])
         order = np.argsort(row, kind="stable")
         first = np.searchsorted(row[order], np.arange(self.count + 1))
         return Rows(first, start[order], length[order])

@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tinylm.config import RunConfig, TrainingConfig
 from tinylm.errors import TinylmError
 from tinylm.model import TinyTransformer, build
 from tinylm.tokenizer import Tokenizer
-from tinylm.tokens.batches import Batches
-from tinylm.tokens.shards import TRAIN, open_shard, read_index
+from tinylm.tokens.batches import Batch, Batches
+from tinylm.tokens.shards import TRAIN, open_documents, open_shard, read_index
 from tinylm.training.checkpoint import (
     BEST,
     FINAL,
@@ -34,7 +33,7 @@ from tinylm.training.checkpoint import (
 )
 from tinylm.training.dataset import Dataset
 from tinylm.training.device import pick_device, pick_dtype
-from tinylm.training.documents import document_mask, targets_of
+from tinylm.training.documents import document_mask
 from tinylm.training.evaluation import ALL, Quality, Validation
 from tinylm.training.interruption import Interruption
 from tinylm.training.loss import linear_cross_entropy
@@ -125,6 +124,7 @@ def _set_up(config: RunConfig, dataset: Dataset) -> _Setup:
         optimizer=build_optimizer(model, training),
         batches=Batches(
             open_shard(dataset.tokens, index, TRAIN),
+            open_documents(dataset.tokens, index, TRAIN) if training.separate_documents else None,
             context_length=context,
             batch_size=training.batch_size,
             seed=training.seed,
@@ -165,19 +165,19 @@ def _time_step(setup: _Setup, *, minutes: float) -> float:
     return statistics.median(times[_WARM_UP_STEPS:])
 
 
-def _optimize(setup: _Setup, rows: NDArray[np.int64], *, rate: float) -> tuple[float, float]:
-    """One optimizer step on (batch, context + 1) ids; returns mean loss in nats, and the gradient norm unclipped."""
+def _optimize(setup: _Setup, batch: Batch, *, rate: float) -> tuple[float, float]:
+    """One optimizer step; returns mean loss in nats, and the gradient norm unclipped."""
     training, model = setup.training, setup.model
     for group in setup.optimizer.param_groups:
         group["lr"] = rate
-    targets = targets_of(rows[:, 1:])
-    predicted = max(int((targets >= 0).sum()), 1)
+    predicted = max(int((batch.targets >= 0).sum()), 1)
     total = 0.0
-    for part in np.split(np.arange(len(rows)), training.accumulation_steps):
-        inputs = torch.from_numpy(rows[part, :-1]).to(setup.device, non_blocking=True)
-        answers = torch.from_numpy(targets[part]).to(setup.device, non_blocking=True)
+    for part in np.split(np.arange(len(batch.inputs)), training.accumulation_steps):
+        inputs = torch.from_numpy(batch.inputs[part]).to(setup.device, non_blocking=True)
+        answers = torch.from_numpy(batch.targets[part]).to(setup.device, non_blocking=True)
+        mask = document_mask(batch.documents[part], setup.device)
         with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
-            hidden = model.hidden(inputs, document_mask(inputs) if training.separate_documents else None)
+            hidden = model.hidden(inputs, mask)
         loss = linear_cross_entropy(hidden.flatten(0, 1), model.output_weight, answers.flatten(), dtype=setup.dtype)
         # Divided by the whole batch's count, so that accumulation gives the same gradient as one large batch.
         (loss / predicted).backward()  # type: ignore[no-untyped-call]
@@ -271,6 +271,7 @@ class _Loop:
                         raise Interrupted
         finally:
             log.close()
+            setup.batches.close()
         return self._checkpoints.read_record(FINAL)
 
     def _end_epoch(
