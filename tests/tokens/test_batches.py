@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 
@@ -82,7 +83,7 @@ def test_a_packed_epoch_predicts_every_token_once_and_never_across_a_border(
     context = min(context, (sum(sizes) + 2 * len(sizes)) // 2)
     batches, tokens = packed(sizes, context, batch, seed)
     assert batches.steps_per_epoch == -(-batches.sequences // batch)
-    follows = {(int(a), int(b)) for a, b in zip(tokens, tokens[1:], strict=False) if b != BOS}
+    follows = {(int(a), int(b)) for a, b in itertools.pairwise(tokens) if b != BOS}
     with batches:
         for epoch in range(3):
             rows = epoch_rows(batches, epoch, batch)
