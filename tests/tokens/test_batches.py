@@ -157,10 +157,11 @@ def test_order_and_cuts_differ_between_epochs_and_seeds() -> None:
         assert list(batches.batch(0).inputs[:, 0]) != list(batches.batch(1).inputs[:, 0])
 
 
-def test_weights_show_documents_more_and_less_often() -> None:
+@pytest.mark.parametrize("weights", [{"a": 0.5, "b": 2}, {"en:a": 0.5, "a": 9, "es:b": 2}])
+def test_weights_show_documents_more_and_less_often(weights: dict[str, float]) -> None:
     """Documents 0, 2, ... are of `a`: the first token behind BOS tells which document it is."""
     sizes = [11] * 40
-    batches, tokens = packed(sizes, 12, 4, 3, a=0.5, b=2)
+    batches, tokens = packed(sizes, 12, 4, 3, **weights)
     assert batches.sequences == 10 + 40
     shown = []
     with batches:

@@ -138,7 +138,8 @@ class Batches:
                 f"{2 * context_length}",
                 "add text, or lower --max-seq-length",
             )
-        self._tokens, self._context, self._batch, self._seed = tokens, context_length, batch_size, seed
+        self._tokens = np.asarray(tokens)  # slices of a memory map as such are slow to make
+        self._context, self._batch, self._seed = context_length, batch_size, seed
         self.utilisation = self.padding_utilisation = 1.0
         """Share of all slots that predict a token; and what it were with rows of its own for each document."""
         self._source: _RowSource

@@ -151,7 +151,9 @@ def open_documents(folder: Path, index: Index, name: str) -> Documents:
 
 def drop_pages(tokens: Tokens) -> None:
     """Give back what a memory map has read so far; it stays in the system's cache, not in this process's memory."""
-    mapping: Any = tokens.base
+    mapping: Any = tokens
+    while isinstance(mapping, np.ndarray):
+        mapping = mapping.base
     if isinstance(mapping, mmap.mmap):
         mapping.madvise(mmap.MADV_DONTNEED)
 
