@@ -45,6 +45,7 @@ class Selection:
         for weight, documents in self._by_source:
             share, times = math.modf(weight)
             chosen.append(np.repeat(documents, int(times)))
-            part = round(share * len(documents))
+            # Rounded by chance, so that half of a single document is every other epoch.
+            part = int(share * len(documents) + generator.random())
             chosen.append(generator.choice(documents, part, replace=False))
         return np.sort(np.concatenate(chosen))

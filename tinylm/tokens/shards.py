@@ -149,7 +149,7 @@ def open_documents(folder: Path, index: Index, name: str) -> Documents:
     return Documents(start, source, index.sources)
 
 
-def drop_pages(tokens: Tokens) -> None:
+def drop_pages(tokens: NDArray[Any]) -> None:
     """Give back what a memory map has read so far; it stays in the system's cache, not in this process's memory."""
     mapping: Any = tokens
     while isinstance(mapping, np.ndarray):
