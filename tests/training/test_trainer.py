@@ -15,10 +15,13 @@ import torch
 
 from tinylm.config import RunConfig, TrainingConfig, read_config
 from tinylm.errors import TinylmError
-from tinylm.training import trainer
+from tinylm.training import length
 from tinylm.training.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
 from tinylm.training.dataset import Dataset
+from tinylm.training.length import decide_total_steps, time_step
 from tinylm.training.metrics import read_steps, read_summary
+from tinylm.training.setup import set_up
+from tinylm.training.step import optimize
 from tinylm.training.trainer import Interrupted
 
 TrainRun = Callable[..., CheckpointRecord]
@@ -166,19 +169,19 @@ def test_fewer_steps_than_are_done_is_an_error(train_run: TrainRun, tmp_path: Pa
 
 
 def test_minutes_become_recorded_steps(train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "_time_step", lambda setup, *, minutes: 0.5)
+    monkeypatch.setattr(length, "time_step", lambda setup, *, minutes: 0.5)
     record = train_run(tmp_path / "run", minutes=0.1)
     assert record.progress.total_steps == int(6 * 0.92 / 0.5) == 11
     recorded = read_config(tmp_path / "run" / "config.toml").training
     assert (recorded.minutes, recorded.total_steps) == (0.1, 11)
-    monkeypatch.setattr(trainer, "_time_step", lambda setup, *, minutes: pytest.fail("the record decides"))
+    monkeypatch.setattr(length, "time_step", lambda setup, *, minutes: pytest.fail("the record decides"))
     assert train_run(tmp_path / "run", minutes=0.1).progress.total_steps == 11
 
 
 def test_timing_steps_changes_nothing(small_run: RunConfig, dataset: Dataset) -> None:
-    setup = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+    setup = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
     before = {name: value.clone() for name, value in setup.model.state_dict().items()}
-    assert trainer._time_step(setup, minutes=0.01) > 0
+    assert time_step(setup, minutes=0.01) > 0
     for name, value in setup.model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert not setup.optimizer.state
@@ -187,8 +190,8 @@ def test_timing_steps_changes_nothing(small_run: RunConfig, dataset: Dataset) ->
 def one_step(config: RunConfig, dataset: Dataset, **training: Any) -> tuple[float, float, dict[str, torch.Tensor]]:
     """Loss, gradient norm and weights after a step of SGD-like size."""
     changed = dataclasses.replace(config.training, **training)
-    setup = trainer._set_up(dataclasses.replace(config, dataset=dataset.hash, training=changed), dataset)
-    loss, norm = trainer._optimize(setup, setup.batches.batch(0), rate=1e-3)
+    setup = set_up(dataclasses.replace(config, dataset=dataset.hash, training=changed), dataset)
+    loss, norm = optimize(setup, setup.batches.batch(0), rate=1e-3)
     return loss, norm, setup.model.state_dict()
 
 
@@ -208,7 +211,7 @@ def test_the_norm_is_reported_before_clipping_and_clipping_limits_the_step(
 ) -> None:
     settings = {"eps": 1.0, "weight_decay": 0.0, "beta1": 0.0, "beta2": 0.0}
     norms, moves = [], []
-    start = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset).model.state_dict()
+    start = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset).model.state_dict()
     for clip in (None, 0.01):
         _, norm, weights = one_step(small_run, dataset, grad_clip=clip, **settings)
         norms.append(norm)
@@ -271,7 +274,7 @@ def _full_log(log: Any, run: Path, *, from_step: int) -> None:
 
 
 def test_the_defaults_say_one_epoch_costs_every_window_once(small_run: RunConfig, dataset: Dataset) -> None:
-    setup = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+    setup = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
     assert setup.batches.steps_per_epoch == 8, "the tests above count on it"
-    assert trainer._total_steps(setup, done=0) == 24
+    assert decide_total_steps(setup, done=0) == 24
     assert isinstance(setup.training, TrainingConfig)
