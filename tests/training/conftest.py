@@ -16,6 +16,7 @@ from tinylm.training import loop, trainer
 from tinylm.training.checkpoint import CheckpointRecord
 from tinylm.training.dataset import Dataset, build_dataset, plan_dataset
 from tinylm.training.run_folder import open_run
+from tinylm.training.step import StepResult
 
 TrainRun = Callable[..., CheckpointRecord]
 
@@ -42,7 +43,7 @@ def train_run(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.Monkey
     ) -> CheckpointRecord:
         steps = 0
 
-        def counted(*arguments: Any, **named: Any) -> tuple[float, float]:
+        def counted(*arguments: Any, **named: Any) -> StepResult:
             nonlocal steps
             steps += 1
             if steps == interrupt_after:

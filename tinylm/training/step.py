@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from tinylm.errors import TinylmError
 from tinylm.training.documents import document_mask, targets_of
 from tinylm.training.loss import linear_cross_entropy
 from tinylm.training.setup import Setup
 
 
-def optimize(setup: Setup, rows: NDArray[np.int64], *, rate: float) -> tuple[float, float]:
-    """One optimizer step on (batch, context + 1) ids; returns mean loss in nats, and the gradient norm unclipped."""
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What a step measured."""
+
+    loss: float
+    """Mean cross-entropy of the batch in nats per predicted token."""
+    grad_norm: float
+    grad_norm_clipped: float
+
+
+def loss_sum(setup: Setup, inputs: NDArray[np.int64], targets: NDArray[np.int64]) -> Tensor:
+    """Sum of the cross-entropies in nats of rows (B, T), as training computes it; a negative target is not predicted.
+
+    The one way from data to loss: what is checked before the training is what trains.
+    """
+    ids = torch.from_numpy(inputs).to(setup.device, non_blocking=True)
+    answers = torch.from_numpy(targets).to(setup.device, non_blocking=True)
+    with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
+        hidden = setup.model.hidden(ids, document_mask(ids) if setup.training.separate_documents else None)
+    return linear_cross_entropy(hidden.flatten(0, 1), setup.model.output_weight, answers.flatten(), dtype=setup.dtype)
+
+
+def optimize(setup: Setup, rows: NDArray[np.int64], *, rate: float) -> StepResult:
+    """One optimizer step on (batch, context + 1) ids; nothing moves when loss or gradient is not finite."""
     training, model = setup.training, setup.model
     for group in setup.optimizer.param_groups:
         group["lr"] = rate
@@ -23,22 +46,13 @@ def optimize(setup: Setup, rows: NDArray[np.int64], *, rate: float) -> tuple[flo
     predicted = max(int((targets >= 0).sum()), 1)
     total = 0.0
     for part in np.split(np.arange(len(rows)), training.accumulation_steps):
-        inputs = torch.from_numpy(rows[part, :-1]).to(setup.device, non_blocking=True)
-        answers = torch.from_numpy(targets[part]).to(setup.device, non_blocking=True)
-        with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
-            hidden = model.hidden(inputs, document_mask(inputs) if training.separate_documents else None)
-        loss = linear_cross_entropy(hidden.flatten(0, 1), model.output_weight, answers.flatten(), dtype=setup.dtype)
+        loss = loss_sum(setup, rows[part, :-1], targets[part])
         # Divided by the whole batch's count, so that accumulation gives the same gradient as one large batch.
         (loss / predicted).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())
     limit = math.inf if training.grad_clip is None else training.grad_clip
     norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), limit))
-    if not math.isfinite(total) or not math.isfinite(norm):
-        raise TinylmError(
-            f"the loss is {total / predicted} and the gradient norm {norm}: training diverged",
-            f"lower --learning-rate (it was {training.learning_rate}), then run again with --force",
-            exit_code=1,
-        )
-    setup.optimizer.step()
+    if math.isfinite(total) and math.isfinite(norm):
+        setup.optimizer.step()
     setup.optimizer.zero_grad(set_to_none=True)
-    return total / predicted, norm
+    return StepResult(loss=total / predicted, grad_norm=norm, grad_norm_clipped=min(norm, limit))

@@ -9,34 +9,31 @@ from pathlib import Path
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
-from tinylm.training.checkpoint import FINAL, LAST, CheckpointRecord, Checkpoints, Progress
+from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
 from tinylm.training.dataset import Dataset
 from tinylm.training.length import decide_total_steps
-from tinylm.training.loop import Interrupted, Loop, now
+from tinylm.training.loop import Interrupted, Loop
+from tinylm.training.progress import TrainingProgress
+from tinylm.training.recorder import Recorder, now
 from tinylm.training.run_folder import record_config
-from tinylm.training.setup import set_up
+from tinylm.training.setup import Setup, set_up
 from tinylm.training.state import restore
 
 __all__ = ["Interrupted", "train"]
 
 
 def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> CheckpointRecord:
-    """Train the run in the folder `run` to its end, from its last checkpoint when there is one.
+    """Train the run in the folder `run` to its end, from its newest whole checkpoint when there is one.
 
-    Returns the final record. Interrupted (after saving) on Ctrl-C; TinylmError with exit code 1 when the loss is no
-    longer a number.
+    Returns the final record. Interrupted (after saving) on Ctrl-C; TinylmError with exit code 1 when training diverges
+    and no policy helps.
     """
     setup = set_up(config, dataset)
-    checkpoints = Checkpoints(run)
-    progress = Progress(step=0, total_steps=0, start_timestamp=now())
-    if checkpoints.has(LAST):
-        progress = checkpoints.read_record(LAST).progress
+    checkpoints = Checkpoints(run, keep=config.training.keep_checkpoints)
+    found = checkpoints.newest_whole()
+    progress = Progress(step=0, total_steps=0, start_timestamp=now()) if found is None else found.record.progress
     total = decide_total_steps(setup, done=progress.step)
-    if config.training.minutes is not None and config.training.total_steps is None:
-        epochs = math.ceil(total / setup.batches.steps_per_epoch)
-        fixed = dataclasses.replace(config.training, total_steps=total, epochs=epochs)
-        setup = dataclasses.replace(setup, config=dataclasses.replace(config, training=fixed))
-    if progress.step == total and checkpoints.has(FINAL):
+    if _is_finished(progress, total) and checkpoints.has(FINAL):
         print("training: finished already, skipped", file=sys.stderr)
         return checkpoints.read_record(FINAL)
     if progress.step >= total:
@@ -44,9 +41,42 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
             f"the run in `{run}` has done {progress.step} steps; it was asked for {total} in all",
             "ask for more --epochs",
         )
+    setup = _with_length(setup, total)
     record_config(run, setup.config)
-    if progress.step:
-        restore(setup, checkpoints, LAST)
-    return Loop(run, setup, checkpoints, dataset.tokenizer(), run_id).run(
-        dataclasses.replace(progress, total_steps=total)
-    )
+    if found is not None:
+        _check_exact(run, found)
+        restore(setup, checkpoints, found.name)
+    progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
+    with TrainingProgress(total_steps=total, done=progress.step) as bar:
+        recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
+        try:
+            if found is None:
+                recorder.save(progress, [])  # what a divergence in the first steps goes back to
+            else:
+                recorder.resumed(found)
+            Loop(setup, recorder, dataset.tokenizer()).run(progress)
+        finally:
+            recorder.close()
+    return checkpoints.read_record(FINAL)
+
+
+def _is_finished(progress: Progress, total: int) -> bool:
+    return progress.step == total or (progress.stopped_early and progress.total_steps == total)
+
+
+def _with_length(setup: Setup, total: int) -> Setup:
+    """The length that `minutes` was turned into becomes a part of the configuration."""
+    training = setup.training
+    if training.minutes is None or training.total_steps is not None:
+        return setup
+    epochs = math.ceil(total / setup.batches.steps_per_epoch)
+    fixed = dataclasses.replace(training, total_steps=total, epochs=epochs)
+    return dataclasses.replace(setup, config=dataclasses.replace(setup.config, training=fixed))
+
+
+def _check_exact(run: Path, found: Found) -> None:
+    if found.record.schema == "1.0":
+        raise TinylmError(
+            f"the checkpoints in `{run}` have schema 1.0, of an earlier tinylm; exact resuming needs {SCHEMA}",
+            "export them as they are, or train again with --force",
+        )
