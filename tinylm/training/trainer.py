@@ -13,6 +13,7 @@ from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoi
 from tinylm.training.dataset import Dataset
 from tinylm.training.length import decide_total_steps
 from tinylm.training.loop import Interrupted, Loop
+from tinylm.training.preflight import preflight, require
 from tinylm.training.progress import TrainingProgress
 from tinylm.training.recorder import Recorder, now
 from tinylm.training.run_folder import record_config
@@ -47,6 +48,9 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
         _check_exact(run, found)
         restore(setup, checkpoints, found.name)
     progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
+    checks = preflight(run, setup, progress=progress)
+    require(checks)
+    print("checked: " + ", ".join(check.name for check in checks), file=sys.stderr)
     with TrainingProgress(total_steps=total, done=progress.step) as bar:
         recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
         try:
