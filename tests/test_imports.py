@@ -57,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
     | {"budget", "onnx_file", "op_audit", "op_kernels", "code_version"},  # of budget: what this machine is
+    "initial": FOUNDATION | {"bundle", "config", "export", "runs", "tokenizer", "tokenizer_training", "training"},
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
 }
 ABOVE_ALL = {"cli", "__main__"}

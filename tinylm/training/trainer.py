@@ -7,33 +7,39 @@ import math
 import sys
 from pathlib import Path
 
+import torch
+
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
+from tinylm.training.batch_size import decide_batch_size
 from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
 from tinylm.training.dataset import Dataset
 from tinylm.training.length import decide_total_steps
 from tinylm.training.loop import Interrupted, Loop
-from tinylm.training.preflight import preflight, require
+from tinylm.training.old_text import Initial, start_from
+from tinylm.training.preflight import Check, learning_rate_curve, preflight, require
 from tinylm.training.progress import TrainingProgress
 from tinylm.training.recorder import Recorder, now
 from tinylm.training.run_folder import record_config
 from tinylm.training.setup import Setup, set_up
 from tinylm.training.state import restore
 
-__all__ = ["Interrupted", "train"]
+__all__ = ["Interrupted", "check", "train"]
 
 
-def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> CheckpointRecord:
+def train(
+    run: Path, config: RunConfig, dataset: Dataset, *, run_id: str, initial: Initial | None = None
+) -> CheckpointRecord:
     """Train the run in the folder `run` to its end, from its newest whole checkpoint when there is one.
 
-    Returns the final record. Interrupted (after saving) on Ctrl-C; TinylmError with exit code 1 when training diverges
-    and no policy helps.
+    A new run starts from `initial`, when that is given, else from random weights. Returns the final record.
+    Interrupted (after saving) on Ctrl-C; TinylmError with exit code 1 when a check before it fails, or when training
+    diverges and no policy helps.
     """
-    setup = set_up(config, dataset)
     checkpoints = Checkpoints(run, keep=config.training.keep_checkpoints)
     found = checkpoints.newest_whole()
     progress = Progress(step=0, total_steps=0, start_timestamp=now()) if found is None else found.record.progress
-    total = decide_total_steps(setup, done=progress.step)
+    setup, total = _decide(config, dataset, done=progress.step)
     if _is_finished(progress, total) and checkpoints.has(FINAL):
         print("training: finished already, skipped", file=sys.stderr)
         return checkpoints.read_record(FINAL)
@@ -42,15 +48,17 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
             f"the run in `{run}` has done {progress.step} steps; it was asked for {total} in all",
             "ask for more --epochs",
         )
-    setup = _with_length(setup, total)
     record_config(run, setup.config)
+    tokenizer = dataset.tokenizer()
     if found is not None:
         _check_exact(run, found)
         restore(setup, checkpoints, found.name)
+    elif initial is not None:
+        start_from(run, initial, setup.model, tokenizer)
     progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
     checks = preflight(run, setup, progress=progress)
     require(checks)
-    print("checked: " + ", ".join(check.name for check in checks), file=sys.stderr)
+    _say("checked: " + ", ".join(check.name for check in checks))
     with TrainingProgress(total_steps=total, done=progress.step) as bar:
         recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
         try:
@@ -58,10 +66,30 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
                 recorder.save(progress, [])  # what a divergence in the first steps goes back to
             else:
                 recorder.resumed(found)
-            Loop(setup, recorder, dataset.tokenizer()).run(progress)
+            Loop(setup, recorder, tokenizer).run(progress)
         finally:
             recorder.close()
     return checkpoints.read_record(FINAL)
+
+
+def check(
+    folder: Path, config: RunConfig, dataset: Dataset, *, initial: Initial | None = None
+) -> tuple[list[Check], list[tuple[int, float]]]:
+    """Every check of a new run, and its learning-rate curve; nothing is trained, `folder` is on the run's disk."""
+    setup, total = _decide(config, dataset, done=0)
+    if initial is not None:
+        setup.model.load_state_dict({name: torch.from_numpy(value) for name, value in initial.weights.items()})
+    progress = Progress(step=0, total_steps=total, start_timestamp=now())
+    return preflight(folder, setup, progress=progress, full=True), learning_rate_curve(setup, total, points=60)
+
+
+def _decide(config: RunConfig, dataset: Dataset, *, done: int) -> tuple[Setup, int]:
+    """What is measured once and recorded: the batch size, and the steps of the whole run."""
+    if config.training.batch_size_auto == "wanted":
+        config = decide_batch_size(config, dataset, say=_say)
+    setup = set_up(config, dataset)
+    total = decide_total_steps(setup, done=done)
+    return _with_length(setup, total), total
 
 
 def _is_finished(progress: Progress, total: int) -> bool:
@@ -84,3 +112,7 @@ def _check_exact(run: Path, found: Found) -> None:
             f"the checkpoints in `{run}` have schema 1.0, of an earlier tinylm; exact resuming needs {SCHEMA}",
             "export them as they are, or train again with --force",
         )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
