@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,15 @@ class Batch:
     """(B, T) token ids, or NOT_PREDICTED: padding, and BOS, where reading starts and nobody has to guess it."""
     documents: NDArray[np.int32]
     """(B, T) number of the document inside its row, from 0 up, in which attention stays; PADDING behind the last."""
+
+    def __getitem__(self, key: Any) -> Batch:
+        """Some of the rows, or the beginnings of some: `batch[:2]`, `batch[:2, :64]`."""
+        return Batch(self.inputs[key], self.targets[key], self.documents[key])
+
+    @property
+    def predicted(self) -> int:
+        """Tokens to predict."""
+        return int((self.targets != NOT_PREDICTED).sum())
 
     @property
     def positions(self) -> NDArray[np.int64]:
