@@ -26,6 +26,7 @@ from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load
 from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
+from tinylm.training.old_text import Initial, measure_again
 from tinylm.training.plot import plot_training
 from tinylm.training.run_folder import default_folder, open_run
 from tinylm.training.trainer import train
@@ -55,6 +56,7 @@ def run_pipeline(
     *,
     folder: Path | None,
     reuse: Reuse | None = None,
+    initial: Initial | None = None,
     terms: Path | None = None,
     force: bool = False,
     extend: bool = False,
@@ -73,6 +75,48 @@ def run_pipeline(
         started = time.perf_counter()
 
     say("[1/4] corpus, tokenizer and tokens")
+    config, dataset = prepare_dataset(config, reuse=reuse, terms=terms, force=force, say=say)
+    lap("dataset")
+    folder = folder or default_folder(config)
+    with open_run(folder, config, force=force, extend=extend) as (config, run_id):
+        say(f"[2/4] training in {folder}")
+        final = _train(folder, config, dataset, run_id=run_id, initial=initial, say=say)
+        lap("training")
+
+        say("[3/4] evaluation of the best checkpoint, in fp32")
+        quality = evaluate_run(folder, BEST, dataset)
+        lap("evaluation")
+
+        say("[4/4] export to INT8")
+        bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
+        lap("export")
+    return PipelineResult(folder, final.config, bundle, quality, seconds)
+
+
+def run_training(
+    config: RunConfig,
+    *,
+    folder: Path | None,
+    reuse: Reuse | None = None,
+    initial: Initial | None = None,
+    terms: Path | None = None,
+    force: bool = False,
+    extend: bool = False,
+    say: Say,
+) -> Path:
+    """The first half of `run_pipeline`: dataset and training; returns the run folder."""
+    config, dataset = prepare_dataset(config, reuse=reuse, terms=terms, force=force, say=say)
+    folder = folder or default_folder(config)
+    with open_run(folder, config, force=force, extend=extend) as (config, run_id):
+        say(f"training in {folder}")
+        _train(folder, config, dataset, run_id=run_id, initial=initial, say=say)
+    return folder
+
+
+def prepare_dataset(
+    config: RunConfig, *, reuse: Reuse | None = None, terms: Path | None = None, force: bool = False, say: Say
+) -> tuple[RunConfig, Dataset]:
+    """The dataset that `config` describes, built where it is missing; and `config` with what the dataset decides."""
     record = plan_dataset(config.corpus, config.tokenizer, seed=_CORPUS_SEED, reuse=reuse)
     config = dataclasses.replace(config, tokenizer=record.tokenizer, dataset=record.hash)
     if config.model.vocab_size != record.tokenizer.vocab_size:
@@ -84,23 +128,17 @@ def run_pipeline(
     )
     for line in summarise(dataset):
         say(line)
-    lap("dataset")
+    return config, dataset
 
-    folder = folder or default_folder(config)
-    with open_run(folder, config, force=force, extend=extend) as (config, run_id):
-        say(f"[2/4] training in {folder}")
-        final = train(folder, config, dataset, run_id=run_id)
-        plot_training(folder, final.progress.epoch_history)
-        lap("training")
 
-        say("[3/4] evaluation of the best checkpoint, in fp32")
-        quality = evaluate_run(folder, BEST, dataset)
-        lap("evaluation")
-
-        say("[4/4] export to INT8")
-        bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
-        lap("export")
-    return PipelineResult(folder, final.config, bundle, quality, seconds)
+def _train(
+    folder: Path, config: RunConfig, dataset: Dataset, *, run_id: str, initial: Initial | None, say: Say
+) -> CheckpointRecord:
+    final = train(folder, config, dataset, run_id=run_id, initial=initial)
+    plot_training(folder, final.progress.epoch_history)
+    if config.init_from is not None:
+        measure_again(folder, dataset.tokenizer(), say=say)
+    return final
 
 
 def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Quality]:

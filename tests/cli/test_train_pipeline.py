@@ -51,6 +51,19 @@ OPTIONS: dict[str, tuple[str, str, object]] = {
     "--decay-fraction": ("0.8", "decay_fraction", 0.8),
     "--grad-clip": ("0.5", "grad_clip", 0.5),
     "--seed": ("3", "seed", 3),
+    "--min-lr": ("0.0001", "min_learning_rate", 0.0001),
+    "--warmup-steps": ("100", "warmup_steps", 100),
+    "--weight-decay": ("0.2", "weight_decay", 0.2),
+    "--beta1": ("0.8", "beta1", 0.8),
+    "--beta2": ("0.95", "beta2", 0.95),
+    "--precision": ("bf16", "precision", "bf16"),
+    "--eval-interval": ("50", "evaluate_every_steps", 50),
+    "--patience": ("4", "patience", 4),
+    "--checkpoint-interval": ("20", "checkpoint_every_steps", 20),
+    "--checkpoint-minutes": ("0.5", "checkpoint_every_minutes", 0.5),
+    "--checkpoint-epochs": ("2", "checkpoint_every_epochs", 2),
+    "--keep-checkpoints": ("4", "keep_checkpoints", 4),
+    "--on-divergence": ("stop", "on_divergence", "stop"),
 }
 
 
@@ -78,14 +91,48 @@ def test_a_resumed_run_keeps_what_is_not_said(asked: list[RunConfig], small_run:
     resume = ["--resume", "--output-dir", str(tmp_path)]
     for options, changes in (
         ([], {}),
-        (["--min-learning-rate", "0.001"], {"min_learning_rate": 0.001}),
+        (["--keep-checkpoints", "7"], {"keep_checkpoints": 7}),
         (["--epochs", "5"], {"epochs": 5, "total_steps": None}),
+        (
+            ["--epochs", "5", "--min-lr", "0.001"],
+            {"epochs": 5, "total_steps": None, "min_learning_rate": 0.001},
+        ),
         (["--minutes", "1"], {"minutes": 1.0, "total_steps": None}),
     ):
         asked.clear()
         RUN.invoke(app, [*resume, *options], catch_exceptions=False)
         expected: dict[str, Any] = changes
         assert asked[0].training == dataclasses.replace(training, **expected)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--seed", "1"],
+        ["--batch-size", "auto"],
+        ["--precision", "fp32"],
+        ["--beta2", "0.9"],
+        ["--learning-rate", "0.001"],
+        ["--warmup-steps", "3"],
+        ["--seed", "1", "--epochs", "99"],
+    ],
+)
+def test_what_would_make_a_resumed_run_another_is_refused(
+    asked: list[RunConfig], small_run: RunConfig, tmp_path: Path, options: list[str]
+) -> None:
+    write_config(small_run, tmp_path / "config.toml")
+    result = RUN.invoke(app, ["--resume", "--output-dir", str(tmp_path), *options])
+    assert isinstance(result.exception, TinylmError)
+    assert f"{options[0]} cannot change in a run that is resumed" in result.exception.message
+    assert asked == []
+
+
+def test_the_batch_size_may_be_measured(asked: list[RunConfig]) -> None:
+    RUN.invoke(app, ["--batch-size", "auto"], catch_exceptions=False)
+    assert asked[0].training.batch_size_auto == "wanted"
+    result = RUN.invoke(app, ["--batch-size", "many"])
+    assert isinstance(result.exception, TinylmError)
+    assert "--batch-size is `many`" in result.exception.message
 
 
 def test_the_books_are_downloaded_with_a_word_about_it(asked: list[RunConfig], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,6 +165,9 @@ def test_contradictions_are_errors(asked: list[RunConfig], options: list[str], m
     assert asked == []
 
 
+FLAGS = {"min_learning_rate": "--min-lr,--min-learning-rate"}
+
+
 def test_help_shows_what_holds_without_an_option() -> None:
     text = "".join(RUN.invoke(app, ["--help"]).stdout.split())  # however the lines are folded
     both = {name: getattr(TrainingConfig(), name) for name in ("min_learning_rate", "decay_fraction", "seed")}
@@ -135,5 +185,5 @@ def test_help_shows_what_holds_without_an_option() -> None:
         },
     }
     for name, default in defaults.items():
-        option = text.partition(f"--{name.replace('_', '-')}<")[2].partition("[default:")[2]
+        option = text.partition(f"{FLAGS.get(name, '--' + name.replace('_', '-'))}<")[2].partition("[default:")[2]
         assert option.startswith(f"({default})]".replace(" ", "")), name

@@ -84,10 +84,13 @@ def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig,
 
 
 def _asked(config: RunConfig) -> RunConfig:
-    """What the user asked for: without the steps and epochs that `minutes` was turned into."""
-    if config.training.minutes is None:
-        return config
-    return dataclasses.replace(config, training=dataclasses.replace(config.training, total_steps=None, epochs=1))
+    """What the user asked for: without the steps, epochs and batch size that the run measured and decided."""
+    training = config.training
+    if training.minutes is not None:
+        training = dataclasses.replace(training, total_steps=None, epochs=1)
+    if training.batch_size_auto != "off":
+        training = dataclasses.replace(training, batch_size=training.accumulation_steps, batch_size_auto="wanted")
+    return dataclasses.replace(config, training=training)
 
 
 def _difference(old: RunConfig, new: RunConfig) -> str:

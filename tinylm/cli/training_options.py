@@ -1,0 +1,282 @@
+"""What can be set about a training, for every command that trains: defined once.
+
+@takes_training_options
+def train(options: TrainingOptions, dataset: ...) -> None: ...
+
+The decorator shows typer the fields of `TrainingOptions` as options of the command and hands it the filled object.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
+
+import typer
+
+from tinylm.config import PRESETS, TrainingConfig
+
+if TYPE_CHECKING:
+    from tinylm.config import RunConfig
+
+
+def _by_preset(part: str, name: str) -> str:
+    """What `--help` shows as an option's default: `tiny: 10, classic: 20`, from the presets themselves."""
+    values = {key: getattr(getattr(preset, part), name) for key, preset in PRESETS.items()}
+    if len(set(values.values())) == 1:
+        value = next(iter(values.values()))
+        return "off" if value is None else str(value)
+    return ", ".join(f"{key}: {'off' if value is None else value}" for key, value in values.items())
+
+
+def _option(*flags: str, part: str = "training", of: str, help: str) -> Any:
+    return typer.Option(*flags, help=help, show_default=_by_preset(part, of))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """None means: as the preset or the recorded run has it."""
+
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix.",
+            show_default="sample",
+        ),
+    ] = None
+    preset: Annotated[
+        str | None,
+        typer.Option(help="`tiny`, or `classic` (the reference model and its recipe).", show_default="tiny"),
+    ] = None
+    output_dir: Annotated[Path | None, typer.Option(help="The run folder.", show_default="runs/PRESET-CORPUS-HASH")] = (
+        None
+    )
+    init_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN|BUNDLE",
+            help="Start from the weights of a run's best checkpoint or of a bundle, with its tokenizer and shape.",
+            show_default="random weights",
+        ),
+    ] = None
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Train for about this long instead of --epochs.", show_default="as --epochs says"),
+    ] = None
+    epochs: Annotated[int | None, _option(of="epochs", help="Passes over the text.")] = None
+    batch_size: Annotated[
+        str | None,
+        _option(of="batch_size", help="Sequences a step; `auto` measures which size is fastest and fits in memory."),
+    ] = None
+    accumulation_steps: Annotated[
+        int | None,
+        _option(
+            of="accumulation_steps",
+            help="Parts that a step's sequences are computed in: less memory, the same gradient.",
+        ),
+    ] = None
+    learning_rate: Annotated[float | None, _option(of="learning_rate", help="Peak learning rate.")] = None
+    min_learning_rate: Annotated[
+        float | None,
+        _option(
+            "--min-lr", "--min-learning-rate", of="min_learning_rate", help="Learning rate that the cosine ends at."
+        ),
+    ] = None
+    warmup_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps over which the learning rate rises from zero.", show_default="as --warmup-fraction says"
+        ),
+    ] = None
+    warmup_fraction: Annotated[
+        float | None,
+        _option(of="warmup_fraction", help="Share of all steps over which the learning rate rises from zero."),
+    ] = None
+    decay_fraction: Annotated[
+        float | None,
+        _option(of="decay_fraction", help="Share of all steps after which the learning rate stays at --min-lr."),
+    ] = None
+    weight_decay: Annotated[float | None, _option(of="weight_decay", help="How hard weights are pulled to 0.")] = None
+    beta1: Annotated[float | None, _option(of="beta1", help="How long the optimizer remembers gradients.")] = None
+    beta2: Annotated[float | None, _option(of="beta2", help="How long it remembers their squares.")] = None
+    grad_clip: Annotated[
+        float | None, _option(of="grad_clip", help="Largest gradient norm, longer gradients are cut to it; 0 is off.")
+    ] = None
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"] | None,
+        _option(of="precision", help="`fp32`, `bf16`, or `auto`: bf16 where the processor has it in hardware."),
+    ] = None
+    vocab_size: Annotated[int | None, _option(part="tokenizer", of="vocab_size", help="Pieces of the tokenizer.")] = (
+        None
+    )
+    tokenizer_type: Annotated[str | None, _option(part="tokenizer", of="kind", help="`unigram` or `bpe`.")] = None
+    byte_fallback: Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")] = False
+    terms: Annotated[
+        Path | None,
+        typer.Option(help="A list of words: reports how many are single tokens.", show_default="none"),
+    ] = None
+    max_seq_length: Annotated[
+        int | None, _option(part="model", of="context_length", help="Context length in tokens.")
+    ] = None
+    sliding_window: Annotated[
+        int | None,
+        typer.Option(help="Tokens that a token sees, itself included; the context when left out.", show_default="off"),
+    ] = None
+    seed: Annotated[int | None, _option(of="seed", help="Decides data order, initial weights and samples.")] = None
+    evaluate_every_steps: Annotated[
+        int | None,
+        typer.Option(
+            "--eval-interval", metavar="STEPS", help="Evaluate between epochs too.", show_default="at each epoch's end"
+        ),
+    ] = None
+    patience: Annotated[
+        int | None,
+        _option(of="patience", help="Stop after so many evaluations without a better validation loss."),
+    ] = None
+    checkpoint_every_steps: Annotated[
+        int | None,
+        typer.Option(
+            "--checkpoint-interval",
+            metavar="STEPS",
+            help="Save between evaluations too.",
+            show_default="as --checkpoint-minutes says",
+        ),
+    ] = None
+    checkpoint_every_minutes: Annotated[
+        float | None,
+        _option("--checkpoint-minutes", of="checkpoint_every_minutes", help="Save this often at least; 0 is off."),
+    ] = None
+    checkpoint_every_epochs: Annotated[
+        int | None,
+        _option("--checkpoint-epochs", of="checkpoint_every_epochs", help="Keep a checkpoint of every so many epochs."),
+    ] = None
+    keep_checkpoints: Annotated[
+        int | None, _option(of="keep_checkpoints", help="Newest checkpoints that stay, beside best, final and epochs.")
+    ] = None
+    on_divergence: Annotated[
+        Literal["rollback", "stop"] | None,
+        _option(
+            of="on_divergence",
+            help="When the loss is no number or leaps: `rollback` to the last good checkpoint with half the learning "
+            "rate, or `stop`.",
+        ),
+    ] = None
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue the run (--output-dir or the latest); --epochs trains it further."),
+    ] = False
+    force: Annotated[bool, typer.Option("--force", help="Start over, whatever is there.")] = False
+
+
+_RECIPE = {field.name for field in dataclasses.fields(TrainingOptions)} & {
+    field.name for field in dataclasses.fields(TrainingConfig)
+} - {"batch_size", "minutes"}
+"""Options that are named as the field of `TrainingConfig` that they set, and need nothing else."""
+_FIXED = (
+    *("preset", "corpus", "init_from", "vocab_size", "tokenizer_type", "byte_fallback", "max_seq_length"),
+    *("sliding_window", "seed", "batch_size", "accumulation_steps", "weight_decay", "beta1", "beta2", "precision"),
+)
+"""A resumed run with another value would not be the run that was interrupted."""
+_PLANNED = ("learning_rate", "min_learning_rate", "warmup_steps", "warmup_fraction", "decay_fraction", "grad_clip")
+"""These too, unless it is trained further, which plans the schedule anew."""
+
+
+def takes_training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command`, whose first parameter is a `TrainingOptions`, one command-line option for each field."""
+    hints = get_type_hints(TrainingOptions, include_extras=True)
+    fields = dataclasses.fields(TrainingOptions)
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    shared = [inspect.Parameter(f.name, keyword, default=f.default, annotation=hints[f.name]) for f in fields]
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> None:
+        options = TrainingOptions(**{field.name: values.pop(field.name) for field in fields})
+        command(options, **values)
+
+    wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [*shared, *(parameter.replace(kind=keyword) for parameter in own)]
+    )
+    wrapper.__annotations__ = {}
+    return wrapper
+
+
+def flag(field: str) -> str:
+    """The option as it is typed."""
+    special = {"min_learning_rate": "--min-lr"}
+    return special.get(field, "--" + field.replace("_", "-"))
+
+
+def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
+    """`base`, a preset or what a run recorded, with everything that the command line says; TinylmError otherwise."""
+    from tinylm.errors import TinylmError
+
+    further = options.minutes is not None or options.epochs is not None
+    if options.resume:
+        _check_resumable(options, further=further)
+    if options.minutes is not None and options.epochs is not None:
+        raise TinylmError("--minutes and --epochs both say how long to train", "give one of them")
+    if options.warmup_steps is not None and options.warmup_fraction is not None:
+        raise TinylmError("--warmup-steps and --warmup-fraction both say how long to warm up", "give one of them")
+    training: dict[str, Any] = {
+        name: value for name in _RECIPE if (value := getattr(options, name)) is not None
+    } | _batch_size(options.batch_size)
+    if further:  # instead of what a resumed run recorded
+        training |= {"minutes": options.minutes, "total_steps": None}
+    if options.grad_clip == 0:
+        training["grad_clip"] = None
+    if options.tokenizer_type not in (None, "unigram", "bpe"):
+        raise TinylmError(
+            f"--tokenizer-type is `{options.tokenizer_type}`; `unigram` or `bpe` is needed", "`unigram` is the default"
+        )
+    tokenizer = _given(
+        vocab_size=options.vocab_size, kind=options.tokenizer_type, byte_fallback=options.byte_fallback or None
+    )
+    model = _given(
+        vocab_size=options.vocab_size, context_length=options.max_seq_length, sliding_window=options.sliding_window
+    )
+    try:
+        return dataclasses.replace(
+            base,
+            training=dataclasses.replace(base.training, **training),
+            tokenizer=dataclasses.replace(base.tokenizer, **tokenizer),
+            model=dataclasses.replace(base.model, **model),
+        )
+    except ValueError as error:
+        raise TinylmError(str(error), "see `tinylm train-pipeline --help`") from error
+
+
+def _check_resumable(options: TrainingOptions, *, further: bool) -> None:
+    from tinylm.errors import TinylmError
+
+    if options.force:
+        raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
+    for name in (*_FIXED, *(() if further else _PLANNED)):
+        if getattr(options, name) not in (None, False):
+            planned = ", or train it further with --epochs or --minutes" if name in _PLANNED else ""
+            raise TinylmError(
+                f"{flag(name)} cannot change in a run that is resumed: it would not be the same run",
+                f"start a new run without --resume{planned}",
+            )
+
+
+def _batch_size(text: str | None) -> dict[str, Any]:
+    from tinylm.errors import TinylmError
+
+    if text is None:
+        return {}
+    if text == "auto":
+        return {"batch_size_auto": "wanted"}
+    try:
+        return {"batch_size": int(text), "batch_size_auto": "off"}
+    except ValueError as error:
+        raise TinylmError(f"--batch-size is `{text}`; a whole number or `auto` is needed", "32 is usual") from error
+
+
+def _given(**values: float | str | None) -> dict[str, Any]:
+    """What the command line really says; the rest stays as the preset or the recorded run has it."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,126 @@
+"""Training that starts from weights (`--init-from`): what it starts from, and what becomes of the text learned before.
+
+`init_from.json` in the run keeps the old text, so that it can be measured again when the source is gone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tinylm.errors import TinylmError
+from tinylm.files import write_atomic
+from tinylm.model import TinyTransformer, build
+from tinylm.model_config import ModelConfig
+from tinylm.records import check_schema, read
+from tinylm.tokenizer import BOS, Tokenizer, normalise
+from tinylm.training.checkpoint import BEST, load_weights
+from tinylm.training.loss import linear_cross_entropy
+
+SCHEMA = "1.0"
+FILE = "init_from.json"
+OLD_TEXT_BYTES = 100_000
+"""UTF-8 bytes of the old text per language."""
+_WINDOWS = 16  # a forward pass
+
+
+@dataclass(frozen=True)
+class Initial:
+    """Weights to start from, and text that they were trained for."""
+
+    source: str
+    model: ModelConfig
+    weights: Mapping[str, NDArray[np.float32]]
+    weights_sha256: str
+    old_text: Mapping[str, Sequence[str]]
+    """Held-out documents by language."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OldText:
+    """`init_from.json`; bits per byte by language."""
+
+    schema: str
+    source: str
+    weights_sha256: str
+    texts: dict[str, tuple[str, ...]]
+    before: dict[str, float]
+    after: dict[str, float] | None = None
+
+
+def start_from(run: Path, initial: Initial, model: TinyTransformer, tokenizer: Tokenizer) -> None:
+    """Load the weights into `model`, measure the old text with them and write it down."""
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in initial.weights.items()})
+    record = OldText(
+        schema=SCHEMA,
+        source=initial.source,
+        weights_sha256=initial.weights_sha256,
+        texts={language: tuple(texts) for language, texts in initial.old_text.items()},
+        before=bits_per_byte(model, tokenizer, initial.old_text, context_length=initial.model.context_length),
+    )
+    _write(run, record)
+
+
+def measure_again(run: Path, tokenizer: Tokenizer, *, say: Callable[[str], None]) -> OldText:
+    """The old text with the run's best checkpoint, written down and told."""
+    path = run / FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise TinylmError(f"cannot read `{path}`: {error}", "start over with --force") from error
+    check_schema(data, major=1, where=f"`{path}`")
+    record = read(OldText, data, f"`{path}`")
+    config, weights = load_weights(run, BEST)
+    model = build(config)
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    after = bits_per_byte(model, tokenizer, record.texts, context_length=config.context_length)
+    record = replace(record, after=after)
+    _write(run, record)
+    for language, before in record.before.items():
+        say(f"old text, {language}: {before:.3f} bits per byte before, {after[language]:.3f} now")
+    return record
+
+
+def bits_per_byte(
+    model: TinyTransformer, tokenizer: Tokenizer, texts: Mapping[str, Sequence[str]], *, context_length: int
+) -> dict[str, float]:
+    """By language, in fp32, as the runtime scores a text: windows without overlap, each read with an empty past."""
+    result = {}
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        for language, documents in texts.items():
+            nats = sum(_nats(model, [BOS, *tokenizer.encode(text)], context_length) for text in documents)
+            unknown = sum(tokenizer.unknown_bytes(text) for text in documents)
+            size = sum(len(normalise(text).encode()) for text in documents)
+            result[language] = (nats / math.log(2) + 8 * unknown) / max(size, 1)
+    model.train(training)
+    return result
+
+
+def _nats(model: TinyTransformer, stream: list[int], context: int) -> float:
+    ids = np.array(stream, np.int64)
+    device = next(model.parameters()).device
+    whole = (len(ids) - 1) // context
+    windows = [ids[i * context : (i + 1) * context + 1] for i in range(whole)]
+    batches = [np.stack(windows[i : i + _WINDOWS]) for i in range(0, whole, _WINDOWS)]
+    if len(ids) - 1 > whole * context:
+        batches.append(ids[None, whole * context :])
+    total = 0.0
+    for rows in batches:
+        tensor = torch.from_numpy(rows).to(device)
+        hidden = model.hidden(tensor[:, :-1])
+        targets = tensor[:, 1:].flatten()
+        total += float(linear_cross_entropy(hidden.flatten(0, 1), model.output_weight, targets, dtype=torch.float32))
+    return total
+
+
+def _write(run: Path, record: OldText) -> None:
+    write_atomic(run / FILE, (json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n").encode())
