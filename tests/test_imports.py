@@ -49,13 +49,15 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizer_training": FOUNDATION | {"config", "tokenizer", "corpus"},
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
+    "evaluation": FOUNDATION | {"tokenizer", "corpus", "model", "runtime"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
-    | {"runtime", "budget"},
+    | {"runtime", "budget", "evaluation"},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
-    | {"budget", "onnx_file", "op_audit", "op_kernels"},  # of budget: what this machine is
+    | {"budget", "evaluation", "onnx_file", "op_audit", "op_kernels"},  # of budget: what this machine is
+    "subjects": FOUNDATION | {"bundle", "runs", "tokenizer", "corpus", "model", "runtime", "evaluation", "training"},
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
 }
 ABOVE_ALL = {"cli", "__main__"}

@@ -1,0 +1,100 @@
+"""What documents cost a model, counted where it can be drawn again: by document, and by block of a long document."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinylm.evaluation.documents import Encoded, TextDocument, block_count, encode
+from tinylm.evaluation.measures import total_bits
+from tinylm.tokenizer import Tokenizer
+
+Scored = tuple[int, int, NDArray[np.floating]]
+"""The number of a stream, its first token that is predicted here (0 follows BOS), and the nats from there on."""
+Score = Callable[[Sequence[NDArray[np.int64]]], Iterator[Scored]]
+"""A model's cross-entropies for streams of ids that begin with BOS: every later token once, in any order."""
+
+_SECONDS_OF_SILENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """Sums over a part of a text."""
+
+    text_bytes: int
+    tokens: int
+    """Predicted tokens, EOS among them."""
+    nats: float
+    unknown_bytes: int
+
+    @property
+    def bits(self) -> float:
+        return total_bits(self.nats, float(self.unknown_bytes))
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentCost:
+    """A document's sums, block by block."""
+
+    document: TextDocument
+    blocks: tuple[Cost, ...]
+
+    @property
+    def whole(self) -> Cost:
+        return Cost(
+            text_bytes=sum(block.text_bytes for block in self.blocks),
+            tokens=sum(block.tokens for block in self.blocks),
+            nats=sum(block.nats for block in self.blocks),
+            unknown_bytes=sum(block.unknown_bytes for block in self.blocks),
+        )
+
+
+def measure(
+    documents: Sequence[TextDocument], tokenizer: Tokenizer, score: Score, *, say: Callable[[str], None]
+) -> list[DocumentCost]:
+    """What each document costs; `say` hears every five seconds how far it is."""
+    encoded = [encode(document, tokenizer) for document in documents]
+    nats = [np.zeros(len(found.sizes)) for found in encoded]
+    streams = [found.ids for found in encoded]
+    for number, first, values in _told(score(streams), sum(len(found.sizes) for found in encoded), say):
+        nats[number][first : first + len(values)] = values
+    return [_cost(*parts) for parts in zip(documents, encoded, nats, strict=True)]
+
+
+def _cost(document: TextDocument, encoded: Encoded, nats: NDArray[np.float64]) -> DocumentCost:
+    size = int(encoded.sizes.sum())
+    count, blocks = block_count(size), encoded.blocks
+    tokens, costs, unknown = (
+        np.bincount(blocks, weights, minlength=count) for weights in (np.ones(len(nats)), nats, encoded.unknown)
+    )
+    borders = -(-np.arange(count + 1) * size // count)  # of the text, whatever token lies across one
+    return DocumentCost(
+        document,
+        tuple(
+            Cost(
+                text_bytes=int(borders[i + 1] - borders[i]),
+                tokens=int(tokens[i]),
+                nats=float(costs[i]),
+                unknown_bytes=int(unknown[i]),
+            )
+            for i in range(count)
+        ),
+    )
+
+
+def _told(scored: Iterable[Scored], total: int, say: Callable[[str], None]) -> Iterator[Scored]:
+    """The same, with a line about the pace now and then."""
+    started = told = time.monotonic()
+    done = 0
+    for part in scored:
+        yield part
+        done += len(part[2])
+        now = time.monotonic()
+        if now - told > _SECONDS_OF_SILENCE:
+            pace = done / (now - started)
+            say(f"  {done:,} of {total:,} tokens, {pace:,.0f} tokens/s, {(total - done) / pace:.0f} s left")
+            told = now
