@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,6 +36,9 @@ def evaluate(
 
     Exit code 0, also when the second is worse, unless --fail-if-worse. 2: a model or text cannot be used.
     """
+    # Before torch is loaded, as in `train-pipeline`: threads that wait by spinning are slow beside other work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
     from contextlib import ExitStack
 
     from tinylm.errors import TinylmError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,9 @@ from tinylm.tokenizer import Tokenizer
 
 Scored = tuple[int, int, NDArray[np.floating]]
 """The number of a stream, its first token that is predicted here (0 follows BOS), and the nats from there on."""
-Score = Callable[[Sequence[NDArray[np.int64]]], Iterator[Scored]]
-"""A model's cross-entropies for streams of ids that begin with BOS: every later token once, in any order."""
+Score = Callable[[Sequence[NDArray[np.int64]]], Iterator[Sequence[Scored]]]
+"""A model's cross-entropies for streams of ids that begin with BOS: every later token once, in any order, some at a
+time."""
 
 _SECONDS_OF_SILENCE = 5.0
 
@@ -60,7 +62,8 @@ def measure(
     encoded = [encode(document, tokenizer) for document in documents]
     nats = [np.zeros(len(found.sizes)) for found in encoded]
     streams = [found.ids for found in encoded]
-    for number, first, values in _told(score(streams), sum(len(found.sizes) for found in encoded), say):
+    total = sum(len(found.sizes) for found in encoded)
+    for number, first, values in chain.from_iterable(_told(score(streams), total, say)):
         nats[number][first : first + len(values)] = values
     return [_cost(*parts) for parts in zip(documents, encoded, nats, strict=True)]
 
@@ -86,13 +89,13 @@ def _cost(document: TextDocument, encoded: Encoded, nats: NDArray[np.float64]) -
     )
 
 
-def _told(scored: Iterable[Scored], total: int, say: Callable[[str], None]) -> Iterator[Scored]:
+def _told(scored: Iterable[Sequence[Scored]], total: int, say: Callable[[str], None]) -> Iterator[Sequence[Scored]]:
     """The same, with a line about the pace now and then."""
     started = told = time.monotonic()
     done = 0
-    for part in scored:
-        yield part
-        done += len(part[2])
+    for parts in scored:
+        yield parts
+        done += sum(len(nats) for _, _, nats in parts)
         now = time.monotonic()
         if now - told > _SECONDS_OF_SILENCE:
             pace = done / (now - started)

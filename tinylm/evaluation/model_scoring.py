@@ -19,7 +19,7 @@ from tinylm.evaluation.costs import Scored
 from tinylm.model import TinyTransformer
 from tinylm.tokenizer import PAD
 
-_BATCH_TOKENS = 8192
+_BATCH_TOKENS = 4096
 _CHUNK = 1024
 """Positions whose logits are held at a time: 1024 x 8000 in fp32 are 33 MB."""
 _NOT_PREDICTED = -100
@@ -31,8 +31,8 @@ def score(
     *,
     context_length: int,
     dtype: torch.dtype = torch.float32,
-) -> Iterator[Scored]:
-    """Cross-entropy in nats of every token of each stream [T + 1] after the first, window by window, longest first.
+) -> Iterator[Sequence[Scored]]:
+    """Cross-entropy in nats of every token of each stream [T + 1] after the first, a batch at a time, longest first.
 
     Matrix products run in `dtype`, the softmax in fp32. The model is put in evaluation mode and left as it was.
     """
@@ -54,8 +54,7 @@ def score(
                     hidden.flatten(0, 1), model.output_weight, torch.from_numpy(targets).to(device).flatten(), dtype
                 )
             values = nats.view(targets.shape).cpu().numpy()
-            for place, (number, first, length) in enumerate(batch):
-                yield number, first, values[place, :length]
+            yield [(number, first, values[place, :length]) for place, (number, first, length) in enumerate(batch)]
     finally:
         model.train(training)
 

@@ -45,22 +45,21 @@ def _table(*headings: str) -> Table:
 
 
 def _figures(evaluation: Evaluation) -> Table:
-    table = _table("95 % interval in brackets", "docs", "bytes", "tokens", "loss", "perplexity", "bits per byte")
+    table = _table("", "docs", "bytes", "loss", "perplexity", "bits/byte [95 %]")
     for row in evaluation.figures:
         table.add_row(
             row.name,
             f"{row.documents:,}",
             f"{row.text_bytes:,}",
-            f"{row.tokens:,}",
             f"{row.loss:.3f}",
-            _with_interval(row.perplexity, row.perplexity_interval, ".1f"),
+            f"{row.perplexity:.1f}",
             _with_interval(row.bits_per_byte, row.bits_per_byte_interval, ".3f"),
         )
     return table
 
 
 def _comparison(report: EvaluationReport) -> Table:
-    table = _table("", "A", "B", "B - A, 95 % interval", "p", "B is")
+    table = _table("", "A", "B", "B - A [95 %]", "p", "B is")
     for row in report.comparison:
         table.add_row(
             row.name,

@@ -19,7 +19,7 @@ FEW_DOCUMENTS = 20.0
 """Documents of about equal size below which their blocks are drawn instead."""
 LENGTH_EDGES = (128, 512, 2048)
 """Bytes at which a longer class of documents begins."""
-LENGTHS = ("under 128 bytes", "128 to 511 bytes", "512 to 2,047 bytes", "2,048 bytes and more")
+LENGTHS = ("< 128 bytes", "128-511 bytes", "512-2047 bytes", ">= 2048 bytes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,9 @@ class Validation:
         sums: dict[str, tuple[float, int]] = {}
         for language, (_, tokens) in self._shards.items():
             total, count = 0.0, 0
-            for _, _, nats in score(model, _documents(tokens), context_length=self._context, dtype=dtype):
-                total += float(nats.sum(dtype=np.float64))
-                count += len(nats)
+            for batch in score(model, _documents(tokens), context_length=self._context, dtype=dtype):
+                total += sum(float(nats.sum(dtype=np.float64)) for _, _, nats in batch)
+                count += sum(len(nats) for _, _, nats in batch)
             sums[language] = total, count
         result = {
             language: _quality(*sums[language], shard.text_bytes, shard.unknown_bytes)
