@@ -65,7 +65,7 @@ def test_blocks_divide_a_document_without_loss(tokenizer: Tokenizer, text: str, 
     assert cost.whole.unknown_bytes == tokenizer.unknown_bytes(text)
     sizes = [block.text_bytes for block in cost.blocks]
     assert max(sizes) - min(sizes) <= 1
-    assert size < 6144 or 2700 < min(sizes) <= max(sizes) < 6145
+    assert size < 1536 or 680 < min(sizes) <= max(sizes) < 1537
 
 
 def test_blocks_do_not_depend_on_the_tokenizer(make_bundle: MakeBundle) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import chain
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from tinylm.bundle import Bundle
+from tinylm.errors import TinylmError
 from tinylm.evaluation import bundle_scoring, costs, model_scoring
 from tinylm.evaluation.documents import TextDocument
 from tinylm.export.graph import weight_shapes
@@ -53,7 +55,7 @@ def test_torch_and_the_runtime_agree_token_by_token(make_bundle: MakeBundle) -> 
         expected = [score_ids(engine, stream.tolist()) for stream in streams]
     joined = [np.concatenate([n for i, _, n in scored if i == k] or [np.empty(0)]) for k in range(len(streams))]
     for nats, exact in zip(joined, expected, strict=True):
-        np.testing.assert_array_equal(nats, exact)
+        np.testing.assert_allclose(nats, exact, atol=1e-12)  # the same in float64 by numpy
 
 
 def test_a_document_without_an_end_costs_what_the_runtime_says(make_bundle: MakeBundle) -> None:
@@ -105,3 +107,17 @@ def test_the_model_comes_back_as_it_was_when_a_reader_stops_early(make_bundle: M
     assert not model.training
     scores.close()
     assert model.training
+
+
+@pytest.mark.parametrize("logits", [[math.nan, 1.0], [math.inf, 1.0], [-math.inf, -math.inf], [1.0, -math.inf]])
+def test_logits_that_are_no_numbers_are_refused(logits: list[float]) -> None:
+    class Broken:
+        context_length, vocab_size = 8, 2
+
+        def truncate(self, length: int) -> None: ...
+
+        def logits(self, token: int) -> np.ndarray:
+            return np.array(logits, np.float32)
+
+    with pytest.raises(TinylmError, match="NaN or infinite"), np.errstate(invalid="ignore"):
+        list(bundle_scoring.score(Broken(), [np.array([0, 1])]))  # type: ignore[arg-type]

@@ -48,14 +48,32 @@ def test_the_edges_of_the_length_classes(size: int, name: str) -> None:
     assert length_class(size) == name
 
 
-def test_a_book_is_drawn_by_blocks_and_many_documents_as_they_are() -> None:
-    assert len(units_of([document(40_000, blocks=10)])) == 10
-    assert len(units_of([document(8000, blocks=2)] * 19)) == 38
-    assert len(units_of([document(8000, blocks=2)] * 20)) == 20
+def test_a_book_is_drawn_by_stretches_and_many_documents_as_they_are() -> None:
+    book = document(400_000, blocks=400)
+    assert len(units_of([book])) == round(400_000 / 16_384)
+    assert len(units_of([document(80_000, blocks=80)])) == 20
+    assert len(units_of([document(2_000, blocks=2)])) == 2  # no finer than it was counted
+    assert len(units_of([document(8000, blocks=8)] * 19)) == 19  # a twentieth of them is nearly a document
+    assert len(units_of([document(8000, blocks=8)] * 10)) == 20
+    assert len(units_of([document(8000, blocks=8)] * 20)) == 20
     # one book among short texts: whole documents would all be that book, or not
-    assert len(units_of([document(400_000, blocks=100), *[document(200)] * 40])) == 140
+    assert len(units_of([book, *[document(200)] * 40])) == 24 + 40
     # each language by itself
-    assert len(units_of([document(8000, blocks=2)] * 20 + [document(8000, "es", blocks=2)])) == 22
+    assert len(units_of([document(8000, blocks=8)] * 20 + [document(8000, "es", blocks=8)])) == 20 + 8
+
+
+@given(st.integers(1, 50), st.integers(1, 60))
+def test_stretches_are_neighbours_and_leave_nothing_out(blocks: int, count: int) -> None:
+    parts = tuple(Cost(text_bytes=2**place, tokens=1, nats=0.5, unknown_bytes=0) for place in range(blocks))
+    cost = DocumentCost(TextDocument(text="x", language="en", source="made up", ends=True), parts)
+    found = cost.stretches(count)
+    assert len(found) == min(count, blocks)
+    seen = "".join(f"{part.text_bytes:b}".count("1") * "1" for part in found)
+    assert len(seen) == blocks
+    assert sum(part.text_bytes for part in found) == 2**blocks - 1
+    # bits of a stretch's bytes stand next to each other, and there are about as many in each
+    assert all("0" not in f"{part.text_bytes:b}".rstrip("0") for part in found)
+    assert max(part.tokens for part in found) - min(part.tokens for part in found) <= 1
 
 
 @given(st.lists(st.tuples(SIZES, st.floats(0, 1e5), st.integers(0, 50)), min_size=1, max_size=30))

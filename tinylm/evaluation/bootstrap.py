@@ -4,7 +4,7 @@
     low, high = ends(drawn[:, 0] / drawn[:, 1], units=len(...))
 
 A cluster bootstrap (Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter 3.8). Tokens of a
-document are not independent, so whole documents, or blocks of a long one, are drawn: with replacement, as many as
+document are not independent, so whole documents, or long stretches of one, are drawn: with replacement, as many as
 there are, and every figure is computed from a draw's sums. The draws are the same every time: the seed is fixed.
 """
 

@@ -59,7 +59,7 @@ def sentence(found: Difference, *, first: str, second: str) -> str:
     """The row in words."""
     if found.interval is None or found.p_value is None:
         return (
-            f"no difference can be told from {found.units} document{'' if found.units == 1 else 's'} or blocks:"
+            f"no difference can be told from {found.units} document{'' if found.units == 1 else 's'}:"
             f" {second} minus {first} is {found.difference:+.4f} bits per byte"
         )
     low, high = found.interval

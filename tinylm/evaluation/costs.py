@@ -1,11 +1,11 @@
-"""What documents cost a model, counted where it can be drawn again: by document, and by block of a long document."""
+"""What documents cost a model, block by block, so that stretches of a long document can be drawn again."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +47,13 @@ class DocumentCost:
 
     @property
     def whole(self) -> Cost:
-        return Cost(
-            text_bytes=sum(block.text_bytes for block in self.blocks),
-            tokens=sum(block.tokens for block in self.blocks),
-            nats=sum(block.nats for block in self.blocks),
-            unknown_bytes=sum(block.unknown_bytes for block in self.blocks),
-        )
+        return _sum(self.blocks)
+
+    def stretches(self, count: int) -> list[Cost]:
+        """The document in at most `count` stretches of neighbouring blocks."""
+        count = min(count, len(self.blocks))
+        borders = [place * len(self.blocks) // count for place in range(count + 1)]
+        return [_sum(self.blocks[start:end]) for start, end in pairwise(borders)]
 
 
 def measure(
@@ -66,6 +67,15 @@ def measure(
     for number, first, values in chain.from_iterable(_told(score(streams), total, say)):
         nats[number][first : first + len(values)] = values
     return [_cost(*parts) for parts in zip(documents, encoded, nats, strict=True)]
+
+
+def _sum(parts: Sequence[Cost]) -> Cost:
+    return Cost(
+        text_bytes=sum(part.text_bytes for part in parts),
+        tokens=sum(part.tokens for part in parts),
+        nats=sum(part.nats for part in parts),
+        unknown_bytes=sum(part.unknown_bytes for part in parts),
+    )
 
 
 def _cost(document: TextDocument, encoded: Encoded, nats: NDArray[np.float64]) -> DocumentCost:

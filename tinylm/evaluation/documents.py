@@ -19,8 +19,8 @@ from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 from tinylm.tokenizer import BOS, EOS, UNK, Tokenizer, normalise
 
-BLOCK_BYTES = 4096
-"""About so many bytes are a block, the part of a long document that is drawn again when there are few documents."""
+BLOCK_BYTES = 1024
+"""About so many bytes are a block: what costs are counted by inside a document."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

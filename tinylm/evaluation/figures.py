@@ -21,7 +21,7 @@ class Figures:
     name: str
     documents: int
     units: int
-    """What was drawn again: documents, or blocks of long ones."""
+    """What was drawn again: documents, or stretches of long ones."""
     text_bytes: int
     unknown_bytes: int
     tokens: int

@@ -59,12 +59,10 @@ def _figures(evaluation: Evaluation) -> Table:
 
 
 def _comparison(report: EvaluationReport) -> Table:
-    table = _table("", "A", "B", "B - A [95 %]", "p", "B is")
+    table = _table("", "B - A [95 %]", "p", "B is")
     for row in report.comparison:
         table.add_row(
             row.name,
-            f"{row.first:.4f}",
-            f"{row.second:.4f}",
             _with_interval(row.difference, row.interval, "+.4f"),
             "" if row.p_value is None else f"{row.p_value:.2g}",
             row.verdict,
@@ -82,13 +80,9 @@ def _method(report: EvaluationReport) -> str:
     """How to read the intervals."""
     everything = report.evaluations[0].figures[0]
     if everything.units == everything.documents:
-        drawn = f"whole documents, {_number(everything.units)}"
+        drawn = f"{everything.units:,} documents"
         about = ""
     else:
-        drawn = f"blocks of about 4 KB, {_number(everything.units)}"
+        drawn = f"{everything.units:,} stretches of the documents"
         about = "; with so few documents they say how sure the figure is for this text, not for others like it"
     return f"Intervals: bootstrap over {drawn}, {DRAWS:,} draws, seed {SEED}{about}."
-
-
-def _number(count: int) -> str:
-    return f"{count:,} of them"
