@@ -1,24 +1,27 @@
 """What `tinylm evaluate` is pointed at: a run's checkpoint or a bundle, opened to score text.
 
     with open_subject(Path("runs/mine")) as subject:          # its best checkpoint
-        costs = measure(documents, subject.tokenizer, subject.score, say=print)
+        costs = subject.measure(documents, say=print)
 
-Torch is only loaded for checkpoints: a board evaluates bundles.
+A report that was saved with `--json` stands for the model that it is about. Torch is only loaded for checkpoints: a
+board evaluates bundles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from tinylm.bundle import MANIFEST, open_bundle
 from tinylm.errors import TinylmError
-from tinylm.evaluation.costs import Score
+from tinylm.evaluation.costs import DocumentCost, measure
 from tinylm.evaluation.documents import TextDocument
 from tinylm.evaluation.report import Model
+from tinylm.evaluation.saved import read_saved
 from tinylm.runs import CONFIG, find_run
 from tinylm.tokenizer import Tokenizer, normalise
 
@@ -26,26 +29,33 @@ _CHECKPOINT_RECORD = "checkpoint.json"
 _BEST = "best"
 
 
+class Measure(Protocol):
+    """What documents cost a model; `say` hears how far it is."""
+
+    def __call__(self, documents: Sequence[TextDocument], *, say: Callable[[str], None]) -> list[DocumentCost]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model that is open."""
+    """A model that is open, or what was saved of one."""
 
     model: Model
-    dataset: str
-    """Hash of the dataset that it was trained on."""
-    tokenizer: Tokenizer
-    score: Score
+    dataset: str | None
+    """Hash of the dataset that it was trained on, where that is known."""
+    measure: Measure
     own_text: Callable[[], tuple[str, list[TextDocument]]]
-    """What it is evaluated on when no text is named, and that in words."""
+    """What it is evaluated on when no text is named, and that in words; TinylmError when there is none."""
 
 
 @contextmanager
 def open_subject(path: Path | None) -> Iterator[Subject]:
-    """Open a run (its best checkpoint), a checkpoint's folder or a bundle; the latest run when `path` is None.
+    """Open a run (its best checkpoint), a checkpoint's folder, a bundle or a report; the latest run for None.
 
     TinylmError when it is none of these, or damaged.
     """
-    if path is not None and (path / MANIFEST).is_file():
+    if path is not None and path.suffix == ".json" and path.is_file():
+        yield _saved(path)
+    elif path is not None and (path / MANIFEST).is_file():
         with _bundle(path) as subject:
             yield subject
     elif path is not None and (path / _CHECKPOINT_RECORD).is_file():
@@ -56,8 +66,20 @@ def open_subject(path: Path | None) -> Iterator[Subject]:
     else:
         raise TinylmError(
             f"`{path}` is no run, checkpoint or bundle" if path.exists() else f"`{path}` does not exist",
-            "name a folder such as `runs/NAME`, `runs/NAME/checkpoints/final` or `runs/NAME/bundle`",
+            "name a folder such as `runs/NAME`, `runs/NAME/checkpoints/final` or `runs/NAME/bundle`, or a report",
         )
+
+
+def _saved(path: Path) -> Subject:
+    saved = read_saved(path)
+
+    def measure_again(documents: Sequence[TextDocument], *, say: Callable[[str], None]) -> list[DocumentCost]:
+        return saved.costs(documents)
+
+    def nothing() -> tuple[str, list[TextDocument]]:
+        raise TinylmError(f"`{path}` holds figures and no text", "name the text that it was made of with --text")
+
+    return Subject(model=saved.model, dataset=None, measure=measure_again, own_text=nothing)
 
 
 @contextmanager
@@ -90,8 +112,7 @@ def _bundle(path: Path) -> Iterator[Subject]:
                 precision=manifest.quantization.scheme,
             ),
             dataset=manifest.provenance.dataset_hash,
-            tokenizer=Tokenizer(bundle.tokenizer),
-            score=partial(score, engine),
+            measure=partial(measure, tokenizer=Tokenizer(bundle.tokenizer), score=partial(score, engine)),
             own_text=held_out,
         )
 
@@ -139,7 +160,8 @@ def _checkpoint(run: Path, name: str, *, shown: str) -> Subject:
             precision="fp32",
         ),
         dataset=dataset.hash,
-        tokenizer=tokenizer,
-        score=partial(score, model, context_length=config.context_length),
+        measure=partial(
+            measure, tokenizer=tokenizer, score=partial(score, model, context_length=config.context_length)
+        ),
         own_text=validation,
     )

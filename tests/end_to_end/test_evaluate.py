@@ -90,6 +90,17 @@ def test_a_bundle_alone_is_measured_on_its_held_out_text(place: Path, call: Call
     )
 
 
+def test_a_saved_report_stands_for_its_model(place: Path, call: Call) -> None:
+    alone = call(place, "evaluate", "run", "--text", "mine.jsonl", "--json")
+    (place / "old.json").write_text(alone.stdout, encoding="utf-8")
+    direct = as_json(call, place, "run", "run/bundle", "--text", "mine.jsonl")
+    later = as_json(call, place, "old.json", "run/bundle", "--text", "mine.jsonl")
+    assert later == direct
+    refused = call(place, "evaluate", "old.json", "run/bundle")
+    assert refused.returncode == 2
+    assert "holds figures and no text" in refused.stderr
+
+
 @pytest.fixture(scope="module")
 def worse(place: Path) -> Path:
     """The run again, with noise on its weights."""

@@ -51,7 +51,7 @@ def one_nat_a_token(documents: list[TextDocument], tokenizer: Tokenizer) -> list
             for first in range(0, len(streams[number]) - 1, 3):
                 yield [(number, first, np.ones(min(3, len(streams[number]) - 1 - first)))]
 
-    return measure(documents, tokenizer, score, say=lambda line: None)
+    return measure(documents, tokenizer=tokenizer, score=score, say=lambda line: None)
 
 
 @given(text=TEXTS, repeat=st.integers(1, 400))

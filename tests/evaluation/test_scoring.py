@@ -66,7 +66,10 @@ def test_a_document_without_an_end_costs_what_the_runtime_says(make_bundle: Make
     document = TextDocument(text=text, language="en", source="made up", ends=False)
     with Engine(bundle) as engine:
         (found,) = costs.measure(
-            [document], tokenizer, lambda streams: bundle_scoring.score(engine, streams), say=lambda line: None
+            [document],
+            tokenizer=tokenizer,
+            score=lambda streams: bundle_scoring.score(engine, streams),
+            say=lambda line: None,
         )
         bits, tokens = text_bits(engine, tokenizer, text)
     assert found.whole.tokens == tokens
@@ -94,7 +97,7 @@ def test_progress_tells_the_pace(monkeypatch: pytest.MonkeyPatch, make_bundle: M
     def score(streams):  # type: ignore[no-untyped-def]
         yield [(0, 0, np.zeros(len(streams[0]) - 1))]
 
-    costs.measure([document], tokenizer, score, say=told.append)
+    costs.measure([document], tokenizer=tokenizer, score=score, say=told.append)
     assert len(told) == 1
     assert "tokens/s, 0 s left" in told[0]
 

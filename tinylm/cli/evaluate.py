@@ -16,8 +16,8 @@ def evaluate(
         list[Path] | None,
         typer.Argument(
             metavar="[MODEL] [OTHER]",
-            help="A run (its best checkpoint), a checkpoint such as `runs/NAME/checkpoints/final`, or a bundle; the"
-            " latest run when left out. A second one is compared with the first.",
+            help="A run (its best checkpoint), a checkpoint such as `runs/NAME/checkpoints/final`, a bundle, or what"
+            " --json printed about one of them; the latest run when left out. A second one is compared with the first.",
         ),
     ] = None,
     text: Annotated[
@@ -42,7 +42,6 @@ def evaluate(
     from contextlib import ExitStack
 
     from tinylm.errors import TinylmError
-    from tinylm.evaluation.costs import measure
     from tinylm.evaluation.documents import read_documents
     from tinylm.evaluation.report import make_report, to_json
     from tinylm.subjects import open_subject
@@ -63,7 +62,7 @@ def evaluate(
         measured = []
         for subject in subjects:
             _say(f"evaluating {subject.model.name} on {len(documents):,} documents")
-            measured.append((subject.model, measure(documents, subject.tokenizer, subject.score, say=_say)))
+            measured.append((subject.model, subject.measure(documents, say=_say)))
     report = make_report(name, measured)
     if json:
         print(to_json(report))

@@ -57,7 +57,7 @@ class DocumentCost:
 
 
 def measure(
-    documents: Sequence[TextDocument], tokenizer: Tokenizer, score: Score, *, say: Callable[[str], None]
+    documents: Sequence[TextDocument], *, tokenizer: Tokenizer, score: Score, say: Callable[[str], None]
 ) -> list[DocumentCost]:
     """What each document costs; `say` hears every five seconds how far it is."""
     encoded = [encode(document, tokenizer) for document in documents]

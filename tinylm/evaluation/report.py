@@ -27,7 +27,7 @@ class Model:
     name: str
     """As it was named, or found."""
     kind: str
-    """`checkpoint` or `bundle`."""
+    """`checkpoint`, or `bundle`."""
     description: str
     vocab_size: int
     context_length: int
@@ -99,10 +99,11 @@ def _row(cost: DocumentCost) -> dict[str, Any]:
         "source": cost.document.source,
         "language": cost.document.language,
         "sha256": cost.document.sha256,
+        "ends": cost.document.ends,
         "bytes": whole.text_bytes,
         "tokens": whole.tokens,
         "nats": whole.nats,
         "unknown_bytes": whole.unknown_bytes,
         "bits": whole.bits,
-        "blocks": [{"bytes": block.text_bytes, "bits": block.bits} for block in cost.blocks],
+        "blocks": [dataclasses.asdict(block) for block in cost.blocks],
     }
