@@ -72,7 +72,8 @@ class Validation:
 def _documents(tokens: NDArray[np.uint16]) -> list[NDArray[np.uint16]]:
     """The stream cut where documents begin, which is where BOS stands; nothing is copied."""
     stream = np.asarray(tokens)  # slices of a memory map are slow to make
-    return [stream[start:end] for start, end in pairwise([*np.flatnonzero(stream == BOS), len(stream)])]
+    starts = [0, *(np.flatnonzero(stream[1:] == BOS) + 1), len(stream)]
+    return [stream[start:end] for start, end in pairwise(starts)]
 
 
 def _quality(nats: float, count: int, text_bytes: int, unknown_bytes: int) -> Quality:
