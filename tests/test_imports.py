@@ -50,14 +50,17 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizer_training": FOUNDATION | {"config", "tokenizer", "corpus"},
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
+    "evaluation": FOUNDATION | {"tokenizer", "corpus", "model", "runtime"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
-    | {"runtime", "budget", "machine", "bundle", "code_version", ""},
+    | {"runtime", "budget", "evaluation", "machine", "bundle", "code_version", ""},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
-    | {"budget", "onnx_file", "op_audit", "op_kernels", "code_version"},  # of budget: what this machine is
+    | {"budget", "evaluation", "onnx_file", "op_audit", "op_kernels"}  # of budget: what this machine is
+    | {"code_version"},
     "initial": FOUNDATION | {"bundle", "config", "export", "runs", "tokenizer", "tokenizer_training", "training"},
+    "subjects": FOUNDATION | {"bundle", "runs", "tokenizer", "corpus", "model", "runtime", "evaluation", "training"},
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
 }
 ABOVE_ALL = {"cli", "__main__"}

@@ -157,13 +157,7 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Qual
     model = build(config)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     index = read_index(dataset.tokens)
-    validation = Validation(
-        dataset.tokens,
-        index,
-        context_length=config.context_length,
-        batch_size=16,
-        separate_documents=record.config.training.separate_documents,
-    )
+    validation = Validation(dataset.tokens, index, context_length=config.context_length)
     quality = validation.evaluate(model, dtype=torch.float32)
     result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
     write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())

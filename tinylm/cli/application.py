@@ -15,6 +15,7 @@ from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
 from tinylm.cli.doctor import doctor
+from tinylm.cli.evaluate import evaluate
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
 from tinylm.cli.profile import profile
@@ -87,6 +88,7 @@ def tinylm_command(
 
 app.command()(train_pipeline)
 app.command()(train)
+app.command()(evaluate)
 app.command()(export)
 app.command()(check_budgets)
 app.command()(profile)

@@ -57,13 +57,7 @@ def set_up(config: RunConfig, dataset: Dataset) -> Setup:
             batch_size=training.batch_size,
             seed=training.seed,
         ),
-        validation=Validation(
-            dataset.tokens,
-            index,
-            context_length=context,
-            batch_size=training.batch_size,
-            separate_documents=training.separate_documents,
-        ),
+        validation=Validation(dataset.tokens, index, context_length=context),
         device=device,
         dtype=pick_dtype(training.precision, device),
     )
