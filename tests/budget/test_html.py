@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tinylm.budget.estimate import estimate_times
 from tinylm.budget.html import to_html
-from tinylm.budget.page.style import style
 from tinylm.budget.report import Report
 from tinylm.budget.spec import CostModel
+from tinylm.page.style import style
 
 VOID = {"meta"}
 COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)

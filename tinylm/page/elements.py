@@ -10,8 +10,8 @@ import html
 import re
 from collections.abc import Callable, Sequence
 
-from tinylm.budget.wording import printable
 from tinylm.charts import Chart, document
+from tinylm.page.words import printable
 
 _CODE = re.compile(r"`([^`]+)`")
 
