@@ -20,13 +20,13 @@ from tinylm.errors import TinylmError
 from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
 from tinylm.model import build
+from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
-from tinylm.training.plot import plot_training
 from tinylm.training.run_folder import default_folder, open_run
 from tinylm.training.trainer import train
 
@@ -90,7 +90,6 @@ def run_pipeline(
     with open_run(folder, config, force=force, extend=extend) as (config, run_id):
         say(f"[2/4] training in {folder}")
         final = train(folder, config, dataset, run_id=run_id)
-        plot_training(folder, final.progress.epoch_history)
         lap("training")
 
         say("[3/4] evaluation of the best checkpoint, in fp32")
@@ -100,6 +99,7 @@ def run_pipeline(
         say("[4/4] export to INT8")
         bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
         lap("export")
+        write_report(folder)
     return PipelineResult(folder, final.config, bundle, quality, seconds)
 
 

@@ -18,6 +18,7 @@ from tinylm.cli.doctor import doctor
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
 from tinylm.cli.profile import profile
+from tinylm.cli.report import report
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.cli.virtual_pi import virtual_pi_app
 from tinylm.errors import TinylmError
@@ -85,6 +86,7 @@ def tinylm_command(
 
 
 app.command()(train_pipeline)
+app.command()(report)
 app.command()(export)
 app.command()(check_budgets)
 app.command()(profile)

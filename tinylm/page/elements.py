@@ -24,6 +24,11 @@ def text(words: str) -> str:
     )
 
 
+def verbatim(words: str) -> str:
+    """Text as HTML with its backquotes as they are: what a model wrote, the name of a folder."""
+    return html.escape(printable(words))
+
+
 def attribute(words: str) -> str:
     """Text for the inside of a quoted attribute."""
     return html.escape(printable(words), quote=True)

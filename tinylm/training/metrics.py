@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
-from tinylm.training.checkpoint import CheckpointRecord
-from tinylm.training.evaluation import ALL
+
+if TYPE_CHECKING:  # reading a run's metrics needs no torch
+    from tinylm.training.checkpoint import CheckpointRecord
 
 STEPS = "metrics.jsonl"
 SUMMARY = "training_metrics.json"
@@ -29,6 +31,32 @@ class StepMetrics:
     grad_norm: float
     """Before clipping."""
     tokens_per_second: float
+    grad_norm_clipped: float | None = None
+    memory_mb: float | None = None
+    """Resident memory of the training process."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationMetrics:
+    """The validation text after a step."""
+
+    step: int
+    epoch: int
+    val_loss: float
+    val_bpb: dict[str, float]
+    """Bits per byte by language, and of `all`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened at a step, such as `spike`, `nan`, `rollback`, `early_stop` or `resumed`."""
+
+    step: int
+    event: str
+    detail: str = ""
+
+
+_Line = TypeVar("_Line", StepMetrics, EvaluationMetrics, Event)
 
 
 class StepLog:
@@ -56,12 +84,29 @@ class StepLog:
 
 def read_steps(run: Path) -> list[StepMetrics]:
     """The logged steps; a last line that a power cut left unfinished is passed over."""
-    rows: list[StepMetrics] = []
+    return _read(run, StepMetrics, "loss")
+
+
+def read_evaluations(run: Path) -> list[EvaluationMetrics]:
+    """The logged evaluations."""
+    return _read(run, EvaluationMetrics, "val_loss")
+
+
+def read_events(run: Path) -> list[Event]:
+    """The logged events."""
+    return _read(run, Event, "event")
+
+
+def _read(run: Path, kind: type[_Line], telling: str) -> list[_Line]:
+    """The lines of one kind, which the key `telling` tells apart."""
+    rows: list[_Line] = []
     if not (run / STEPS).is_file():
         return rows
     for line in (run / STEPS).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(StepMetrics(**json.loads(line)))
+            row: dict[str, Any] = json.loads(line)
+            if telling in row:
+                rows.append(kind(**row))
         except (ValueError, TypeError):
             break
     return rows
@@ -69,6 +114,8 @@ def read_steps(run: Path) -> list[StepMetrics]:
 
 def write_summary(run: Path, record: CheckpointRecord, *, end_timestamp: str) -> None:
     """Write `training_metrics.json`: the reference guide's keys, and what this project adds to them."""
+    from tinylm.training.evaluation import ALL
+
     history = record.progress.epoch_history
     if not history:
         return
