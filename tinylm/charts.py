@@ -127,16 +127,19 @@ def line_chart(
     log_x: bool = False,
     log_y: bool = False,
     from_zero: bool = True,
+    y_reach: Sequence[float] = (),
 ) -> Chart:
     """Lines over a common pair of axes.
 
     `limit` is a horizontal line. `x_ticks` names the x values to write where round numbers say less (prompt lengths).
-    `from_zero` puts 0 on a linear y axis. ValueError as in the module, and for a band of another length than its line.
+    `from_zero` puts 0 on a linear y axis, and `y_reach` other values, so that charts side by side have one
+    scale. ValueError as in the module, and for a band of another length than its line.
     """
     for one in series:
         if one.band and len(one.band) != len(one.points):
             raise ValueError(f"`{one.label}` has {len(one.points)} points and a band of {len(one.band)}")
-    heights = [y for one in series for _, y in one.points] + [y for one in series for pair in one.band for y in pair]
+    heights = [*y_reach, *(y for one in series for _, y in one.points)]
+    heights += [y for one in series for pair in one.band for y in pair]
     y_range = bounds(heights, log=log_y, from_zero=from_zero)
     near = limit is None or log_y or _near(limit, *y_range)
     if limit and near:

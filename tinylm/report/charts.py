@@ -25,7 +25,9 @@ def losses(run: Run) -> list[Chart]:
 
 
 def quality(run: Run) -> list[Chart]:
-    """Bits per byte of the validation text, by language."""
+    """Bits per byte of the validation text, by language; a single evaluation is no curve."""
+    if len(run.evaluations) < 2:
+        return []
     series = [
         Series(
             label="all languages" if name == ALL else printable(name)[:30],
@@ -48,7 +50,9 @@ def rates(run: Run) -> list[Chart]:
     return _chart(series, title="Learning rate", y_label="learning rate", from_zero=True)
 
 
-def gradients(run: Run, spikes: Sequence[Spike], *, title: str = "Gradient norm") -> list[Chart]:
+def gradients(
+    run: Run, spikes: Sequence[Spike], *, title: str = "Gradient norm", y_reach: Sequence[float] = ()
+) -> list[Chart]:
     """Its length before and after clipping, the clip length, and the spikes."""
     clip = run.config.training.grad_clip
     before = drawable(_over(run, lambda row: row.grad_norm), positive=True)
@@ -57,11 +61,13 @@ def gradients(run: Run, spikes: Sequence[Spike], *, title: str = "Gradient norm"
     )
     series = _drawn(thinned(before, label="before clipping"))
     if after != before:  # without clipping they are the same
-        series += _drawn(replace(thinned(after, label="after clipping"), band_label=""))
+        series += _drawn(_line(after, label="after clipping"))
     highest = sorted(spikes, key=lambda spike: -spike.grad_norm)[:_MOST_FLAGS]
     flags = Series(label="spike", points=tuple((one.step, one.grad_norm) for one in highest), joined=False)
     limit = None if clip is None else Mark(value=clip, label=f"clipped to {number(clip)}")
-    return _chart(series + _drawn(flags), title=title, y_label="norm, logarithmic", limit=limit, log_y=True)
+    return _chart(
+        series + _drawn(flags), title=title, y_label="norm, logarithmic", limit=limit, log_y=True, y_reach=y_reach
+    )
 
 
 def throughput(run: Run) -> list[Chart]:
@@ -83,7 +89,7 @@ def _over(run: Run, value: Callable[[StepMetrics], float]) -> Points:
 
 
 def _line(points: Points, *, label: str) -> Series:
-    """A smooth curve, whose band would only thicken it."""
+    """The line alone, where a band would only thicken it or hide another."""
     return replace(thinned(points, label=label), band=(), band_label="")
 
 
@@ -99,9 +105,18 @@ def _chart(
     limit: Mark | None = None,
     log_y: bool = False,
     from_zero: bool = False,
+    y_reach: Sequence[float] = (),
 ) -> list[Chart]:
     if not any(one.points for one in series):
         return []
-    return [
-        line_chart(series, title=title, x_label="step", y_label=y_label, limit=limit, log_y=log_y, from_zero=from_zero)
-    ]
+    chart = line_chart(
+        series,
+        title=title,
+        x_label="step",
+        y_label=y_label,
+        limit=limit,
+        log_y=log_y,
+        from_zero=from_zero,
+        y_reach=y_reach,
+    )
+    return [chart]

@@ -35,17 +35,18 @@ class _Judged:
     value: Callable[[Figures], float | None]
     needs_same_data: bool = False
     higher: bool = False
+    margin: float = 0.0
+    """Share by which the second must be worse, or nobody is best."""
 
 
+_NOISE = 0.02  # of speed and memory from one start to the next
 _JUDGED = (
     _Judged("bits per byte, all", lambda figures: figures.best_val_bpb.get("all"), needs_same_data=True),
     _Judged("best validation loss", lambda figures: figures.best_val_loss, needs_same_data=True),
     _Judged("final validation loss", lambda figures: figures.final_val_loss, needs_same_data=True),
-    _Judged("tokens a second, median", lambda figures: figures.tokens_per_second, higher=True),
-    _Judged("peak memory, MB", lambda figures: figures.peak_memory_mb),
+    _Judged("tokens a second, median", lambda figures: figures.tokens_per_second, higher=True, margin=_NOISE),
+    _Judged("peak memory, MB", lambda figures: figures.peak_memory_mb, margin=_NOISE),
     _Judged("spikes", lambda figures: figures.spikes),
-    _Judged("training time", lambda figures: figures.training_seconds or None),
-    _Judged("parameters", lambda figures: figures.parameters),
 )
 
 
@@ -65,8 +66,8 @@ def compare(runs: Sequence[Run], figures: Sequence[Figures]) -> Comparison:
         known = [value for value in found if value is not None]
         if len(known) < len(found) or (judged.needs_same_data and not same_data):
             continue
-        winner = max(known) if judged.higher else min(known)
-        if known.count(winner) == 1:
+        winner, second = sorted(known, reverse=judged.higher)[:2]
+        if abs(winner - second) > judged.margin * abs(winner):
             best[judged.name] = known.index(winner)
     return Comparison(
         differences={name: row for name, row in values.items() if len(set(row)) > 1}, best=best, same_data=same_data

@@ -10,7 +10,7 @@ import tinylm
 from tinylm.charts import Chart, line_chart
 from tinylm.page.document import document
 from tinylm.page.elements import columns, figure, paragraph, section, subtitle, table, text, verbatim
-from tinylm.page.words import number, printable
+from tinylm.page.words import printable
 from tinylm.report.charts import ALL, gradients
 from tinylm.report.comparison import Comparison, clipping_pair
 from tinylm.report.curves import Points, drawable, seconds, thinned
@@ -40,7 +40,7 @@ def to_html(runs: Sequence[Run], figures: Sequence[Figures], comparison: Compari
 def _banner(runs: Sequence[Run], figures: Sequence[Figures], comparison: Comparison) -> str:
     if (place := comparison.best.get("bits per byte, all")) is not None:
         bpb = figures[place].best_val_bpb[ALL]
-        words = f"<b>{verbatim(runs[place].name)}</b> is best: {number(bpb)} bits per byte on the validation text."
+        words = f"<b>{verbatim(runs[place].name)}</b> is best: {bpb:.4f} bits per byte on the validation text."
     elif not comparison.same_data:
         words = text("These runs have different data: their losses and bits per byte say nothing about one another.")
     else:
@@ -60,7 +60,7 @@ def _numbers(runs: Sequence[Run], figures: Sequence[Figures], comparison: Compar
             cells[comparison.best[name]] = f"✓ {cells[comparison.best[name]]}"
         if any(cell != "-" for cell in cells):
             rows.append((name, *cells))
-    return section("Figures", table(("", *(run.name for run in runs)), rows), lead="✓ marks the best of a row.")
+    return section("Figures", table(("figure", *(run.name for run in runs)), rows), lead="✓ marks the best of a row.")
 
 
 def _differences(runs: Sequence[Run], comparison: Comparison) -> str:
@@ -125,9 +125,13 @@ def _overlaid(
 def _clipping(runs: Sequence[Run]) -> str:
     clipped, free = clipping_pair(runs)
     shown = [(clipped, "With clipping"), (free, "Without clipping")]
-    drawn = [figure(partial(gradients, run, judge(run).spikes, title=title)) for run, title in shown]
+    norms = [
+        norm for run in runs for _, norm in drawable([(row.step, row.grad_norm) for row in run.steps], positive=True)
+    ]
+    reach = [min(norms), max(norms)] if norms else []
+    drawn = [figure(partial(gradients, run, judge(run).spikes, title=title, y_reach=reach)) for run, title in shown]
     rows = [(f"{title.lower()}: {run.name}", *_clipped_row(measure(run)), judge(run).verdict) for run, title in shown]
-    head = ("", "spikes", "largest norm", "steps clipped", "best validation loss", "verdict")
+    head = ("run", "spikes", "largest norm", "steps clipped", "best validation loss", "verdict")
     return section("With and without clipping", columns(*drawn), table(head, rows))
 
 

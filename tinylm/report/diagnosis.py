@@ -80,13 +80,13 @@ def _not_a_number(run: Run) -> Diagnosis | None:
     norms = f"; the gradient norm before it was {number(before[-1].grad_norm)}" if before else ""
     back = sum(event.event == "rollback" for event in run.events)
     cause = "the learning rate is too high"
-    remedy = f"lower --learning-rate (it was {training.learning_rate:g}; try {training.learning_rate / 3:.1g})"
+    remedy = f"lower `--learning-rate` (it was {training.learning_rate:g}; try {training.learning_rate / 3:.1g})"
     if training.grad_clip is None:
         cause += ", and nothing limits the gradient"
-        remedy += ", and limit the gradient with --grad-clip 1"
+        remedy += ", and limit the gradient with `--grad-clip 1`"
     elif not training.warmup_fraction:
         cause += ", from the first step on"
-        remedy += ", and let it rise with --warmup-fraction 0.05"
+        remedy += ", and let it rise with `--warmup-fraction 0.05`"
     return Diagnosis(
         kind="not_a_number",
         severity="problem",
@@ -109,14 +109,14 @@ def _out_of_memory(run: Run) -> Diagnosis | None:
     ended = f", and the run ends at step {run.steps[-1].step:,} of {run.total_steps:,}" if stopped else ""
     training = run.config.training
     parts = 2 * training.accumulation_steps
-    split = f"--accumulation-steps {parts}, or " if training.batch_size % parts == 0 else ""
+    split = f"`--accumulation-steps {parts}`, or " if training.batch_size % parts == 0 else ""
     return Diagnosis(
         kind="out_of_memory",
         severity="problem",
         what="Probably out of memory" if stopped else "Memory was nearly full",
-        evidence=f"training had {max(used):,.0f} MB of the {run.machine_memory_mb:,.0f} MB here, {share:.0%}{ended}",
+        evidence=f"training had {max(used):,.0f} MB of the {run.machine_memory_mb:,.0f} MB here{ended}",
         cause=f"a batch of {training.batch_size} sequences of {run.config.model.context_length} tokens is too large",
-        remedy=f"{split}a smaller --batch-size or --max-seq-length",
+        remedy=f"{split}a smaller `--batch-size` or `--max-seq-length`",
     )
 
 
@@ -139,7 +139,7 @@ def _loss_stuck(run: Run) -> Diagnosis | None:
         evidence=f"{loss:.2f} nats per token at step {last.step:,}, epoch {last.epoch}; it began at"
         f" {run.steps[0].loss:.2f}, and a model that knows nothing has {nothing:.2f}",
         cause="the learning rate is too low, the model too small, or the text has nothing to learn",
-        remedy=f"raise --learning-rate (it was {rate:g}; try {min(3 * rate, 1):.1g}), look at the text, and try the"
+        remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}), look at the text, and try the"
         " preset `tiny` if another was used",
     )
 
@@ -165,8 +165,8 @@ def _overfitting(run: Run) -> Diagnosis | None:
         evidence=f"validation loss was lowest at epoch {at.epoch} ({at.val_loss:.3f}, step {at.step:,}) and"
         f" {end.val_loss:.3f} at the end{falls}{told}",
         cause=f"{end.epoch} passes are too many for this much text and a model of this size",
-        remedy=f"the checkpoint `best` is from before it and is the one that is exported; next time --epochs"
-        f" {max(at.epoch, 1)}, or more text with --corpus",
+        remedy=f"the checkpoint `best` is from before it and is the one that is exported; next time `--epochs"
+        f" {max(at.epoch, 1)}`, or more text with `--corpus`",
     )
 
 
@@ -193,8 +193,8 @@ def _plateau(run: Run) -> Diagnosis | None:
         evidence=f"validation loss was {at.val_loss:.3f} at epoch {at.epoch} and {end.val_loss:.3f} at epoch"
         f" {end.epoch}; training loss went from {before:.3f} to {after:.3f}{told}",
         cause="the learning rate is too low or falls too soon, or the model has no room for more",
-        remedy=f"raise --learning-rate (it was {rate:g}; try {min(3 * rate, 1):.1g}) or --decay-fraction; if that"
-        " changes nothing, a larger preset, or fewer --epochs for the same result",
+        remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}) or `--decay-fraction`; if that"
+        " changes nothing, a larger preset, or fewer `--epochs` for the same result",
     )
 
 
@@ -221,8 +221,8 @@ def _gibberish(run: Run) -> Diagnosis | None:
         what="The samples are gibberish",
         evidence="; ".join(evidence),
         cause="not trained for long enough, or the vocabulary is too large for this much text",
-        remedy="train further with `tinylm train-pipeline --resume` and more --epochs or --minutes; a lower"
-        " --temperature of `tinylm generate` hides some of it",
+        remedy="train further with `tinylm train-pipeline --resume` and more `--epochs` or `--minutes`; a lower"
+        " `--temperature` of `tinylm generate` hides some of it",
     )
 
 
@@ -253,7 +253,7 @@ def _slow(run: Run) -> Diagnosis | None:
         evidence=f"{number(steps)} steps a second of {run.tokens_per_step:,} tokens, {pace:,.0f} tokens a second"
         f"{_left(run, run.steps[-1], steps)}",
         cause="a processor without a GPU, or a large batch: usual on a laptop",
-        remedy="a GPU where there is one; a smaller --batch-size gives more steps, a smaller preset more tokens",
+        remedy="a GPU where there is one; a smaller `--batch-size` gives more steps, a smaller preset more tokens",
     )
 
 

@@ -42,7 +42,7 @@ def _tokens(run: Run, found: DatasetFacts) -> Iterator[tuple[str, str]]:
     yield "tokens", f"{tokens:,}"
     yield "text behind UNK", f"{unknown:,} of {total:,} bytes"
     if run.utilisation is not None:
-        yield "utilisation of the batches", f"{run.utilisation:.1%}"
+        yield "utilisation of the batches", f"{100 * run.utilisation:.1f} %"
 
 
 def configuration(run: Run) -> str:

@@ -17,7 +17,7 @@ from tinylm.report.stability import MOST_SPIKES, SPIKE_FACTOR, Stability, judge
 
 _TONES = {"stable": "pass", "unstable": "fail", "unknown": "undecided"}
 _MARKS = {"stable": "✓", "unstable": "✗", "unknown": "?"}
-_WATCHED = "no loss that is no number, no full memory, no stuck loss, no overfitting, no plateau, no gibberish"
+_WATCHED = "a loss that is no number or does not fall, overfitting, a plateau, gibberish, full memory, low speed"
 
 
 def to_html(run: Run) -> str:
@@ -68,7 +68,7 @@ def _banner(run: Run, stability: Stability, diagnoses: Sequence[Diagnosis], figu
 def findings(diagnoses: Sequence[Diagnosis]) -> str:
     """What went wrong, each with its evidence, its likely cause and what to do."""
     if not diagnoses:
-        return section("Diagnosis", paragraph(f"Nothing to repair: {_WATCHED}."))
+        return section("Diagnosis", paragraph(f"Nothing to repair. Looked for: {_WATCHED}."))
     rows = "".join(
         f'<li><span class="chip {"fail" if one.severity == "problem" else "undecided"}">{text(one.severity)}</span>'
         f" <b>{text(one.what)}.</b>"
@@ -90,7 +90,7 @@ def _numbers(run: Run, figures: Figures) -> str:
     rows = [(name, value) for name, value in figure_rows(figures) if value != "-"]
     half = (len(rows) + 1) // 2
     epochs = folded("Every evaluation as a table", table(*_evaluations(run)))
-    body = columns(*(table(("", "value"), part) for part in (rows[:half], rows[half:]) if part))
+    body = columns(*(table(("figure", "value"), part) for part in (rows[:half], rows[half:]) if part))
     return section("Figures", body, epochs)
 
 
@@ -100,7 +100,7 @@ def figure_rows(figures: Figures) -> list[tuple[str, str]]:
     def said(value: float | None, pattern: str) -> str:
         return "-" if value is None else pattern.format(value)
 
-    best = figures.best_val_loss
+    best, clipped = figures.best_val_loss, figures.clipped_share
     rows = [
         ("best validation loss", said(best, "{:.4f}")),
         ("at step", said(figures.best_val_step, "{:,}")),
@@ -119,7 +119,10 @@ def figure_rows(figures: Figures) -> list[tuple[str, str]]:
         ("peak memory, MB", said(figures.peak_memory_mb, "{:,.0f}")),
         ("spikes", f"{figures.spikes}"),
         ("largest gradient norm", said(figures.largest_grad_norm, "{:.3g}")),
-        ("steps that were clipped", said(figures.clipped_share, "{:.1%}")),
+        (
+            "steps that were clipped",
+            "-" if clipped is None else f"{100 * clipped:.1f} %",
+        ),
         ("parameters", said(figures.parameters, "{:,}")),
     ]
     return rows
@@ -181,7 +184,7 @@ def _samples(run: Run) -> str:
 
     def shown(place: int) -> str:
         rows = "".join(
-            f"<li><b>{verbatim(prompt)}</b> {verbatim(written.removeprefix(prompt).replace(chr(10), ' ⏎ '))}</li>"
+            f"<li><b>{verbatim(prompt)}</b>{verbatim(written.removeprefix(prompt).replace(chr(10), ' ⏎ '))}</li>"
             for prompt, written in run.samples[place].texts
         )
         return f'<h3>Epoch {run.samples[place].epoch}</h3><ul class="plain">{rows}</ul>'
