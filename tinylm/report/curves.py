@@ -9,6 +9,7 @@ from itertools import groupby
 from tinylm.charts import Series
 from tinylm.report.run import Run
 
+_LEAST_PACE = 1e-3  # tokens a second: less is a mistake of the clock, and would be years
 Points = Sequence[tuple[float, float]]
 _BUCKETS = 210
 """About one for every two pixels of a chart's width."""
@@ -21,7 +22,7 @@ def seconds(run: Run) -> tuple[float, ...]:
     """
     found, total, before = [], 0.0, 0
     for row in run.steps:
-        if math.isfinite(row.tokens_per_second) and row.tokens_per_second > 0:
+        if math.isfinite(row.tokens_per_second) and row.tokens_per_second >= _LEAST_PACE:
             total += (row.step - before) * run.tokens_per_step / row.tokens_per_second
         before = row.step
         found.append(total)

@@ -91,7 +91,7 @@ def _not_a_number(run: Run) -> Diagnosis | None:
         kind="not_a_number",
         severity="problem",
         what="The loss was no longer a number",
-        evidence=f"{len(broken)} of the steps, the first is {broken[0]:,}{norms}; rolled back {back} times"
+        evidence=f"{len(broken)} of the steps, the first is {broken[0]:,}{norms}; rollbacks: {back}"
         f"{_events(run, 'nan')}",
         cause=cause,
         remedy=remedy,

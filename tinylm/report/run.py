@@ -34,6 +34,7 @@ from tinylm.training.metrics import (
 )
 
 T = TypeVar("T")
+_LARGEST = 3.5e38  # of fp32: nothing that training computes is larger, and sums of it stay finite
 _CHECKPOINTS = ("best", "final", "last")
 
 
@@ -225,8 +226,10 @@ def _is_count(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """A number that a float holds; not finite is allowed, for a loss that diverged."""
-    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53)
+    """A number that training can log, in fp32; not finite is allowed, for a loss that diverged."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return (isinstance(value, float) and not math.isfinite(value)) or abs(value) <= _LARGEST
 
 
 def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:

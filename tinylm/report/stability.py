@@ -43,17 +43,16 @@ def find_spikes(steps: tuple[StepMetrics, ...]) -> tuple[Spike, ...]:
     """Steps whose gradient norm is more than 5 times the mean of the logged ones among the 100 steps before."""
     found = []
     window: deque[tuple[int, float]] = deque()
-    total = 0.0
     for row in steps:
         while window and window[0][0] < row.step - _WINDOW_STEPS:
-            total -= window.popleft()[1]
+            window.popleft()
         if not math.isfinite(row.grad_norm):
             continue
-        mean = total / len(window) if window else 0.0
+        # Summed anew each time: a running sum would not recover from one gradient of 1e30.
+        mean = math.fsum(norm for _, norm in window) / len(window) if window else 0.0
         if len(window) >= _LEAST_ROWS and row.grad_norm > SPIKE_FACTOR * mean:
             found.append(Spike(step=row.step, grad_norm=row.grad_norm, mean=mean))
         window.append((row.step, row.grad_norm))
-        total += row.grad_norm
     return tuple(found)
 
 
