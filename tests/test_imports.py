@@ -12,8 +12,8 @@ import pytest
 import tinylm
 
 PACKAGE = Path(tinylm.__file__).resolve().parent
-HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "sentencepiece", "safetensors", "matplotlib", "rich", "psutil")
-NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "matplotlib", "tomli_w"}
+HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "sentencepiece", "safetensors", "rich", "psutil")
+NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "tomli_w"}
 
 # What each part may import of the others, at the top of a module or inside a function.
 FOUNDATION = {"errors", "files", "records", "termination"}

@@ -20,6 +20,7 @@ from tinylm.errors import TinylmError
 from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
 from tinylm.model import build
+from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
@@ -100,6 +101,7 @@ def run_pipeline(
         bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
         lap("export")
         write_report(folder)
+        say(f"report: {folder / REPORT}")
     return PipelineResult(folder, final.config, bundle, quality, seconds)
 
 

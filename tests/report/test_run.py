@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,15 +76,6 @@ def test_lines_that_are_no_steps_are_left_out(run_folder: RunFolder, line: str) 
     run = read_run(folder)
     assert run.steps == ()
     to_html(run)
-
-
-def test_a_loss_that_diverged_is_read(run_folder: RunFolder) -> None:
-    folder = run_folder(steps=[])
-    row = '{"step": 5, "epoch": 1, "loss": NaN, "lr": 0.1, "grad_norm": Infinity, "tokens_per_second": 1}\n'
-    (folder / "metrics.jsonl").write_text(row, encoding="utf-8")
-    run = read_run(folder)
-    assert math.isnan(run.steps[0].loss)
-    assert "Unstable" in to_html(run)
 
 
 def test_steps_that_were_done_again_count_once(run_folder: RunFolder) -> None:

@@ -13,7 +13,7 @@ from tinylm.report.curves import train_losses
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.figures import Figures, measure
 from tinylm.report.run import Run
-from tinylm.report.stability import MOST_SPIKES, SPIKE_FACTOR, Stability, judge
+from tinylm.report.stability import MOST_SPIKES, SPIKE_RATIO, Stability, judge
 
 _TONES = {"stable": "pass", "unstable": "fail", "unknown": "undecided"}
 _MARKS = {"stable": "✓", "unstable": "✗", "unknown": "?"}
@@ -158,7 +158,7 @@ def _curves(run: Run, stability: Stability) -> str:
     if not loss:
         return ""
     caption = (
-        f"A spike is a step whose gradient is more than {SPIKE_FACTOR:g} times as long as the mean of the 100 steps"
+        f"A spike is a step whose gradient is more than {SPIKE_RATIO:g} times as long as the mean of the 100 steps"
         f" before. A run with fewer than {MOST_SPIKES} is stable."
     )
     return section(

@@ -271,9 +271,8 @@ def _hashes(
         for file, digest in files.items() if isinstance(files, dict) else ():
             if isinstance(digest, str):
                 yield f"checkpoint {name}, {file}", digest
-    commit = _string(manifest, "provenance", "git_commit") or next(
-        (found for record in checkpoints.values() if (found := _string(record, "extra", "git_commit"))), ""
-    )
+    commits = (_string(record, "environment", "commit") for record in checkpoints.values())
+    commit = next(filter(None, commits), "") or _string(manifest, "provenance", "git_commit")
     yield "git commit", commit or "not recorded"
     files = manifest.get("files")
     for file, entry in files.items() if isinstance(files, dict) else ():

@@ -10,10 +10,12 @@ from typing import Literal
 from tinylm.report.run import Run
 from tinylm.training.metrics import StepMetrics
 
-SPIKE_FACTOR = 5.0
+SPIKE_RATIO = 5.0
 """A gradient norm above this many times the running mean is a spike."""
-_WINDOW_STEPS = 100
-_LEAST_ROWS = 10  # before that a mean says little, and the first steps are wild in any run
+WINDOW = 100
+"""Steps that the running mean looks back on."""
+FEWEST_STEPS = 20
+"""Before so many a mean says little, and the first steps are wild in any run."""
 MOST_SPIKES = 10
 """A run with fewer is stable."""
 _NAMED = 8
@@ -40,17 +42,20 @@ class Stability:
 
 
 def find_spikes(steps: tuple[StepMetrics, ...]) -> tuple[Spike, ...]:
-    """Steps whose gradient norm is more than 5 times the mean of the logged ones among the 100 steps before."""
+    """Steps whose gradient norm is more than 5 times the mean of the logged ones among the 100 steps before.
+
+    The first 20 steps are never spikes.
+    """
     found = []
     window: deque[tuple[int, float]] = deque()
     for row in steps:
-        while window and window[0][0] < row.step - _WINDOW_STEPS:
+        while window and window[0][0] < row.step - WINDOW:
             window.popleft()
         if not math.isfinite(row.grad_norm):
             continue
         # Summed anew each time: a running sum would not recover from one gradient of 1e30.
         mean = math.fsum(norm for _, norm in window) / len(window) if window else 0.0
-        if len(window) >= _LEAST_ROWS and row.grad_norm > SPIKE_FACTOR * mean:
+        if window and row.step - window[0][0] >= FEWEST_STEPS and row.grad_norm > SPIKE_RATIO * mean:
             found.append(Spike(step=row.step, grad_norm=row.grad_norm, mean=mean))
         window.append((row.step, row.grad_norm))
     return tuple(found)
