@@ -14,16 +14,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
-from tinylm.report import comparison_page
+from tinylm.report import comparison_page, page
 from tinylm.report.comparison import compare
 from tinylm.report.figures import measure
 from tinylm.report.outputs import Result, to_json
-from tinylm.report.page import to_html
 from tinylm.report.run import Run
 from tinylm.report.text import EpochSamples
 from tinylm.training.metrics import Event
 
 RunFolder = Callable[..., Path]
+
+
+def to_html(run: Run) -> str:
+    return page.to_html(run, measure(run))
 
 
 def full(run: Run, text: str = "x") -> Run:

@@ -10,12 +10,17 @@ import pytest
 from synthetic_runs import FALLING, evaluations_of, healthy_steps
 
 from tinylm.errors import TinylmError
-from tinylm.report.page import to_html
-from tinylm.report.run import read_run
+from tinylm.report import page
+from tinylm.report.figures import measure
+from tinylm.report.run import Run, read_run
 from tinylm.report.text import continued_words, read_samples
 from tinylm.training.metrics import Event
 
 RunFolder = Callable[..., Path]
+
+
+def to_html(run: Run) -> str:
+    return page.to_html(run, measure(run))
 
 
 def test_everything_that_is_there(run_folder: RunFolder) -> None:

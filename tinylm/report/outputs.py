@@ -34,8 +34,9 @@ class Result:
 def write_report(run: Path, *, output: Path | None = None) -> Result:
     """Write the page of one run, by default `report.html` in it; TinylmError when there is no run, or no room."""
     read = read_run(run)
-    write_atomic(output or run / FILE, page.to_html(read).encode())
-    return Result(runs=(read,), figures=(measure(read),))
+    figures = measure(read)
+    write_atomic(output or run / FILE, page.to_html(read, figures).encode())
+    return Result(runs=(read,), figures=(figures,))
 
 
 def write_comparison(folders: Sequence[Path], *, output: Path = COMPARISON, clipping: bool = False) -> Result:

@@ -11,7 +11,7 @@ from tinylm.page.elements import columns, figure, folded, paragraph, section, ta
 from tinylm.report import charts, origin
 from tinylm.report.curves import train_losses
 from tinylm.report.diagnosis import Diagnosis, diagnose
-from tinylm.report.figures import Figures, measure
+from tinylm.report.figures import Figures
 from tinylm.report.run import Run
 from tinylm.report.stability import MOST_SPIKES, SPIKE_RATIO, Stability, judge
 
@@ -20,9 +20,9 @@ _MARKS = {"stable": "✓", "unstable": "✗", "unknown": "?"}
 _WATCHED = "a loss that is no number or does not fall, overfitting, a plateau, gibberish, full memory, low speed"
 
 
-def to_html(run: Run) -> str:
-    """The page of a run."""
-    stability, diagnoses, figures = judge(run), diagnose(run), measure(run)
+def to_html(run: Run, figures: Figures) -> str:
+    """The page of a run and what it measures."""
+    stability, diagnoses = judge(run), diagnose(run)
     parts = (
         _banner(run, stability, diagnoses, figures),
         findings(diagnoses),
