@@ -125,3 +125,12 @@ def test_samples_of_all_epochs(tmp_path: Path) -> None:
 )
 def test_words_that_the_model_added(text: str, expected: list[str]) -> None:
     assert continued_words("Hello", text) == expected
+
+
+def test_utilisation_is_shown_where_a_run_recorded_it(run_folder: RunFolder) -> None:
+    folder = run_folder()
+    assert read_run(folder).utilisation is None
+    (folder / "training_metrics.json").write_text('{"extra": {"utilisation": 0.987}}', encoding="utf-8")
+    assert read_run(folder).utilisation == 0.987
+    (folder / "training_metrics.json").write_text('{"extra": {"utilisation": "<b>"}}', encoding="utf-8")
+    assert read_run(folder).utilisation is None

@@ -141,7 +141,7 @@ def read_run(folder: Path) -> Run:
     evaluations = _evaluations(reader, summary, steps)
     if not evaluations:
         reader.missing.append("no evaluation was done yet")
-    planned = [whole(checkpoints[name], "progress", "total_steps") for name in ("final", "last")]
+    planned = [_count(checkpoints[name], "progress", "total_steps") for name in ("final", "last")]
     return Run(
         name=folder.resolve().name,
         config=config,
@@ -152,8 +152,8 @@ def read_run(folder: Path) -> Run:
         total_steps=next((total for total in planned if total), config.training.total_steps),
         started=_string(summary, "start_timestamp"),
         ended=_string(summary, "end_timestamp"),
-        utilisation=number_at(summary, "extra", "utilisation"),
-        parameters=whole(manifest, "quantization", "parameters"),
+        utilisation=_number(summary, "extra", "utilisation"),
+        parameters=_count(manifest, "quantization", "parameters"),
         dataset=_dataset(reader, config),
         hashes=tuple(_hashes(config, summary, checkpoints, manifest)),
         machine_memory_mb=_memory(),
@@ -291,13 +291,13 @@ def _at(data: object, *path: str) -> object:
     return data
 
 
-def number_at(data: object, *path: str) -> float | None:
+def _number(data: object, *path: str) -> float | None:
     """The finite number at a path of keys; None when there is none."""
     value = _at(data, *path)
     return float(value) if isinstance(value, (int, float)) and _is_number(value) and math.isfinite(value) else None
 
 
-def whole(data: object, *path: str) -> int | None:
+def _count(data: object, *path: str) -> int | None:
     """The count at a path of keys; None when there is none."""
     value = _at(data, *path)
     return value if isinstance(value, int) and _is_count(value) else None
