@@ -91,7 +91,9 @@ def _numbers(run: Run, figures: Figures) -> str:
     half = (len(rows) + 1) // 2
     epochs = folded("Every evaluation as a table", table(*_evaluations(run)))
     body = columns(*(table(("figure", "value"), part) for part in (rows[:half], rows[half:]) if part))
-    return section("Figures", body, epochs)
+    synthetic = "sample" in run.config.corpus
+    lead = "The sample corpus is synthetic: these figures say nothing about real text." if synthetic else ""
+    return section("Figures", body, epochs, lead=lead)
 
 
 def figure_rows(figures: Figures) -> list[tuple[str, str]]:
@@ -110,7 +112,7 @@ def figure_rows(figures: Figures) -> list[tuple[str, str]]:
             for name, value in sorted(figures.best_val_bpb.items(), key=lambda pair: (pair[0] != charts.ALL, pair[0]))
         ),
         ("final validation loss", said(figures.final_val_loss, "{:.4f}")),
-        ("final training loss", said(figures.train_loss, "{:.4f}")),
+        ("training loss since the evaluation before", said(figures.train_loss, "{:.4f}")),
         ("steps", f"{figures.steps:,}"),
         ("tokens", f"{figures.tokens:,}"),
         ("training time", duration(figures.training_seconds)),
