@@ -68,8 +68,8 @@ class Tokenizer:
         return ids
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` for many texts that are normalised already, on all cores."""
-        ids: list[list[int]] = self._processor.encode(list(texts), num_threads=-1)
+        """`encode` for many texts that are normalised already; other threads run meanwhile."""
+        ids: list[list[int]] = self._processor.encode(list(texts), num_threads=1)
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -83,6 +83,24 @@ class Tokenizer:
         ids, surfaces = self._processor.encode(text), self._processor.encode(text, out_type=str)
         unknown = (surface for token, surface in zip(ids, surfaces, strict=True) if token == UNK)
         return sum(len(surface.replace("\u2581", " ").encode()) for surface in unknown)  # as in the text
+
+    def surface_bytes(self) -> list[int]:
+        """UTF-8 bytes of text that stand behind each id: 0 for special ids, whose text nobody knows or sees.
+
+        For ids of a normalised text these add up to the text's bytes less `unknown_bytes`.
+        """
+        processor = self._processor
+        silent = [processor.is_control(i) or processor.is_unknown(i) for i in range(self.vocab_size)]
+        surfaces = [processor.id_to_piece(i).replace("\u2581", " ") for i in range(self.vocab_size)]
+        return [
+            0 if silent[i] else 1 if processor.is_byte(i) else len(surface.encode())
+            for i, surface in enumerate(surfaces)
+        ]
+
+    def model_bytes(self) -> bytes:
+        """The SentencePiece model file that was opened."""
+        model: bytes = self._processor.serialized_model_proto()
+        return model
 
     def piece(self, token: int) -> str:
         """The piece behind one id, with `\u2581` for a space."""

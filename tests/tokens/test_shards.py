@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tinylm.config import TokenizerConfig
 from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
 from tinylm.tokenizer import BOS, EOS, UNK, Tokenizer
-from tinylm.tokenizer_training import train_tokenizer
-from tinylm.tokens.shards import Index, languages, open_shard, read_index, write_shards
+from tinylm.tokens.encoding import write_shards
+from tinylm.tokens.shards import (
+    DOCUMENT,
+    Index,
+    Shard,
+    drop_pages,
+    languages,
+    open_documents,
+    open_shard,
+    read_index,
+    token_dtype,
+)
 
 PIECES = [
     Piece("The king\nopened the door.", "en", "a", start=True, end=False),
     Piece("A 日本 queen.", "en", "a", start=False, end=True),
     Piece("El rey.", "es", "b", start=True, end=True),
 ]
-
-
-@pytest.fixture(scope="module")
-def tokenizer(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
-    text = (texts / "en.txt").read_text(encoding="utf-8")
-    pieces = [Piece(text, "en", "a", start=True, end=True)]
-    return train_tokenizer(lambda: pieces, TokenizerConfig(vocab_size=60), tmp_path_factory.mktemp("tokenizer"))
 
 
 @pytest.fixture
@@ -50,15 +55,7 @@ def test_round_trip(tokenizer: Tokenizer, index: Index, tmp_path: Path) -> None:
     unknown = sum(len(c.encode()) for piece in PIECES for c in piece.text if tokenizer.encode(c) == [UNK])
     assert index.shards["train"].unknown_bytes == unknown >= len("日本".encode())
     assert index.shards["val-en"].unknown_bytes == 0
-    assert not list(tmp_path.glob("*.partial"))
-
-
-def test_more_pieces_than_a_batch(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    pieces = [Piece("the " * (i % 7 + 1), "en", "a", start=True, end=True) for i in range(600)]
-    index = write_shards({"train": iter(pieces)}, tokenizer, tmp_path)
-    tokens = open_shard(tmp_path, index, "train")
-    assert (tokens == BOS).sum() == (tokens == EOS).sum() == 600
-    assert tokenizer.decode([int(i) for i in tokens]) == "".join(piece.text for piece in pieces)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".bin"] * 3 + [".documents"] * 3 + [".json"]
 
 
 def test_damaged_shards_are_refused(index: Index, tmp_path: Path) -> None:
@@ -89,8 +86,8 @@ def test_ids_beyond_the_vocabulary_are_refused(index: Index, tmp_path: Path) -> 
     [
         (None, "cannot read"),
         ("{", "not valid JSON"),
-        ('{"schema": "2.0"}', "this tinylm reads 1.x"),
-        ('{"schema": "1.0", "vocab": 3}', "unknown key `vocab`"),
+        ('{"schema": "1.0"}', "this tinylm reads 2.x"),
+        ('{"schema": "2.0", "vocab": 3}', "unknown key `vocab`"),
     ],
 )
 def test_damaged_indexes_are_refused(index: Index, tmp_path: Path, text: str | None, message: str) -> None:
@@ -107,12 +104,65 @@ def test_a_shard_that_the_index_does_not_know(index: Index, tmp_path: Path) -> N
         open_shard(tmp_path, index, "val-fr")
 
 
-def test_an_interrupted_write_leaves_no_index(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    def pieces() -> object:
-        yield PIECES[0]
-        raise KeyboardInterrupt
+def test_the_documents_table(index: Index, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    documents = open_documents(tmp_path, index, "train")
+    tokens = open_shard(tmp_path, index, "train")
+    np.testing.assert_array_equal(documents.start, np.flatnonzero(tokens == BOS))
+    assert [(documents.sources[i].name, documents.sources[i].language) for i in documents.source] == [
+        ("a", "en"),
+        ("a", "en"),
+        ("b", "es"),
+    ]
+    assert index.shards["train"].documents == 3
 
-    with pytest.raises(KeyboardInterrupt):
-        write_shards({"train": pieces()}, tokenizer, tmp_path)  # type: ignore[dict-item]
-    assert not (tmp_path / "index.json").exists()
-    assert not (tmp_path / "train.bin").exists()
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data[:-1], "does not hold the 3 documents"),
+        (lambda data: data[:-1] + b"\7", "does not match its SHA-256"),
+    ],
+)
+def test_damaged_documents_are_refused(
+    index: Index, tmp_path: Path, change: Callable[[bytes], bytes], message: str
+) -> None:
+    path = tmp_path / "train.documents"
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(TinylmError, match=message):
+        open_documents(tmp_path, index, "train")
+
+
+@pytest.mark.parametrize(
+    ("start", "source", "message"),
+    [
+        ([0, 9, 9], [0, 0, 0], "out of order"),
+        ([1, 5, 9], [0, 0, 0], "out of order"),
+        ([0, 5, 2**40], [0, 0, 0], "beyond"),
+        ([0, 5, 9], [0, 2, 0], "names source 2 of 2"),
+    ],
+)
+def test_documents_that_cannot_be_are_refused_whatever_their_hash(
+    index: Index, tmp_path: Path, start: list[int], source: list[int], message: str
+) -> None:
+    table = np.zeros(3, DOCUMENT)
+    table["start"], table["source"] = start, source
+    (tmp_path / "train.documents").write_bytes(table.tobytes())
+    part = dataclasses.replace(
+        index.shards["train"].parts[0], documents_sha256=hashlib.sha256(table.tobytes()).hexdigest()
+    )
+    forged = dataclasses.replace(index, shards={"train": Shard(parts=(part,))})
+    with pytest.raises(TinylmError, match=message):
+        open_documents(tmp_path, forged, "train")
+
+
+def test_pages_that_are_dropped_are_read_again(index: Index, tmp_path: Path) -> None:
+    tokens = open_shard(tmp_path, index, "train")
+    before = tokens.copy()
+    drop_pages(tokens)
+    np.testing.assert_array_equal(tokens, before)
+    drop_pages(before)  # nothing is mapped: nothing happens
+
+
+@pytest.mark.parametrize(("vocab_size", "dtype"), [(16, "uint16"), (65536, "uint16"), (65537, "uint32")])
+def test_ids_are_as_wide_as_they_must_be(vocab_size: int, dtype: str) -> None:
+    assert token_dtype(vocab_size) == dtype

@@ -13,7 +13,8 @@ from tinylm.config import RunConfig
 from tinylm.corpus.documents import Piece
 from tinylm.model import TinyTransformer, build
 from tinylm.tokenizer import BOS, UNK, Tokenizer
-from tinylm.tokens.shards import Index, write_shards
+from tinylm.tokens.encoding import write_shards
+from tinylm.tokens.shards import Index
 from tinylm.training.dataset import Dataset
 from tinylm.training.evaluation import ALL, Validation
 

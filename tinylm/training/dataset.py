@@ -30,7 +30,8 @@ from tinylm.tokenizer_training import (
     read_terms,
     train_tokenizer,
 )
-from tinylm.tokens.shards import INDEX, TRAIN, read_index, write_shards
+from tinylm.tokens.encoding import write_shards
+from tinylm.tokens.shards import INDEX, TRAIN, read_index
 
 SCHEMA = "1.0"
 DATASETS = Path("datasets")
@@ -206,7 +207,14 @@ def _build(
         streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
         for language in sorted({piece.language for piece in validation}):
             streams[f"val-{language}"] = [piece for piece in validation if piece.language == language]
-        index = write_shards(streams, model, folder / TOKENS)
+        corpus = read_record(folder / CORPUS).statistics
+        index = write_shards(
+            streams,
+            model,
+            folder / TOKENS,
+            total_bytes=corpus.total_bytes("train") + corpus.total_bytes("val"),
+            progress=lambda state: progress(f"tokens: {state}"),
+        )
         progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
 
     write_atomic(folder / RECORD, (json.dumps(asdict(record), indent=1) + "\n").encode())

@@ -1,31 +1,30 @@
-"""Rows of tokens that hold several documents: who sees whom, and what is to be predicted.
-
-A row is cut from the stream `BOS document EOS BOS document ...` anywhere; BOS is where reading starts.
-"""
+"""Rows that hold several documents: who sees whom."""
 
 from __future__ import annotations
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from tinylm.tokenizer import BOS
 
-NOT_PREDICTED = -100
-"""Marks a target that the loss passes over: BOS is where reading starts, nobody has to guess it."""
+
+def documents_of(ids: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Number of the document of each token (B, T) in rows cut from a stream, where each document begins with BOS."""
+    documents: NDArray[np.int32] = (ids == BOS).cumsum(axis=1, dtype=np.int32)
+    return documents
 
 
-def targets_of(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Targets as the loss wants them: BOS is not predicted."""
-    return np.where(ids == BOS, NOT_PREDICTED, ids)
+def document_mask(documents: NDArray[np.int32], device: torch.device) -> Tensor | None:
+    """Who may look at whom: (B, T) numbers of documents -> bool (B, 1, T, T) on `device`, true where the key is in the
+    query's past and in its document. None, which is all of the past, when each row is a single document and at most
+    padding behind it.
 
-
-def document_mask(input_ids: Tensor) -> Tensor:
-    """Who may look at whom when a row holds several documents, each beginning with BOS.
-
-    Token ids (B, T) int64 -> bool (B, 1, T, T), true where the key is in the query's past and in its document. A device
-    reads every text from an empty cache; without this mask training would never show the model how that looks.
+    A device reads every text from an empty cache; without this mask training would never show the model how that
+    looks. Padding sees padding before it: an empty row of attention is not a number.
     """
-    document = (input_ids == BOS).cumsum(dim=1)
-    same = document[:, :, None] == document[:, None, :]
-    return same.tril()[:, None]
+    if (documents.max(axis=1) == documents[:, 0]).all():
+        return None
+    on_device = torch.from_numpy(documents).to(device, non_blocking=True)
+    return (on_device[:, :, None] == on_device[:, None, :]).tril()[:, None]

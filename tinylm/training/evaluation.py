@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tinylm.model import TinyTransformer
-from tinylm.tokens.shards import Index, Shard, languages, open_shard
-from tinylm.training.documents import NOT_PREDICTED, document_mask, targets_of
+from tinylm.tokens.batches import NOT_PREDICTED, targets_of
+from tinylm.tokens.shards import Index, Shard, Tokens, languages, open_shard
+from tinylm.training.documents import document_mask, documents_of
 from tinylm.training.loss import linear_cross_entropy
 
 ALL = "all"
@@ -39,7 +39,7 @@ class Validation:
     ) -> None:
         """With `separate_documents` a window's tokens see no earlier document of it, as in training."""
         self._context, self._batch, self._separate = context_length, batch_size, separate_documents
-        self._shards: dict[str, tuple[Shard, NDArray[np.uint16]]] = {
+        self._shards: dict[str, tuple[Shard, Tokens]] = {
             language: (index.shards[f"val-{language}"], open_shard(folder, index, f"val-{language}"))
             for language in languages(index)
         }
@@ -66,7 +66,7 @@ class Validation:
         )
         return result
 
-    def _nats(self, model: TinyTransformer, tokens: NDArray[np.uint16], dtype: torch.dtype) -> tuple[float, int]:
+    def _nats(self, model: TinyTransformer, tokens: Tokens, dtype: torch.dtype) -> tuple[float, int]:
         """Cross-entropy of the whole stream in nats, and how many tokens were predicted."""
         device = next(model.parameters()).device
         total, count, context = 0.0, 0, self._context
@@ -79,9 +79,10 @@ class Validation:
         for window in windows:
             rows = window.astype(np.int64)
             inputs = torch.from_numpy(rows[:, :-1]).to(device)
+            mask = document_mask(documents_of(rows[:, :-1]), device) if self._separate else None
             answers = targets_of(rows[:, 1:])
             with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                hidden = model.hidden(inputs, document_mask(inputs) if self._separate else None)
+                hidden = model.hidden(inputs, mask)
             targets = torch.from_numpy(answers).to(device).flatten()
             weight = model.output_weight.detach()
             total += float(linear_cross_entropy(hidden.flatten(0, 1), weight, targets, dtype=dtype))

@@ -54,7 +54,7 @@ class Loop:
 
     def _step(self, progress: Progress) -> Progress | Divergence:
         """One step, written down; or why its result cannot be gone on from."""
-        rows = self._setup.batches.batch(progress.step)
+        batch = self._setup.batches.batch(progress.step)
         rate = progress.lr_scale * learning_rate(
             progress.step,
             total_steps=progress.total_steps,
@@ -62,15 +62,15 @@ class Loop:
             config=self._setup.training,
         )
         started = time.perf_counter()
-        result = optimize(self._setup, rows, rate=rate)
+        result = optimize(self._setup, batch, rate=rate)
         seconds = time.perf_counter() - started
         step = progress.step + 1
         if reason := not_a_number(loss=result.loss, norm=result.grad_norm):
-            return Divergence(step=step, event="nan", reason=reason, data=describe_batch(rows, self._tokenizer))
+            return Divergence(step=step, event="nan", reason=reason, data=describe_batch(batch, self._tokenizer))
         self._write(progress, result, rate=rate, seconds=seconds)
         recent = progress.recent.after(loss=result.loss, norm=result.grad_norm)
         if reason := leap(recent):
-            return Divergence(step=step, event="spike", reason=reason, data=describe_batch(rows, self._tokenizer))
+            return Divergence(step=step, event="spike", reason=reason, data=describe_batch(batch, self._tokenizer))
         return dataclasses.replace(
             progress,
             step=step,

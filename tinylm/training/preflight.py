@@ -19,13 +19,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from tinylm.errors import TinylmError
-from tinylm.tokenizer import BOS
+from tinylm.tokens.batches import NOT_PREDICTED, PADDING, Batch
 from tinylm.training.checkpoint import LAST, SCHEMA, CheckpointRecord, Checkpoints, Progress
-from tinylm.training.documents import NOT_PREDICTED, targets_of
 from tinylm.training.memory import available_memory_mb, checkpoints_mb, estimate_memory, free_disk_mb
 from tinylm.training.optimizer import build_optimizer
 from tinylm.training.schedule import learning_rate
@@ -56,16 +54,16 @@ class Check:
 
 def preflight(run: Path, setup: Setup, *, progress: Progress, full: bool = False) -> list[Check]:
     """All checks that apply to a run at `progress`; `run` is the folder that its checkpoints go to."""
-    rows = setup.batches.batch(progress.step)
+    batch = setup.batches.batch(progress.step)
     with _untouched(setup):
-        checks = [_targets(rows), _no_future(setup, rows)]
+        checks = [_targets(batch), _no_future(setup, batch)]
         if setup.training.separate_documents:
-            checks.append(_no_other_document(setup, rows))
+            checks.append(_no_other_document(setup, batch))
         if progress.step == 0:
-            checks.append(_initial_loss(setup, rows))
+            checks.append(_initial_loss(setup, batch))
         checks += [_schedule(setup, progress), _memory(setup), _disk(run, setup, progress)]
         if full:
-            checks += [_overfits(setup, rows), _round_trip(run, setup, progress)]
+            checks += [_overfits(setup, batch), _round_trip(run, setup, progress)]
     return checks
 
 
@@ -93,11 +91,12 @@ def learning_rate_curve(setup: Setup, total_steps: int, *, points: int) -> list[
     ]
 
 
-def _targets(rows: NDArray[np.int64]) -> Check:
-    """What is predicted at a place is the input at the next one."""
-    inputs, targets = rows[:, :-1], targets_of(rows[:, 1:])
-    predicted = targets[:, :-1] != NOT_PREDICTED
+def _targets(batch: Batch) -> Check:
+    """What is predicted at a place is the input at the next one of its document, and padding predicts nothing."""
+    inputs, targets, documents = batch.inputs, batch.targets, batch.documents
+    predicted = (targets[:, :-1] != NOT_PREDICTED) & (documents[:, :-1] == documents[:, 1:])
     wrong = int((predicted & (targets[:, :-1] != inputs[:, 1:])).sum())
+    wrong += int((targets[documents == PADDING] != NOT_PREDICTED).sum())
     return Check(
         name="targets are the next tokens",
         passed=wrong == 0 and bool(predicted.any()),
@@ -107,10 +106,10 @@ def _targets(rows: NDArray[np.int64]) -> Check:
     )
 
 
-def _input_gradient(setup: Setup, row: NDArray[np.int64], position: int) -> Tensor:
-    """d loss(position) / d embedding(every position) of one row of ids: (T, d_model), on the CPU."""
-    targets = np.full((1, len(row) - 1), NOT_PREDICTED, np.int64)
-    targets[0, position] = row[position + 1]
+def _input_gradient(setup: Setup, row: Batch, position: int) -> Tensor:
+    """d loss(position) / d embedding(every position) of one row, whatever is there: (T, d_model), on the CPU."""
+    targets = np.full_like(row.targets, NOT_PREDICTED)
+    targets[0, position] = max(int(row.targets[0, position]), 0)
     seen: list[Tensor] = []
 
     def keep(module: torch.nn.Module, arguments: object, output: Tensor) -> None:
@@ -119,7 +118,7 @@ def _input_gradient(setup: Setup, row: NDArray[np.int64], position: int) -> Tens
 
     hook = setup.model.embedding.register_forward_hook(keep)
     try:
-        loss_sum(setup, row[None, :-1], targets).backward()  # type: ignore[no-untyped-call]
+        loss_sum(setup, dataclasses.replace(row, targets=targets)).backward()  # type: ignore[no-untyped-call]
     finally:
         hook.remove()
     gradient = seen[0].grad
@@ -127,10 +126,10 @@ def _input_gradient(setup: Setup, row: NDArray[np.int64], position: int) -> Tens
     return gradient[0].float().cpu()
 
 
-def _no_future(setup: Setup, rows: NDArray[np.int64]) -> Check:
+def _no_future(setup: Setup, batch: Batch) -> Check:
     """The loss at a place has no gradient at any later place: not small, none."""
-    row = rows[0, : _TINY_TOKENS + 1]
-    length = len(row) - 1
+    row = batch[:1, :_TINY_TOKENS]
+    length = row.inputs.shape[1]
     later, here = 0.0, math.inf
     for position in (0, length // 2, length - 2):
         gradient = _input_gradient(setup, row, position)
@@ -145,13 +144,13 @@ def _no_future(setup: Setup, rows: NDArray[np.int64]) -> Check:
     )
 
 
-def _no_other_document(setup: Setup, rows: NDArray[np.int64]) -> Check:
+def _no_other_document(setup: Setup, batch: Batch) -> Check:
     """The loss inside a second document of a row has no gradient at the first."""
-    row = rows[0, : _TINY_TOKENS + 1].copy()
-    start = len(row) // 2
-    row[row == BOS] = rows.max()  # one border only
-    row[[0, start]] = BOS
-    gradient = _input_gradient(setup, row, len(row) - 3)
+    row = batch[:1, :_TINY_TOKENS]
+    length = row.inputs.shape[1]
+    start = length // 2
+    halves = (np.arange(length)[None] >= start).astype(np.int32)  # one border only
+    gradient = _input_gradient(setup, dataclasses.replace(row, documents=halves), length - 2)
     across, inside = float(gradient[:start].abs().max()), float(gradient[start:].abs().max())
     return Check(
         name="no other document is seen",
@@ -162,13 +161,11 @@ def _no_other_document(setup: Setup, rows: NDArray[np.int64]) -> Check:
     )
 
 
-def _initial_loss(setup: Setup, rows: NDArray[np.int64]) -> Check:
+def _initial_loss(setup: Setup, batch: Batch) -> Check:
     """Near ln(vocabulary): an untrained model knows nothing, and is sure of nothing; below it when it has learned."""
-    inputs, targets = rows[:, :-1], targets_of(rows[:, 1:])
-    part = slice(0, max(1, len(rows) // setup.training.accumulation_steps))
-    count = max(int((targets[part] != NOT_PREDICTED).sum()), 1)
+    part = batch[: max(1, len(batch.inputs) // setup.training.accumulation_steps)]
     with torch.no_grad():
-        loss = float(loss_sum(setup, inputs[part], targets[part])) / count
+        loss = float(loss_sum(setup, part)) / max(part.predicted, 1)
     expected = math.log(setup.config.model.vocab_size)
     trained = setup.config.init_from is not None
     low = -math.inf if trained else expected - LARGEST_INITIAL_GAP
@@ -223,13 +220,13 @@ def _disk(run: Path, setup: Setup, progress: Progress) -> Check:
     )
 
 
-def _overfits(setup: Setup, rows: NDArray[np.int64]) -> Check:
+def _overfits(setup: Setup, batch: Batch) -> Check:
     """A model that learns anything learns two short rows by heart."""
     model = copy.deepcopy(setup.model)
     training = dataclasses.replace(setup.training, learning_rate=OVERFIT_RATE, accumulation_steps=1, grad_clip=1.0)
     config = dataclasses.replace(setup.config, training=training)
     small = dataclasses.replace(setup, config=config, model=model, optimizer=build_optimizer(model, training))
-    tiny = rows[:_TINY_ROWS, : _TINY_TOKENS + 1]
+    tiny = batch[:_TINY_ROWS, :_TINY_TOKENS]
     losses = [optimize(small, tiny, rate=OVERFIT_RATE).loss for _ in range(OVERFIT_STEPS)]
     return Check(
         name=f"{OVERFIT_STEPS} steps learn two rows by heart",

@@ -6,12 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tinylm.errors import TinylmError
 from tinylm.files import sha256_bytes
 from tinylm.tokenizer import Tokenizer
+from tinylm.tokens.batches import Batch
 from tinylm.training.checkpoint import Progress
 from tinylm.training.recorder import Recorder
 from tinylm.training.setup import Setup
@@ -82,7 +80,7 @@ def answer_divergence(setup: Setup, recorder: Recorder, progress: Progress, dive
     return back
 
 
-def describe_batch(rows: NDArray[np.int64], tokenizer: Tokenizer) -> str:
+def describe_batch(batch: Batch, tokenizer: Tokenizer) -> str:
     """Which data a step saw: a hash of all ids, and how its first rows begin."""
-    starts = [tokenizer.decode(row[:_TOKENS].tolist()) for row in rows[:_ROWS]]
-    return f"batch {sha256_bytes(np.ascontiguousarray(rows).tobytes())[:16]}, rows begin {starts!r}"
+    starts = [tokenizer.decode(row[:_TOKENS].tolist()) for row in batch.inputs[:_ROWS]]
+    return f"batch {sha256_bytes(batch.inputs.tobytes() + batch.targets.tobytes())[:16]}, rows begin {starts!r}"

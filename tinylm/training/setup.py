@@ -10,7 +10,7 @@ from tinylm.config import RunConfig, TrainingConfig
 from tinylm.errors import TinylmError
 from tinylm.model import TinyTransformer, build
 from tinylm.tokens.batches import Batches
-from tinylm.tokens.shards import TRAIN, open_shard, read_index
+from tinylm.tokens.shards import TRAIN, open_documents, open_shard, read_index
 from tinylm.training.dataset import Dataset
 from tinylm.training.device import pick_device, pick_dtype
 from tinylm.training.evaluation import Validation
@@ -52,6 +52,7 @@ def set_up(config: RunConfig, dataset: Dataset) -> Setup:
         optimizer=build_optimizer(model, training),
         batches=Batches(
             open_shard(dataset.tokens, index, TRAIN),
+            open_documents(dataset.tokens, index, TRAIN) if training.separate_documents else None,
             context_length=context,
             batch_size=training.batch_size,
             seed=training.seed,

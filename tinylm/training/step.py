@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from tinylm.training.documents import document_mask, targets_of
+from tinylm.tokens.batches import Batch
+from tinylm.training.documents import document_mask
 from tinylm.training.loss import linear_cross_entropy
 from tinylm.training.setup import Setup
 
@@ -25,28 +25,28 @@ class StepResult:
     grad_norm_clipped: float
 
 
-def loss_sum(setup: Setup, inputs: NDArray[np.int64], targets: NDArray[np.int64]) -> Tensor:
-    """Sum of the cross-entropies in nats of rows (B, T), as training computes it; a negative target is not predicted.
+def loss_sum(setup: Setup, batch: Batch) -> Tensor:
+    """Sum of the cross-entropies in nats of all that is predicted, as training computes it.
 
     The one way from data to loss: what is checked before the training is what trains.
     """
-    ids = torch.from_numpy(inputs).to(setup.device, non_blocking=True)
-    answers = torch.from_numpy(targets).to(setup.device, non_blocking=True)
+    ids = torch.from_numpy(batch.inputs).to(setup.device, non_blocking=True)
+    answers = torch.from_numpy(batch.targets).to(setup.device, non_blocking=True)
+    mask = document_mask(batch.documents, setup.device)
     with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
-        hidden = setup.model.hidden(ids, document_mask(ids) if setup.training.separate_documents else None)
+        hidden = setup.model.hidden(ids, mask)
     return linear_cross_entropy(hidden.flatten(0, 1), setup.model.output_weight, answers.flatten(), dtype=setup.dtype)
 
 
-def optimize(setup: Setup, rows: NDArray[np.int64], *, rate: float) -> StepResult:
-    """One optimizer step on (batch, context + 1) ids; nothing moves when loss or gradient is not finite."""
+def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
+    """One optimizer step; nothing moves when loss or gradient is not finite."""
     training, model = setup.training, setup.model
     for group in setup.optimizer.param_groups:
         group["lr"] = rate
-    targets = targets_of(rows[:, 1:])
-    predicted = max(int((targets >= 0).sum()), 1)
+    predicted = max(batch.predicted, 1)
     total = 0.0
-    for part in np.split(np.arange(len(rows)), training.accumulation_steps):
-        loss = loss_sum(setup, rows[part, :-1], targets[part])
+    for part in np.split(np.arange(len(batch.inputs)), training.accumulation_steps):
+        loss = loss_sum(setup, batch[part])
         # Divided by the whole batch's count, so that accumulation gives the same gradient as one large batch.
         (loss / predicted).backward()  # type: ignore[no-untyped-call]
         total += float(loss.detach())

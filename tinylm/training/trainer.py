@@ -59,6 +59,12 @@ def train(
     checks = preflight(run, setup, progress=progress)
     require(checks)
     _say("checked: " + ", ".join(check.name for check in checks))
+    if setup.training.separate_documents:
+        batches = setup.batches
+        _say(
+            f"rows: {batches.sequences:,} an epoch, {batches.utilisation:.1%} of their slots filled"
+            f" ({batches.padding_utilisation:.1%} if each document had rows of its own)"
+        )
     with TrainingProgress(total_steps=total, done=progress.step) as bar:
         recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
         try:
@@ -69,6 +75,7 @@ def train(
             Loop(setup, recorder, tokenizer).run(progress)
         finally:
             recorder.close()
+            setup.batches.close()
     return checkpoints.read_record(FINAL)
 
 
