@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from tinylm.machine.memory import read_memory
+from tinylm.tokens.batches import Batch
 from tinylm.training.loss import CHUNK
 from tinylm.training.setup import Setup
 from tinylm.training.step import loss_sum
@@ -89,7 +90,10 @@ def available_memory_mb(setup: Setup) -> float:
 def _kept_bytes(setup: Setup, rows: int) -> int:
     """What autograd keeps of a forward pass over `rows` full sequences, weights left out; each storage once."""
     context = setup.config.model.context_length
-    inputs = np.tile(np.arange(context) % setup.config.model.vocab_size, (rows, 1))
+    ids = np.tile(np.arange(context) % setup.config.model.vocab_size, (rows, 1))
+    half = np.arange(context) >= context // 2  # two documents a row need a mask, as most rows do
+    documents = half if setup.training.separate_documents else np.zeros_like(half)
+    batch = Batch(ids, ids, np.broadcast_to(documents, ids.shape).astype(np.int32))
     weights = {parameter.untyped_storage().data_ptr() for parameter in setup.model.parameters()}
     kept: dict[int, int] = {}
 
@@ -100,7 +104,7 @@ def _kept_bytes(setup: Setup, rows: int) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = loss_sum(setup, inputs, inputs)
+        loss = loss_sum(setup, batch)
     total = sum(kept.values())
     del loss
     return total
