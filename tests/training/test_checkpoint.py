@@ -180,3 +180,59 @@ def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, small_run: R
     assert checkpoints.read_weights(BEST)["a"][0, 0] == checkpoints.read_state(BEST)["optimizer"][0, 0] == 1
     save(checkpoints, small_run, 2, [LAST, BEST])
     assert checkpoints.read_record(LAST).progress.step == 2
+
+
+def test_the_newest_few_stay(tmp_path: Path, small_run: RunConfig) -> None:
+    checkpoints = Checkpoints(tmp_path, keep=2)
+    for step in (1, 2, 3, 4):
+        save(checkpoints, small_run, step, [BEST, LAST] if step == 1 else [LAST])
+    assert sorted(path.name for path in checkpoints.folder.glob("step-*")) == [
+        f"step-0000000{step}" for step in (1, 3, 4)
+    ]
+
+
+def test_a_step_that_is_saved_again_never_removes_what_last_names(
+    tmp_path: Path, small_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, small_run, 5, [LAST])
+    monkeypatch.setattr(Checkpoints, "_point", lambda *arguments: pytest.fail("stopped here"))
+    with pytest.raises(pytest.fail.Exception):
+        save(checkpoints, small_run, 5, [LAST])
+    assert checkpoints.read_weights(LAST)["a"][0, 0] == 5
+    monkeypatch.undo()
+    save(checkpoints, small_run, 5, [LAST])
+    assert (checkpoints.folder / LAST).readlink() == Path("step-00000005.2")
+
+
+def test_the_newest_whole_one_is_found_and_what_is_wrong_with_the_others(tmp_path: Path, small_run: RunConfig) -> None:
+    checkpoints = Checkpoints(tmp_path, keep=3)
+    assert checkpoints.newest_whole() is None
+    for step in (1, 2, 3):
+        save(checkpoints, small_run, step, [LAST])
+    assert (found := checkpoints.newest_whole()) is not None
+    assert (found.name, found.damaged) == ("step-00000003", ())
+    flip_byte(checkpoints.folder / "step-00000003" / WEIGHTS)
+    truncate(checkpoints.folder / "step-00000002" / STATE)
+    assert (found := checkpoints.newest_whole()) is not None
+    assert found.name == "step-00000001"
+    assert found.record.progress.step == 1
+    assert "step-00000003" in found.damaged[0]
+    assert "SHA-256" in found.damaged[0]
+    assert STATE in found.damaged[1]
+    assert (found := checkpoints.newest_whole(at_most=1)) is not None
+    assert found.damaged == ()
+    (checkpoints.folder / "step-00000001" / RECORD).write_text("{", encoding="utf-8")
+    with pytest.raises(TinylmError, match="no checkpoint is whole"):
+        checkpoints.newest_whole()
+
+
+def test_last_that_points_to_an_older_one_is_believed(tmp_path: Path, small_run: RunConfig) -> None:
+    """A person may go back by hand; and a killed process may have left a folder that no link names yet."""
+    checkpoints = Checkpoints(tmp_path, keep=3)
+    for step in (1, 2):
+        save(checkpoints, small_run, step, [LAST])
+    (checkpoints.folder / LAST).unlink()
+    (checkpoints.folder / LAST).symlink_to("step-00000001")
+    assert (found := checkpoints.newest_whole()) is not None
+    assert found.name == "step-00000001"

@@ -15,12 +15,12 @@ import torch
 
 from tinylm.config import RunConfig, TrainingConfig, read_config
 from tinylm.errors import TinylmError
-from tinylm.training import length
+from tinylm.training import batch_size, length
 from tinylm.training.append_log import AppendLog
 from tinylm.training.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
 from tinylm.training.dataset import Dataset
 from tinylm.training.length import decide_total_steps, time_step
-from tinylm.training.metrics import read_evaluations, read_steps, read_summary
+from tinylm.training.metrics import read_evaluations, read_events, read_steps, read_summary
 from tinylm.training.setup import set_up
 from tinylm.training.step import optimize
 from tinylm.training.trainer import Interrupted
@@ -276,3 +276,88 @@ def test_the_defaults_say_one_epoch_costs_every_window_once(small_run: RunConfig
     assert setup.batches.steps_per_epoch == 8, "the tests above count on it"
     assert decide_total_steps(setup, done=0) == 24
     assert isinstance(setup.training, TrainingConfig)
+
+
+def test_a_damaged_newest_checkpoint_falls_back_and_says_so(
+    train_run: TrainRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    straight = train_run(tmp_path / "straight", total_steps=20)
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=13, total_steps=20, checkpoint_every_steps=4)
+    weights = tmp_path / "run" / "checkpoints" / LAST / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    capsys.readouterr()
+    resumed = train_run(tmp_path / "run", total_steps=20, checkpoint_every_steps=4)
+    told = capsys.readouterr().err.replace("\n", " ")
+    assert "resumed after step 12; passed over:" in told
+    assert "step-00000013/model.safetensors` does not match the SHA-256 of its record" in told
+    (event,) = read_events(tmp_path / "run")
+    assert (event.step, event.event) == (12, "resumed")
+    assert "step-00000013" in event.detail
+    assert resumed.progress.step == straight.progress.step
+    assert_same_weights(tmp_path / "straight", tmp_path / "run")
+
+
+def test_another_number_of_threads_is_told(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=4, total_steps=8)
+    record = tmp_path / "run" / "checkpoints" / LAST / "checkpoint.json"
+    data = json.loads(record.read_text(encoding="utf-8"))
+    assert set(data["environment"]) == {"tinylm", "commit", "torch", "device", "precision", "threads"}
+    data["environment"]["threads"] = "64"
+    record.write_text(json.dumps(data), encoding="utf-8")
+    train_run(tmp_path / "run", total_steps=8)
+    (event,) = read_events(tmp_path / "run")
+    assert "not to the last bit what it would have been: threads was 64 and is now" in event.detail
+
+
+def test_checkpoints_of_an_earlier_tinylm_are_not_continued(train_run: TrainRun, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "run", interrupt_after=4, total_steps=8)
+    record = tmp_path / "run" / "checkpoints" / LAST / "checkpoint.json"
+    data = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(json.dumps({**data, "schema": "1.0"}), encoding="utf-8")
+    with pytest.raises(TinylmError, match=r"have schema 1\.0, of an earlier tinylm") as caught:
+        train_run(tmp_path / "run", total_steps=8)
+    assert "--force" in caught.value.hint
+
+
+def test_a_checkpoint_comes_when_minutes_have_passed(
+    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tinylm.training.recorder.Recorder.minutes_since_save", lambda recorder: 1.0)
+    train_run(tmp_path / "run", total_steps=4, checkpoint_every_minutes=0.5, keep_checkpoints=9)
+    train_run(tmp_path / "other", total_steps=4, checkpoint_every_minutes=0, keep_checkpoints=9)
+    steps = [
+        sorted(int(p.name[5:13]) for p in (tmp_path / name / "checkpoints").glob("step-*")) for name in ("run", "other")
+    ]
+    assert steps == [[0, 1, 2, 3, 4], [0, 4]]
+
+
+def test_the_batch_size_is_decided_once(
+    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = {4: 1.0, 8: 1.2, 16: 1.5, 32: 3.2}
+    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: seconds[setup.training.batch_size])
+    record = train_run(tmp_path / "run", total_steps=2, batch_size_auto="wanted")
+    assert record.config.training.batch_size == 16
+    assert "batch size 16: 341 tokens/s" in capsys.readouterr().err
+    recorded = read_config(tmp_path / "run" / "config.toml").training
+    assert (recorded.batch_size, recorded.batch_size_auto) == (16, "decided")
+    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: pytest.fail("the record decides"))
+    assert train_run(tmp_path / "run", total_steps=2, batch_size_auto="wanted") == record
+
+    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: seconds[setup.training.batch_size])
+    room = iter([1e9, 1e9, 0.0])
+    monkeypatch.setattr(batch_size, "available_memory_mb", lambda setup: next(room))
+    assert train_run(tmp_path / "small", total_steps=2, batch_size_auto="wanted").config.training.batch_size == 8
+    monkeypatch.setattr(batch_size, "available_memory_mb", lambda setup: 0.0)
+    with pytest.raises(TinylmError, match="a batch of 4 sequences does not fit in memory"):
+        train_run(tmp_path / "none", total_steps=2, batch_size_auto="wanted")
+
+
+def test_steps_are_timed_for_real(small_run: RunConfig, dataset: Dataset) -> None:
+    found = batch_size.decide_batch_size(dataclasses.replace(small_run, dataset=dataset.hash), dataset, say=print)
+    assert found.training.batch_size in (4, 8, 16, 32, 64, 128, 256, 512, 1024)

@@ -37,6 +37,8 @@ def train(
     """
     from tinylm.errors import TinylmError
 
+    if options.resume and preflight:
+        raise TinylmError("--preflight checks a new run, and --resume continues one", "give one of them")
     config = asked_config(options)
     if dataset is not None and (options.corpus or options.resume):
         raise TinylmError("--dataset names the text, and --corpus or --resume does too", "give one of them")
@@ -65,12 +67,9 @@ def train(
 
 
 def _preflight(ready: Ready, options: TrainingOptions) -> None:
-    from tinylm.errors import TinylmError
     from tinylm.pipeline import prepare_dataset
     from tinylm.training.trainer import check
 
-    if options.resume:
-        raise TinylmError("--preflight checks a new run, and --resume continues one", "give one of them")
     config, dataset = prepare_dataset(ready.config, reuse=ready.reuse, terms=options.terms, say=say)
     with tempfile.TemporaryDirectory(prefix=".tinylm-preflight-", dir=".") as folder:
         checks, curve = check(Path(folder), config, dataset, initial=ready.initial)

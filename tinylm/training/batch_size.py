@@ -15,7 +15,7 @@ from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.training.dataset import Dataset
 from tinylm.training.memory import available_memory_mb, estimate_memory
-from tinylm.training.setup import set_up
+from tinylm.training.setup import Setup, set_up
 from tinylm.training.step import optimize
 
 MEMORY_SHARE = 0.8
@@ -29,8 +29,8 @@ _WORTH = 1.03
 def decide_batch_size(config: RunConfig, dataset: Dataset, *, say: Callable[[str], None]) -> RunConfig:
     """`config` with the batch size that was found; TinylmError when not even the smallest fits."""
     parts = config.training.accumulation_steps
-    best, best_pace, batch_size = None, 0.0, max(_SMALLEST, parts)
-    while batch_size <= _LARGEST and not batch_size % parts:
+    best, best_pace, batch_size = None, 0.0, _smallest(parts)
+    while batch_size <= _LARGEST:
         training = dataclasses.replace(config.training, batch_size=batch_size, batch_size_auto="decided")
         tried = dataclasses.replace(config, training=training)
         setup = set_up(tried, dataset)
@@ -38,14 +38,9 @@ def decide_batch_size(config: RunConfig, dataset: Dataset, *, say: Callable[[str
         if needed > room:
             say(f"batch size {batch_size}: about {needed:,.0f} MB, more than {room:,.0f} MB")
             break
-        seconds = []
-        for step in range(_WARM_UP_STEPS + _TIMED_STEPS):
-            started = time.perf_counter()
-            optimize(setup, setup.batches.batch(step), rate=0.0)
-            seconds.append(time.perf_counter() - started)
-        pace = batch_size * config.model.context_length / statistics.median(seconds[_WARM_UP_STEPS:])
+        pace = batch_size * config.model.context_length / _step_seconds(setup)
         say(f"batch size {batch_size}: {pace:,.0f} tokens/s, about {needed:,.0f} MB")
-        if pace < best_pace * _WORTH or setup.batches.steps_per_epoch == 1:
+        if pace < best_pace * _WORTH:
             break
         best, best_pace, batch_size = tried, pace, 2 * batch_size
     if best is None:
@@ -55,3 +50,23 @@ def decide_batch_size(config: RunConfig, dataset: Dataset, *, say: Callable[[str
         )
     say(f"batch size {best.training.batch_size} from now on")
     return best
+
+
+def _smallest(parts: int) -> int:
+    """The first size to try; TinylmError when no power of two splits into `parts`."""
+    if parts & (parts - 1):
+        raise TinylmError(
+            f"--batch-size auto takes powers of two, which do not split into {parts} parts",
+            "use --accumulation-steps 1, 2, 4, ...",
+        )
+    return max(_SMALLEST, parts)
+
+
+def _step_seconds(setup: Setup) -> float:
+    with setup.batches:
+        seconds = []
+        for step in range(_WARM_UP_STEPS + _TIMED_STEPS):
+            started = time.perf_counter()
+            optimize(setup, setup.batches.batch(step), rate=0.0)
+            seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[_WARM_UP_STEPS:])

@@ -34,11 +34,10 @@ class Loop:
         self._per_epoch = setup.batches.steps_per_epoch
         self._tokens_per_step = setup.training.batch_size * setup.config.model.context_length
         self._process = psutil.Process()
-        self._epoch_started, self._epoch_first_step = time.perf_counter(), 0
+        self._epoch_started, self._epoch_tokens = time.perf_counter(), 0
 
     def run(self, progress: Progress) -> Progress:
         """Train from `progress` to the end; Interrupted, after saving, on Ctrl-C."""
-        self._epoch_first_step = progress.step
         with Interruption() as interruption:
             while progress.step < progress.total_steps and not progress.stopped_early:
                 after = self._step(progress)
@@ -95,6 +94,7 @@ class Loop:
             tokens_per_second=round(self._tokens_per_step / seconds, 1),
             memory_mb=round(self._process.memory_info().rss / 1e6, 1),
         )
+        self._epoch_tokens += self._tokens_per_step
         self._recorder.step(row)
         self._recorder.bar.step(row)
         if reason := spike(progress.recent, result.grad_norm):
@@ -158,8 +158,8 @@ class Loop:
     def _end_epoch(self, progress: Progress, quality: dict[str, Quality], *, best: bool, ended: bool) -> Progress:
         """Add the epoch to the history, tell of it, and let the model write."""
         seconds = time.perf_counter() - self._epoch_started
-        tokens = (progress.step - self._epoch_first_step) * self._tokens_per_step
-        self._epoch_started, self._epoch_first_step = time.perf_counter(), progress.step
+        tokens = self._epoch_tokens
+        self._epoch_started, self._epoch_tokens = time.perf_counter(), 0
         metrics = EpochMetrics(
             epoch=(progress.step - 1) // self._per_epoch + 1,
             train_loss=progress.epoch_loss_sum / progress.epoch_steps,

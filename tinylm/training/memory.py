@@ -90,10 +90,10 @@ def available_memory_mb(setup: Setup) -> float:
 def _kept_bytes(setup: Setup, rows: int) -> int:
     """What autograd keeps of a forward pass over `rows` full sequences, weights left out; each storage once."""
     context = setup.config.model.context_length
-    inputs = np.tile(np.arange(context) % setup.config.model.vocab_size, (rows, 1))
-    # With documents apart a row of two needs a mask, which a row of one does without.
-    documents = np.tile(np.arange(context) >= context // 2, (rows, 1)).astype(np.int32)
-    batch = Batch(inputs, inputs, documents * setup.training.separate_documents)
+    ids = np.tile(np.arange(context) % setup.config.model.vocab_size, (rows, 1))
+    half = np.arange(context) >= context // 2  # two documents a row need a mask, as most rows do
+    documents = half if setup.training.separate_documents else np.zeros_like(half)
+    batch = Batch(ids, ids, np.broadcast_to(documents, ids.shape).astype(np.int32))
     weights = {parameter.untyped_storage().data_ptr() for parameter in setup.model.parameters()}
     kept: dict[int, int] = {}
 

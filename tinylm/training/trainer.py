@@ -40,42 +40,34 @@ def train(
     found = checkpoints.newest_whole()
     progress = Progress(step=0, total_steps=0, start_timestamp=now()) if found is None else found.record.progress
     setup, total = _decide(config, dataset, done=progress.step)
-    if _is_finished(progress, total) and checkpoints.has(FINAL):
-        print("training: finished already, skipped", file=sys.stderr)
-        return checkpoints.read_record(FINAL)
-    if progress.step >= total:
-        raise TinylmError(
-            f"the run in `{run}` has done {progress.step} steps; it was asked for {total} in all",
-            "ask for more --epochs",
-        )
-    record_config(run, setup.config)
-    tokenizer = dataset.tokenizer()
-    if found is not None:
-        _check_exact(run, found)
-        restore(setup, checkpoints, found.name)
-    elif initial is not None:
-        start_from(run, initial, setup.model, tokenizer)
-    progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
-    checks = preflight(run, setup, progress=progress)
-    require(checks)
-    _say("checked: " + ", ".join(check.name for check in checks))
-    if setup.training.separate_documents:
-        batches = setup.batches
-        _say(
-            f"rows: {batches.sequences:,} an epoch, {batches.utilisation:.1%} of their slots filled"
-            f" ({batches.padding_utilisation:.1%} if each document had rows of its own)"
-        )
-    with TrainingProgress(total_steps=total, done=progress.step) as bar:
-        recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
-        try:
-            if found is None:
-                recorder.save(progress, [])  # what a divergence in the first steps goes back to
-            else:
-                recorder.resumed(found)
-            Loop(setup, recorder, tokenizer).run(progress)
-        finally:
-            recorder.close()
-            setup.batches.close()
+    with setup.batches:
+        if _is_finished(progress, total) and checkpoints.has(FINAL):
+            _say("training: finished already, skipped")
+            return checkpoints.read_record(FINAL)
+        if progress.step >= total:
+            raise TinylmError(
+                f"the run in `{run}` has done {progress.step} steps; it was asked for {total} in all",
+                "ask for more --epochs",
+            )
+        record_config(run, setup.config)
+        tokenizer = dataset.tokenizer()
+        if found is not None:
+            _check_exact(run, found)
+            restore(setup, checkpoints, found.name)
+        elif initial is not None:
+            start_from(run, initial, setup.model, tokenizer)
+        progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
+        _check(run, setup, progress)
+        with TrainingProgress(total_steps=total, done=progress.step) as bar:
+            recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
+            try:
+                if found is None:
+                    recorder.save(progress, [])  # what a divergence in the first steps goes back to
+                else:
+                    recorder.resumed(found)
+                Loop(setup, recorder, tokenizer).run(progress)
+            finally:
+                recorder.close()
     return checkpoints.read_record(FINAL)
 
 
@@ -87,7 +79,21 @@ def check(
     if initial is not None:
         setup.model.load_state_dict({name: torch.from_numpy(value) for name, value in initial.weights.items()})
     progress = Progress(step=0, total_steps=total, start_timestamp=now())
-    return preflight(folder, setup, progress=progress, full=True), learning_rate_curve(setup, total, points=60)
+    with setup.batches:
+        return preflight(folder, setup, progress=progress, full=True), learning_rate_curve(setup, total, points=60)
+
+
+def _check(run: Path, setup: Setup, progress: Progress) -> None:
+    """The short checks, and how full the rows are, in two lines."""
+    checks = preflight(run, setup, progress=progress)
+    require(checks)
+    _say("checked: " + ", ".join(check.name for check in checks))
+    batches = setup.batches
+    if setup.training.separate_documents:
+        _say(
+            f"rows: {batches.sequences:,} an epoch, {batches.utilisation:.1%} of their slots filled"
+            f" ({batches.padding_utilisation:.1%} if each document had rows of its own)"
+        )
 
 
 def _decide(config: RunConfig, dataset: Dataset, *, done: int) -> tuple[Setup, int]:

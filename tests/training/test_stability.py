@@ -1,0 +1,192 @@
+"""A leaping gradient is told, a leaping loss is a divergence; and an answer to it is exact after a kill."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tinylm.errors import TinylmError
+from tinylm.training import loop, step
+from tinylm.training.checkpoint import FINAL, CheckpointRecord, Checkpoints
+from tinylm.training.metrics import read_events, read_steps
+from tinylm.training.stability import LEAP_STEPS, WINDOW, Recent, leap, not_a_number, spike
+
+TrainRun = Callable[..., CheckpointRecord]
+
+
+def recent(losses: list[float], norms: list[float] | None = None) -> Recent:
+    found = Recent()
+    for loss, norm in zip(losses, norms or [1.0] * len(losses), strict=True):
+        found = found.after(loss=loss, norm=norm)
+    return found
+
+
+def test_no_more_is_remembered_than_is_looked_at() -> None:
+    found = recent([float(i) for i in range(500)])
+    assert (len(found.losses), len(found.norms)) == (WINDOW + LEAP_STEPS, WINDOW)
+    assert found.losses[-1] == 499.0
+
+
+@pytest.mark.parametrize(("norm", "odd"), [(4.9, False), (5.1, True)])
+def test_a_spike_is_five_times_the_running_mean(norm: float, odd: bool) -> None:
+    assert (spike(recent([3.0] * 50), norm) is not None) == odd
+    assert spike(recent([3.0] * 5), norm) is None, "five steps make no mean"
+
+
+@pytest.mark.parametrize(("loss", "norm"), [(float("nan"), 1.0), (1.0, float("inf")), (1.0, float("nan"))])
+def test_what_is_no_number_is_named(loss: float, norm: float) -> None:
+    assert "gradient norm" in (not_a_number(loss=loss, norm=norm) or "")
+    assert not_a_number(loss=1.0, norm=2.0) is None
+
+
+def test_a_loss_leaps_when_it_stays_up() -> None:
+    calm = [3.0] * 100
+    assert leap(recent(calm)) is None
+    assert leap(recent([*calm, 9.0])) is None, "one odd batch"
+    assert "leapt" in (leap(recent([*calm, *[4.5] * LEAP_STEPS])) or "")
+    falling = list(np.linspace(9, 3, 110))
+    assert leap(recent(falling)) is None
+    assert leap(recent([*calm, *[3.9] * LEAP_STEPS])) is None
+
+
+@pytest.fixture
+def hurt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradient of the tenth step is no number, as long as its rate is above 0.002."""
+    clip, rates = torch.nn.utils.clip_grad_norm_, []
+    original = loop.learning_rate
+
+    def learning_rate(at: int, **named: Any) -> float:
+        rates[:] = [at, original(at, **named)]
+        return rates[1]
+
+    def clip_grad_norm(parameters: Any, limit: float) -> torch.Tensor:
+        parameters = list(parameters)
+        group = [value.grad for value in parameters]
+        if rates[0] == 9 and not lowered[0]:
+            group[0].mul_(float("nan"))
+        return clip(parameters, limit)
+
+    lowered = [False]
+    answer = loop.answer_divergence
+
+    def answer_divergence(*arguments: Any) -> Any:
+        progress = answer(*arguments)
+        lowered[0] = progress.lr_scale * 3e-3 < 2e-3
+        return progress
+
+    begin = loop.Loop.run
+
+    def run(self: Any, progress: Any) -> Any:
+        lowered[0] = progress.lr_scale * 3e-3 < 2e-3
+        return begin(self, progress)
+
+    monkeypatch.setattr(loop.Loop, "run", run)
+    monkeypatch.setattr(loop, "learning_rate", learning_rate)
+    monkeypatch.setattr(loop, "answer_divergence", answer_divergence)
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip_grad_norm)
+
+
+FLAT: dict[str, Any] = {
+    "total_steps": 20,
+    "warmup_fraction": 0.0,
+    "min_learning_rate": 3e-3,
+    "checkpoint_every_steps": 4,
+}
+
+
+def test_a_gradient_that_is_no_number_is_rolled_back(train_run: TrainRun, tmp_path: Path, hurt: None) -> None:
+    record = train_run(tmp_path / "run", **FLAT)
+    assert (record.progress.step, record.progress.rollbacks, record.progress.lr_scale) == (20, 1, 0.5)
+    events = read_events(tmp_path / "run")
+    assert [(event.step, event.event) for event in events] == [(10, "nan"), (10, "rollback")]
+    assert "gradient norm nan" in events[0].detail
+    assert "batch " in events[0].detail
+    assert "rows begin [" in events[0].detail
+    assert "back to step 8, learning rate x 0.5" in events[1].detail
+    rows = read_steps(tmp_path / "run")
+    assert [row.step for row in rows] == list(range(1, 21)), "the steps that were rolled back are gone"
+    assert [row.lr for row in rows] == [3e-3] * 8 + [1.5e-3] * 12
+
+
+def test_a_rollback_is_exact_after_a_kill(
+    train_run: TrainRun, tmp_path: Path, hurt: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_run(tmp_path / "straight", **FLAT)
+    for at in (9, 11, 13):  # before, right after and some steps after the rollback
+        run = tmp_path / f"run-{at}"
+        child = os.fork()
+        if child == 0:
+            original, calls = step.loss_sum, [0]
+
+            def deadly(*arguments: Any, original: Any = original, calls: list[int] = calls, at: int = at) -> Any:
+                calls[0] += 1
+                if calls[0] == at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*arguments)
+
+            monkeypatch.setattr(step, "loss_sum", deadly)
+            try:
+                train_run(run, **FLAT)
+            finally:
+                os._exit(3)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+        record = train_run(run, **FLAT)
+        assert record.progress.rollbacks == 1
+        figures = [
+            [(row.step, row.loss, row.lr) for row in read_steps(folder)] for folder in (tmp_path / "straight", run)
+        ]
+        assert figures[0] == figures[1], at
+        kinds = [[e.event for e in read_events(f) if e.event != "resumed"] for f in (tmp_path / "straight", run)]
+        assert kinds[0] == kinds[1], at
+        weights = [Checkpoints(folder).read_weights(FINAL) for folder in (tmp_path / "straight", run)]
+        for name, values in weights[0].items():
+            np.testing.assert_array_equal(values, weights[1][name], err_msg=f"{at} {name}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"on_divergence": "stop"}, "training diverged at step 10: the loss is"),
+        ({"rollback_factor": 0.9, "max_rollbacks": 2}, "training diverged at step 10 after 2 rollbacks: the loss is"),
+    ],
+)
+def test_a_divergence_that_cannot_be_helped_stops(
+    train_run: TrainRun, tmp_path: Path, hurt: None, settings: dict[str, Any], message: str
+) -> None:
+    for _ in "12":  # the second time too: nothing is spent on a dead run
+        with pytest.raises(TinylmError, match=message) as caught:
+            train_run(tmp_path / "run", **{**FLAT, **settings})
+        assert caught.value.exit_code == 1
+        assert "--learning-rate (it was 0.003)" in caught.value.hint
+    weights = Checkpoints(tmp_path / "run").read_weights("last")
+    assert all(np.isfinite(value).all() for value in weights.values())
+
+
+def test_a_loss_that_leaps_goes_back_before_the_leap(
+    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Step 17 shows that the last ten went wrong: the checkpoints of steps 8 to 16 are not to be trusted."""
+    leaps = iter([f"the loss leapt at {LEAP_STEPS}"])
+    monkeypatch.setattr(loop, "leap", lambda recent: next(leaps, None) if len(recent.losses) == 17 else None)
+    record = train_run(tmp_path / "run", **FLAT, keep_checkpoints=5)
+    assert [(event.step, event.event) for event in read_events(tmp_path / "run")] == [(17, "spike"), (17, "rollback")]
+    assert "back to step 4" in read_events(tmp_path / "run")[1].detail
+    assert [row.step for row in read_steps(tmp_path / "run")] == list(range(1, 21))
+    assert (record.progress.step, record.progress.lr_scale) == (20, 0.5)
+    folders = sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("step-*"))
+    assert folders == ["step-00000004.1", *(f"step-{step:08d}" for step in (8, 12, 16, 20))], "each is of the new way"
+
+
+def test_a_gradient_that_leaps_is_an_event(
+    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "spike", lambda recent, norm: "odd" if len(recent.norms) == 4 else None)
+    train_run(tmp_path / "run", total_steps=6)
+    assert [(event.step, event.event, event.detail) for event in read_events(tmp_path / "run")] == [(5, "spike", "odd")]
