@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "files": {"errors"},
     "termination": set(),
     "records": {"errors"},
+    "code_version": {""},
     "tokenizer": {"errors"},
     "model_config": set(),
     "config": {"errors", "records", "files", "model_config"},
@@ -51,11 +52,11 @@ ALLOWED: dict[str, set[str]] = {
     "model": {"model_config"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
-    | {"runtime", "budget"},
+    | {"runtime", "budget", "machine", "bundle", "code_version", ""},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
-    | {"budget", "onnx_file", "op_audit", "op_kernels"},  # of budget: what this machine is
+    | {"budget", "onnx_file", "op_audit", "op_kernels", "code_version"},  # of budget: what this machine is
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export"},
 }
 ABOVE_ALL = {"cli", "__main__"}

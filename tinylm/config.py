@@ -46,6 +46,8 @@ class TrainingConfig:
 
     batch_size: int = 32
     """Sequences a step, accumulation included."""
+    batch_size_auto: Literal["off", "wanted", "decided"] = "off"
+    """`wanted`: the run measures which `batch_size` is fastest, once, and records it with `decided`."""
     accumulation_steps: int = 1
     """Micro-batches a step; memory falls, the gradient stays the same."""
     epochs: int = 20
@@ -60,6 +62,8 @@ class TrainingConfig:
     """`cosine_per_epoch` changes the rate once an epoch, as the reference recipe does."""
     warmup_fraction: float = 0.0
     """Share of all steps over which the rate rises from zero."""
+    warmup_steps: int | None = None
+    """Steps over which the rate rises from zero, instead of `warmup_fraction`."""
     decay_fraction: float = 1.0
     """Share of all steps after which the rate stays at `min_learning_rate`."""
     weight_decay: float = 0.01
@@ -75,7 +79,22 @@ class TrainingConfig:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` takes bf16 where the processor has it in hardware."""
     seed: int = 0
+    evaluate_every_steps: int | None = None
+    """Evaluate every so many steps too, not only at the end of each epoch."""
+    patience: int | None = None
+    """Stop after so many evaluations without a better validation loss; none trains to the end."""
+    checkpoint_every_steps: int | None = None
+    checkpoint_every_minutes: float = 5.0
+    """At most this much work is lost when the process is killed; 0 is off."""
     checkpoint_every_epochs: int = 5
+    """These are kept, as `epoch-0005` and so on."""
+    keep_checkpoints: int = 2
+    """The newest so many are kept, so that a damaged one has one before it; `best`, `final` and epochs come on top."""
+    on_divergence: Literal["rollback", "stop"] = "rollback"
+    """When the loss is no number or leaps: go back to the last good checkpoint with a lower rate, or stop."""
+    rollback_factor: float = 0.5
+    """What every rollback multiplies the learning rate by."""
+    max_rollbacks: int = 3
     sample_every_epochs: int = 5
 
     def __post_init__(self) -> None:
@@ -102,6 +121,23 @@ class TrainingConfig:
                 f"the schedule `cosine_per_epoch` has neither warm-up nor a constant end: `warmup_fraction` is"
                 f" {self.warmup_fraction} and `decay_fraction` {self.decay_fraction}, not 0.0 and 1.0"
             )
+        for name in ("warmup_steps", "evaluate_every_steps", "patience", "checkpoint_every_steps"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` is {value}; at least 1 is needed")
+        if self.schedule == "cosine_per_epoch" and self.warmup_steps is not None:
+            raise ValueError(f"the schedule `cosine_per_epoch` has no warm-up: `warmup_steps` is {self.warmup_steps}")
+        if not 0 <= self.checkpoint_every_minutes < math.inf:
+            raise ValueError(f"`checkpoint_every_minutes` is {self.checkpoint_every_minutes}; 0 or more is needed")
+        if self.keep_checkpoints < 1:
+            raise ValueError(f"`keep_checkpoints` is {self.keep_checkpoints}; at least 1 is needed")
+        if self.max_rollbacks < 0:
+            raise ValueError(f"`max_rollbacks` is {self.max_rollbacks}; 0 or more is needed")
+        if not 0 < self.rollback_factor < 1:
+            raise ValueError(f"`rollback_factor` is {self.rollback_factor}; between 0 and 1 is needed")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"`{name}` is {getattr(self, name)}; 0 to below 1 is needed")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"`weight_decay` is {self.weight_decay}; 0 or more is needed")
         if self.grad_clip is not None and not 0 < self.grad_clip < math.inf:
@@ -119,6 +155,8 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     dataset: str | None = None
     """Hash of the dataset folder, once it is known."""
+    init_from: str | None = None
+    """The run or bundle whose weights and tokenizer the run starts from."""
     schema: str = SCHEMA
 
 

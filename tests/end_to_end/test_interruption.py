@@ -40,7 +40,7 @@ STAGES = {
     "corpus": ("tinylm.corpus.build", "_lines", 1),
     "tokenizer": ("tinylm.tokenizer_training", "_lines", 1),
     "tokens": ("tinylm.tokenizer", "Tokenizer.encode_batch", 1),
-    "training": ("tinylm.training.trainer", "_optimize", 4),
+    "training": ("tinylm.training.loop", "optimize", 4),
     "checkpoint": ("torch", "save", 1),
     "evaluation": ("tinylm.pipeline", "load_weights", 1),
     "export": ("tinylm.export.export", "make_golden", 1),

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tinylm.config import RunConfig
-from tinylm.training import trainer
+from tinylm.training import loop, trainer
 from tinylm.training.checkpoint import CheckpointRecord
 from tinylm.training.dataset import Dataset, build_dataset, plan_dataset
 from tinylm.training.run_folder import open_run
+from tinylm.training.step import StepResult
 
 TrainRun = Callable[..., CheckpointRecord]
 
@@ -30,7 +31,7 @@ def dataset(small_run: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> D
 @pytest.fixture
 def train_run(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> TrainRun:
     """`train_run(folder, interrupt_after=5, extend=False, model={...}, **training settings)`."""
-    optimize = trainer._optimize
+    optimize = loop.optimize
 
     def call(
         folder: Path,
@@ -42,14 +43,14 @@ def train_run(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.Monkey
     ) -> CheckpointRecord:
         steps = 0
 
-        def counted(*arguments: Any, **named: Any) -> tuple[float, float]:
+        def counted(*arguments: Any, **named: Any) -> StepResult:
             nonlocal steps
             steps += 1
             if steps == interrupt_after:
                 os.kill(os.getpid(), signal.SIGINT)  # as Ctrl-C does, in the middle of a step
             return optimize(*arguments, **named)
 
-        monkeypatch.setattr(trainer, "_optimize", counted)
+        monkeypatch.setattr(loop, "optimize", counted)
         config = dataclasses.replace(
             small_run,
             dataset=dataset.hash,

@@ -24,6 +24,7 @@ from tinylm.training.checkpoint import (
     FINAL,
     LAST,
     RECORD,
+    SCHEMA,
     STATE,
     WEIGHTS,
     CheckpointRecord,
@@ -50,7 +51,7 @@ def copied(finished: Path, tmp_path: Path) -> Checkpoints:
 
 
 def save(checkpoints: Checkpoints, config: RunConfig, step: int, names: list[str]) -> None:
-    record = CheckpointRecord(schema="1.0", run_id="id", config=config, progress=Progress(step=step, total_steps=9))
+    record = CheckpointRecord(schema=SCHEMA, run_id="id", config=config, progress=Progress(step=step, total_steps=9))
     weights = {"a": np.full((50, 50), step, np.float32)}
     checkpoints.save(record, weights, {"optimizer": torch.full((100, 100), float(step))}, names=names)
 
@@ -140,7 +141,7 @@ def test_a_pickle_that_would_run_code_is_refused(
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_refused(tmp_path: Path, small_run: RunConfig, value: float) -> None:
     checkpoints = Checkpoints(tmp_path)
-    record = CheckpointRecord(schema="1.0", run_id="id", config=small_run, progress=Progress(step=1, total_steps=1))
+    record = CheckpointRecord(schema=SCHEMA, run_id="id", config=small_run, progress=Progress(step=1, total_steps=1))
     checkpoints.save(record, {"a": np.array([0, value], np.float32)}, {}, names=[LAST])
     with pytest.raises(TinylmError, match="`a` is not finite fp32"):
         checkpoints.read_weights(LAST)

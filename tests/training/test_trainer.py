@@ -15,10 +15,14 @@ import torch
 
 from tinylm.config import RunConfig, TrainingConfig, read_config
 from tinylm.errors import TinylmError
-from tinylm.training import trainer
+from tinylm.training import length
+from tinylm.training.append_log import AppendLog
 from tinylm.training.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
 from tinylm.training.dataset import Dataset
-from tinylm.training.metrics import read_steps, read_summary
+from tinylm.training.length import decide_total_steps, time_step
+from tinylm.training.metrics import read_evaluations, read_steps, read_summary
+from tinylm.training.setup import set_up
+from tinylm.training.step import optimize
 from tinylm.training.trainer import Interrupted
 
 TrainRun = Callable[..., CheckpointRecord]
@@ -31,7 +35,7 @@ def same_training(one: CheckpointRecord, other: CheckpointRecord) -> bool:
         progress = dataclasses.asdict(record.progress)
         for epoch in progress["epoch_history"]:
             del epoch["seconds"], epoch["tokens_per_second"]
-        return {k: v for k, v in progress.items() if k not in ("training_seconds", "start_timestamp")}
+        return {k: v for k, v in progress.items() if k not in ("training_seconds", "start_timestamp", "log_bytes")}
 
     return timeless(one) == timeless(other)
 
@@ -88,7 +92,7 @@ def test_steps_after_the_checkpoint_are_done_and_logged_again(
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps({**row, "step": 7, "loss": 99.0}) + '\n{"step": 8, "lo')
     train_run(tmp_path / "run", total_steps=10)
-    assert [row.step for row in read_steps(tmp_path / "run")] == [1, 8, 10]
+    assert [row.step for row in read_steps(tmp_path / "run")] == list(range(1, 11))
     assert all(row.loss < 99 for row in read_steps(tmp_path / "run"))
 
 
@@ -116,9 +120,10 @@ def test_a_run_leaves_what_the_guide_promises(finished: Path) -> None:
     assert final["total_epochs"] == 6
     assert history[-1]["val_loss"] < history[0]["val_loss"] < np.log(100) + 0.1  # it learns
     total = Checkpoints(finished).read_record(FINAL).progress.total_steps
-    assert [row.step for row in read_steps(finished)] == sorted(
-        {1, *range(10, total, 10), *range(0, total + 1, 3)} - {0}
-    )
+    steps, evaluations = read_steps(finished), read_evaluations(finished)
+    assert [row.step for row in steps] == list(range(1, total + 1))
+    assert all(row.grad_norm_clipped <= 1.0 and 50 < row.memory_mb < 10_000 for row in steps)
+    assert [row.val_loss for row in evaluations] == [epoch["val_loss"] for epoch in history]
 
 
 def test_samples_come_after_epoch_1_every_5_and_the_last(finished: Path) -> None:
@@ -136,7 +141,8 @@ def test_links_point_to_what_their_names_say(finished: Path) -> None:
         assert len(record.progress.epoch_history) == epoch, name
         assert (checkpoints.folder / name).is_symlink()
     names = {path.resolve().name for path in checkpoints.folder.iterdir() if path.is_symlink()}
-    assert {path.name for path in checkpoints.folder.glob("step-*")} == names  # the others are gone
+    others = {path.name for path in checkpoints.folder.glob("step-*")} - names
+    assert others <= {"step-00000015"}  # the newest two stay, and what a link names
 
 
 def test_a_finished_run_trains_no_further_unless_asked(train_run: TrainRun, tmp_path: Path) -> None:
@@ -166,19 +172,19 @@ def test_fewer_steps_than_are_done_is_an_error(train_run: TrainRun, tmp_path: Pa
 
 
 def test_minutes_become_recorded_steps(train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "_time_step", lambda setup, *, minutes: 0.5)
+    monkeypatch.setattr(length, "time_step", lambda setup, *, minutes: 0.5)
     record = train_run(tmp_path / "run", minutes=0.1)
     assert record.progress.total_steps == int(6 * 0.92 / 0.5) == 11
     recorded = read_config(tmp_path / "run" / "config.toml").training
     assert (recorded.minutes, recorded.total_steps) == (0.1, 11)
-    monkeypatch.setattr(trainer, "_time_step", lambda setup, *, minutes: pytest.fail("the record decides"))
+    monkeypatch.setattr(length, "time_step", lambda setup, *, minutes: pytest.fail("the record decides"))
     assert train_run(tmp_path / "run", minutes=0.1).progress.total_steps == 11
 
 
 def test_timing_steps_changes_nothing(small_run: RunConfig, dataset: Dataset) -> None:
-    setup = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+    setup = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
     before = {name: value.clone() for name, value in setup.model.state_dict().items()}
-    assert trainer._time_step(setup, minutes=0.01) > 0
+    assert time_step(setup, minutes=0.01) > 0
     for name, value in setup.model.state_dict().items():
         assert torch.equal(value, before[name]), name
     assert not setup.optimizer.state
@@ -187,9 +193,11 @@ def test_timing_steps_changes_nothing(small_run: RunConfig, dataset: Dataset) ->
 def one_step(config: RunConfig, dataset: Dataset, **training: Any) -> tuple[float, float, dict[str, torch.Tensor]]:
     """Loss, gradient norm and weights after a step of SGD-like size."""
     changed = dataclasses.replace(config.training, **training)
-    setup = trainer._set_up(dataclasses.replace(config, dataset=dataset.hash, training=changed), dataset)
-    loss, norm = trainer._optimize(setup, setup.batches.batch(0), rate=1e-3)
-    return loss, norm, setup.model.state_dict()
+    setup = set_up(dataclasses.replace(config, dataset=dataset.hash, training=changed), dataset)
+    result = optimize(setup, setup.batches.batch(0), rate=1e-3)
+    clip = setup.training.grad_clip
+    assert result.grad_norm_clipped == (result.grad_norm if clip is None else min(result.grad_norm, clip))
+    return result.loss, result.grad_norm, setup.model.state_dict()
 
 
 def test_accumulation_equals_one_large_batch(small_run: RunConfig, dataset: Dataset) -> None:
@@ -208,7 +216,7 @@ def test_the_norm_is_reported_before_clipping_and_clipping_limits_the_step(
 ) -> None:
     settings = {"eps": 1.0, "weight_decay": 0.0, "beta1": 0.0, "beta2": 0.0}
     norms, moves = [], []
-    start = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset).model.state_dict()
+    start = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset).model.state_dict()
     for clip in (None, 0.01):
         _, norm, weights = one_step(small_run, dataset, grad_clip=clip, **settings)
         norms.append(norm)
@@ -217,13 +225,6 @@ def test_the_norm_is_reported_before_clipping_and_clipping_limits_the_step(
     # With eps 1 and no momentum the step is rate x g / (|g| + 1): nearly rate x clip for small g.
     assert moves[1] == pytest.approx(1e-3 * 0.01, rel=0.02)
     assert moves[0] > 5 * moves[1]
-
-
-def test_divergence_is_an_error_with_advice(train_run: TrainRun, tmp_path: Path) -> None:
-    with pytest.raises(TinylmError, match="training diverged") as caught:
-        train_run(tmp_path / "run", learning_rate=1.0, warmup_fraction=0.0, weight_decay=1e30, grad_clip=None)
-    assert caught.value.exit_code == 1
-    assert "--learning-rate" in caught.value.hint
 
 
 def test_bf16_trains_to_nearly_the_same_loss(train_run: TrainRun, tmp_path: Path) -> None:
@@ -259,19 +260,19 @@ def test_a_log_that_cannot_be_written_is_no_traceback(
     if file == "samples.txt":
         (tmp_path / "run" / file).mkdir()
     else:
-        monkeypatch.setattr("tinylm.training.metrics.StepLog.__init__", _full_log)
+        monkeypatch.setattr("tinylm.training.metrics.MetricsLog.__init__", _full_log)
     with pytest.raises(TinylmError, match=f"cannot write .*{file}") as caught:
         train_run(tmp_path / "run")
     assert "again" in caught.value.hint
 
 
-def _full_log(log: Any, run: Path, *, from_step: int) -> None:
-    log._path = run / "metrics.jsonl"
-    log._file = Path("/dev/full").open("w", encoding="utf-8", buffering=1)  # noqa: SIM115
+def _full_log(log: Any, run: Path, *, size: int | None) -> None:
+    log._log = AppendLog(run / "metrics.jsonl", size=size)
+    log._log._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
 
 
 def test_the_defaults_say_one_epoch_costs_every_window_once(small_run: RunConfig, dataset: Dataset) -> None:
-    setup = trainer._set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+    setup = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
     assert setup.batches.steps_per_epoch == 8, "the tests above count on it"
-    assert trainer._total_steps(setup, done=0) == 24
+    assert decide_total_steps(setup, done=0) == 24
     assert isinstance(setup.training, TrainingConfig)

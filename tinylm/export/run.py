@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Literal
 
 import tinylm
 from tinylm.bundle import Provenance
+from tinylm.code_version import git_commit
 from tinylm.errors import TinylmError
 from tinylm.export.export import ExportResult, export_bundle
 from tinylm.tokenizer_training import MODEL
@@ -19,7 +19,6 @@ from tinylm.training.evaluation import ALL
 
 HELD_OUT_BYTES = 60_000
 """UTF-8 bytes of validation text per language that fp32 and int8 are compared on."""
-_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 or SHA-256
 
 
 def export_run(
@@ -44,7 +43,7 @@ def export_run(
         held_out=dataset.held_out(max_bytes=HELD_OUT_BYTES),
         provenance=Provenance(
             tinylm_version=tinylm.__version__,
-            git_commit=checkout_commit(Path(tinylm.__file__).resolve().parents[1]),
+            git_commit=git_commit(),
             run_id=record.run_id,
             dataset_hash=dataset.hash,
             data_licence=data_licence(dataset.record.sources),
@@ -64,40 +63,6 @@ def export_run(
 def what_decides(record: CheckpointRecord, *, scheme: Literal["fp32", "int8"]) -> dict[str, str]:
     """What a checkpoint's bundle depends on: with the same three, exporting again gives the same model."""
     return {"weights_sha256": record.files[WEIGHTS], "tinylm_version": tinylm.__version__, "scheme": scheme}
-
-
-def checkout_commit(folder: Path) -> str | None:
-    """The commit that the git checkout `folder` is at, from git's own files: a machine that trains may lack git.
-
-    None when `folder` itself is no checkout, as for a tinylm that was installed from a wheel; folders above it are not
-    asked, because a virtual environment may lie inside somebody else's checkout.
-    """
-    git = folder / ".git"
-    try:
-        if git.is_file():  # a linked worktree or submodule: it names the folder that holds its HEAD
-            git = folder / git.read_text(encoding="utf-8").removeprefix("gitdir:").strip()
-        common = git
-        if (git / "commondir").is_file():  # branches of a linked worktree are those of its main checkout
-            common = git / (git / "commondir").read_text(encoding="utf-8").strip()
-        head = (git / "HEAD").read_text(encoding="utf-8").strip()
-        if head.startswith("ref:"):
-            head = _branch_commit(head.removeprefix("ref:").strip(), common)
-    except (OSError, ValueError):
-        return None
-    return head if _COMMIT.fullmatch(head) else None
-
-
-def _branch_commit(ref: str, common: Path) -> str:
-    """The commit that a branch such as `refs/heads/main` is at; an empty string before its first commit."""
-    loose = common / ref
-    if loose.is_file():
-        return loose.read_text(encoding="utf-8").strip()
-    packed = common / "packed-refs"
-    for line in packed.read_text(encoding="utf-8").splitlines() if packed.is_file() else ():
-        commit, _, name = line.partition(" ")
-        if name == ref:
-            return commit
-    return ""
 
 
 def _metrics(record: CheckpointRecord) -> dict[str, float]:

@@ -1,11 +1,13 @@
 """Checkpoints: states that training can resume from.
 
-    checkpoints/step-00001200/   model.safetensors, state.pt (optimizer and random state), checkpoint.json
+    checkpoints/step-00001200/   model.safetensors, state.pt (optimizer and random states), checkpoint.json
     checkpoints/last, best, final, epoch-0005   links to such folders
 
-A folder is written under a temporary name and renamed; a link is swapped in one rename; folders that no link names are
-removed. Weights travel as safetensors; `state.pt` is loaded with `weights_only=True`. Neither format notices a flipped
-bit, so the record holds the SHA-256 of both.
+A folder is written under a temporary name and renamed; a link is swapped in one rename. The folders that links name
+stay, and the newest few; the others are removed. A step that is saved again gets a folder of its own
+(`step-00001200.1`), so that at no moment the old one is gone and the new one not there. Weights travel as safetensors;
+`state.pt` is loaded with `weights_only=True`. Neither format notices a flipped bit, so the record holds the SHA-256 of
+both.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shutil
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -29,12 +32,16 @@ from tinylm.errors import TinylmError
 from tinylm.files import sha256, sync_folder
 from tinylm.model_config import ModelConfig
 from tinylm.records import check_schema, read
+from tinylm.training.stability import Recent
+from tinylm.training.trends import Measured
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
+"""1.1: what exact resuming needs (log sizes, recent steps, evaluations, rollbacks). A 1.0 is read, and not resumed."""
 CHECKPOINTS = "checkpoints"
 LAST, BEST, FINAL = "last", "best", "final"
 WEIGHTS, STATE, RECORD = "model.safetensors", "state.pt", "checkpoint.json"
-_DAMAGED = "let `last` point to another folder in checkpoints/, or start over with --force"
+_DAMAGED = "use another checkpoint, or start over with --force"
+_FOLDER = re.compile(r"step-(\d{8})(?:\.(\d+))?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +73,19 @@ class Progress:
     training_seconds: float = 0.0
     start_timestamp: str = ""
     epoch_history: tuple[EpochMetrics, ...] = ()
+    evaluation_loss_sum: float = 0.0
+    """Sum of the step losses since the last evaluation."""
+    evaluation_steps: int = 0
+    evaluations: tuple[Measured, ...] = ()
+    recent: Recent = field(default_factory=Recent)
+    lr: float = 0.0
+    """Of the last step."""
+    rollbacks: int = 0
+    lr_scale: float = 1.0
+    """What rollbacks multiply the schedule's rate by."""
+    stopped_early: bool = False
+    log_bytes: dict[str, int] = field(default_factory=dict)
+    """Size of each file that the run appends to, at this moment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,16 +94,30 @@ class CheckpointRecord:
     run_id: str
     config: RunConfig
     progress: Progress
+    environment: dict[str, str] = field(default_factory=dict)
+    """What else decides the last bit: versions of tinylm and torch, the git commit, device, precision, threads."""
     files: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files beside the record; `Checkpoints.save` fills it in."""
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A checkpoint that is whole, and what was passed over to find it."""
+
+    name: str
+    record: CheckpointRecord
+    damaged: tuple[str, ...] = ()
+    """What is wrong with each newer one."""
+
+
 class Checkpoints:
     """The checkpoints of one run folder."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, *, keep: int = 1) -> None:
+        """`keep` of the newest stay, whether or not a link names them."""
         self.folder = run / CHECKPOINTS
+        self._keep = keep
 
     def save(
         self,
@@ -94,10 +128,11 @@ class Checkpoints:
         names: list[str],
     ) -> None:
         """Write a checkpoint and let `names` point to it."""
-        target = self.folder / f"step-{record.progress.step:08d}"
+        target = self._free_name(record.progress.step)
         partial = target.with_name(target.name + ".partial")
         try:
-            shutil.rmtree(partial, ignore_errors=True)
+            for left in self.folder.glob("*.partial"):  # of a process that was killed
+                shutil.rmtree(left, ignore_errors=True)
             partial.mkdir(parents=True)
             safetensors.numpy.save_file(weights, partial / WEIGHTS)
             torch.save(state, partial / STATE)
@@ -107,9 +142,9 @@ class Checkpoints:
             for file in partial.iterdir():
                 with file.open("rb") as opened:
                     os.fsync(opened.fileno())
-            if target.exists():  # the same step again, after an interruption
-                shutil.rmtree(target)
+            sync_folder(partial)
             partial.rename(target)
+            sync_folder(self.folder)  # before a link names it
             for name in names:
                 self._point(name, target)
             sync_folder(self.folder)
@@ -123,6 +158,27 @@ class Checkpoints:
 
     def has(self, name: str) -> bool:
         return (self.folder / name / RECORD).is_file()
+
+    def newest_whole(self, *, at_most: int | None = None) -> Found | None:
+        """The newest checkpoint, not after the step `at_most`, that can be read to its last byte.
+
+        Begins with what `last` names. None when there is no checkpoint; TinylmError when there are and none is whole.
+        """
+        last = self._order(Path(os.path.realpath(self.folder / LAST)).name) or (1 << 62, 0)
+        limit = last if at_most is None else min(last, (at_most, 1 << 62))
+        damaged: list[str] = []
+        for order, name in sorted(self._folders(), reverse=True):
+            if order > limit:
+                continue
+            try:
+                self.read_weights(name)
+                self.read_state(name)
+                return Found(name=name, record=self.read_record(name), damaged=tuple(damaged))
+            except TinylmError as error:
+                damaged.append(error.message)
+        if damaged:
+            raise TinylmError(f"no checkpoint is whole: {damaged[0]}", "start over with --force")
+        return None
 
     def read_record(self, name: str) -> CheckpointRecord:
         """The record of a checkpoint; TinylmError when it is missing or damaged."""
@@ -180,10 +236,28 @@ class Checkpoints:
         link.replace(self.folder / name)
 
     def _prune(self) -> None:
+        """Remove what no link names and the newest up to `last` are not; what lies after `last` was rolled back."""
         named = {path.resolve().name for path in self.folder.iterdir() if path.is_symlink()}
-        for path in self.folder.glob("step-*"):
-            if path.name not in named:
-                shutil.rmtree(path)
+        last = self._order((self.folder / LAST).resolve().name)
+        folders = sorted(self._folders(), reverse=True)
+        kept = [name for order, name in folders if last is None or order <= last][: self._keep]
+        for _, name in folders:
+            if name not in named and name not in kept:
+                shutil.rmtree(self.folder / name)
+
+    def _folders(self) -> list[tuple[tuple[int, int], str]]:
+        """Every checkpoint's folder, with what they are ordered by: the step, and which time it was saved."""
+        names = [path.name for path in self.folder.glob("step-*")]
+        return [(order, name) for name in names if (order := self._order(name)) is not None]
+
+    @staticmethod
+    def _order(name: str) -> tuple[int, int] | None:
+        match = _FOLDER.fullmatch(name)
+        return (int(match[1]), int(match[2] or 0)) if match else None
+
+    def _free_name(self, step: int) -> Path:
+        times = [order[1] for order, _ in self._folders() if order[0] == step]
+        return self.folder / (f"step-{step:08d}" + (f".{max(times) + 1}" if times else ""))
 
 
 def load_weights(run: Path, name: str) -> tuple[ModelConfig, dict[str, NDArray[np.float32]]]:

@@ -1,70 +1,132 @@
-"""What a run writes down: `metrics.jsonl` while it goes, `training_metrics.json` at every epoch's end."""
+"""What a run writes down: `metrics.jsonl` while it goes, `training_metrics.json` at every epoch's end.
+
+`metrics.jsonl` has three kinds of lines: a step (every one), an evaluation, an event. Each kind has its reader here.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
+from tinylm.records import read
+from tinylm.training.append_log import AppendLog
 from tinylm.training.checkpoint import CheckpointRecord
 from tinylm.training.evaluation import ALL
 
 STEPS = "metrics.jsonl"
 SUMMARY = "training_metrics.json"
 
+EventKind = Literal["spike", "nan", "rollback", "early_stop", "resumed", "overfitting", "plateau"]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepMetrics:
-    """One logged step."""
+    """One optimizer step."""
 
     step: int
+    """Steps done, this one included."""
     epoch: int
     loss: float
     """Cross-entropy of the step's batch in nats per token."""
     lr: float
     grad_norm: float
     """Before clipping."""
+    grad_norm_clipped: float
     tokens_per_second: float
+    memory_mb: float
+    """Resident memory of the process, 10^6 bytes."""
 
 
-class StepLog:
-    """Appends to `metrics.jsonl`; lines after the step that a run resumes from are dropped."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvaluationMetrics:
+    """Validation after `step` steps."""
 
-    def __init__(self, run: Path, *, from_step: int) -> None:
-        self._path = run / STEPS
-        kept = [row for row in read_steps(run) if row.step <= from_step]
-        write_atomic(self._path, "".join(_line(row) for row in kept).encode())
-        # A line at a time: what is killed has logged what it did.
-        self._file = self._path.open("a", encoding="utf-8", buffering=1)
+    step: int
+    epoch: int
+    val_loss: float
+    val_bpb: dict[str, float]
+    """Bits per byte per language, and `all`."""
 
-    def write(self, row: StepMetrics) -> None:
-        try:
-            self._file.write(_line(row))
-        except OSError as error:
-            raise TinylmError(
-                f"cannot write `{self._path}`: {error.strerror}", "free some disk space, then run again to continue"
-            ) from error
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that a person should know, in a sentence."""
+
+    step: int
+    event: EventKind
+    detail: str
+
+
+Row = TypeVar("Row", StepMetrics, EvaluationMetrics, Event)
+
+
+class MetricsLog:
+    """Appends to `metrics.jsonl`, from what a checkpoint knew of it on."""
+
+    def __init__(self, run: Path, *, size: int | None) -> None:
+        self._log = AppendLog(run / STEPS, size=size)
+
+    def write(self, row: StepMetrics | EvaluationMetrics | Event) -> None:
+        self._log.write(json.dumps(dataclasses.asdict(row), ensure_ascii=False) + "\n")
+
+    def rewind(self, size: int) -> None:
+        """Drop the steps and evaluations after the first `size` bytes, and keep the events: they happened."""
+        later = self._log.read_from(size).splitlines(keepends=True)
+        self._log.cut(size)
+        self._log.write("".join(line for line in later if "event" in json.loads(line)))
+
+    def sync(self) -> int:
+        return self._log.sync()
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # the same failure again: `write` has told it
-            self._file.close()
+        self._log.close()
 
 
 def read_steps(run: Path) -> list[StepMetrics]:
-    """The logged steps; a last line that a power cut left unfinished is passed over."""
-    rows: list[StepMetrics] = []
-    if not (run / STEPS).is_file():
-        return rows
-    for line in (run / STEPS).read_text(encoding="utf-8", errors="replace").splitlines():
+    """The steps in order; TinylmError at a line that is damaged, except a last one that a power cut left unfinished."""
+    return list(_rows(run, StepMetrics))
+
+
+def read_evaluations(run: Path) -> list[EvaluationMetrics]:
+    """The evaluations in order; errors as `read_steps`."""
+    return list(_rows(run, EvaluationMetrics))
+
+
+def read_events(run: Path) -> list[Event]:
+    """The events in order; errors as `read_steps`."""
+    return list(_rows(run, Event))
+
+
+def _rows(run: Path, wanted: type[Row]) -> Iterator[Row]:
+    path = run / STEPS
+    if not path.is_file():
+        return
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except OSError as error:
+        raise TinylmError(f"cannot read `{path}`: {error.strerror}", "is this a run folder?") from error
+    for number, line in enumerate(lines, 1):
+        if not line.endswith(b"\n"):
+            return
+        where = f"`{path}`, line {number}"
         try:
-            rows.append(StepMetrics(**json.loads(line)))
-        except (ValueError, TypeError):
-            break
-    return rows
+            data = json.loads(line)
+        except ValueError as error:
+            raise TinylmError(f"{where} is not valid JSON: {error}", "remove the line, or train again") from error
+        if _kind(data) is wanted:
+            yield read(wanted, data, where)
+
+
+def _kind(data: object) -> type:
+    if isinstance(data, dict) and "event" in data:
+        return Event
+    return EvaluationMetrics if isinstance(data, dict) and "val_loss" in data else StepMetrics
 
 
 def write_summary(run: Path, record: CheckpointRecord, *, end_timestamp: str) -> None:
@@ -114,7 +176,3 @@ def _configuration(config: RunConfig) -> dict[str, object]:
         "max_seq_length": config.model.context_length,
         **dataclasses.asdict(config),
     }
-
-
-def _line(row: StepMetrics) -> str:
-    return json.dumps(dataclasses.asdict(row)) + "\n"

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from tinylm.training.metrics import StepMetrics
+
 _PLAIN_SECONDS = 15.0  # between lines when there is no terminal to draw on
 
 
@@ -19,6 +21,7 @@ class TrainingProgress:
     def __init__(self, *, total_steps: int, done: int) -> None:
         self.console = Console(stderr=True, highlight=False)
         self._total, self._last_line, self._started, self._first = total_steps, 0.0, time.monotonic(), done
+        self._tokens_per_second = 0.0  # smoothed
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -41,9 +44,11 @@ class TrainingProgress:
     ) -> None:
         self._bar.stop()
 
-    def step(self, step: int, *, epoch: int, loss: float, lr: float, tokens_per_second: float) -> None:
-        """Show the state after `step` steps."""
-        figures = f"epoch {epoch}  loss {loss:.3f}  lr {lr:.2e}  {tokens_per_second:,.0f} tok/s"
+    def step(self, row: StepMetrics) -> None:
+        """Show a step that is done."""
+        step, pace = row.step, row.tokens_per_second
+        self._tokens_per_second = 0.95 * self._tokens_per_second + 0.05 * pace if self._tokens_per_second else pace
+        figures = f"epoch {row.epoch}  loss {row.loss:.3f}  lr {row.lr:.2e}  {self._tokens_per_second:,.0f} tok/s"
         self._bar.update(self._task, completed=step, figures=figures)
         now = time.monotonic()
         if not self.console.is_terminal and (now - self._last_line >= _PLAIN_SECONDS or step == self._total):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
-from tinylm.errors import TinylmError
 from tinylm.model import TinyTransformer
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, EOS, Tokenizer
@@ -35,13 +32,6 @@ def sample_text(model: TinyTransformer, tokenizer: Tokenizer, prompt: str, *, co
     return tokenizer.decode(ids)
 
 
-def append_samples(run: Path, *, epoch: int, samples: dict[str, str]) -> None:
-    """Add one epoch's samples to `samples.txt`."""
-    lines = [f"epoch {epoch}\n", *(f"  {prompt!r} -> {text!r}\n" for prompt, text in samples.items())]
-    try:
-        with (run / FILE).open("a", encoding="utf-8") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise TinylmError(
-            f"cannot write `{run / FILE}`: {error.strerror}", "free some disk space, then run again to continue"
-        ) from error
+def samples_text(*, epoch: int, samples: dict[str, str]) -> str:
+    """One epoch's lines in `samples.txt`."""
+    return "".join([f"epoch {epoch}\n", *(f"  {prompt!r} -> {text!r}\n" for prompt, text in samples.items())])

@@ -17,7 +17,9 @@ def learning_rate(step: int, *, total_steps: int, steps_per_epoch: int, config: 
     if config.schedule == "cosine_per_epoch":
         epochs = math.ceil(total_steps / steps_per_epoch)
         return floor + (peak - floor) * (1 + math.cos(math.pi * (step // steps_per_epoch) / epochs)) / 2
-    warmup = round(config.warmup_fraction * total_steps)
+    warmup = config.warmup_steps
+    if warmup is None:
+        warmup = round(config.warmup_fraction * total_steps)
     end = max(warmup + 1, round(config.decay_fraction * total_steps))
     if step < warmup:
         return peak * (step + 1) / (warmup + 1)

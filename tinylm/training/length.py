@@ -1,0 +1,41 @@
+"""How long a run is, in optimizer steps."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+from tinylm.training.setup import Setup
+from tinylm.training.step import optimize
+
+_WARM_UP_STEPS = 2
+_TIMED_STEPS = 8
+"""`--minutes` times at least this many steps, and at least `_TIMED_SHARE` of the minutes: a busy moment must not decide
+the length of the whole run. The timed steps are undone."""
+_TIMED_SHARE = 0.02
+_EVALUATION_SHARE = 0.06
+"""Share of `--minutes` kept for validation, samples and checkpoints."""
+
+
+def decide_total_steps(setup: Setup, *, done: int) -> int:
+    """How long the run is in optimizer steps: recorded, timed (`minutes` more than is `done`) or `epochs` passes."""
+    training = setup.training
+    if training.total_steps is not None:
+        return training.total_steps
+    if training.minutes is None:
+        return training.epochs * setup.batches.steps_per_epoch
+    seconds = training.minutes * 60 * (1 - _EVALUATION_SHARE - _TIMED_SHARE)
+    return done + max(1, int(seconds / time_step(setup, minutes=training.minutes)))
+
+
+def time_step(setup: Setup, *, minutes: float) -> float:
+    """Median seconds of a step; the model and the optimizer are as new afterwards."""
+    weights = {name: value.clone() for name, value in setup.model.state_dict().items()}
+    times: list[float] = []
+    while len(times) < _WARM_UP_STEPS + _TIMED_STEPS or sum(times) < _TIMED_SHARE * minutes * 60:
+        started = time.perf_counter()
+        optimize(setup, setup.batches.batch(len(times)), rate=0.0)
+        times.append(time.perf_counter() - started)
+    setup.model.load_state_dict(weights)
+    setup.optimizer.state.clear()
+    return statistics.median(times[_WARM_UP_STEPS:])

@@ -1,0 +1,68 @@
+"""What stays the same through a run: model, optimizer, data, device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from tinylm.config import RunConfig, TrainingConfig
+from tinylm.errors import TinylmError
+from tinylm.model import TinyTransformer, build
+from tinylm.tokens.batches import Batches
+from tinylm.tokens.shards import TRAIN, open_shard, read_index
+from tinylm.training.dataset import Dataset
+from tinylm.training.device import pick_device, pick_dtype
+from tinylm.training.evaluation import Validation
+from tinylm.training.optimizer import build_optimizer
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What stays the same through a run."""
+
+    config: RunConfig
+    model: TinyTransformer
+    optimizer: torch.optim.AdamW
+    batches: Batches
+    validation: Validation
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def training(self) -> TrainingConfig:
+        return self.config.training
+
+
+def set_up(config: RunConfig, dataset: Dataset) -> Setup:
+    """Build everything that `config` describes; the seed decides the weights."""
+    training, context = config.training, config.model.context_length
+    index = read_index(dataset.tokens)
+    if index.vocab_size != config.model.vocab_size:
+        raise TinylmError(
+            f"the model has {config.model.vocab_size} pieces, the dataset's tokenizer {index.vocab_size}",
+            "start over with --force",
+        )
+    torch.manual_seed(training.seed)
+    device = pick_device()
+    model = build(config.model).to(device)
+    return Setup(
+        config=config,
+        model=model,
+        optimizer=build_optimizer(model, training),
+        batches=Batches(
+            open_shard(dataset.tokens, index, TRAIN),
+            context_length=context,
+            batch_size=training.batch_size,
+            seed=training.seed,
+        ),
+        validation=Validation(
+            dataset.tokens,
+            index,
+            context_length=context,
+            batch_size=training.batch_size,
+            separate_documents=training.separate_documents,
+        ),
+        device=device,
+        dtype=pick_dtype(training.precision, device),
+    )
