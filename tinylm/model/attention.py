@@ -86,4 +86,5 @@ def attention_by_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) 
     past = past if past.dim() == 2 else past[:, :, None]  # (B, 1, 1, T, T)
     exact = scores.to(torch.promote_types(scores.dtype, torch.float32)) * size**-0.5
     shares = exact.masked_fill(~past, -math.inf).softmax(-1).to(v.dtype)
-    return (shares.view(batch, -1, groups * length, length) @ v).view(batch, heads, length, size)
+    mixed: Tensor = shares.view(batch, -1, groups * length, length) @ v
+    return mixed.view(batch, heads, length, size)

@@ -84,8 +84,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 def _value(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     total = torch.zeros((), dtype=torch.float32, device=hidden.device)
-    for part, answers in zip(hidden.split(CHUNK), targets.split(CHUNK), strict=True):
-        logits = (part @ weight.T).float()
+    for start in range(0, hidden.shape[0], CHUNK):
+        answers = targets[start : start + CHUNK]
+        logits = (hidden[start : start + CHUNK] @ weight.T).float()
         nats = logits.logsumexp(1) - logits.gather(1, answers.clamp(min=0)[:, None])[:, 0]
         total += torch.where(answers >= 0, nats, 0).sum()
     return total

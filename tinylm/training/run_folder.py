@@ -84,7 +84,8 @@ def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig,
 
 
 def _asked(config: RunConfig) -> RunConfig:
-    """What the user asked for: without the steps and epochs that `minutes` was turned into."""
+    """What the user asked for: without what was measured, and the steps and epochs that `minutes` was turned into."""
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, compiled=None))
     if config.training.minutes is None:
         return config
     return dataclasses.replace(config, training=dataclasses.replace(config.training, total_steps=None, epochs=1))

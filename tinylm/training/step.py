@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tinylm.training.device import to_device
 from tinylm.training.documents import document_mask, targets_of
 from tinylm.training.loss import linear_cross_entropy
+from tinylm.training.optimizer import set_learning_rate
 from tinylm.training.setup import Setup
 
 
@@ -30,18 +32,22 @@ def loss_sum(setup: Setup, inputs: NDArray[np.int64], targets: NDArray[np.int64]
 
     The one way from data to loss: what is checked before the training is what trains.
     """
-    ids = torch.from_numpy(inputs).to(setup.device, non_blocking=True)
-    answers = torch.from_numpy(targets).to(setup.device, non_blocking=True)
+    ids, answers = to_device(inputs, setup.device), to_device(targets, setup.device)
     with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
         hidden = setup.model.hidden(ids, document_mask(ids) if setup.training.separate_documents else None)
-    return linear_cross_entropy(hidden.flatten(0, 1), setup.model.output_weight, answers.flatten(), dtype=setup.dtype)
+    return linear_cross_entropy(
+        hidden.flatten(0, 1),
+        setup.model.output_weight,
+        answers.flatten(),
+        dtype=setup.dtype,
+        compiled=setup.model.compiled,
+    )
 
 
 def optimize(setup: Setup, rows: NDArray[np.int64], *, rate: float) -> StepResult:
     """One optimizer step on (batch, context + 1) ids; nothing moves when loss or gradient is not finite."""
     training, model = setup.training, setup.model
-    for group in setup.optimizer.param_groups:
-        group["lr"] = rate
+    set_learning_rate(setup.optimizer, rate)
     targets = targets_of(rows[:, 1:])
     predicted = max(int((targets >= 0).sum()), 1)
     total = 0.0
@@ -54,5 +60,7 @@ def optimize(setup: Setup, rows: NDArray[np.int64], *, rate: float) -> StepResul
     norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), limit))
     if math.isfinite(total) and math.isfinite(norm):
         setup.optimizer.step()
+        if setup.average is not None:
+            setup.average.update()
     setup.optimizer.zero_grad(set_to_none=True)
     return StepResult(loss=total / predicted, grad_norm=norm, grad_norm_clipped=min(norm, limit))

@@ -9,8 +9,11 @@ from pathlib import Path
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
+from tinylm.training.allocator import keep_freed_memory
 from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
+from tinylm.training.compilation import decide_compilation
 from tinylm.training.dataset import Dataset
+from tinylm.training.device import use_physical_cores
 from tinylm.training.length import decide_total_steps
 from tinylm.training.loop import Interrupted, Loop
 from tinylm.training.progress import TrainingProgress
@@ -28,11 +31,14 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
     Returns the final record. Interrupted (after saving) on Ctrl-C; TinylmError with exit code 1 when training diverges
     and no policy helps.
     """
+    keep_freed_memory()
+    use_physical_cores()
     setup = set_up(config, dataset)
     checkpoints = Checkpoints(run, keep=config.training.keep_checkpoints)
     found = checkpoints.newest_whole()
     progress = Progress(step=0, total_steps=0, start_timestamp=now()) if found is None else found.record.progress
-    total = decide_total_steps(setup, done=progress.step)
+    setup, spent = decide_compilation(setup, done=progress.step)
+    total = decide_total_steps(setup, done=progress.step, spent=spent)
     if _is_finished(progress, total) and checkpoints.has(FINAL):
         print("training: finished already, skipped", file=sys.stderr)
         return checkpoints.read_record(FINAL)
