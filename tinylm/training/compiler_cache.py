@@ -56,9 +56,9 @@ def is_whole(library: Path) -> bool:
         header = file.read(64)
     if len(header) < 64 or header[:6] != b"\x7fELF\x02\x01":
         return False
-    (table,) = struct.unpack_from("<Q", header, 40)
-    size, count = struct.unpack_from("<HH", header, 58)
-    return library.stat().st_size >= int(table) + size * count > len(header)
+    table, size, count = (*struct.unpack_from("<Q", header, 40), *struct.unpack_from("<HH", header, 58))
+    end: int = table + size * count
+    return library.stat().st_size >= end > len(header)
 
 
 def _versions() -> str:
