@@ -28,6 +28,9 @@ from tinylm.training.device import use_physical_cores
 from tinylm.training.optimizer import build_optimizer, set_learning_rate
 from tinylm.training.step import loss_sum
 
+PEAK_SIZE = 2048
+"""Rows and columns of the square product that stands for the processor's peak."""
+
 
 def rows(config):
     """(batch, context + 1) random ids."""
@@ -111,7 +114,7 @@ def products(config):
     batch, rows_ = config.training.batch_size * shape.n_kv_head, shape.n_head // shape.n_kv_head * shape.context_length
     length, size = shape.context_length, shape.head_dim
     layers = shape.n_layer
-    # queries by keys and the gradient of the shares; shares by values and the gradient of queries; those of keys, values
+    # queries by keys, and the gradient of the shares; shares by values, and the gradient of queries; of keys and values
     found += [(2 * layers, batch, rows_, size, length), (2 * layers, batch, rows_, length, size)]
     found += [(2 * layers, batch, length, rows_, size)]
     counted = {}
@@ -127,19 +130,22 @@ def flops(product):
 
 
 def roofline(config, *, repeats):
-    """Best seconds of every product alone, all times it occurs, and of one large square product for the peak."""
+    """Best seconds of every product alone, all times it occurs; last, of one large square product for the peak."""
     keep_freed_memory()
     seconds = []
-    for count, batch, m, k, n in [*products(config), (1, 1, 2048, 2048, 2048)]:
+    for count, batch, m, k, n in [*products(config), (1, 1, PEAK_SIZE, PEAK_SIZE, PEAK_SIZE)]:
         a, b = torch.randn(batch, m, k, dtype=torch.bfloat16), torch.randn(batch, k, n, dtype=torch.bfloat16)
         a, b = (a[0], b[0]) if batch == 1 else (a, b)
-        times = []
-        for _ in range(repeats):
-            started = time.perf_counter()
-            a @ b
-            times.append(time.perf_counter() - started)
-        seconds.append(count * min(times))
-    return {"seconds": seconds[:-1], "peak_flops": 2 * 2048**3 / seconds[-1]}
+        wall, processor = zip(*(timed(lambda a=a, b=b: a @ b)[:2] for _ in range(repeats)), strict=True)
+        seconds.append((count * min(wall), count * min(processor)))
+    return {"seconds": [pair[0] for pair in seconds], "processor_seconds": [pair[1] for pair in seconds]}
+
+
+def timed(work):
+    """Wall-clock seconds, processor seconds of all threads, and the result."""
+    started, processor = time.perf_counter(), time.process_time()
+    result = work()
+    return time.perf_counter() - started, time.process_time() - processor, result
 
 
 def main():
@@ -158,12 +164,8 @@ def main():
         if step is None:
             answer = roofline(config, repeats=steps)
         else:
-            times, loss = [], 0.0
-            for _ in range(steps):
-                started = time.perf_counter()
-                loss = step()
-                times.append(time.perf_counter() - started)
-            answer = {"seconds": times, "loss": loss}
+            wall, processor, losses = zip(*(timed(step) for _ in range(steps)), strict=True)
+            answer = {"seconds": wall, "processor_seconds": processor, "loss": losses[-1]}
         answer["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
         answer["threads"] = threads
         print(json.dumps(answer), flush=True)
