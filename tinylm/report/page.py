@@ -13,7 +13,7 @@ from tinylm.report.curves import train_losses
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.figures import Figures
 from tinylm.report.run import Run
-from tinylm.report.stability import MOST_SPIKES, SPIKE_RATIO, Stability, judge
+from tinylm.report.stability import MOST_SPIKES, Stability, judge
 
 _TONES = {"stable": "pass", "unstable": "fail", "unknown": "undecided"}
 _MARKS = {"stable": "✓", "unstable": "✗", "unknown": "?"}
