@@ -250,6 +250,12 @@ def small_run(texts: Path) -> RunConfig:
         ),
         tokenizer=TokenizerConfig(vocab_size=100),
         training=TrainingConfig(
-            batch_size=24, epochs=3, learning_rate=3e-3, warmup_fraction=0.1, grad_clip=1.0, precision="fp32"
+            batch_size=24,
+            epochs=3,
+            learning_rate=3e-3,
+            warmup_fraction=0.1,
+            grad_clip=1.0,
+            precision="fp32",
+            compile="off",  # measuring takes longer than the run
         ),
     )

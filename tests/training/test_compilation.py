@@ -39,7 +39,7 @@ def make_setup(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.Monke
         monkeypatch.setattr(compilation, "timed_steps", timed)
         monkeypatch.setattr(compilation, "prepare_cache", lambda: None)
         monkeypatch.setattr(compilation, "_impossible", lambda device: None)
-        changed = dataclasses.replace(small_run.training, **training)
+        changed = dataclasses.replace(small_run.training, **{"compile": "auto", **training})
         return set_up(dataclasses.replace(small_run, dataset=dataset.hash, training=changed), dataset)
 
     return call

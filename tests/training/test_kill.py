@@ -10,7 +10,7 @@ import itertools
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,16 @@ POINTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "before old ones are removed": lambda patch: kill_at(Checkpoints, "_prune", 3, patch),
     "while old ones are removed": lambda patch: kill_at(shutil, "rmtree", 1, patch),
 }
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A fork has none of its parent's OpenMP threads and would wait for them for ever."""
+    before = torch.get_num_threads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def in_a_child(work: Callable[[], object]) -> int:
