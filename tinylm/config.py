@@ -93,7 +93,7 @@ class TrainingConfig:
     compiled: bool | None = None
     """What `auto` came to; recorded by the run."""
     activation_checkpointing: bool = False
-    """Keep a block's input only and compute the rest again: less memory, a third more time."""
+    """Keep a block's input only and compute the rest again: less memory, for one more forward pass."""
     seed: int = 0
     evaluate_every_steps: int | None = None
     """Evaluate every so many steps too, not only at the end of each epoch."""

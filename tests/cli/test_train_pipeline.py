@@ -79,6 +79,14 @@ def test_an_option_changes_its_setting_and_no_other(option: str, asked: list[Run
     assert getattr(read_config(tmp_path / "config.toml").training, field) == value
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_is_accepted_and_survives_its_file(name: str, asked: list[RunConfig], tmp_path: Path) -> None:
+    assert RUN.invoke(app, ["--preset", name], catch_exceptions=False).exit_code == 0
+    assert asked == [PRESETS[name]]
+    write_config(asked[0], tmp_path / "config.toml")
+    assert read_config(tmp_path / "config.toml") == PRESETS[name]
+
+
 def test_clipping_is_turned_off_with_0(asked: list[RunConfig]) -> None:
     RUN.invoke(app, ["--grad-clip", "0"], catch_exceptions=False)
     assert asked[0].training.grad_clip is None
@@ -177,7 +185,7 @@ def test_help_shows_what_holds_without_an_option() -> None:
         "corpus": "sample",
         "output_dir": "runs/PRESET-CORPUS-HASH",
         "minutes": "as --epochs says",
-        "grad_clip": "tiny: 1.0, classic: off",
+        "grad_clip": "tiny: 1.0, small: 1.0, base: 1.0, classic: off",
         **both,
         **{
             name: ", ".join(f"{key}: {getattr(preset.training, name)}" for key, preset in PRESETS.items())
