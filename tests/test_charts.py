@@ -110,6 +110,13 @@ def test_one_point_is_a_marker() -> None:
     assert len(list(drawn(chart).iter(f"{SVG}circle"))) == 1
 
 
+def test_single_points_are_marked_however_many_and_never_joined() -> None:
+    found = Series(label="spikes", points=tuple((float(x), 1.0 + x % 2) for x in range(60)), joined=False)
+    root = drawn(line_chart([found], title="t", x_label="x", y_label="y"))
+    assert len(list(root.iter(f"{SVG}circle"))) == 60 + 1  # and one in the legend
+    assert not list(root.iter(f"{SVG}polyline"))
+
+
 def test_a_histogram_counts_every_value() -> None:
     values = [1.0, 1.5, 2.0, 2.5, 9.0]
     chart = histogram(values, title="t", x_label="latency (ms)", limit=Mark(value=12, label="limit 12 ms"), count=10)

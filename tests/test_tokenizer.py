@@ -142,3 +142,14 @@ def test_other_special_ids_are_refused(tmp_path: Path) -> None:
         )
     with pytest.raises(TinylmError, match=r"BOS, EOS, PAD, UNK = \(1, 2, -1, 0\)"):
         Tokenizer(tmp_path / "other.model")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="the king\n日本é🙂\u0301  ", max_size=40))
+def test_known_and_unknown_bytes_are_the_text(plain: Tokenizer, bytewise: Tokenizer, text: str) -> None:
+    for tokenizer in (plain, bytewise):
+        sizes = tokenizer.surface_bytes()
+        known = sum(sizes[token] for token in tokenizer.encode(text))
+        assert known + tokenizer.unknown_bytes(text) == len(normalise(text).encode())
+        assert len(sizes) == tokenizer.vocab_size
+        assert {sizes[token] for token in (BOS, EOS, PAD, UNK)} == {0}

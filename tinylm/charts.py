@@ -26,10 +26,11 @@ the caller to say in words.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tinylm.axes import Scale, bounds, labels, step_of, ticks, widened
+from tinylm.chart_frame import PAD, WIDTH, Chart, Frame, Sample, block_sample, heading, limit_sample, line_sample
 from tinylm.svg import (
     FONT,
     SMALL,
@@ -44,12 +45,8 @@ from tinylm.svg import (
     text_width,
 )
 
-WIDTH = 480
-"""Pixels of every chart before the reader scales it: a phone shows its 14-pixel letters at 10 or more."""
+__all__ = ["WIDTH", "Bar", "Chart", "Mark", "Series", "Span", "bar_chart", "document", "histogram", "line_chart"]
 
-_PLOT_HEIGHT = 220
-_LINE = 18
-_PAD = 10
 _MOST_MARKERS = 40  # more points than that are a line, and markers would hide it
 _FAR = 3  # times the range of what is drawn: a limit farther away is off the scale
 
@@ -63,6 +60,8 @@ class Series:
     band: tuple[tuple[float, float], ...] = ()
     """Shaded from (low, high), one pair for each point; none when empty."""
     band_label: str = ""
+    joined: bool = True
+    """False for single points, each marked, such as those that stand out of another series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,15 +89,6 @@ class Bar:
     parts: tuple[float, ...]
     text: str = ""
     """Written at its end: the value with its unit, a share."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """A drawn chart: `body` is SVG within WIDTH x `height` pixels."""
-
-    title: str
-    height: float
-    body: str
 
 
 def document(*charts: Chart, inline: bool = False) -> str:
@@ -137,16 +127,19 @@ def line_chart(
     log_x: bool = False,
     log_y: bool = False,
     from_zero: bool = True,
+    y_reach: Sequence[float] = (),
 ) -> Chart:
     """Lines over a common pair of axes.
 
     `limit` is a horizontal line. `x_ticks` names the x values to write where round numbers say less (prompt lengths).
-    `from_zero` puts 0 on a linear y axis. ValueError as in the module, and for a band of another length than its line.
+    `from_zero` puts 0 on a linear y axis, and `y_reach` other values, so that charts side by side have one
+    scale. ValueError as in the module, and for a band of another length than its line.
     """
     for one in series:
         if one.band and len(one.band) != len(one.points):
             raise ValueError(f"`{one.label}` has {len(one.points)} points and a band of {len(one.band)}")
-    heights = [y for one in series for _, y in one.points] + [y for one in series for pair in one.band for y in pair]
+    heights = [*y_reach, *(y for one in series for _, y in one.points)]
+    heights += [y for one in series for pair in one.band for y in pair]
     y_range = bounds(heights, log=log_y, from_zero=from_zero)
     near = limit is None or log_y or _near(limit, *y_range)
     if limit and near:
@@ -155,8 +148,8 @@ def line_chart(
     x_range = bounds((x for one in series for x, _ in one.points), log=log_x)
     legend = [entry for place, one in enumerate(series) for entry in _entries(one, place)]
     if limit:
-        legend.append((limit.label if near else f"{limit.label}, off the scale", _limit_sample))
-    frame = _Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label, log_x=log_x, log_y=log_y)
+        legend.append((limit.label if near else f"{limit.label}, off the scale", limit_sample))
+    frame = Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label, log_x=log_x, log_y=log_y)
     frame.draw_axes(x_ticks)
     for place, one in enumerate(series):
         frame.body.append(_band(one, place, frame.x, frame.y))
@@ -198,13 +191,13 @@ def histogram(
     near = limit is None or _near(limit, *x_range)
     if limit and near:
         x_range = bounds([*x_range, limit.value])
-    legend: list[tuple[str, _Sample]] = [(mark.label, _line_sample(place)) for place, mark in enumerate(marks, 2)]
+    legend: list[tuple[str, Sample]] = [(mark.label, line_sample(place)) for place, mark in enumerate(marks, 2)]
     if span:
-        legend.append((span.label, _block_sample(len(marks) + 2, opacity=0.22)))
+        legend.append((span.label, block_sample(len(marks) + 2, opacity=0.22)))
     if limit:
-        legend.append((limit.label if near else f"{limit.label}, off the scale", _limit_sample))
+        legend.append((limit.label if near else f"{limit.label}, off the scale", limit_sample))
     y_range = widened(*bounds([float(number) for number in bins], from_zero=True))
-    frame = _Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label)
+    frame = Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label)
     frame.draw_axes()
     for place, number in enumerate(bins):
         left, right, top = frame.x(low + place * step), frame.x(low + (place + 1) * step), frame.y(number)
@@ -240,14 +233,14 @@ def bar_chart(
         raise ValueError(f"a bar has {parts} parts and {len(part_labels)} names")
     totals = [sum(bar.parts) for bar in bars]
     high = bounds([*totals, *([limit.value] if limit else [])], from_zero=True)[1]
-    legend: list[tuple[str, _Sample]] = [(label, _block_sample(place)) for place, label in enumerate(part_labels)]
+    legend: list[tuple[str, Sample]] = [(label, block_sample(place)) for place, label in enumerate(part_labels)]
     if limit:
-        legend.append((limit.label, _limit_sample))
-    body, top = _heading(title, legend)
+        legend.append((limit.label, limit_sample))
+    body, top = heading(title, legend)
     room = 0.5 * WIDTH
     size = FONT if max(text_width(bar.label) for bar in bars) <= 0.42 * WIDTH else SMALL
-    left = _PAD + min(max(text_width(bar.label, size) for bar in bars), room) + 8
-    right = WIDTH - _PAD - max(text_width(bar.text, SMALL) for bar in bars) - 4
+    left = PAD + min(max(text_width(bar.label, size) for bar in bars), room) + 8
+    right = WIDTH - PAD - max(text_width(bar.text, SMALL) for bar in bars) - 4
     scale = Scale(low=0, high=high, start=left, end=max(right, left + 60))
     bottom = top + 24 * len(bars) + 4
     values = ticks(0, high, count=4)
@@ -268,76 +261,7 @@ def bar_chart(
         body.append(draw_line(scale(limit.value), top, scale(limit.value), bottom, "limit", dash="6 4", width=2))
     body += texts  # above the limit's line
     body.append(draw_text(scale.end, bottom + 33, x_label, anchor="end", size=SMALL))
-    return Chart(title=title, height=bottom + 33 + _PAD, body="".join(body))
-
-
-_Sample = Callable[[float, float], str]
-"""Draws the sample of a legend's entry, 22 pixels wide, with its middle line at (x, y)."""
-
-
-class _Frame:
-    """Axes, grid, heading and labels of a chart with two axes; what is plotted is appended to `body`."""
-
-    def __init__(
-        self,
-        title: str,
-        legend: Sequence[tuple[str, _Sample]],
-        x_range: tuple[float, float],
-        y_range: tuple[float, float],
-        *,
-        x_label: str,
-        y_label: str,
-        log_x: bool = False,
-        log_y: bool = False,
-    ) -> None:
-        self.title, self.x_label = title, x_label
-        self.body, top = _heading(title, legend)
-        self.body.append(draw_text(_PAD, top + 8, y_label, size=SMALL))
-        top += 20
-        self._y_ticks = ticks(*y_range, log=log_y)
-        left = _PAD + max(text_width(text, SMALL) for text in labels(self._y_ticks)) + 6
-        self.bottom = top + _PLOT_HEIGHT
-        self.x = Scale(low=x_range[0], high=x_range[1], start=left, end=WIDTH - 2 * _PAD, log=log_x)
-        self.y = Scale(low=y_range[0], high=y_range[1], start=self.bottom, end=top, log=log_y)
-
-    def draw_axes(self, x_ticks: Sequence[float] = ()) -> None:
-        for value, text in zip(self._y_ticks, labels(self._y_ticks), strict=True):
-            height = self.y(value)
-            self.body.append(draw_line(self.x.start, height, self.x.end, height, "faint"))
-            self.body.append(draw_text(self.x.start - 6, height + 4, text, anchor="end", size=SMALL))
-        values = tuple(x_ticks) or ticks(self.x.low, self.x.high, log=self.x.log)
-        free = 0.0
-        for value, text in zip(values, labels(values), strict=True):
-            at, half = self.x(value), text_width(text, SMALL) / 2
-            self.body.append(draw_line(at, self.bottom, at, self.bottom + 4, "ink"))
-            if at - half >= free:  # what would touch its neighbour is left out
-                self.body.append(draw_text(at, self.bottom + 17, text, anchor="middle", size=SMALL))
-                free = at + half + 6
-        self.body.append(draw_line(self.x.start, self.bottom, self.x.end, self.bottom, "ink"))
-
-    def chart(self) -> Chart:
-        self.body.append(draw_text(self.x.end, self.bottom + 35, self.x_label, anchor="end", size=SMALL))
-        return Chart(title=self.title, height=self.bottom + 35 + _PAD, body="".join(self.body))
-
-
-def _heading(title: str, legend: Sequence[tuple[str, _Sample]]) -> tuple[list[str], float]:
-    """The title and the legend, both wrapped to the width, and where they end."""
-    body, y, line = [], 8.0, ""
-    for word in [*title.split(), None]:
-        longer = f"{line} {word}".strip()
-        if word is None or (line and text_width(longer) * 1.06 > WIDTH - 2 * _PAD):  # bold letters are wider
-            y += _LINE
-            body.append(draw_text(_PAD, y - 4, line, weight="600"))
-            longer = word or ""
-        line = longer
-    x, y = float(_PAD), y + (14 if legend else 6)
-    for label, sample in legend:
-        needed = 22 + 6 + text_width(label, SMALL)
-        if x > _PAD and x + needed > WIDTH - _PAD:
-            x, y = float(_PAD), y + _LINE
-        body.append(sample(x, y - 4) + draw_text(x + 28, y, label, size=SMALL))
-        x += needed + 14
-    return body, y + (12 if legend else 0)
+    return Chart(title=title, height=bottom + 33 + PAD, body="".join(body))
 
 
 def _near(limit: Mark, low: float, high: float) -> bool:
@@ -356,22 +280,10 @@ def _arrow(x: float, y: float, right: int, down: int) -> str:
     )
 
 
-def _entries(series: Series, place: int) -> Iterable[tuple[str, _Sample]]:
-    yield series.label, _line_sample(place)
+def _entries(series: Series, place: int) -> Iterable[tuple[str, Sample]]:
+    yield series.label, line_sample(place) if series.joined else lambda x, y: _marker(x + 11, y, place)
     if series.band and series.band_label:
-        yield series.band_label, _block_sample(place, opacity=0.22)
-
-
-def _line_sample(place: int) -> _Sample:
-    return lambda x, y: draw_line(x, y, x + 22, y, colour_of(place), dash=dash_of(place), width=2.5)
-
-
-def _block_sample(place: int, opacity: float = 1) -> _Sample:
-    return lambda x, y: draw_rect(x, y - 6, 22, 12, colour_of(place), opacity=opacity)
-
-
-def _limit_sample(x: float, y: float) -> str:
-    return draw_line(x, y, x + 22, y, "limit", dash="6 4", width=2)
+        yield series.band_label, block_sample(place, opacity=0.22)
 
 
 def _band(series: Series, place: int, x: Scale, y: Scale) -> str:
@@ -386,15 +298,17 @@ def _band(series: Series, place: int, x: Scale, y: Scale) -> str:
 
 def _line(series: Series, place: int, x: Scale, y: Scale) -> str:
     points = [(x(at), y(value)) for at, value in series.points]
+    markers = "".join(_marker(at, height, place) for at, height in points)
+    if not series.joined:
+        return markers
     joined = " ".join(f"{at:.1f},{height:.1f}" for at, height in points)
     dash = f' stroke-dasharray="{dash_of(place)}"' if dash_of(place) else ""
     drawn = f'<polyline points="{joined}" fill="none" stroke-width="2.5"{dash} {paint("stroke", colour_of(place))}/>'
-    if len(points) > _MOST_MARKERS:
-        return drawn
+    return drawn if len(points) > _MOST_MARKERS else drawn + markers
+
+
+def _marker(x: float, y: float, place: int) -> str:
     painted = paint("fill", colour_of(place))
-    for at, height in points:
-        if place % 2:
-            drawn += f'<rect x="{at - 3.5:.1f}" y="{height - 3.5:.1f}" width="7" height="7" {painted}/>'
-        else:
-            drawn += f'<circle cx="{at:.1f}" cy="{height:.1f}" r="3.5" {painted}/>'
-    return drawn
+    if place % 2:
+        return f'<rect x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7" {painted}/>'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" {painted}/>'

@@ -56,10 +56,18 @@ class TrainingConfig:
     """Wall-clock minutes of training: the first steps are timed, and `total_steps` is fixed to fit."""
     total_steps: int | None = None
     """Steps of the whole run, instead of `epochs`; recorded when `minutes` decided it."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`muon` trains the matrices inside the blocks by Muon, everything else by AdamW."""
     learning_rate: float = 3e-4
+    """The peak; with `muon` that of the matrices inside the blocks."""
+    embedding_learning_rate: float | None = None
+    """With `muon`, the peak of everything else (embeddings, norms, output layer); none: `learning_rate`."""
+    muon_momentum: float = 0.95
     min_learning_rate: float = 0.0
-    schedule: Literal["cosine", "cosine_per_epoch"] = "cosine"
-    """`cosine_per_epoch` changes the rate once an epoch, as the reference recipe does."""
+    schedule: Literal["cosine", "linear", "cosine_per_epoch"] = "cosine"
+    """How the rate falls from its peak to `min_learning_rate`.
+
+    `cosine_per_epoch` changes the rate once an epoch, as the reference recipe does."""
     warmup_fraction: float = 0.0
     """Share of all steps over which the rate rises from zero."""
     warmup_steps: int | None = None
@@ -74,10 +82,18 @@ class TrainingConfig:
     eps: float = 1e-8
     grad_clip: float | None = None
     """Largest gradient norm; none leaves the gradient alone."""
+    ema_decay: float | None = None
+    """Evaluate and export a moving average of the weights, which keeps this share of itself every step; none: off."""
     separate_documents: bool = True
     """Attention stops at the beginning of a document, as it does on a device that reads from an empty cache."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` takes bf16 where the processor has it in hardware."""
+    compile: Literal["auto", "on", "off"] = "auto"
+    """Torch's compiler; `auto` measures whether it pays in this run."""
+    compiled: bool | None = None
+    """What `auto` came to; recorded by the run."""
+    activation_checkpointing: bool = False
+    """Keep a block's input only and compute the rest again: less memory, a third more time."""
     seed: int = 0
     evaluate_every_steps: int | None = None
     """Evaluate every so many steps too, not only at the end of each epoch."""
@@ -140,6 +156,17 @@ class TrainingConfig:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; 0 to below 1 is needed")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"`weight_decay` is {self.weight_decay}; 0 or more is needed")
+        if self.embedding_learning_rate is not None:
+            if self.optimizer != "muon":
+                raise ValueError("`embedding_learning_rate` belongs to the optimizer `muon`; it is `adamw`")
+            if not 0 < self.embedding_learning_rate <= 1:
+                raise ValueError(
+                    f"`embedding_learning_rate` is {self.embedding_learning_rate}; above 0 and at most 1 is needed"
+                )
+        if not 0 <= self.muon_momentum < 1:
+            raise ValueError(f"`muon_momentum` is {self.muon_momentum}; 0 to below 1 is needed")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
+            raise ValueError(f"`ema_decay` is {self.ema_decay}; between 0 and 1 is needed")
         if self.grad_clip is not None and not 0 < self.grad_clip < math.inf:
             raise ValueError(f"`grad_clip` is {self.grad_clip}; more than 0 is needed")
 
@@ -178,6 +205,53 @@ PRESETS: dict[str, RunConfig] = {
             batch_size=8,
             epochs=10,
             learning_rate=3e-3,
+            warmup_fraction=0.05,
+            weight_decay=0.1,
+            beta2=0.99,
+            grad_clip=1.0,
+        ),
+    ),
+    # For a night on a laptop: about 5 MB in INT8. Deep and thin with shared key/value heads (MobileLLM,
+    # https://arxiv.org/abs/2402.14905).
+    "small": RunConfig(
+        preset="small",
+        model=ModelConfig(
+            architecture="llama",
+            vocab_size=8000,
+            context_length=512,
+            n_layer=12,
+            n_head=5,
+            n_kv_head=1,
+            d_model=160,
+            d_ff=448,
+        ),
+        training=TrainingConfig(
+            batch_size=16,
+            epochs=10,
+            learning_rate=2e-3,
+            warmup_fraction=0.05,
+            weight_decay=0.1,
+            beta2=0.99,
+            grad_clip=1.0,
+        ),
+    ),
+    # For a GPU: about 15 MB in INT8.
+    "base": RunConfig(
+        preset="base",
+        model=ModelConfig(
+            architecture="llama",
+            vocab_size=8000,
+            context_length=512,
+            n_layer=14,
+            n_head=9,
+            n_kv_head=3,
+            d_model=288,
+            d_ff=704,
+        ),
+        training=TrainingConfig(
+            batch_size=32,
+            epochs=10,
+            learning_rate=1e-3,
             warmup_fraction=0.05,
             weight_decay=0.1,
             beta2=0.99,

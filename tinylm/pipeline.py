@@ -20,14 +20,16 @@ from tinylm.errors import TinylmError
 from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
 from tinylm.model import build
+from tinylm.report.outputs import FILE as REPORT
+from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
+from tinylm.training.metrics import STEPS
 from tinylm.training.old_text import Initial, measure_again
-from tinylm.training.plot import plot_training
 from tinylm.training.run_folder import default_folder, open_run
 from tinylm.training.trainer import train
 
@@ -90,6 +92,7 @@ def run_pipeline(
         say("[4/4] export to INT8")
         bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
         lap("export")
+        write_report(folder)  # once more, with the bundle in it
     return PipelineResult(folder, final.config, bundle, quality, seconds)
 
 
@@ -134,11 +137,21 @@ def prepare_dataset(
 def _train(
     folder: Path, config: RunConfig, dataset: Dataset, *, run_id: str, initial: Initial | None, say: Say
 ) -> CheckpointRecord:
-    final = train(folder, config, dataset, run_id=run_id, initial=initial)
-    plot_training(folder, final.progress.epoch_history)
+    try:
+        final = train(folder, config, dataset, run_id=run_id, initial=initial)
+    except TinylmError:
+        if (folder / STEPS).is_file():  # a run that diverged needs its report most
+            _report(folder, say)
+        raise
     if config.init_from is not None:
         measure_again(folder, dataset.tokenizer(), say=say)
+    _report(folder, say)
     return final
+
+
+def _report(folder: Path, say: Say) -> None:
+    write_report(folder)
+    say(f"report: {folder / REPORT}")
 
 
 def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Quality]:
@@ -157,13 +170,7 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Qual
     model = build(config)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     index = read_index(dataset.tokens)
-    validation = Validation(
-        dataset.tokens,
-        index,
-        context_length=config.context_length,
-        batch_size=16,
-        separate_documents=record.config.training.separate_documents,
-    )
+    validation = Validation(dataset.tokens, index, context_length=config.context_length)
     quality = validation.evaluate(model, dtype=torch.float32)
     result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
     write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())

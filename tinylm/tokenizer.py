@@ -77,12 +77,19 @@ class Tokenizer:
         text: str = self._processor.decode(list(ids))
         return text
 
-    def unknown_bytes(self, text: str) -> int:
-        """UTF-8 bytes of the normalised `text` that stand behind UNK (each costs 8 bits in bits per byte)."""
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The ids of `encode`, each with the UTF-8 bytes of the normalised text that it stands for."""
         text = normalise(text)
         ids, surfaces = self._processor.encode(text), self._processor.encode(text, out_type=str)
-        unknown = (surface for token, surface in zip(ids, surfaces, strict=True) if token == UNK)
-        return sum(len(surface.replace("\u2581", " ").encode()) for surface in unknown)  # as in the text
+        # A space shows as U+2581, and a byte that has no character of its own as `<0xE6>`.
+        return [
+            (token, 1 if self._processor.is_byte(token) else len(surface.replace("\u2581", " ").encode()))
+            for token, surface in zip(ids, surfaces, strict=True)
+        ]
+
+    def unknown_bytes(self, text: str) -> int:
+        """UTF-8 bytes of the normalised `text` that stand behind UNK (each costs 8 bits in bits per byte)."""
+        return sum(size for token, size in self.spans(text) if token == UNK)
 
     def surface_bytes(self) -> list[int]:
         """UTF-8 bytes of text that stand behind each id: 0 for special ids, whose text nobody knows or sees.

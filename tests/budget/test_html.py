@@ -5,55 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from html_pages import Page
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinylm.budget.estimate import estimate_times
 from tinylm.budget.html import to_html
-from tinylm.budget.page.style import style
 from tinylm.budget.report import Report
 from tinylm.budget.spec import CostModel
+from tinylm.page.style import style
 
-VOID = {"meta"}
 COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)
-
-
-class Page(HTMLParser):
-    """Checks that tags are balanced, and keeps them, their attributes and the text between them."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: set[str] = set()
-        self._texts: list[str] = []
-        self._open: list[str] = []
-        self.feed(page)
-        self.close()
-        assert not self._open, f"never closed: {self._open}"
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes |= {name for name, _ in attrs}
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open, f"</{tag}> closes nothing"
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self._texts.append(data)
-
-    @property
-    def text(self) -> str:
-        return "".join(self._texts)
 
 
 def estimated(report: Report) -> Report:

@@ -30,7 +30,7 @@ def test_the_whole_chain(workplace: Path) -> None:
         "metrics.jsonl",
         "training_metrics.json",
         "samples.txt",
-        "training.png",
+        "report.html",
         "evaluation.json",
         "checkpoints/best",
         "checkpoints/final",

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tinylm.bundle import QualityIntervals
+from tinylm.evaluation.bootstrap import FEWEST_UNITS
 from tinylm.export.export import ExportResult
-from tinylm.export.quality import FEWEST_DOCUMENTS, DocumentSums, intervals, measure_quality
+from tinylm.export.quality import DocumentSums, intervals, measure_quality
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer import Tokenizer, normalise
@@ -62,9 +63,7 @@ def test_intervals_are_of_every_figure_and_the_same_again() -> None:
 
 def test_the_difference_is_paired() -> None:
     """Documents that are unequally hard for both models say nothing against their difference."""
-    sums = [
-        dataclasses.replace(document(), nats=100.0 * i + 1, nats_reference=100.0 * i) for i in range(FEWEST_DOCUMENTS)
-    ]
+    sums = [dataclasses.replace(document(), nats=100.0 * i + 1, nats_reference=100.0 * i) for i in range(FEWEST_UNITS)]
     found = intervals(sums)
     assert found
     assert found.perplexity[1] > 2 * found.perplexity[0]
@@ -72,8 +71,8 @@ def test_the_difference_is_paired() -> None:
 
 
 def test_a_few_documents_have_no_interval() -> None:
-    assert intervals([document()] * (FEWEST_DOCUMENTS - 1)) is None
-    assert intervals([document()] * FEWEST_DOCUMENTS) == QualityIntervals(
+    assert intervals([document()] * (FEWEST_UNITS - 1)) is None
+    assert intervals([document()] * FEWEST_UNITS) == QualityIntervals(
         bpb_increase=(0, 0),
         perplexity=(math.exp(5), math.exp(5)),
         perplexity_fp32=(math.exp(5), math.exp(5)),

@@ -13,6 +13,7 @@ from torch import nn
 
 from tinylm.config import PRESETS
 from tinylm.model import TinyTransformer, build, count_parameters
+from tinylm.model.attention import attention_by_products
 from tinylm.model_config import ModelConfig
 
 Array = NDArray[np.float64]
@@ -172,6 +173,29 @@ def test_evaluation_and_training_kernels_agree(config: ModelConfig) -> None:
     with torch.no_grad():
         expected = model(ids)
     torch.testing.assert_close(model(ids), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [LLAMA, CLASSIC], ids=["llama", "classic"])
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_by_products_equals_torch_s_in_float64(config: ModelConfig, masked: bool) -> None:
+    """Values and gradients, with shared key/value heads and with a mask."""
+    generator = torch.Generator().manual_seed(0)
+
+    def heads(n: int) -> torch.Tensor:
+        return torch.randn(3, n, 12, config.head_dim, generator=generator, dtype=torch.float64).requires_grad_()
+
+    q, k, v = heads(config.n_head), heads(config.n_kv_head), heads(config.n_kv_head)
+    mask = None
+    if masked:
+        document = torch.tensor([[0] * 5 + [1] * 7, [0] * 12, [0] * 11 + [1]])
+        mask = (document[:, :, None] == document[:, None, :]).tril()[:, None]
+    expected = nn.functional.scaled_dot_product_attention(q, k, v, mask, is_causal=not masked, enable_gqa=True)
+    found = attention_by_products(q, k, v, mask)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    weight = torch.randn(found.shape, generator=generator, dtype=torch.float64)
+    gradients = [torch.autograd.grad((y * weight).sum(), (q, k, v)) for y in (found, expected)]
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("name", ["tiny", "classic"])

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import math
 
+import pytest
 import torch
 from torch import nn
 
 from tinylm.config import PRESETS, RunConfig, TrainingConfig
 from tinylm.model import build
 from tinylm.model_config import ModelConfig
-from tinylm.training.optimizer import build_optimizer
+from tinylm.training.optimizer import MuonAndAdamW, build_optimizer, set_learning_rate
 
 
-def decay_by_name(model: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, float]:
+def decay_by_name(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, float]:
     decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
     return {name: decay[id(parameter)] for name, parameter in model.named_parameters()}
 
@@ -63,3 +65,79 @@ def test_a_tied_embedding_is_in_one_group_once() -> None:
     optimizer = build_optimizer(model, TrainingConfig())
     parameters = [id(p) for group in optimizer.param_groups for p in group["params"]]
     assert len(parameters) == len(set(parameters)) == len(list(model.parameters()))
+
+
+MUON = TrainingConfig(optimizer="muon", learning_rate=0.02, embedding_learning_rate=3e-3, weight_decay=0.1)
+
+
+@pytest.mark.parametrize("name", ["tiny", "classic"])
+def test_muon_has_the_matrices_inside_the_blocks_and_nothing_else(name: str) -> None:
+    model = build(dataclasses.replace(PRESETS[name].model, vocab_size=50, n_layer=1))
+    optimizer = build_optimizer(model, MUON)
+    assert isinstance(optimizer, MuonAndAdamW)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    orthogonal = {names[id(p)] for group in optimizer.param_groups if "ns_steps" in group for p in group["params"]}
+    matrices = {name for name, p in model.named_parameters() if name.startswith("blocks.") and p.dim() == 2}
+    assert orthogonal == matrices
+    everything = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert sorted(everything) == sorted(names)
+
+
+def test_every_group_has_its_own_rate() -> None:
+    model = build(dataclasses.replace(PRESETS["tiny"].model, vocab_size=50, n_layer=1))
+    optimizer = build_optimizer(model, MUON)
+    set_learning_rate(optimizer, 0.01)  # half of the peak
+    for group in optimizer.param_groups:
+        assert group["lr"] == pytest.approx(0.01 if "ns_steps" in group else 1.5e-3)
+    adamw = build_optimizer(model, PRESETS["tiny"].training)
+    set_learning_rate(adamw, 0.01)
+    assert {group["lr"] for group in adamw.param_groups} == {0.01}
+
+
+def test_a_muon_step_is_close_to_orthogonal_and_all_parameters_move() -> None:
+    torch.manual_seed(0)
+    model = build(dataclasses.replace(PRESETS["tiny"].model, vocab_size=50, n_layer=1))
+    optimizer = build_optimizer(model, dataclasses.replace(MUON, weight_decay=0.0))
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.randn_like(parameter)
+    set_learning_rate(optimizer, 0.02)
+    optimizer.step()
+    moved = {name: before[name] - value.detach() for name, value in model.named_parameters()}
+    assert all(value.any() for value in moved.values())
+    # Newton and Schulz's iteration leaves singular values of 0.7 to 1.2 (kellerjordan.github.io/posts/muon), in bf16
+    values = torch.linalg.svdvals(moved["blocks.0.mlp.down.weight"]) / 0.02  # a random square one has one near zero
+    assert 0.4 < float(values.min()) <= float(values.max()) < 1.4
+
+
+def test_both_optimizers_state_is_saved_restored_and_cleared_as_one() -> None:
+    torch.manual_seed(0)
+    shape = dataclasses.replace(PRESETS["tiny"].model, vocab_size=50, n_layer=1)
+    model = build(shape)
+    optimizer = build_optimizer(model, MUON)
+
+    def step(model: nn.Module, optimizer: torch.optim.Optimizer, seed: int) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        for parameter in model.parameters():
+            parameter.grad = torch.randn(parameter.shape, generator=generator)
+        set_learning_rate(optimizer, 0.01)
+        optimizer.step()
+
+    step(model, optimizer, 1)
+    buffer = io.BytesIO()
+    torch.save(optimizer.state_dict(), buffer)
+    buffer.seek(0)
+    other = build(shape)
+    other.load_state_dict(model.state_dict())
+    restored = build_optimizer(other, MUON)
+    restored.load_state_dict(torch.load(buffer, weights_only=True))
+    for one, its in ((model, optimizer), (other, restored)):
+        step(one, its, 2)
+    for (name, value), twin in zip(model.named_parameters(), other.parameters(), strict=True):
+        assert torch.equal(value, twin), name
+    assert len(restored.state) == len(list(other.parameters()))
+    restored.state.clear()
+    step(other, restored, 3)
+    assert len(restored.state) == len(list(other.parameters()))
+    restored.zero_grad()
+    assert all(parameter.grad is None for parameter in other.parameters())

@@ -42,3 +42,10 @@ def test_classic_steps_per_epoch_as_torch_does() -> None:
         optimizer.step()
         scheduler.step()
     assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-12)
+
+
+def test_linear_falls_in_equal_steps_to_nothing_after_the_last() -> None:
+    config = TrainingConfig(learning_rate=1e-2, warmup_fraction=0.1, schedule="linear")
+    rates = [learning_rate(step, total_steps=100, steps_per_epoch=7, config=config) for step in range(100)]
+    assert rates[10:] == pytest.approx([1e-2 * (90 - i) / 90 for i in range(90)])
+    assert rates[-1] > 0

@@ -361,3 +361,43 @@ def test_the_batch_size_is_decided_once(
 def test_steps_are_timed_for_real(small_run: RunConfig, dataset: Dataset) -> None:
     found = batch_size.decide_batch_size(dataclasses.replace(small_run, dataset=dataset.hash), dataset, say=print)
     assert found.training.batch_size in (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"optimizer": "muon", "learning_rate": 0.02, "embedding_learning_rate": 3e-3, "schedule": "linear"},
+        {"ema_decay": 0.9},
+        {"activation_checkpointing": True, "accumulation_steps": 4},
+    ],
+    ids=["muon", "average", "checkpointing"],
+)
+def test_every_recipe_resumes_to_the_last_bit(train_run: TrainRun, tmp_path: Path, training: dict[str, Any]) -> None:
+    train_run(tmp_path / "straight", total_steps=10, **training)
+    with pytest.raises(Interrupted):
+        train_run(tmp_path / "parts", interrupt_after=5, total_steps=10, **training)
+    train_run(tmp_path / "parts", total_steps=10, **training)
+    assert_same_weights(tmp_path / "straight", tmp_path / "parts")
+    losses = [[row.loss for row in read_steps(tmp_path / name)] for name in ("straight", "parts")]
+    assert losses[0] == losses[1]
+
+
+def test_the_average_is_what_a_checkpoint_holds(train_run: TrainRun, tmp_path: Path) -> None:
+    train_run(tmp_path / "plain", total_steps=6)
+    train_run(tmp_path / "average", total_steps=6, ema_decay=0.9)
+    plain = Checkpoints(tmp_path / "plain").read_weights(FINAL)
+    average = Checkpoints(tmp_path / "average")
+    own = average.read_state(FINAL)["weights"]
+    for name, value in plain.items():
+        np.testing.assert_array_equal(value, own[name].numpy(), err_msg=name)  # training itself is the same
+    assert any((average.read_weights(FINAL)[name] != value).any() for name, value in plain.items())
+    losses = [Checkpoints(tmp_path / n).read_record(FINAL).progress.best_val_loss for n in ("plain", "average")]
+    assert losses[0] != losses[1]
+
+
+def test_checkpointed_activations_give_the_same_step(small_run: RunConfig, dataset: Dataset) -> None:
+    kept = one_step(small_run, dataset)
+    again = one_step(small_run, dataset, activation_checkpointing=True)
+    assert again[:2] == kept[:2]
+    for name, value in kept[2].items():
+        assert torch.equal(again[2][name], value), name

@@ -28,10 +28,10 @@ from tinylm.budget.wording import (
     headline,
     label,
     machine,
-    printable,
     request,
     voids,
 )
+from tinylm.page.words import printable
 
 _CERTIFIED = "certified"
 

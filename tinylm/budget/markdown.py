@@ -23,14 +23,13 @@ from tinylm.budget.wording import (
     kinds_of_memory,
     label,
     machine,
-    number,
     percent,
-    printable,
     request,
     used,
     voids,
     when,
 )
+from tinylm.page.words import number, printable
 
 _MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "undecided": "❔", "not_measured": "❔"}
 # What stands in backquotes is a command or a name. Without pipes and backslashes it is the same in and out of a table.

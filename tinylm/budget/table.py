@@ -14,12 +14,11 @@ from tinylm.budget.wording import (
     kinds_of_memory,
     label,
     machine,
-    number,
-    printable,
     request,
     used,
     voids,
 )
+from tinylm.page.words import number, printable
 
 if TYPE_CHECKING:
     from rich.console import Console

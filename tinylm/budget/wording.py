@@ -1,19 +1,17 @@
 """What a report says to people, in words that every output shares: labels, numbers, the sentence of the verdict.
 
 JUnit, Markdown and HTML differ in how they look, never in what they say. Reports may come from anywhere, so text out
-of them goes through `printable` before it is escaped for its format.
+of them goes through `tinylm.page.words.printable` before it is escaped for its format.
 """
 
 from __future__ import annotations
-
-import re
-import unicodedata
 
 from tinylm.budget.change import Outcome, Row
 from tinylm.budget.comparison import Comparison
 from tinylm.budget.report import Report
 from tinylm.budget.validity import Cause
 from tinylm.budget.verdict import LimitResult, Verdict
+from tinylm.page.words import number
 
 _LABELS = {
     "bundle_mb": "bundle size",
@@ -42,22 +40,11 @@ OUTCOMES: dict[Outcome, str] = {
     "regressed": "regressed",
     "undecided": "undecided",
 }
-# They turn text around, so that a reader sees something else than what is written.
-_TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_NOT_IN_XML = frozenset("\ufffe\uffff")
-_SPACES = re.compile(r"\s+")
 
 
 def label(name: str) -> str:
     """A limit's name for people; the name itself when it is new."""
     return _LABELS.get(name, name)
-
-
-def number(value: float) -> str:
-    """Three digits, or all of a large number."""
-    if abs(value) >= 1000:
-        return f"{value:.0f}" if abs(value) < 1e15 else f"{value:.3g}"
-    return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -188,13 +175,3 @@ def voids(cause: Cause) -> str:
         "fails": f"a pass of {kind} stands, a fail does not",
         "passes": f"a fail of {kind} stands, a pass does not",
     }[cause.voids]
-
-
-def printable(text: str) -> str:
-    """One line without what could break a format or deceive a reader: control characters become visible escapes."""
-    return "".join(_visible(character) for character in _SPACES.sub(" ", text))
-
-
-def _visible(character: str) -> str:
-    hidden = unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS_TEXT or character in _NOT_IN_XML
-    return f"\\u{ord(character):04x}" if hidden else character

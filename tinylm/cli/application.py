@@ -15,9 +15,11 @@ from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
 from tinylm.cli.doctor import doctor
+from tinylm.cli.evaluate import evaluate
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
 from tinylm.cli.profile import profile
+from tinylm.cli.report import report
 from tinylm.cli.train import train
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.cli.virtual_pi import virtual_pi_app
@@ -87,6 +89,8 @@ def tinylm_command(
 
 app.command()(train_pipeline)
 app.command()(train)
+app.command()(evaluate)
+app.command()(report)
 app.command()(export)
 app.command()(check_budgets)
 app.command()(profile)

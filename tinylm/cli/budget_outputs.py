@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinylm.cli.output_file import check_output
 from tinylm.errors import TinylmError
 
 if TYPE_CHECKING:
@@ -46,12 +47,7 @@ class Outputs:
         """
         files, kept = self._files(), [path.resolve() for path in inputs if path is not None and path.exists()]
         for file in files:
-            if not file.parent.is_dir():
-                raise TinylmError(f"the folder of `{file}` does not exist", f"make it first: mkdir -p {file.parent}")
-            if file.is_dir():
-                raise TinylmError(f"`{file}` is a folder", "name a file in it")
-            if file.is_symlink() or (file.exists() and not file.is_file()):
-                raise TinylmError(f"`{file}` is a link or a device, which would be replaced", "name a file")
+            check_output(file)
             if any(path == file.resolve() or path in file.resolve().parents for path in kept):
                 raise TinylmError(f"`{file}` would replace what is read, or lie inside it", "name another file")
         if len({file.resolve() for file in files}) < len(files):

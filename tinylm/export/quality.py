@@ -3,12 +3,10 @@
     quality = measure_quality(exported, reference, tokenizer, documents, progress=print)
     quality.bpb_increase, quality.intervals.bpb_increase          # .0002, (.0001, .0004)
 
-The intervals are a cluster bootstrap's (Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter
-3.8). Tokens of a document are not independent: quantization noise stays in the cache, and a text keeps its subject. So
-whole documents are drawn, with replacement and as many as there are, and every figure is computed from each draw's
-sums. (Drawing windows instead gives half the width for perplexity, and 70 % for the divergence, measured: too narrow.)
-Both graphs read the same documents: the difference is paired, and what makes a text hard for both drops out of it. The
-draws are the same in every export, which therefore gives the same bytes.
+The intervals are those of `tinylm.evaluation.bootstrap`, with whole documents drawn: quantization noise stays in the
+cache, and a text keeps its subject. (Drawing windows instead gives half the width for perplexity, and 70 % for the
+divergence, measured: too narrow.) Both graphs read the same documents: the difference is paired, and what makes a text
+hard for both drops out of it. The draws are the same in every export, which therefore gives the same bytes.
 """
 
 from __future__ import annotations
@@ -17,21 +15,16 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinylm.bundle import LanguageQuality, QualityIntervals
+from tinylm.evaluation.bootstrap import FEWEST_UNITS, ends, resample
 from tinylm.runtime.engine import Engine
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
-CONFIDENCE = 0.95
-FEWEST_DOCUMENTS = 5
-"""With fewer there is no interval: five documents hardly say how texts differ."""
-_DRAWS = 4000
 _SECONDS_OF_SILENCE = 5
-_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,25 +75,18 @@ def measure_quality(
 
 
 def intervals(sums: Sequence[DocumentSums]) -> QualityIntervals | None:
-    """95 % confidence intervals by drawing documents again; None for fewer than FEWEST_DOCUMENTS."""
+    """95 % confidence intervals by drawing documents again; None for fewer than FEWEST_UNITS."""
     n = len(sums)
-    if n < FEWEST_DOCUMENTS:
+    if n < FEWEST_UNITS:
         return None
     table = np.array([(d.tokens, d.text_bytes, d.nats, d.nats_reference, d.divergence, d.agreed) for d in sums])
-    drawn = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_DRAWS)  # how often each, per draw
-    tokens, text_bytes, nats, nats_reference, divergences, agreed = (drawn @ table).T
-    level = _tail(n)
-
-    def ends(values: NDArray[np.float64]) -> tuple[float, float]:
-        low, high = np.quantile(values, [level, 1 - level])
-        return float(low), float(high)
-
+    tokens, text_bytes, nats, nats_reference, divergences, agreed = resample(table).T
     return QualityIntervals(
-        bpb_increase=ends((nats - nats_reference) / math.log(2) / text_bytes),
-        perplexity=ends(np.exp(nats / tokens)),
-        perplexity_fp32=ends(np.exp(nats_reference / tokens)),
-        kl=ends(divergences / tokens),
-        top1_agreement=ends(agreed / tokens),
+        bpb_increase=ends((nats - nats_reference) / math.log(2) / text_bytes, units=n),
+        perplexity=ends(np.exp(nats / tokens), units=n),
+        perplexity_fp32=ends(np.exp(nats_reference / tokens), units=n),
+        kl=ends(divergences / tokens, units=n),
+        top1_agreement=ends(agreed / tokens, units=n),
     )
 
 
@@ -140,14 +126,3 @@ def _score(exported: Engine, reference: Engine, tokenizer: Tokenizer, text: str)
         divergence=divergences,
         agreed=agreed,
     )
-
-
-def _tail(n: int) -> float:
-    """The share of the draws beyond each end, for n documents: less than 2.5 %, because few documents vary too little.
-
-    Hesterberg's expanded percentile interval (https://arxiv.org/abs/1411.5279), with Student's quantile by
-    Abramowitz and Stegun, 26.7.5 (2 % too small for 5 documents, .1 % for 15).
-    """
-    normal, z = NormalDist(), NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    student = z + (z**3 + z) / (4 * (n - 1)) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * (n - 1) ** 2)
-    return normal.cdf(-student * math.sqrt(n / (n - 1)))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import cache
 
+import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from tinylm.model.attention import CausalSelfAttention, RotaryEmbedding
 from tinylm.model.blocks import PostNormBlock, PreNormBlock
@@ -38,6 +42,10 @@ class TinyTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding, self.positions, self.blocks, self.norm, self.head = embedding, positions, blocks, norm, head
+        self.compiled = False
+        """Have torch's compiler fuse each block, in training only: evaluation and samples come in many lengths."""
+        self.checkpointing = False
+        """Compute each block's activations again in the backward pass instead of keeping them."""
 
     @property
     def output_weight(self) -> Tensor:
@@ -49,14 +57,31 @@ class TinyTransformer(nn.Module):
         where `mask` (B, 1, T, T) is true.
         """
         x = self.positions(self.embedding(input_ids))
+        training = torch.is_grad_enabled()
+        run = _compiled_block() if self.compiled and training else _block
         for block in self.blocks:
-            x = block(x, mask)
+            if self.checkpointing and training:
+                # Nothing in a block is random, so there is no random state to bring back.
+                x = checkpoint(run, block, x, mask, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x = run(block, x, mask)
         output: Tensor = self.norm(x)
         return output
 
     def forward(self, input_ids: Tensor) -> Tensor:
         """Token ids (B, T) int64 -> logits (B, T, vocab_size); T is at most the context length."""
         return nn.functional.linear(self.hidden(input_ids), self.output_weight)
+
+
+def _block(block: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
+    output: Tensor = block(x, mask)
+    return output
+
+
+@cache
+def _compiled_block() -> Callable[[nn.Module, Tensor, Tensor | None], Tensor]:
+    """One block at a time: all of them share one compilation, which takes seconds where a whole model takes minutes."""
+    return torch.compile(_block, dynamic=False)
 
 
 def build(config: ModelConfig) -> TinyTransformer:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import psutil
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -21,6 +26,23 @@ def pick_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if precision == "auto":
         precision = "bf16" if _has_bf16(device) else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def to_device(rows: NDArray[np.int64], device: torch.device) -> Tensor:
+    """An array as a tensor on `device`; to a GPU through pinned memory, so that nothing waits for the copy."""
+    tensor = torch.from_numpy(rows)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
+def use_physical_cores() -> int:
+    """Have torch use one thread a physical core that this process may run on, unless OMP_NUM_THREADS says otherwise.
+
+    Two threads on one core share its multipliers. Returns the number of threads.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(min(psutil.cpu_count(logical=False) or allowed, allowed))
+    return torch.get_num_threads()
 
 
 def _has_bf16(device: torch.device) -> bool:

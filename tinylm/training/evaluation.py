@@ -1,19 +1,21 @@
-"""Validation loss, perplexity and bits per byte, per language."""
+"""Validation loss, perplexity and bits per byte, per language, while training."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from tinylm.evaluation.measures import perplexity, total_bits
+from tinylm.evaluation.model_scoring import score
 from tinylm.model import TinyTransformer
-from tinylm.tokens.batches import NOT_PREDICTED, targets_of
+from tinylm.tokenizer import BOS
 from tinylm.tokens.shards import Index, Shard, Tokens, languages, open_shard
-from tinylm.training.documents import document_mask, documents_of
-from tinylm.training.loss import linear_cross_entropy
 
 ALL = "all"
 """The key of all languages together."""
@@ -34,25 +36,26 @@ class Quality:
 class Validation:
     """The validation shards of a dataset, opened and checked once."""
 
-    def __init__(
-        self, folder: Path, index: Index, *, context_length: int, batch_size: int, separate_documents: bool
-    ) -> None:
-        """With `separate_documents` a window's tokens see no earlier document of it, as in training."""
-        self._context, self._batch, self._separate = context_length, batch_size, separate_documents
+    def __init__(self, folder: Path, index: Index, *, context_length: int) -> None:
+        self._context = context_length
         self._shards: dict[str, tuple[Shard, Tokens]] = {
             language: (index.shards[f"val-{language}"], open_shard(folder, index, f"val-{language}"))
             for language in languages(index)
         }
 
     def evaluate(self, model: TinyTransformer, *, dtype: torch.dtype) -> dict[str, Quality]:
-        """Quality per language and for `all`: non-overlapping windows, every token predicted exactly once."""
+        """Quality per language and for `all`; each document is read from an empty cache, as on a device.
+
+        A document longer than the context is read in windows that do not overlap. Every token but BOS is predicted
+        exactly once.
+        """
         sums: dict[str, tuple[float, int]] = {}
-        training = model.training
-        model.eval()
-        with torch.no_grad():
-            for language, (_, tokens) in self._shards.items():
-                sums[language] = self._nats(model, tokens, dtype)
-        model.train(training)
+        for language, (_, tokens) in self._shards.items():
+            total, count = 0.0, 0
+            for batch in score(model, _documents(tokens), context_length=self._context, dtype=dtype):
+                total += sum(float(nats.sum(dtype=np.float64)) for _, _, nats in batch)
+                count += sum(len(nats) for _, _, nats in batch)
+            sums[language] = total, count
         result = {
             language: _quality(*sums[language], shard.text_bytes, shard.unknown_bytes)
             for language, (shard, _) in self._shards.items()
@@ -66,35 +69,19 @@ class Validation:
         )
         return result
 
-    def _nats(self, model: TinyTransformer, tokens: Tokens, dtype: torch.dtype) -> tuple[float, int]:
-        """Cross-entropy of the whole stream in nats, and how many tokens were predicted."""
-        device = next(model.parameters()).device
-        total, count, context = 0.0, 0, self._context
-        last = len(tokens) - 1  # the last token is only a target
-        whole = last // context
-        starts = [range(i, min(i + self._batch, whole)) for i in range(0, whole, self._batch)]
-        windows = [np.stack([tokens[w * context : (w + 1) * context + 1] for w in batch]) for batch in starts]
-        if last % context:
-            windows.append(np.array(tokens[whole * context :])[None])
-        for window in windows:
-            rows = window.astype(np.int64)
-            inputs = torch.from_numpy(rows[:, :-1]).to(device)
-            mask = document_mask(documents_of(rows[:, :-1]), device) if self._separate else None
-            answers = targets_of(rows[:, 1:])
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-                hidden = model.hidden(inputs, mask)
-            targets = torch.from_numpy(answers).to(device).flatten()
-            weight = model.output_weight.detach()
-            total += float(linear_cross_entropy(hidden.flatten(0, 1), weight, targets, dtype=dtype))
-            count += int((answers != NOT_PREDICTED).sum())
-        return total, count
+
+def _documents(tokens: Tokens) -> list[NDArray[Any]]:
+    """The stream cut where documents begin, which is where BOS stands; nothing is copied."""
+    stream = np.asarray(tokens)  # slices of a memory map are slow to make
+    starts = [0, *(np.flatnonzero(stream[1:] == BOS) + 1), len(stream)]
+    return [stream[start:end] for start, end in pairwise(starts)]
 
 
 def _quality(nats: float, count: int, text_bytes: int, unknown_bytes: int) -> Quality:
     loss = nats / max(count, 1)
     return Quality(
         loss=loss,
-        perplexity=math.exp(min(loss, 700.0)),
-        bits_per_byte=(nats / math.log(2) + 8 * unknown_bytes) / max(text_bytes, 1),
+        perplexity=perplexity(loss),
+        bits_per_byte=total_bits(nats, float(unknown_bytes)) / max(text_bytes, 1),
         tokens=count,
     )

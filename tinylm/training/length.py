@@ -7,6 +7,7 @@ import time
 
 from tinylm.training.setup import Setup
 from tinylm.training.step import optimize
+from tinylm.training.trial import undone
 
 _WARM_UP_STEPS = 2
 _TIMED_STEPS = 8
@@ -17,25 +18,26 @@ _EVALUATION_SHARE = 0.06
 """Share of `--minutes` kept for validation, samples and checkpoints."""
 
 
-def decide_total_steps(setup: Setup, *, done: int) -> int:
-    """How long the run is in optimizer steps: recorded, timed (`minutes` more than is `done`) or `epochs` passes."""
+def decide_total_steps(setup: Setup, *, done: int, spent: float = 0.0) -> int:
+    """How long the run is in optimizer steps: recorded, timed (`minutes` more than is `done`) or `epochs` passes.
+
+    `spent` seconds of `minutes` are gone already.
+    """
     training = setup.training
     if training.total_steps is not None:
         return training.total_steps
     if training.minutes is None:
         return training.epochs * setup.batches.steps_per_epoch
-    seconds = training.minutes * 60 * (1 - _EVALUATION_SHARE - _TIMED_SHARE)
+    seconds = training.minutes * 60 * (1 - _EVALUATION_SHARE - _TIMED_SHARE) - spent
     return done + max(1, int(seconds / time_step(setup, minutes=training.minutes)))
 
 
 def time_step(setup: Setup, *, minutes: float) -> float:
     """Median seconds of a step; the model and the optimizer are as new afterwards."""
-    weights = {name: value.clone() for name, value in setup.model.state_dict().items()}
     times: list[float] = []
-    while len(times) < _WARM_UP_STEPS + _TIMED_STEPS or sum(times) < _TIMED_SHARE * minutes * 60:
-        started = time.perf_counter()
-        optimize(setup, setup.batches.batch(len(times)), rate=0.0)
-        times.append(time.perf_counter() - started)
-    setup.model.load_state_dict(weights)
-    setup.optimizer.state.clear()
+    with undone(setup):
+        while len(times) < _WARM_UP_STEPS + _TIMED_STEPS or sum(times) < _TIMED_SHARE * minutes * 60:
+            started = time.perf_counter()
+            optimize(setup, setup.batches.batch(len(times)), rate=0.0)
+            times.append(time.perf_counter() - started)
     return statistics.median(times[_WARM_UP_STEPS:])

@@ -107,7 +107,8 @@ class Loop:
         names: list[str] = []
         evaluates = epoch_ends or _every(training.evaluate_every_steps, step)
         if evaluates:
-            quality = self._setup.validation.evaluate(self._setup.model, dtype=self._setup.dtype)
+            with self._setup.averaged():
+                quality = self._setup.validation.evaluate(self._setup.model, dtype=self._setup.dtype)
             if progress.best_val_loss is None or quality[ALL].loss < progress.best_val_loss:
                 names.append(BEST)
             progress = self._judge(progress, quality)
@@ -175,7 +176,8 @@ class Loop:
             f"{metrics.tokens_per_second:,.0f} tok/s"
         )
         if epoch == 1 or epoch % self._setup.training.sample_every_epochs == 0 or ended:
-            self._sample(epoch)
+            with self._setup.averaged():
+                self._sample(epoch)
         return dataclasses.replace(
             progress,
             epoch_loss_sum=0.0,

@@ -4,7 +4,7 @@
 
     now                what the process holds with the model built and a row tried: libraries above all
     gradients          4 bytes a parameter
-    optimizer state    8 bytes a parameter (two moments in fp32)
+    optimizer state    8 bytes a parameter (two moments in fp32; Muon has one)
     kept               what autograd keeps: measured on one and two rows, straight from there on
     widest moment      the output layer's chunk of logits (fp32 twice, and in the products' type) with its weight and
                        gradient, and twice a layer's share of what is kept, for the gradients on the way through it
@@ -111,8 +111,9 @@ def _kept_bytes(setup: Setup, rows: int) -> int:
 
 
 def checkpoint_mb(setup: Setup) -> float:
-    """About what one checkpoint takes: weights and the optimizer's state."""
-    return sum(parameter.numel() for parameter in setup.model.parameters()) * (4 + _STATE_BYTES) / 1e6
+    """About what one checkpoint takes: weights, twice where they are averaged, and the optimizer's state."""
+    weights = 4 if setup.average is None else 8
+    return sum(parameter.numel() for parameter in setup.model.parameters()) * (weights + _STATE_BYTES) / 1e6
 
 
 def checkpoints_mb(setup: Setup, *, epochs: int) -> float:

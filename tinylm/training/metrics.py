@@ -9,15 +9,16 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
 from tinylm.records import read
 from tinylm.training.append_log import AppendLog
-from tinylm.training.checkpoint import CheckpointRecord
-from tinylm.training.evaluation import ALL
+
+if TYPE_CHECKING:  # reading a run's metrics needs no torch
+    from tinylm.training.checkpoint import CheckpointRecord
 
 STEPS = "metrics.jsonl"
 SUMMARY = "training_metrics.json"
@@ -37,9 +38,9 @@ class StepMetrics:
     lr: float
     grad_norm: float
     """Before clipping."""
-    grad_norm_clipped: float
     tokens_per_second: float
-    memory_mb: float
+    grad_norm_clipped: float | None = None
+    memory_mb: float | None = None
     """Resident memory of the process, 10^6 bytes."""
 
 
@@ -129,8 +130,13 @@ def _kind(data: object) -> type:
     return EvaluationMetrics if isinstance(data, dict) and "val_loss" in data else StepMetrics
 
 
-def write_summary(run: Path, record: CheckpointRecord, *, end_timestamp: str) -> None:
-    """Write `training_metrics.json`: the reference guide's keys, and what this project adds to them."""
+def write_summary(run: Path, record: CheckpointRecord, *, utilisation: float, end_timestamp: str) -> None:
+    """Write `training_metrics.json`: the reference guide's keys, and what this project adds to them.
+
+    `utilisation` is the share of the batches' slots that hold text.
+    """
+    from tinylm.training.evaluation import ALL  # not at the top: reading a run's metrics needs no torch
+
     history = record.progress.epoch_history
     if not history:
         return
@@ -152,6 +158,7 @@ def write_summary(run: Path, record: CheckpointRecord, *, end_timestamp: str) ->
             "training_seconds": record.progress.training_seconds,
         },
         "epoch_history": [dataclasses.asdict(epoch) for epoch in history],
+        "extra": {"utilisation": utilisation},
     }
     write_atomic(run / SUMMARY, (json.dumps(summary, ensure_ascii=False, indent=2) + "\n").encode())
 

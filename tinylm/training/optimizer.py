@@ -1,29 +1,92 @@
-"""AdamW with decoupled weight decay on the matrices only."""
+"""Optimizers: AdamW for everything, or Muon for the matrices inside the blocks and AdamW for the rest."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
 
 from tinylm.config import TrainingConfig
 
+_SHARE = "learning_rate_share"
+"""A group's rate as a share of the schedule's, kept in the group itself."""
 
-def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW (https://arxiv.org/abs/1711.05101); norms and embeddings do not decay unless `config.decay_all`."""
+
+class MuonAndAdamW(torch.optim.Optimizer):
+    """Muon (https://kellerjordan.github.io/posts/muon/) and AdamW as one optimizer: one state, one list of groups.
+
+    Both work on this object's groups and state, so that saving, restoring and clearing them is what it always is.
+    """
+
+    def __init__(self, muon: torch.optim.Muon, adamw: torch.optim.AdamW) -> None:
+        self._parts = (muon, adamw)
+        super().__init__([*muon.param_groups, *adamw.param_groups], {})
+        self._share_out()
+
+    def _share_out(self) -> None:
+        left = self.param_groups
+        for part in self._parts:
+            part.param_groups, left = left[: len(part.param_groups)], left[len(part.param_groups) :]
+            part.state = self.state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self._share_out()
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """One step of both; a closure is not supported."""
+        for part in self._parts:
+            part.step()  # type: ignore[no-untyped-call]
+
+
+def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """The optimizer that `config` names. Norms and embeddings do not decay unless `config.decay_all`.
+
+    `muon` has Muon train every matrix but embeddings and the output layer; it is AdamW
+    (https://arxiv.org/abs/1711.05101) that trains those, norms and biases, at `embedding_learning_rate`.
+    """
+    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    outside = embeddings | {id(p) for name, p in model.named_parameters() if name == "head.weight"}
+    orthogonal: list[nn.Parameter] = []
     decayed: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
-    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     for parameter in model.parameters():
-        decays = config.decay_all or (parameter.dim() >= 2 and id(parameter) not in embeddings)
-        (decayed if decays else others).append(parameter)
+        if config.optimizer == "muon" and parameter.dim() == 2 and id(parameter) not in outside:
+            orthogonal.append(parameter)
+        elif config.decay_all or (parameter.dim() >= 2 and id(parameter) not in embeddings):
+            decayed.append(parameter)
+        else:
+            others.append(parameter)
+    rate = config.learning_rate
+    if config.optimizer == "muon" and config.embedding_learning_rate is not None:
+        rate = config.embedding_learning_rate
+    share = rate / config.learning_rate
     groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": decayed, "weight_decay": config.weight_decay, _SHARE: share},
+        {"params": others, "weight_decay": 0.0, _SHARE: share},
     ]
-    return torch.optim.AdamW(
+    adamw = torch.optim.AdamW(
         [group for group in groups if group["params"]],
-        lr=config.learning_rate,
+        lr=rate,
         betas=(config.beta1, config.beta2),
         eps=config.eps,
         fused=True,
     )
+    if config.optimizer == "adamw":
+        return adamw
+    muon = torch.optim.Muon(
+        [{"params": orthogonal, _SHARE: 1.0}],
+        lr=config.learning_rate,
+        momentum=config.muon_momentum,
+        weight_decay=config.weight_decay,
+    )
+    return MuonAndAdamW(muon, adamw)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group the schedule's `rate`, times the group's own share."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group[_SHARE]

@@ -259,7 +259,11 @@ def _round_trip(run: Path, setup: Setup, progress: Progress) -> Check:
 
 @contextlib.contextmanager
 def _untouched(setup: Setup) -> Iterator[None]:
-    """Random state as before, no gradients left."""
-    with torch.random.fork_rng():
-        yield
-    setup.optimizer.zero_grad(set_to_none=True)
+    """Random state as before, no gradients left; eager, because the checks' shapes would all be compiled."""
+    compiled, setup.model.compiled = setup.model.compiled, False
+    try:
+        with torch.random.fork_rng():
+            yield
+    finally:
+        setup.model.compiled = compiled
+        setup.optimizer.zero_grad(set_to_none=True)

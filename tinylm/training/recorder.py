@@ -67,7 +67,8 @@ class Recorder:
             environment=self._environment,
         )
         # What is killed in between does this moment again: the summary first, then the links, `last` as the last one.
-        write_summary(self._run, record, end_timestamp=now())
+        utilisation = self._setup.batches.utilisation
+        write_summary(self._run, record, utilisation=utilisation, end_timestamp=now())
         weights, state = capture(self._setup)
         self.checkpoints.save(record, weights, state, names=[*names, LAST])
         self._saved = time.monotonic()

@@ -84,8 +84,8 @@ def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig,
 
 
 def _asked(config: RunConfig) -> RunConfig:
-    """What the user asked for: without the steps, epochs and batch size that the run measured and decided."""
-    training = config.training
+    """What the user asked for: without the steps, epochs, batch size and compilation that were measured and decided."""
+    training = dataclasses.replace(config.training, compiled=None)
     if training.minutes is not None:
         training = dataclasses.replace(training, total_steps=None, epochs=1)
     if training.batch_size_auto != "off":

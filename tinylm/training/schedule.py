@@ -10,8 +10,9 @@ from tinylm.config import TrainingConfig
 def learning_rate(step: int, *, total_steps: int, steps_per_epoch: int, config: TrainingConfig) -> float:
     """Rate for the 0-based optimizer `step` of `total_steps`.
 
-    `cosine` has three phases: linear warm-up from zero (`step < warmup`), cosine from `learning_rate` to
-    `min_learning_rate`, then constant. `cosine_per_epoch` is lr (1 + cos(pi epoch / epochs)) / 2, stepped per epoch.
+    `cosine` and `linear` have three phases: linear warm-up from zero (`step < warmup`), a cosine or a line from
+    `learning_rate` to `min_learning_rate`, then constant. `cosine_per_epoch` is lr (1 + cos(pi epoch / epochs)) / 2,
+    stepped per epoch.
     """
     peak, floor = config.learning_rate, config.min_learning_rate
     if config.schedule == "cosine_per_epoch":
@@ -25,4 +26,6 @@ def learning_rate(step: int, *, total_steps: int, steps_per_epoch: int, config: 
         return peak * (step + 1) / (warmup + 1)
     if step >= end:
         return floor
-    return floor + (peak - floor) * (1 + math.cos(math.pi * (step - warmup) / (end - warmup))) / 2
+    passed = (step - warmup) / (end - warmup)
+    left = 1 - passed if config.schedule == "linear" else (1 + math.cos(math.pi * passed)) / 2
+    return floor + (peak - floor) * left

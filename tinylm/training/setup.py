@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from tinylm.errors import TinylmError
 from tinylm.model import TinyTransformer, build
 from tinylm.tokens.batches import Batches
 from tinylm.tokens.shards import TRAIN, open_documents, open_shard, read_index
+from tinylm.training.averaging import WeightAverage
 from tinylm.training.dataset import Dataset
 from tinylm.training.device import pick_device, pick_dtype
 from tinylm.training.evaluation import Validation
@@ -23,7 +25,8 @@ class Setup:
 
     config: RunConfig
     model: TinyTransformer
-    optimizer: torch.optim.AdamW
+    optimizer: torch.optim.Optimizer
+    average: WeightAverage | None
     batches: Batches
     validation: Validation
     device: torch.device
@@ -32,6 +35,10 @@ class Setup:
     @property
     def training(self) -> TrainingConfig:
         return self.config.training
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """The model has its averaged weights inside, where the run averages them: what is evaluated and exported."""
+        return nullcontext() if self.average is None else self.average.applied()
 
 
 def set_up(config: RunConfig, dataset: Dataset) -> Setup:
@@ -46,10 +53,12 @@ def set_up(config: RunConfig, dataset: Dataset) -> Setup:
     torch.manual_seed(training.seed)
     device = pick_device()
     model = build(config.model).to(device)
+    model.checkpointing = training.activation_checkpointing
     return Setup(
         config=config,
         model=model,
         optimizer=build_optimizer(model, training),
+        average=None if training.ema_decay is None else WeightAverage(model, decay=training.ema_decay),
         batches=Batches(
             open_shard(dataset.tokens, index, TRAIN),
             open_documents(dataset.tokens, index, TRAIN) if training.separate_documents else None,
@@ -57,13 +66,7 @@ def set_up(config: RunConfig, dataset: Dataset) -> Setup:
             batch_size=training.batch_size,
             seed=training.seed,
         ),
-        validation=Validation(
-            dataset.tokens,
-            index,
-            context_length=context,
-            batch_size=training.batch_size,
-            separate_documents=training.separate_documents,
-        ),
+        validation=Validation(dataset.tokens, index, context_length=context),
         device=device,
         dtype=pick_dtype(training.precision, device),
     )

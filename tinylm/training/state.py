@@ -19,12 +19,15 @@ from tinylm.training.setup import Setup
 
 
 def capture(setup: Setup) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
-    """The weights in fp32, and everything else that the next step depends on."""
+    """The weights in fp32, averaged where the run averages them, and everything else that the next step depends on."""
+    own = setup.model.state_dict()
     weights = {
         name: value.detach().to("cpu", torch.float32).contiguous().numpy()
-        for name, value in setup.model.state_dict().items()
+        for name, value in (own if setup.average is None else setup.average.weights).items()
     }
-    return weights, {
+    # An average is what evaluation and export want of a checkpoint; training goes on from the weights themselves.
+    beside = {} if setup.average is None else {"weights": own, "average_updates": setup.average.updates}
+    return weights, beside | {
         "optimizer": setup.optimizer.state_dict(),
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all(),  # an empty list without a GPU
@@ -36,6 +39,9 @@ def restore(setup: Setup, checkpoints: Checkpoints, name: str) -> None:
     weights = {key: torch.from_numpy(value) for key, value in checkpoints.read_weights(name).items()}
     state = checkpoints.read_state(name)
     try:
+        if setup.average is not None:
+            setup.average.load(weights, updates=state["average_updates"])
+            weights = state["weights"]
         setup.model.load_state_dict(weights)
         setup.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
@@ -60,4 +66,5 @@ def environment(setup: Setup) -> dict[str, str]:
         "device": device,
         "precision": str(setup.dtype).removeprefix("torch."),
         "threads": str(torch.get_num_threads()),
+        "compiled": str(setup.model.compiled),
     }

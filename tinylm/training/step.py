@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from tinylm.tokens.batches import Batch
+from tinylm.training.device import to_device
 from tinylm.training.documents import document_mask
 from tinylm.training.loss import linear_cross_entropy
+from tinylm.training.optimizer import set_learning_rate
 from tinylm.training.setup import Setup
 
 
@@ -30,19 +32,24 @@ def loss_sum(setup: Setup, batch: Batch) -> Tensor:
 
     The one way from data to loss: what is checked before the training is what trains.
     """
-    ids = torch.from_numpy(batch.inputs).to(setup.device, non_blocking=True)
-    answers = torch.from_numpy(batch.targets).to(setup.device, non_blocking=True)
-    mask = document_mask(batch.documents, setup.device)
+    ids, answers = to_device(batch.inputs, setup.device), to_device(batch.targets, setup.device)
+    always = setup.model.compiled and setup.training.separate_documents
+    mask = document_mask(batch.documents, setup.device, always=always)
     with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
         hidden = setup.model.hidden(ids, mask)
-    return linear_cross_entropy(hidden.flatten(0, 1), setup.model.output_weight, answers.flatten(), dtype=setup.dtype)
+    return linear_cross_entropy(
+        hidden.flatten(0, 1),
+        setup.model.output_weight,
+        answers.flatten(),
+        dtype=setup.dtype,
+        compiled=setup.model.compiled,
+    )
 
 
 def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
     """One optimizer step; nothing moves when loss or gradient is not finite."""
     training, model = setup.training, setup.model
-    for group in setup.optimizer.param_groups:
-        group["lr"] = rate
+    set_learning_rate(setup.optimizer, rate)
     predicted = max(batch.predicted, 1)
     total = 0.0
     for part in np.split(np.arange(len(batch.inputs)), training.accumulation_steps):
@@ -54,5 +61,7 @@ def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
     norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), limit))
     if math.isfinite(total) and math.isfinite(norm):
         setup.optimizer.step()
+        if setup.average is not None:
+            setup.average.update()
     setup.optimizer.zero_grad(set_to_none=True)
     return StepResult(loss=total / predicted, grad_norm=norm, grad_norm_clipped=min(norm, limit))

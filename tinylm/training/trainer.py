@@ -11,9 +11,12 @@ import torch
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
+from tinylm.training.allocator import keep_freed_memory
 from tinylm.training.batch_size import decide_batch_size
 from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
+from tinylm.training.compilation import decide_compilation
 from tinylm.training.dataset import Dataset
+from tinylm.training.device import use_physical_cores
 from tinylm.training.length import decide_total_steps
 from tinylm.training.loop import Interrupted, Loop
 from tinylm.training.old_text import Initial, start_from
@@ -97,11 +100,14 @@ def _check(run: Path, setup: Setup, progress: Progress) -> None:
 
 
 def _decide(config: RunConfig, dataset: Dataset, *, done: int) -> tuple[Setup, int]:
-    """What is measured once and recorded: the batch size, and the steps of the whole run."""
+    """What is measured once and recorded: the batch size, whether to compile, and the steps of the whole run."""
+    keep_freed_memory()
+    use_physical_cores()
     if config.training.batch_size_auto == "wanted":
         config = decide_batch_size(config, dataset, say=_say)
     setup = set_up(config, dataset)
-    total = decide_total_steps(setup, done=done)
+    setup, spent = decide_compilation(setup, done=done)
+    total = decide_total_steps(setup, done=done, spent=spent)
     return _with_length(setup, total), total
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from tinylm.budget.change import Outcome, Row
 from tinylm.budget.comparison import Comparison
-from tinylm.budget.page.elements import paragraph, section, text
 from tinylm.budget.report import Report
 from tinylm.budget.verdict import Verdict
-from tinylm.budget.wording import OUTCOMES, change, compared, label, number, when
+from tinylm.budget.wording import OUTCOMES, change, compared, label, when
+from tinylm.page.elements import paragraph, section, text
+from tinylm.page.words import number
 
 _TONES: dict[int, Verdict] = {0: "pass", 1: "fail", 3: "undecided"}
 _VERDICTS: dict[Outcome, Verdict] = {"regressed": "fail", "undecided": "undecided"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from tinylm.budget.ledger import PER_REQUESTS, Ledger
-from tinylm.budget.page.elements import columns, figure, paragraph, section, table
 from tinylm.budget.report import Report
-from tinylm.budget.wording import kinds_of_memory, number, printable
+from tinylm.budget.wording import kinds_of_memory
 from tinylm.charts import Bar, Chart, Series, bar_chart, line_chart
+from tinylm.page.elements import columns, figure, paragraph, section, table
+from tinylm.page.words import number, printable
 
 _SHORT = {
     "tinylm and the standard library": "tinylm, standard library",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinylm.budget.page.elements import columns, facts, section, subtitle, table
 from tinylm.budget.report import Report
-from tinylm.budget.wording import number
+from tinylm.page.elements import columns, facts, section, subtitle, table
+from tinylm.page.words import number
 
 
 def quality(report: Report) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from tinylm.budget.advice import Advice
 from tinylm.budget.page.compared import tone
-from tinylm.budget.page.elements import attribute, columns, facts, paragraph, section, text
 from tinylm.budget.report import Report
 from tinylm.budget.validity import Cause, Validity
 from tinylm.budget.verdict import LimitResult, Verdict
@@ -18,13 +17,14 @@ from tinylm.budget.wording import (
     headline,
     label,
     machine,
-    number,
     percent,
     request,
     used,
     voids,
     when,
 )
+from tinylm.page.elements import attribute, columns, facts, paragraph, section, text
+from tinylm.page.words import number
 
 _MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from tinylm.budget.estimate import TimeEstimate
-from tinylm.budget.page.elements import columns, figure, folded, paragraph, section, table
 from tinylm.budget.report import ColdStart, Report
 from tinylm.budget.soak import Soak, SoakInterval
 from tinylm.budget.times import TimeSummary
-from tinylm.budget.wording import label, number, printable
+from tinylm.budget.wording import label
 from tinylm.charts import Bar, Chart, Mark, Series, Span, bar_chart, histogram, line_chart
+from tinylm.page.elements import columns, figure, folded, paragraph, section, table
+from tinylm.page.words import number, printable
 from tinylm.runtime.probe_contract import ProbeResult, Stage
 
 _LATENCY = "latency_p95_ms"

@@ -10,8 +10,8 @@ import html
 import re
 from collections.abc import Callable, Sequence
 
-from tinylm.budget.wording import printable
 from tinylm.charts import Chart, document
+from tinylm.page.words import printable
 
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -22,6 +22,11 @@ def text(words: str) -> str:
     return "".join(
         f"<code>{html.escape(piece)}</code>" if place % 2 else html.escape(piece) for place, piece in enumerate(pieces)
     )
+
+
+def verbatim(words: str) -> str:
+    """Text as HTML with its backquotes as they are: what a model wrote, the name of a folder."""
+    return html.escape(printable(words))
 
 
 def attribute(words: str) -> str:

@@ -91,7 +91,7 @@ tfoot th,tfoot td{font-weight:600!important;border-bottom:0}
 .facts{margin:8px 0;font-size:.92rem}
 .facts div{display:grid;grid-template-columns:minmax(7em,34%) 1fr;gap:2px 12px;padding:6px 0;
 border-bottom:1px solid var(--line)}
-.facts dt{color:var(--soft)}
+.facts dt{color:var(--soft);overflow-wrap:anywhere}
 .facts dd{margin:0;overflow-wrap:anywhere}
 summary{cursor:pointer;color:var(--soft);margin:10px 0}
 figure{margin:12px -15px 4px}

@@ -1,0 +1,1 @@
+"""How well a model predicts a text: bits per byte with confidence intervals, and whether two models differ."""

@@ -1,0 +1,88 @@
+"""What `tinylm evaluate` found, as tables for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinylm.evaluation.bootstrap import DRAWS, SEED
+from tinylm.evaluation.comparison import sentence
+from tinylm.evaluation.figures import Interval
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tinylm.evaluation.report import Evaluation, EvaluationReport
+
+_LETTERS = ("A", "B")
+
+
+def print_report(report: EvaluationReport, console: Console) -> None:
+    """Each model's figures, then the comparison and what it means."""
+    console.print(f"text: {report.text}", soft_wrap=True, markup=False)
+    for letter, evaluation in zip(_LETTERS, report.evaluations, strict=False):
+        label = f"{letter} = " if report.comparison else ""
+        model = evaluation.model
+        console.print(f"\n{label}{model.name} ({model.description})", soft_wrap=True, markup=False)
+        console.print(_figures(evaluation))
+    if report.comparison:
+        console.print("\nB against A on the same text, in bits per byte:")
+        console.print(_comparison(report))
+        console.print()
+        console.print(sentence(report.comparison[0], first="A", second="B"), soft_wrap=True, markup=False)
+    console.print(f"\n{_method(report)}", soft_wrap=True, markup=False)
+
+
+def _table(*headings: str) -> Table:
+    """An empty table: the first column is text, the others are figures."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
+    return table
+
+
+def _figures(evaluation: Evaluation) -> Table:
+    table = _table("", "docs", "bytes", "loss", "perplexity", "bits/byte [95 %]")
+    for row in evaluation.figures:
+        table.add_row(
+            row.name,
+            f"{row.documents:,}",
+            f"{row.text_bytes:,}",
+            f"{row.loss:.3f}",
+            f"{row.perplexity:.1f}",
+            _with_interval(row.bits_per_byte, row.bits_per_byte_interval, ".3f"),
+        )
+    return table
+
+
+def _comparison(report: EvaluationReport) -> Table:
+    table = _table("", "B - A [95 %]", "p", "B is")
+    for row in report.comparison:
+        table.add_row(
+            row.name,
+            _with_interval(row.difference, row.interval, "+.4f"),
+            "" if row.p_value is None else f"{row.p_value:.2g}",
+            row.verdict,
+        )
+    return table
+
+
+def _with_interval(value: float, interval: Interval | None, spec: str) -> str:
+    if interval is None:
+        return f"{value:{spec}}"
+    return f"{value:{spec}} \\[{interval[0]:{spec}}, {interval[1]:{spec}}]"  # a bracket is markup to rich
+
+
+def _method(report: EvaluationReport) -> str:
+    """How to read the intervals."""
+    everything = report.evaluations[0].figures[0]
+    if everything.units == everything.documents:
+        drawn = f"{everything.units:,} documents"
+        about = ""
+    else:
+        drawn = f"{everything.units:,} stretches of the documents"
+        about = "; with so few documents they say how sure the figure is for this text, not for others like it"
+    return f"Intervals: bootstrap over {drawn}, {DRAWS:,} draws, seed {SEED}{about}."

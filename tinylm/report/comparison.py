@@ -1,0 +1,95 @@
+"""Several runs against one another: which settings differ, and which run is best at what.
+
+A figure has a best run only where it means the same for all: losses and bits per byte need one dataset.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tinylm.errors import TinylmError
+from tinylm.report.figures import Figures
+from tinylm.report.origin import settings
+from tinylm.report.run import Run
+
+MOST_RUNS = 12
+"""More lines than that have no colour and dash of their own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What sets the runs apart; all lists have the runs' order."""
+
+    differences: dict[str, tuple[str, ...]]
+    """Settings that differ, by dotted name."""
+    best: dict[str, int]
+    """By name of the figure: the place of the best run. Ties have none."""
+    same_data: bool
+
+
+@dataclass(frozen=True)
+class _Judged:
+    name: str
+    value: Callable[[Figures], float | None]
+    needs_same_data: bool = False
+    higher: bool = False
+    margin: float = 0.0
+    """Share by which the second must be worse, or nobody is best."""
+
+
+_NOISE = 0.02  # of speed and memory from one start to the next
+_JUDGED = (
+    _Judged("bits per byte, all", lambda figures: figures.best_val_bpb.get("all"), needs_same_data=True),
+    _Judged("best validation loss", lambda figures: figures.best_val_loss, needs_same_data=True),
+    _Judged("final validation loss", lambda figures: figures.final_val_loss, needs_same_data=True),
+    _Judged("tokens a second, median", lambda figures: figures.tokens_per_second, higher=True, margin=_NOISE),
+    _Judged("peak memory, MB", lambda figures: figures.peak_memory_mb, margin=_NOISE),
+    _Judged("spikes", lambda figures: figures.spikes),
+)
+
+
+def compare(runs: Sequence[Run], figures: Sequence[Figures]) -> Comparison:
+    """TinylmError for fewer than two runs or more than can be told apart."""
+    if not 2 <= len(runs) <= MOST_RUNS:
+        raise TinylmError(
+            f"{len(runs)} runs cannot be compared; 2 to {MOST_RUNS} can", "name other folders such as `runs/NAME`"
+        )
+    table = [settings(run.config) for run in runs]
+    names = list(dict.fromkeys(name for row in table for name in row))
+    values = {name: tuple(row.get(name, "not set") for row in table) for name in names}
+    same_data = len({run.config.dataset for run in runs}) == 1 and runs[0].config.dataset is not None
+    best = {}
+    for judged in _JUDGED:
+        found = [judged.value(one) for one in figures]
+        known = [value for value in found if value is not None]
+        if len(known) < len(found) or (judged.needs_same_data and not same_data):
+            continue
+        winner, second = sorted(known, reverse=judged.higher)[:2]
+        if abs(winner - second) > judged.margin * abs(winner):
+            best[judged.name] = known.index(winner)
+    return Comparison(
+        differences={name: row for name, row in values.items() if len(set(row)) > 1}, best=best, same_data=same_data
+    )
+
+
+def named_apart(runs: Sequence[Run], folders: Sequence[str]) -> list[Run]:
+    """The runs, those of the same name under their folder's."""
+    names = [run.name for run in runs]
+    return [
+        dataclasses.replace(run, name=folder) if names.count(run.name) > 1 else run
+        for run, folder in zip(runs, folders, strict=True)
+    ]
+
+
+def clipping_pair(runs: Sequence[Run]) -> tuple[Run, Run]:
+    """(with clipping, without it) of two runs; TinylmError when they are not one of each."""
+    clips = [run.config.training.grad_clip for run in runs]
+    if len(runs) != 2 or (clips[0] is None) == (clips[1] is None):
+        given = ", ".join("none" if clip is None else f"{clip:g}" for clip in clips)
+        raise TinylmError(
+            f"--clipping compares a run with gradient clipping to one without; the clip lengths here are {given}",
+            "train the same once more with --grad-clip 0, or --grad-clip 1, and name both runs",
+        )
+    return (runs[1], runs[0]) if clips[0] is None else (runs[0], runs[1])

@@ -1,0 +1,264 @@
+"""What went wrong in a run, why, and what to do: a troubleshooting table that looks by itself.
+
+Each rule is a pure function of a `Run` and says nothing when it does not apply. A `problem` spoils the result; a `note`
+is only worth knowing. The thresholds are those of the training guide where it has one; the others stand here, with
+their reason.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tinylm.page.words import number
+from tinylm.report.curves import train_losses
+from tinylm.report.run import Run
+from tinylm.report.stability import not_numbers
+from tinylm.report.text import continued_words
+from tinylm.training.metrics import StepMetrics
+
+Kind = Literal["not_a_number", "out_of_memory", "loss_stuck", "overfitting", "plateau", "gibberish", "slow"]
+
+_STUCK_LOSS, _STUCK_EPOCH = 5.0, 10
+_UNLEARNT_SHARE, _UNLEARNT_STEPS = 0.95, 200  # of ln(vocabulary), which a model that knows nothing has
+_OVERFIT_RISE = 0.01  # less is the noise of a validation text of some hundred kilobytes
+_FLAT_VALIDATION, _FLAT_TRAINING = 0.005, 0.01  # of the loss: a healthy second half with a falling rate gains several %
+_LEAST_EVALUATIONS = 5
+_UNKNOWN_SHARE, _UNKNOWN_LEAST, _LEAST_WORDS = 0.1, 3, 8  # new words that are right are rarer: 1 to 3 in 100
+_GIBBERISH_LOSS = 6.0  # perplexity 403: frequent words are known, and nothing about their order
+_SLOW_STEPS_PER_SECOND = 10.0
+_SLOWED_DOWN = 0.5
+_LEAST_ROWS = 100
+_STOPPED_MEMORY, _FULL_MEMORY = 0.8, 0.9  # the kernel ends a process before the last byte is used
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """One finding, in words for people."""
+
+    kind: Kind
+    severity: Literal["problem", "note"]
+    what: str
+    evidence: str
+    cause: str
+    remedy: str
+
+
+def diagnose(run: Run) -> tuple[Diagnosis, ...]:
+    """Everything that the rules find, the gravest first; empty for a healthy run."""
+    rules: tuple[Callable[[Run], Diagnosis | None], ...] = (
+        _not_a_number,
+        _out_of_memory,
+        _loss_stuck,
+        _overfitting,
+        _plateau,
+        _gibberish,
+        _slow,
+    )
+    found = {diagnosis.kind: diagnosis for rule in rules if (diagnosis := rule(run))}
+    if "loss_stuck" in found:  # what never fell is flat and writes nonsense: one finding is enough
+        found.pop("plateau", None)
+        found.pop("gibberish", None)
+    return tuple(found.values())
+
+
+def _events(run: Run, name: str) -> str:
+    """What the training itself wrote down, as a part of the evidence."""
+    told = [event for event in run.events if event.event == name]
+    return f"; training reported it at step {told[-1].step:,} ({told[-1].detail or name})" if told else ""
+
+
+def _not_a_number(run: Run) -> Diagnosis | None:
+    broken = not_numbers(run)
+    if not broken:
+        return None
+    training = run.config.training
+    before = [row for row in run.steps if row.step < broken[0]]
+    norms = f"; the gradient norm before it was {number(before[-1].grad_norm)}" if before else ""
+    back = sum(event.event == "rollback" for event in run.events)
+    cause = "the learning rate is too high"
+    remedy = f"lower `--learning-rate` (it was {training.learning_rate:g}; try {training.learning_rate / 3:.1g})"
+    if training.grad_clip is None:
+        cause += ", and nothing limits the gradient"
+        remedy += ", and limit the gradient with `--grad-clip 1`"
+    elif not training.warmup_fraction:
+        cause += ", from the first step on"
+        remedy += ", and let it rise with `--warmup-fraction 0.05`"
+    return Diagnosis(
+        kind="not_a_number",
+        severity="problem",
+        what="The loss was no longer a number",
+        evidence=f"{len(broken)} of the steps, the first is {broken[0]:,}{norms}; rollbacks: {back}"
+        f"{_events(run, 'nan')}",
+        cause=cause,
+        remedy=remedy,
+    )
+
+
+def _out_of_memory(run: Run) -> Diagnosis | None:
+    used = [row.memory_mb for row in run.steps if row.memory_mb is not None and math.isfinite(row.memory_mb)]
+    if not used or not run.machine_memory_mb:
+        return None
+    share = max(used) / run.machine_memory_mb
+    stopped = not run.finished and run.total_steps is not None
+    if share < (_STOPPED_MEMORY if stopped else _FULL_MEMORY):
+        return None
+    ended = f", and the run ends at step {run.steps[-1].step:,} of {run.total_steps:,}" if stopped else ""
+    training = run.config.training
+    parts = 2 * training.accumulation_steps
+    split = f"`--accumulation-steps {parts}`, or " if training.batch_size % parts == 0 else ""
+    return Diagnosis(
+        kind="out_of_memory",
+        severity="problem",
+        what="Probably out of memory" if stopped else "Memory was nearly full",
+        evidence=f"training had {max(used):,.0f} MB of the {run.machine_memory_mb:,.0f} MB here{ended}",
+        cause=f"a batch of {training.batch_size} sequences of {run.config.model.context_length} tokens is too large",
+        remedy=f"{split}a smaller `--batch-size` or `--max-seq-length`",
+    )
+
+
+def _loss_stuck(run: Run) -> Diagnosis | None:
+    if not run.steps:
+        return None
+    last = run.steps[-1]
+    recent = [row.loss for row in run.steps[-50:] if row.step > last.step - 100 and math.isfinite(row.loss)]
+    if not recent:
+        return None
+    loss, nothing = statistics.fmean(recent), math.log(run.config.model.vocab_size)
+    unlearnt = last.step >= _UNLEARNT_STEPS and loss > _UNLEARNT_SHARE * nothing
+    if not unlearnt and not (last.epoch >= _STUCK_EPOCH and loss > _STUCK_LOSS):
+        return None
+    rate = run.config.training.learning_rate
+    return Diagnosis(
+        kind="loss_stuck",
+        severity="problem",
+        what="The loss does not fall",
+        evidence=f"{loss:.2f} nats per token at step {last.step:,}, epoch {last.epoch}; it began at"
+        f" {run.steps[0].loss:.2f}, and a model that knows nothing has {nothing:.2f}",
+        cause="the learning rate is too low, the model too small, or the text has nothing to learn",
+        remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}), look at the text, and try the"
+        " preset `tiny` if another was used",
+    )
+
+
+def _overfitting(run: Run) -> Diagnosis | None:
+    values = [row.val_loss for row in run.evaluations]
+    told = _events(run, "overfitting")
+    if len(values) < 3:
+        return None
+    best = min(range(len(values)), key=values.__getitem__)
+    train = train_losses(run)
+    before, after = train[best], train[-1]
+    rising = len(values) - best > 2 and values[-1] > (1 + _OVERFIT_RISE) * values[best]
+    learning = before is not None and after is not None and after < before
+    if not (rising and learning) and not told:
+        return None
+    at, end = run.evaluations[best], run.evaluations[-1]
+    falls = f", while training loss went from {before:.3f} to {after:.3f}" if learning else ""
+    return Diagnosis(
+        kind="overfitting",
+        severity="problem",
+        what="It overfits: it learns the training text by heart",
+        evidence=f"validation loss was lowest at epoch {at.epoch} ({at.val_loss:.3f}, step {at.step:,}) and"
+        f" {end.val_loss:.3f} at the end{falls}{told}",
+        cause=f"{end.epoch} passes are too many for this much text and a model of this size",
+        remedy=f"the checkpoint `best` is from before it and is the one that is exported; next time `--epochs"
+        f" {max(at.epoch, 1)}`, or more text with `--corpus`",
+    )
+
+
+def _plateau(run: Run) -> Diagnosis | None:
+    values = [row.val_loss for row in run.evaluations]
+    told = _events(run, "plateau")
+    if len(values) < _LEAST_EVALUATIONS:
+        return None
+    half = (len(values) - 1) // 2
+    train = train_losses(run)
+    before, after = train[half], train[-1]
+    gained = 1 - min(values) / min(values[: half + 1])
+    if before is None or after is None:
+        return None
+    flat = gained < _FLAT_VALIDATION and abs(1 - after / before) < _FLAT_TRAINING
+    if not flat and not told:
+        return None
+    at, end = run.evaluations[half], run.evaluations[-1]
+    rate = run.config.training.learning_rate
+    return Diagnosis(
+        kind="plateau",
+        severity="problem",
+        what="The loss stopped falling early",
+        evidence=f"validation loss was {at.val_loss:.3f} at epoch {at.epoch} and {end.val_loss:.3f} at epoch"
+        f" {end.epoch}; training loss went from {before:.3f} to {after:.3f}{told}",
+        cause="the learning rate is too low or falls too soon, or the model has no room for more",
+        remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}) or `--decay-fraction`; if that"
+        " changes nothing, a larger preset, or fewer `--epochs` for the same result",
+    )
+
+
+def _gibberish(run: Run) -> Diagnosis | None:
+    loss = run.evaluations[-1].val_loss if run.evaluations else None
+    lost = loss is not None and loss > _GIBBERISH_LOSS
+    written: list[str] = []
+    if run.samples:
+        written = [word for prompt, text in run.samples[-1].texts for word in continued_words(prompt, text)]
+    known = run.dataset.words if run.dataset else frozenset(written)
+    strange = [word for word in written if word not in known]
+    odd = len(written) >= _LEAST_WORDS and len(strange) >= max(_UNKNOWN_LEAST, _UNKNOWN_SHARE * len(written))
+    if not lost and not odd:
+        return None
+    evidence = []
+    if odd:
+        named = ", ".join(dict.fromkeys(strange[:6]))
+        evidence.append(f"{len(strange)} of {len(written)} words in the last samples are not in the text: {named}")
+    if loss is not None:
+        evidence.append(f"perplexity {number(math.exp(min(loss, 700)))} on the validation text")
+    return Diagnosis(
+        kind="gibberish",
+        severity="problem",
+        what="The samples are gibberish",
+        evidence="; ".join(evidence),
+        cause="not trained for long enough, or the vocabulary is too large for this much text",
+        remedy="train further with `tinylm train-pipeline --resume` and more `--epochs` or `--minutes`; a lower"
+        " `--temperature` of `tinylm generate` hides some of it",
+    )
+
+
+def _slow(run: Run) -> Diagnosis | None:
+    rates = [row.tokens_per_second for row in run.steps if math.isfinite(row.tokens_per_second)]
+    if not rates:
+        return None
+    tenth = len(rates) // 10
+    if len(rates) >= _LEAST_ROWS:
+        first, last = statistics.median(rates[:tenth]), statistics.median(rates[-tenth:])
+        if last < _SLOWED_DOWN * first:
+            return Diagnosis(
+                kind="slow",
+                severity="problem",
+                what="Training became slower",
+                evidence=f"{first:,.0f} tokens a second in the first tenth of the steps, {last:,.0f} in the last",
+                cause="other work on the machine, heat, or memory in swap",
+                remedy="leave the machine alone, cool it, and look at it with `tinylm doctor`",
+            )
+    pace = statistics.median(rates)
+    steps = pace / run.tokens_per_step
+    if steps >= _SLOW_STEPS_PER_SECOND:
+        return None
+    return Diagnosis(
+        kind="slow",
+        severity="note",
+        what="Few steps a second",
+        evidence=f"{number(steps)} steps a second of {run.tokens_per_step:,} tokens, {pace:,.0f} tokens a second"
+        f"{_left(run, run.steps[-1], steps)}",
+        cause="a processor without a GPU, or a large batch: usual on a laptop",
+        remedy="a GPU where there is one; a smaller `--batch-size` gives more steps, a smaller preset more tokens",
+    )
+
+
+def _left(run: Run, last: StepMetrics, steps_per_second: float) -> str:
+    if run.finished or run.total_steps is None or not steps_per_second > 0:
+        return ""
+    left = run.total_steps - last.step
+    return f"; the {left:,} steps that are left take {left / steps_per_second / 60:,.0f} minutes"

@@ -1,0 +1,77 @@
+"""The parts of the page that say what a run was made of: text, tokens, settings, hashes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+from tinylm.config import RunConfig
+from tinylm.page.elements import columns, facts, folded, section, subtitle, table
+from tinylm.report.run import DatasetFacts, Run
+
+
+def dataset(run: Run) -> str:
+    """Text, tokenizer, and how full the batches are."""
+    found = run.dataset
+    if found is None:
+        return ""
+    head = ("language", "bytes to train on", "documents", "bytes to validate on", "bytes per token", "tokens per word")
+    rows = [
+        (
+            language,
+            *(f"{value:,}" for value in (sides["train"].bytes, sides["train"].documents, sides["val"].bytes)),
+            *_fit(found, language),
+        )
+        for language, sides in found.corpus.statistics.languages.items()
+        if {"train", "val"} <= sides.keys()
+    ]
+    return section("Text and tokens", table(head, rows), facts(list(_tokens(run, found))))
+
+
+def _fit(found: DatasetFacts, language: str) -> tuple[str, str]:
+    fit = found.tokenizer.languages.get(language)
+    return ("-", "-") if fit is None else (f"{fit.bytes_per_token:.2f}", f"{fit.tokens_per_word:.2f}")
+
+
+def _tokens(run: Run, found: DatasetFacts) -> Iterator[tuple[str, str]]:
+    yield "sources", ", ".join(source.name for source in found.corpus.sources)
+    yield "tokenizer", f"{found.tokenizer.kind}, {found.tokenizer.vocab_size:,} pieces"
+    tokens = sum(shard.tokens for shard in found.index.shards.values())
+    unknown = sum(shard.unknown_bytes for shard in found.index.shards.values())
+    total = sum(shard.text_bytes for shard in found.index.shards.values())
+    yield "tokens", f"{tokens:,}"
+    yield "text behind UNK", f"{unknown:,} of {total:,} bytes"
+    if run.utilisation is not None:
+        yield "utilisation of the batches", f"{100 * run.utilisation:.1f} %"
+
+
+def configuration(run: Run) -> str:
+    """Every setting, and what identifies the run."""
+    config = settings(run.config)
+    parts = {
+        name: [(key.removeprefix(f"{name}."), value) for key, value in config.items() if key.startswith(f"{name}.")]
+        for name in ("model", "tokenizer", "training")
+    }
+    general = [(key, value) for key, value in config.items() if "." not in key]
+    left = subtitle("Run") + facts(general) + subtitle("Model") + facts(parts["model"])
+    left += subtitle("Tokenizer") + facts(parts["tokenizer"])
+    right = subtitle("Training") + facts(parts["training"])
+    hashes = folded("Hashes of this run, its data, its checkpoints and its bundle", facts(list(run.hashes)))
+    return section("Configuration", columns(left, right), hashes)
+
+
+def settings(config: RunConfig) -> dict[str, str]:
+    """Every setting by its dotted name, such as `training.learning_rate`, in words."""
+    return dict(_flat(dataclasses.asdict(config)))
+
+
+def _flat(data: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, (list, tuple)):
+            yield f"{prefix}{key}", ", ".join(map(str, value))
+        elif isinstance(value, bool):
+            yield f"{prefix}{key}", "on" if value else "off"
+        else:
+            yield f"{prefix}{key}", "not set" if value is None else str(value)

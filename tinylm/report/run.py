@@ -1,0 +1,308 @@
+"""Reading a run for its report: every part is checked, and what is missing or damaged is named instead of guessed.
+
+Only `config.toml` is needed; a run that is young, interrupted, or of an earlier version has a report of what there is.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from tinylm.bundle import MANIFEST
+from tinylm.config import RunConfig, read_config
+from tinylm.corpus.build import CorpusRecord, read_record
+from tinylm.errors import TinylmError
+from tinylm.machine.memory import read_memory
+from tinylm.report.text import EpochSamples, read_samples, words_of
+from tinylm.runs import BUNDLE, CONFIG, find_run
+from tinylm.tokenizer_training import TokenizerStatistics, read_statistics
+from tinylm.tokens.shards import Index, read_index
+from tinylm.training.dataset import CORPUS, DATASETS, open_dataset
+from tinylm.training.metrics import (
+    STEPS,
+    SUMMARY,
+    EvaluationMetrics,
+    Event,
+    StepMetrics,
+    read_evaluations,
+    read_events,
+    read_steps,
+)
+
+T = TypeVar("T")
+_LARGEST = 3.5e38  # of fp32: nothing that training computes is larger, and sums of it stay finite
+_CHECKPOINTS = ("best", "final", "last")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetFacts:
+    """What the run's dataset says of itself."""
+
+    corpus: CorpusRecord
+    tokenizer: TokenizerStatistics
+    index: Index
+    words: frozenset[str]
+    """Words of the training text, in lower case: of its first megabytes, when it is long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run as its report sees it. Losses in nats per token."""
+
+    name: str
+    config: RunConfig
+    steps: tuple[StepMetrics, ...] = ()
+    """In order, each step once: what was done again after a rollback counts as it was done last."""
+    evaluations: tuple[EvaluationMetrics, ...] = ()
+    events: tuple[Event, ...] = ()
+    samples: tuple[EpochSamples, ...] = ()
+    total_steps: int | None = None
+    """Steps that the run was asked for."""
+    started: str = ""
+    ended: str = ""
+    """When the last epoch ended, as ISO 8601."""
+    utilisation: float | None = None
+    """Share of the batches' places that hold tokens, where the run recorded it."""
+    parameters: int | None = None
+    dataset: DatasetFacts | None = None
+    hashes: tuple[tuple[str, str], ...] = ()
+    """What identifies the run: names and hashes."""
+    machine_memory_mb: float | None = None
+    """What a process may have on the machine that makes the report."""
+    missing: tuple[str, ...] = ()
+    """What could not be read, and why."""
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Places in the batch of one step."""
+        return self.config.training.batch_size * self.config.model.context_length
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last planned step was done, or the run ended early by its own decision."""
+        if any(event.event == "early_stop" for event in self.events):
+            return True
+        return bool(self.steps) and self.total_steps is not None and self.steps[-1].step >= self.total_steps
+
+
+@dataclass
+class _Reader:
+    """Reads one part after another, and collects what failed."""
+
+    folder: Path
+    missing: list[str] = field(default_factory=list)
+
+    def attempt(self, read: Callable[[], T]) -> T | None:
+        """What `read` gives; None, and a line in `missing`, when it fails."""
+        try:
+            return read()
+        except TinylmError as error:
+            self.missing.append(error.message)
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+            self.missing.append(f"cannot be read: {error}")
+        return None
+
+    def document(self, name: str, *, needed: bool = True) -> dict[str, object]:
+        """A JSON object of the run; empty when there is none."""
+        path = self.folder / name
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            if needed:
+                self.missing.append(f"there is no `{name}`")
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
+            self.missing.append(f"`{name}` cannot be read: {error}")
+            return {}
+        if not isinstance(data, dict):
+            self.missing.append(f"`{name}` is no table")
+            return {}
+        return data
+
+
+def read_run(folder: Path) -> Run:
+    """The run in `folder`; TinylmError when it is no run or its configuration is damaged."""
+    config = read_config(find_run(folder) / CONFIG)
+    reader = _Reader(folder)
+    summary = reader.document(SUMMARY)
+    steps = _steps(reader)
+    checkpoints = {name: reader.document(f"checkpoints/{name}/checkpoint.json", needed=False) for name in _CHECKPOINTS}
+    manifest = reader.document(f"{BUNDLE}/{MANIFEST}", needed=False)
+    if not any(checkpoints.values()):
+        reader.missing.append("there is no checkpoint yet")
+    events = tuple(event for event in reader.attempt(lambda: read_events(folder)) or () if _is_event(event))
+    samples = reader.attempt(lambda: read_samples(folder)) or ()
+    if not samples:
+        reader.missing.append("there are no samples of text yet")
+    evaluations = _evaluations(reader, summary, steps)
+    if not evaluations:
+        reader.missing.append("no evaluation was done yet")
+    planned = [_count(checkpoints[name], "progress", "total_steps") for name in ("final", "last")]
+    return Run(
+        name=folder.resolve().name,
+        config=config,
+        steps=steps,
+        evaluations=evaluations,
+        events=events,
+        samples=samples,
+        total_steps=next((total for total in planned if total), config.training.total_steps),
+        started=_string(summary, "start_timestamp"),
+        ended=_string(summary, "end_timestamp"),
+        utilisation=_number(summary, "extra", "utilisation"),
+        parameters=_count(manifest, "quantization", "parameters"),
+        dataset=_dataset(reader, config),
+        hashes=tuple(_hashes(config, summary, checkpoints, manifest)),
+        machine_memory_mb=_memory(),
+        missing=tuple(reader.missing),
+    )
+
+
+def _steps(reader: _Reader) -> tuple[StepMetrics, ...]:
+    rows = reader.attempt(lambda: read_steps(reader.folder)) or []
+    sound = [row for row in rows if _is_step(row)]
+    if not sound:
+        reader.missing.append(f"there is no step in `{STEPS}`")
+    elif len(sound) < len(rows):
+        reader.missing.append(f"`{STEPS}` has {len(rows) - len(sound)} lines that are no steps; they are left out")
+    latest = {row.step: row for row in sound}
+    return tuple(latest[step] for step in sorted(latest))
+
+
+def _evaluations(
+    reader: _Reader, summary: dict[str, object], steps: tuple[StepMetrics, ...]
+) -> tuple[EvaluationMetrics, ...]:
+    """From `metrics.jsonl`; a run of an earlier version has them in its epoch history alone."""
+    found = [row for row in reader.attempt(lambda: read_evaluations(reader.folder)) or () if _is_evaluation(row)]
+    if not found:
+        ends = {row.epoch: row.step for row in steps}
+        history = summary.get("epoch_history")
+        for entry in history if isinstance(history, list) else []:
+            if not isinstance(entry, dict) or not isinstance(entry.get("epoch"), int):
+                continue
+            row = EvaluationMetrics(
+                step=ends.get(entry["epoch"], 0),
+                epoch=entry["epoch"],
+                val_loss=entry.get("val_loss", math.nan),
+                val_bpb=entry.get("val_bpb", {}),
+            )
+            if row.step and _is_evaluation(row):
+                found.append(row)
+    latest = {row.step: row for row in found}
+    return tuple(latest[step] for step in sorted(latest))
+
+
+def _is_step(row: StepMetrics) -> bool:
+    numbers = (row.loss, row.lr, row.grad_norm, row.tokens_per_second)
+    optional = (row.grad_norm_clipped, row.memory_mb)
+    return (
+        _is_count(row.step)
+        and _is_count(row.epoch)
+        and all(_is_number(value) for value in numbers)
+        and all(value is None or _is_number(value) for value in optional)
+    )
+
+
+def _is_evaluation(row: EvaluationMetrics) -> bool:
+    return (
+        _is_count(row.step)
+        and _is_count(row.epoch)
+        and _is_number(row.val_loss)
+        and math.isfinite(row.val_loss)
+        and isinstance(row.val_bpb, dict)
+        and all(_is_number(value) and math.isfinite(value) for value in row.val_bpb.values())
+    )
+
+
+def _is_event(row: Event) -> bool:
+    return _is_count(row.step) and isinstance(row.event, str) and isinstance(row.detail, str)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _is_number(value: object) -> bool:
+    """A number that training can log, in fp32; not finite is allowed, for a loss that diverged."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    return (isinstance(value, float) and not math.isfinite(value)) or abs(value) <= _LARGEST
+
+
+def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:
+    """The dataset lies in `datasets/`, of the folder that tinylm is called in, or beside the run's `runs/`."""
+    name = config.dataset
+    if name is None or Path(name).name != name:
+        reader.missing.append("the run names no dataset")
+        return None
+    roots = [DATASETS, reader.folder.resolve().parent.parent / DATASETS]
+    root = next((root for root in roots if (root / name).is_dir()), None)
+    if root is None:
+        reader.missing.append(f"the dataset `{name}` is not here; make the report where `datasets/` lies to see it")
+        return None
+
+    def read() -> DatasetFacts:
+        dataset = open_dataset(name, root=root)
+        return DatasetFacts(
+            corpus=read_record(dataset.path / CORPUS),
+            tokenizer=read_statistics(dataset.path),
+            index=read_index(dataset.tokens),
+            words=words_of(dataset.path / "train.jsonl"),
+        )
+
+    return reader.attempt(read)
+
+
+def _hashes(
+    config: RunConfig,
+    summary: dict[str, object],
+    checkpoints: dict[str, dict[str, object]],
+    manifest: dict[str, object],
+) -> Iterable[tuple[str, str]]:
+    if run_id := _string(summary, "run_id"):
+        yield "run", run_id
+    if config.dataset:
+        yield "dataset", config.dataset
+    for name, record in checkpoints.items():
+        files = record.get("files")
+        for file, digest in files.items() if isinstance(files, dict) else ():
+            if isinstance(digest, str):
+                yield f"checkpoint {name}, {file}", digest
+    commits = (_string(record, "environment", "commit") for record in checkpoints.values())
+    commit = next(filter(None, commits), "") or _string(manifest, "provenance", "git_commit")
+    yield "git commit", commit or "not recorded"
+    files = manifest.get("files")
+    for file, entry in files.items() if isinstance(files, dict) else ():
+        if digest := _string(entry, "sha256"):
+            yield f"bundle, {file}", digest
+
+
+def _memory() -> float | None:
+    memory = read_memory(Path("/"))
+    return min((limit for limit in (memory.total_mb, memory.cgroup_limit_mb) if limit), default=None)
+
+
+def _at(data: object, *path: str) -> object:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _number(data: object, *path: str) -> float | None:
+    """The finite number at a path of keys; None when there is none."""
+    value = _at(data, *path)
+    return float(value) if isinstance(value, (int, float)) and _is_number(value) and math.isfinite(value) else None
+
+
+def _count(data: object, *path: str) -> int | None:
+    """The count at a path of keys; None when there is none."""
+    value = _at(data, *path)
+    return value if isinstance(value, int) and _is_count(value) else None
+
+
+def _string(data: object, *path: str) -> str:
+    value = _at(data, *path)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,88 @@
+"""Spikes of the gradient norm, and what they say of a run as a whole."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal
+
+from tinylm.report.run import Run
+from tinylm.training.metrics import StepMetrics
+from tinylm.training.stability import FEWEST_STEPS, SPIKE_RATIO, WINDOW
+
+MOST_SPIKES = 10
+"""A run with fewer is stable."""
+_NAMED = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spike:
+    """A step whose gradient was far longer than those before it."""
+
+    step: int
+    grad_norm: float
+    """Before clipping."""
+    mean: float
+    """Of the 100 steps before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stability:
+    """The verdict, in one word and in a sentence."""
+
+    verdict: Literal["stable", "unstable", "unknown"]
+    words: str
+    spikes: tuple[Spike, ...]
+
+
+def find_spikes(steps: tuple[StepMetrics, ...]) -> tuple[Spike, ...]:
+    """Steps whose gradient norm is more than 5 times the mean of the logged ones among the 100 steps before.
+
+    The first 20 steps are never spikes.
+    """
+    found = []
+    window: deque[tuple[int, float]] = deque()
+    for row in steps:
+        while window and window[0][0] < row.step - WINDOW:
+            window.popleft()
+        if not math.isfinite(row.grad_norm):
+            continue
+        # Summed anew each time: a running sum would not recover from one gradient of 1e30.
+        mean = math.fsum(norm for _, norm in window) / len(window) if window else 0.0
+        if window and row.step - window[0][0] >= FEWEST_STEPS and row.grad_norm > SPIKE_RATIO * mean:
+            found.append(Spike(step=row.step, grad_norm=row.grad_norm, mean=mean))
+        window.append((row.step, row.grad_norm))
+    return tuple(found)
+
+
+def not_numbers(run: Run) -> tuple[int, ...]:
+    """The steps at which the loss or the gradient was no number, as logged or as an event says."""
+    logged = {row.step for row in run.steps if not (math.isfinite(row.loss) and math.isfinite(row.grad_norm))}
+    return tuple(sorted(logged | {event.step for event in run.events if event.event == "nan"}))
+
+
+def judge(run: Run) -> Stability:
+    """Stable with fewer than 10 spikes and every loss a number."""
+    if not run.steps:
+        return Stability(verdict="unknown", words="Nothing is known of its stability: no step was logged", spikes=())
+    spikes = find_spikes(run.steps)
+    counted = f"{_count(spikes)} in {run.steps[-1].step:,} steps{_where(spikes)}"
+    if broken := not_numbers(run):
+        words = f"Unstable: the loss was no number at step {broken[0]:,}; {counted}"
+        return Stability(verdict="unstable", words=words, spikes=spikes)
+    if len(spikes) >= MOST_SPIKES:
+        words = f"Unstable: {counted}; fewer than {MOST_SPIKES} are stable"
+        return Stability(verdict="unstable", words=words, spikes=spikes)
+    return Stability(verdict="stable", words=f"Stable: {counted}", spikes=spikes)
+
+
+def _count(spikes: tuple[Spike, ...]) -> str:
+    return "no spike" if not spikes else f"{len(spikes)} spike{'' if len(spikes) == 1 else 's'}"
+
+
+def _where(spikes: tuple[Spike, ...]) -> str:
+    if not spikes:
+        return ""
+    named = ", ".join(f"{spike.step:,}" for spike in spikes[:_NAMED])
+    return f", at {named}" + (" and later" if len(spikes) > _NAMED else "")

@@ -1,0 +1,37 @@
+"""Steps for the sake of their time, which change nothing."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tinylm.training.setup import Setup
+from tinylm.training.step import optimize
+
+
+@contextmanager
+def undone(setup: Setup) -> Iterator[None]:
+    """Afterwards weights and average are what they were and the optimizer is as new: before a checkpoint is loaded."""
+    weights = {name: value.clone() for name, value in setup.model.state_dict().items()}
+    try:
+        yield
+    finally:
+        setup.optimizer.zero_grad(set_to_none=True)
+        setup.optimizer.state.clear()
+        setup.model.load_state_dict(weights)
+        if setup.average is not None:
+            setup.average.reset()
+
+
+def timed_steps(setup: Setup, *, warm_up: int, timed: int) -> tuple[float, float]:
+    """Median seconds of `timed` steps after `warm_up` others (0 without any), and the first step's loss; undone."""
+    times: list[float] = []
+    losses: list[float] = []
+    with undone(setup):
+        for step in range(warm_up + timed):
+            started = time.perf_counter()
+            losses.append(optimize(setup, setup.batches.batch(step), rate=0.0).loss)
+            times.append(time.perf_counter() - started)
+    return statistics.median(times[warm_up:]) if timed else 0.0, losses[0]
