@@ -72,6 +72,8 @@ class TrainingConfig:
     """Largest gradient norm; none leaves the gradient alone."""
     separate_documents: bool = True
     """Attention stops at the beginning of a document, as it does on a device that reads from an empty cache."""
+    source_weights: dict[str, float] = field(default_factory=dict)
+    """How often training sees a source's text, by its name; 1 for those that are not named."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` takes bf16 where the processor has it in hardware."""
     seed: int = 0
@@ -102,6 +104,9 @@ class TrainingConfig:
                 f"the schedule `cosine_per_epoch` has neither warm-up nor a constant end: `warmup_fraction` is"
                 f" {self.warmup_fraction} and `decay_fraction` {self.decay_fraction}, not 0.0 and 1.0"
             )
+        for name, weight in self.source_weights.items():
+            if not 0 < weight <= 1000:
+                raise ValueError(f"`source_weights` has {weight} for `{name}`; above 0 and at most 1000 is needed")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"`weight_decay` is {self.weight_decay}; 0 or more is needed")
         if self.grad_clip is not None and not 0 < self.grad_clip < math.inf:
@@ -114,12 +119,18 @@ class RunConfig:
 
     preset: str
     corpus: tuple[str, ...] = ("sample",)
+    near_duplicates: float | None = None
+    """Estimated similarity from which a document is dropped for an earlier one; none keeps all but exact copies."""
     model: ModelConfig
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     dataset: str | None = None
     """Hash of the dataset folder, once it is known."""
     schema: str = SCHEMA
+
+    def __post_init__(self) -> None:
+        if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
+            raise ValueError(f"`near_duplicates` is {self.near_duplicates}; 0.5 to 1 is supported")
 
 
 PRESETS: dict[str, RunConfig] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +27,16 @@ def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` to `path`, or leave what was there: TinylmError when the disk is full or the folder is not ours."""
     with writing(path) as file:
         file.write(data)
+
+
+def copy_atomic(source: Path, path: Path) -> None:
+    """Copy a file of any size to `path`; TinylmError as for `write_atomic`, and when `source` cannot be read."""
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        raise TinylmError(f"cannot read `{source}`: {error.strerror}", "remove its folder and run again") from error
+    with file, writing(path) as copy:
+        shutil.copyfileobj(file, copy)
 
 
 @contextlib.contextmanager

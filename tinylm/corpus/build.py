@@ -186,7 +186,7 @@ class _Reader:
                     "run the same command again when nothing writes to it, or name a copy of it",
                 )
             self._meter.say(
-                f"read {_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
+                f"read {source_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
             )
 
     def _task(self, documents: list[Document]) -> Iterator[tuple[list[Document], Path, bool]]:
@@ -220,6 +220,11 @@ def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
     return [_entry(source, _content(source, seed)) for source in sources]
 
 
+def source_name(source: str) -> str:
+    """What a source is called in records: `sample`, `gutenberg`, or prefix and last component of a path."""
+    return source if source in ("sample", "gutenberg") else files.display_name(source)
+
+
 def read_pieces(path: Path) -> Iterator[Piece]:
     """The pieces of a `train.jsonl` or `val.jsonl`, in order; TinylmError names the file and line of anything odd."""
     try:
@@ -249,11 +254,7 @@ def _content(source: str, seed: int) -> str:
 
 def _entry(source: str, content: str) -> dict[str, str]:
     made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {content}".encode())
-    return {"name": _name(source), "sha256": made.hexdigest()}
-
-
-def _name(source: str) -> str:
-    return source if source in ("sample", "gutenberg") else files.display_name(source)
+    return {"name": source_name(source), "sha256": made.hexdigest()}
 
 
 def _sample_fingerprint(seed: int) -> str:
@@ -285,7 +286,7 @@ def _stored_bytes(sources: Sequence[str], building: Path) -> int:
     needed, free = int(DISK_SHARE * total) - there, shutil.disk_usage(building).free
     if needed > free:
         raise TinylmError(
-            f"building the corpus takes {needed / 1e6:,.0f} MB in `{building.parent}`, and {free / 1e6:,.0f} MB are free",
+            f"the corpus takes {needed / 1e6:,.0f} MB to build in `{building.parent}`, and {free / 1e6:,.0f} are free",
             "free some space, or call tinylm in a folder on a larger disk",
         )
     return total

@@ -56,9 +56,8 @@ def near_duplicates(path: Path, threshold: float) -> NDArray[np.bool_]:
     for document in np.flatnonzero((before >= 0).any(axis=1)).tolist():
         candidates: set[int] = set()
         for band, earlier in enumerate(before[document].tolist()):
-            if (
-                earlier >= 0 and repeated[earlier]
-            ):  # the nearest before it that was kept: its own chain is short already
+            if earlier >= 0 and repeated[earlier]:
+                # What that one points to was kept: the chains of all before it lead along kept ones only.
                 earlier = before[document, band] = before[earlier, band]
             while earlier >= 0:
                 candidates.add(earlier)

@@ -1,6 +1,6 @@
 """What is done with one part of a corpus, in a process of its own; parts are files of a few MB, in the corpus's order.
 
-    clean_part    raw documents -> `PART.jsonl`, a section with its paragraphs on each line, and their figures, `PART.npz`
+    clean_part    raw documents -> `PART.jsonl`, a section with its paragraphs a line, and their figures, `PART.npz`
     cut_part      paragraphs that are kept -> `PART.units.npz`, the figures of the units that blocks are made of
     render_part   units and their sides -> the lines of `train.jsonl` and `val.jsonl`, with what they hold counted
 
