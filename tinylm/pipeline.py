@@ -23,7 +23,7 @@ from tinylm.model import build
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
-from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
+from tinylm.training.dataset import CORPUS_SEED, Dataset, Reuse, build_dataset, plan_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
 from tinylm.training.plot import plot_training
@@ -34,8 +34,6 @@ Say = Callable[[str], None]
 EVALUATION = "evaluation.json"
 EXPORT = "export.json"
 """What the run's bundle was made of."""
-_CORPUS_SEED = 0
-"""The built-in corpus is one text, so that runs of different `--seed` compare."""
 
 
 @dataclass
@@ -73,14 +71,16 @@ def run_pipeline(
         started = time.perf_counter()
 
     say("[1/4] corpus, tokenizer and tokens")
-    record = plan_dataset(config.corpus, config.tokenizer, seed=_CORPUS_SEED, reuse=reuse)
+    record = plan_dataset(
+        config.corpus, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates, reuse=reuse
+    )
     config = dataclasses.replace(config, tokenizer=record.tokenizer, dataset=record.hash)
     if config.model.vocab_size != record.tokenizer.vocab_size:
         config = dataclasses.replace(
             config, model=dataclasses.replace(config.model, vocab_size=record.tokenizer.vocab_size)
         )
     dataset = build_dataset(
-        record, config.corpus, seed=_CORPUS_SEED, reuse=reuse, terms=terms, force=force, progress=say
+        record, config.corpus, seed=CORPUS_SEED, reuse=reuse, terms=terms, force=force, progress=say
     )
     for line in summarise(dataset):
         say(line)

@@ -14,6 +14,7 @@ import tinylm
 from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
+from tinylm.cli.corpus import corpus
 from tinylm.cli.doctor import doctor
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
@@ -85,6 +86,7 @@ def tinylm_command(
 
 
 app.command()(train_pipeline)
+app.command()(corpus)
 app.command()(export)
 app.command()(check_budgets)
 app.command()(profile)

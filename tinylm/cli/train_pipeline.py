@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tinylm.config import PRESETS
+from tinylm.cli.corpus_options import (
+    ByteFallbackOption,
+    CorpusOption,
+    NearDuplicatesOption,
+    TermsOption,
+    TokenizerTypeOption,
+    VocabSizeOption,
+    by_preset,
+    with_dataset_options,
+)
 
 if TYPE_CHECKING:
     from tinylm.bundle import Bundle
@@ -18,22 +27,15 @@ if TYPE_CHECKING:
     from tinylm.pipeline import PipelineResult
 
 
-def _by_preset(part: str, name: str) -> str:
-    """What `--help` shows as an option's default: `tiny: 10, classic: 20`, from the presets themselves."""
-    values = {key: getattr(getattr(preset, part), name) for key, preset in PRESETS.items()}
-    if len(set(values.values())) == 1:
-        return str(next(iter(values.values())))
-    return ", ".join(f"{key}: {'off' if value is None else value}" for key, value in values.items())
-
-
 def train_pipeline(
-    corpus: Annotated[
+    corpus: CorpusOption = None,
+    weight: Annotated[
         list[str] | None,
         typer.Option(
-            help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix.",
-            show_default="sample",
+            help="SOURCE=NUMBER: how often training sees a source's text; repeat for others.", show_default="1 for each"
         ),
     ] = None,
+    near_duplicates: NearDuplicatesOption = None,
     preset: Annotated[
         str | None,
         typer.Option(help="`tiny`, or `classic` (the reference model and its recipe).", show_default="tiny"),
@@ -46,64 +48,56 @@ def train_pipeline(
         typer.Option(help="Train for about this long instead of --epochs.", show_default="as --epochs says"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the text.", show_default=_by_preset("training", "epochs"))
+        int | None, typer.Option(help="Passes over the text.", show_default=by_preset("training", "epochs"))
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Sequences a step.", show_default=_by_preset("training", "batch_size"))
+        int | None, typer.Option(help="Sequences a step.", show_default=by_preset("training", "batch_size"))
     ] = None,
     accumulation_steps: Annotated[
         int | None,
         typer.Option(
             help="Parts that a step's sequences are computed in: less memory, the same gradient.",
-            show_default=_by_preset("training", "accumulation_steps"),
+            show_default=by_preset("training", "accumulation_steps"),
         ),
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(help="Peak learning rate.", show_default=_by_preset("training", "learning_rate")),
+        typer.Option(help="Peak learning rate.", show_default=by_preset("training", "learning_rate")),
     ] = None,
     min_learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Learning rate that the cosine ends at.", show_default=_by_preset("training", "min_learning_rate")
+            help="Learning rate that the cosine ends at.", show_default=by_preset("training", "min_learning_rate")
         ),
     ] = None,
     warmup_fraction: Annotated[
         float | None,
         typer.Option(
             help="Share of all steps over which the learning rate rises from zero.",
-            show_default=_by_preset("training", "warmup_fraction"),
+            show_default=by_preset("training", "warmup_fraction"),
         ),
     ] = None,
     decay_fraction: Annotated[
         float | None,
         typer.Option(
             help="Share of all steps after which the learning rate stays at --min-learning-rate.",
-            show_default=_by_preset("training", "decay_fraction"),
+            show_default=by_preset("training", "decay_fraction"),
         ),
     ] = None,
     grad_clip: Annotated[
         float | None,
         typer.Option(
             help="Largest gradient norm, longer gradients are cut to it; 0 is off.",
-            show_default=_by_preset("training", "grad_clip"),
+            show_default=by_preset("training", "grad_clip"),
         ),
     ] = None,
-    vocab_size: Annotated[
-        int | None,
-        typer.Option(help="Pieces of the tokenizer.", show_default=_by_preset("tokenizer", "vocab_size")),
-    ] = None,
-    tokenizer_type: Annotated[
-        str | None, typer.Option(help="`unigram` or `bpe`.", show_default=_by_preset("tokenizer", "kind"))
-    ] = None,
-    byte_fallback: Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")] = False,
-    terms: Annotated[
-        Path | None,
-        typer.Option(help="A list of words: reports how many are single tokens.", show_default="none"),
-    ] = None,
+    vocab_size: VocabSizeOption = None,
+    tokenizer_type: TokenizerTypeOption = None,
+    byte_fallback: ByteFallbackOption = False,
+    terms: TermsOption = None,
     max_seq_length: Annotated[
         int | None,
-        typer.Option(help="Context length in tokens.", show_default=_by_preset("model", "context_length")),
+        typer.Option(help="Context length in tokens.", show_default=by_preset("model", "context_length")),
     ] = None,
     sliding_window: Annotated[
         int | None,
@@ -112,7 +106,7 @@ def train_pipeline(
     seed: Annotated[
         int | None,
         typer.Option(
-            help="Decides data order, initial weights and samples.", show_default=_by_preset("training", "seed")
+            help="Decides data order, initial weights and samples.", show_default=by_preset("training", "seed")
         ),
     ] = None,
     budget: Annotated[str, typer.Option(help="The budget that the bundle is checked against.")] = "pi-zero-2w",
@@ -145,6 +139,8 @@ def train_pipeline(
         asked = {
             "--preset": preset,
             "--corpus": corpus,
+            "--weight": weight,
+            "--near-duplicates": near_duplicates,
             "--vocab-size": vocab_size,
             "--tokenizer-type": tokenizer_type,
             "--byte-fallback": byte_fallback or None,
@@ -163,8 +159,11 @@ def train_pipeline(
                 "--skip-tokenizer takes the latest dataset's tokenizer, and another option describes a new one",
                 "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --skip-tokenizer",
             )
-        if skip_corpus and corpus:
-            raise TinylmError("--skip-corpus takes the latest dataset's text and --corpus names another", "give one")
+        if skip_corpus and (corpus or near_duplicates):
+            raise TinylmError(
+                "--skip-corpus takes the latest dataset's text and another option describes other text",
+                "leave out --corpus and --near-duplicates",
+            )
         config = preset_named(preset or "tiny")
         config = dataclasses.replace(config, corpus=tuple(corpus or ["sample"]))
     if minutes is not None and epochs is not None:
@@ -184,10 +183,16 @@ def train_pipeline(
         training |= {"minutes": minutes, "total_steps": None}
     if grad_clip == 0:
         training["grad_clip"] = None
+    config = with_dataset_options(
+        config,
+        near_duplicates=near_duplicates,
+        vocab_size=vocab_size,
+        tokenizer_type=tokenizer_type,
+        byte_fallback=byte_fallback,
+    )
     config = _override(
         config,
         training=training,
-        tokenizer=_given(vocab_size=vocab_size, kind=tokenizer_type, byte_fallback=byte_fallback or None),
         model=_given(vocab_size=vocab_size, context_length=max_seq_length, sliding_window=sliding_window),
     )
     needed = limits.request.prompt_tokens + limits.request.new_tokens
@@ -202,6 +207,7 @@ def train_pipeline(
         output_dir=output_dir,
         budget=budget,
         terms=terms,
+        weights=weight or [],
         resume=resume,
         skip_corpus=skip_corpus,
         skip_tokenizer=skip_tokenizer,
@@ -215,6 +221,7 @@ def _train(
     output_dir: Path | None,
     budget: str,
     terms: Path | None,
+    weights: list[str],
     resume: bool,
     skip_corpus: bool,
     skip_tokenizer: bool,
@@ -225,6 +232,7 @@ def _train(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from tinylm.corpus import gutenberg
+    from tinylm.corpus.weights import parse_weights
     from tinylm.pipeline import run_pipeline
     from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
     from tinylm.training.trainer import Interrupted
@@ -235,7 +243,12 @@ def _train(
     elif skip_corpus or skip_tokenizer:
         reuse = Reuse(dataset=latest_dataset(), corpus=skip_corpus, tokenizer=skip_tokenizer)
         if skip_corpus:
-            config = dataclasses.replace(config, corpus=tuple(s.name for s in reuse.dataset.record.sources))
+            record = reuse.dataset.record
+            names = tuple(source.name for source in record.sources)
+            config = dataclasses.replace(config, corpus=names, near_duplicates=record.near_duplicates)
+    if weights:
+        training = dataclasses.replace(config.training, source_weights=parse_weights(weights, config.corpus))
+        config = dataclasses.replace(config, training=training)
     try:
         if "gutenberg" in config.corpus and not (reuse and reuse.corpus):
             # The dataset's name is the hash of the texts: planning it would download them without a word.
@@ -255,19 +268,14 @@ def _given(**values: float | str | None) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _override(
-    config: RunConfig, *, training: dict[str, object], tokenizer: dict[str, object], model: dict[str, object]
-) -> RunConfig:
+def _override(config: RunConfig, *, training: dict[str, object], model: dict[str, object]) -> RunConfig:
     """The preset or recorded configuration with other values for some fields of its parts."""
     from tinylm.errors import TinylmError
 
-    if (kind := tokenizer.get("kind", "unigram")) not in ("unigram", "bpe"):
-        raise TinylmError(f"--tokenizer-type is `{kind}`; `unigram` or `bpe` is needed", "`unigram` is the default")
     try:
         return dataclasses.replace(
             config,
             training=dataclasses.replace(config.training, **training),  # type: ignore[arg-type]
-            tokenizer=dataclasses.replace(config.tokenizer, **tokenizer),  # type: ignore[arg-type]
             model=dataclasses.replace(config.model, **model),  # type: ignore[arg-type]
         )
     except ValueError as error:

@@ -39,6 +39,8 @@ DATASETS = Path("datasets")
 RECORD = "dataset.json"
 CORPUS = "corpus.json"
 TOKENS = "tokens"
+CORPUS_SEED = 0
+"""The built-in corpus is one text, so that runs of different `--seed` compare."""
 
 Progress = Callable[[str], None]
 
@@ -124,10 +126,7 @@ def plan_dataset(
     if reuse is None or not reuse.tokenizer:
         return record
     old = reuse.dataset.record
-    if (old.sources, old.near_duplicates) == (
-        hashes,
-        near_duplicates,
-    ):  # its own corpus: nothing distinguishes it from the dataset it comes from
+    if (old.sources, old.near_duplicates) == (hashes, near_duplicates):  # its own corpus: the very same dataset
         return old
     ready_made = sha256(reuse.dataset.path / MODEL)
     return replace(record, tokenizer=old.tokenizer, ready_made_tokenizer=ready_made)
