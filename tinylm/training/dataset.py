@@ -187,6 +187,7 @@ def _build(
             copy_atomic(reuse.dataset.path / name, folder / name)
         progress(f"corpus: taken over from {reuse.dataset.path}")
     else:
+        progress("corpus: reading and cleaning")
         build_corpus(
             sources,
             folder,
@@ -221,6 +222,7 @@ def _build(
     if (folder / TOKENS / INDEX).is_file():
         progress("tokens: unchanged, skipped")
     else:
+        progress("tokens: encoding")
         streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
         for language in sorted(name for name, sides in statistics.languages.items() if sides["val"].bytes):
             streams[f"val-{language}"] = _of_language(folder / "val.jsonl", language)
