@@ -28,13 +28,16 @@ FEW_TASKS = 2
 
 
 class Workers:
-    """One process for each core this process may use; `with` ends them."""
+    """Processes that work through streams of tasks; `with` ends them."""
 
-    def __init__(self) -> None:
-        """RuntimeError in a script that lacks its `if __name__ == "__main__":` and would run itself again here."""
+    def __init__(self, cores: int | None = None) -> None:
+        """`cores` processes, or one for each core this process may use; with one the work is done here.
+
+        RuntimeError in a script that lacks its `if __name__ == "__main__":` and would run itself again here.
+        """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError("a script that builds a corpus needs `if __name__ == '__main__':` around its calls")
-        self._cores = len(os.sched_getaffinity(0))
+        self._cores = len(os.sched_getaffinity(0)) if cores is None else cores
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Workers:
