@@ -282,7 +282,7 @@ PARAGRAPH = st.lists(
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 11)), min_size=2, max_size=6),
     st.sampled_from(["\n\n", "\n"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_paragraph_on_both_sides_and_nothing_lost(
     texts: list[list[str]], places: list[tuple[int, int]], between: str
 ) -> None:
