@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
 import pytest
 
 from tinylm.corpus import build, files, gutenberg
@@ -265,6 +266,7 @@ def in_a_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[st
             [sys.executable, script, out, source, str(limit), after],
             capture_output=True,
             encoding="utf-8",
+            cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": root},
             timeout=120,
             check=False,
@@ -281,7 +283,7 @@ def test_a_killed_build_continues_and_cleans_no_part_twice(
     assert in_a_process(tmp_path / "whole", source).returncode == 0
     assert in_a_process(out, source, after="kill").returncode == -signal.SIGKILL
     deadline = time.monotonic() + 30
-    while subprocess.run(["pgrep", "-f", f"{tmp_path}/script.py"], capture_output=True).returncode == 0:
+    while any(process.info["cwd"] == str(tmp_path) for process in psutil.process_iter(["cwd"])):
         assert time.monotonic() < deadline, "the processes of a killed build are still there"
         time.sleep(0.1)
     parts = sorted((out / "building").glob("part-*[0-9].jsonl"))

@@ -18,6 +18,7 @@ from tinylm.corpus.documents import Document, Piece
 from tinylm.corpus.paragraphs import DUPLICATE_CHARACTERS
 from tinylm.corpus.parallel import Workers
 from tinylm.corpus.parts import BLOCK_BYTES, SIDES, render_part, store_part
+from tinylm.corpus.progress import Meter
 from tinylm.corpus.splitting import MINIMUM_BYTES, plan_split
 from tinylm.corpus.statistics import CorpusStatistics, Dropped
 from tinylm.errors import TinylmError
@@ -36,7 +37,7 @@ def build(
         for start in range(0, len(documents), part_documents):
             paths.append(Path(folder) / f"part-{start}.jsonl")
             store_part(documents[start : start + part_documents], paths[-1], signatures=near is not None)
-        plan = plan_split(paths, workers, near_duplicate_threshold=near, dropped=statistics.dropped)
+        plan = plan_split(paths, workers, Meter(0, None), near_duplicate_threshold=near, dropped=statistics.dropped)
         for path, part in zip(paths, plan.parts, strict=True):
             lines, counted = render_part(path, part, plan.block_bytes)
             statistics.merge(counted)

@@ -127,7 +127,7 @@ def _build(
         controls, replacements = load_figures(part).removed.tolist()
         dropped.control_characters += controls
         dropped.replacement_characters += replacements
-    plan = plan_split(reader.paths, workers, near_duplicate_threshold=near_duplicates, dropped=dropped)
+    plan = plan_split(reader.paths, workers, meter, near_duplicate_threshold=near_duplicates, dropped=dropped)
     try:
         (folder / "corpus.json").unlink(missing_ok=True)  # what it says is no longer true once a file is replaced
     except OSError as error:
@@ -135,7 +135,7 @@ def _build(
     statistics = CorpusStatistics(dropped=dropped)
     tasks = ((path, part, plan.block_bytes) for path, part in zip(reader.paths, plan.parts, strict=True))
     with writing(folder / "train.jsonl") as train, writing(folder / "val.jsonl") as val:
-        for lines, counted in workers.map(render_part, tasks):
+        for lines, counted in meter.counted("writing", workers.map(render_part, tasks), len(reader.paths)):
             for side, file in zip(SIDES, (train, val), strict=True):
                 file.write(lines[side])
             statistics.merge(counted)

@@ -32,6 +32,7 @@ from typing import BinaryIO
 
 from tinylm.corpus.documents import UNDETERMINED, Document
 from tinylm.corpus.languages import CODES, SAME
+from tinylm.corpus.parallel import available_cores
 from tinylm.corpus.sections import sections, text_sections
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
@@ -122,7 +123,7 @@ def read(source: str, *, dropped: Dropped, reading: Reading | None = None) -> It
 def fingerprint(source: str) -> str:
     """The `Reading.fingerprint` of what `read` would read, on all cores when the source has several files."""
     reading = Reading()
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:  # hashing and unpacking let other threads run
+    with ThreadPoolExecutor(available_cores()) as threads:  # hashing and unpacking let other threads run
         files = list(_usable(source, Dropped()))
         for file, sha256 in zip(files, threads.map(_sha256, files), strict=True):
             reading.add(file, sha256)

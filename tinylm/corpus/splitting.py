@@ -41,6 +41,7 @@ from tinylm.corpus.parts import (
     load_figures,
     load_units,
 )
+from tinylm.corpus.progress import Meter
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 from tinylm.files import writing
@@ -65,7 +66,7 @@ class SplitPlan:
 
 
 def plan_split(
-    parts: Sequence[Path], workers: Workers, *, near_duplicate_threshold: float | None, dropped: Dropped
+    parts: Sequence[Path], workers: Workers, meter: Meter, *, near_duplicate_threshold: float | None, dropped: Dropped
 ) -> SplitPlan:
     """Decide what of the cleaned `parts` is dropped and what is held out, by the rules above.
 
@@ -76,7 +77,8 @@ def plan_split(
     block_bytes: dict[str, int] = {}
     stale = list(range(len(parts)))
     while True:  # smaller blocks can show new duplicates, and those leave less text: sizes only fall, so this ends
-        for _ in workers.map(cut_part, ((parts[index], kept[index], block_bytes) for index in stale)):
+        tasks = ((parts[index], kept[index], block_bytes) for index in stale)
+        for _ in meter.counted("splitting", workers.map(cut_part, tasks), len(stale)):
             pass
         units = _DistinctUnits.of(parts)
         smaller = {
