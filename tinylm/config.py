@@ -86,6 +86,8 @@ class TrainingConfig:
     """Evaluate and export a moving average of the weights, which keeps this share of itself every step; none: off."""
     separate_documents: bool = True
     """Attention stops at the beginning of a document, as it does on a device that reads from an empty cache."""
+    source_weights: dict[str, float] = field(default_factory=dict)
+    """How often training sees a source's text, by its name; 1 for those that are not named."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """`auto` takes bf16 where the processor has it in hardware."""
     compile: Literal["auto", "on", "off"] = "auto"
@@ -154,6 +156,9 @@ class TrainingConfig:
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; 0 to below 1 is needed")
+        for name, weight in self.source_weights.items():
+            if not 0 < weight <= 1000:
+                raise ValueError(f"`source_weights` has {weight} for `{name}`; above 0 and at most 1000 is needed")
         if not 0 <= self.weight_decay < math.inf:
             raise ValueError(f"`weight_decay` is {self.weight_decay}; 0 or more is needed")
         if self.embedding_learning_rate is not None:
@@ -177,6 +182,8 @@ class RunConfig:
 
     preset: str
     corpus: tuple[str, ...] = ("sample",)
+    near_duplicates: float | None = None
+    """Estimated similarity from which a document is dropped for an earlier one; none keeps all but exact copies."""
     model: ModelConfig
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -185,6 +192,10 @@ class RunConfig:
     init_from: str | None = None
     """The run or bundle whose weights and tokenizer the run starts from."""
     schema: str = SCHEMA
+
+    def __post_init__(self) -> None:
+        if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
+            raise ValueError(f"`near_duplicates` is {self.near_duplicates}; 0.5 to 1 is supported")
 
 
 PRESETS: dict[str, RunConfig] = {

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tinylm.errors import TinylmError
 
@@ -22,11 +25,32 @@ _BLOCK_BYTES = 65536
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write `data` to `path`, or leave what was there: TinylmError when the disk is full or the folder is not ours."""
+    with writing(path) as file:
+        file.write(data)
+
+
+def copy_atomic(source: Path, path: Path) -> None:
+    """Copy a file of any size to `path`; TinylmError as for `write_atomic`, and when `source` cannot be read."""
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        raise TinylmError(f"cannot read `{source}`: {error.strerror}", "remove its folder and run again") from error
+    with file, writing(path) as copy:
+        shutil.copyfileobj(file, copy)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to fill bit by bit: it becomes `path` when the block ends, and leaves what was there when it fails.
+
+    TinylmError when the disk is full or the folder is not ours. What the block itself raises passes through; only an
+    OSError is taken to be about this file.
+    """
     partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
-from tinylm.training.dataset import Dataset, Reuse, build_dataset, plan_dataset
+from tinylm.training.dataset import CORPUS_SEED, Dataset, Reuse, build_dataset, plan_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
 from tinylm.training.metrics import STEPS
@@ -37,8 +37,6 @@ Say = Callable[[str], None]
 EVALUATION = "evaluation.json"
 EXPORT = "export.json"
 """What the run's bundle was made of."""
-_CORPUS_SEED = 0
-"""The built-in corpus is one text, so that runs of different `--seed` compare."""
 
 
 @dataclass
@@ -59,6 +57,7 @@ def run_pipeline(
     folder: Path | None,
     reuse: Reuse | None = None,
     initial: Initial | None = None,
+    trackers: Sequence[str] = (),
     terms: Path | None = None,
     force: bool = False,
     extend: bool = False,
@@ -82,7 +81,7 @@ def run_pipeline(
     folder = folder or default_folder(config)
     with open_run(folder, config, force=force, extend=extend) as (config, run_id):
         say(f"[2/4] training in {folder}")
-        final = _train(folder, config, dataset, run_id=run_id, initial=initial, say=say)
+        final = _train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers, say=say)
         lap("training")
 
         say("[3/4] evaluation of the best checkpoint, in fp32")
@@ -102,6 +101,7 @@ def run_training(
     folder: Path | None,
     reuse: Reuse | None = None,
     initial: Initial | None = None,
+    trackers: Sequence[str] = (),
     terms: Path | None = None,
     force: bool = False,
     extend: bool = False,
@@ -112,7 +112,7 @@ def run_training(
     folder = folder or default_folder(config)
     with open_run(folder, config, force=force, extend=extend) as (config, run_id):
         say(f"training in {folder}")
-        _train(folder, config, dataset, run_id=run_id, initial=initial, say=say)
+        _train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers, say=say)
     return folder
 
 
@@ -120,14 +120,16 @@ def prepare_dataset(
     config: RunConfig, *, reuse: Reuse | None = None, terms: Path | None = None, force: bool = False, say: Say
 ) -> tuple[RunConfig, Dataset]:
     """The dataset that `config` describes, built where it is missing; and `config` with what the dataset decides."""
-    record = plan_dataset(config.corpus, config.tokenizer, seed=_CORPUS_SEED, reuse=reuse)
+    record = plan_dataset(
+        config.corpus, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates, reuse=reuse
+    )
     config = dataclasses.replace(config, tokenizer=record.tokenizer, dataset=record.hash)
     if config.model.vocab_size != record.tokenizer.vocab_size:
         config = dataclasses.replace(
             config, model=dataclasses.replace(config.model, vocab_size=record.tokenizer.vocab_size)
         )
     dataset = build_dataset(
-        record, config.corpus, seed=_CORPUS_SEED, reuse=reuse, terms=terms, force=force, progress=say
+        record, config.corpus, seed=CORPUS_SEED, reuse=reuse, terms=terms, force=force, progress=say
     )
     for line in summarise(dataset):
         say(line)
@@ -135,10 +137,17 @@ def prepare_dataset(
 
 
 def _train(
-    folder: Path, config: RunConfig, dataset: Dataset, *, run_id: str, initial: Initial | None, say: Say
+    folder: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    *,
+    run_id: str,
+    initial: Initial | None,
+    trackers: Sequence[str],
+    say: Say,
 ) -> CheckpointRecord:
     try:
-        final = train(folder, config, dataset, run_id=run_id, initial=initial)
+        final = train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers)
     except TinylmError:
         if (folder / STEPS).is_file():  # a run that diverged needs its report most
             _report(folder, say)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 
 import sentencepiece
@@ -25,6 +26,9 @@ STATISTICS = "tokenizer.json"
 
 # SentencePiece drops longer "sentences"; paragraphs are handed over in parts of at most this many bytes.
 _MAX_LINE_BYTES = 4000
+SAMPLE_BYTES = 20_000_000
+"""Text that the vocabulary is learned from and its fit measured on, at most: SentencePiece takes 20 times its size."""
+_PIECES_AT_ONCE = 1024
 # Fixed, because the order of its threads' sums decides the last bits of the scores.
 _THREADS = 4
 
@@ -38,6 +42,14 @@ class Fit:
     """Fertility: 1 means that every word is a single token."""
     unknown_rate: float
     """Share of tokens that are UNK."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """How much of the training text the vocabulary was learned from and measured on: all, or a uniform part of it."""
+
+    bytes: int
+    of_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +68,7 @@ class TokenizerStatistics:
     kind: str
     vocab_size: int
     languages: dict[str, Fit]
+    sample: Sample | None = None
     terms: TermCoverage | None = None
     extra: dict[str, str] = field(default_factory=dict)
 
@@ -109,15 +122,26 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
 
 
 def measure_fit(
-    pieces: Iterable[Piece], tokenizer: Tokenizer, config: TokenizerConfig, folder: Path, *, terms: Sequence[str] = ()
+    pieces: Iterable[Piece],
+    tokenizer: Tokenizer,
+    config: TokenizerConfig,
+    folder: Path,
+    *,
+    of_bytes: int | None = None,
+    terms: Sequence[str] = (),
 ) -> TokenizerStatistics:
-    """Encode the pieces, write what it took per language to `tokenizer.json`, and return it."""
+    """Encode the pieces on all cores, write what it took per language to `tokenizer.json`, and return it.
+
+    `of_bytes` is the size of the text that the pieces are a sample of; without it they are all of it.
+    """
     counts: dict[str, list[int]] = {}
-    for piece in pieces:
-        ids = tokenizer.encode(piece.text)
-        row = counts.setdefault(piece.language, [0, 0, 0, 0])
-        for i, value in enumerate((len(piece.text.encode()), len(ids), len(piece.text.split()), ids.count(UNK))):
-            row[i] += value
+    remaining = iter(pieces)
+    while batch := list(islice(remaining, _PIECES_AT_ONCE)):
+        for piece, ids in zip(batch, tokenizer.encode_batch([piece.text for piece in batch]), strict=True):
+            row = counts.setdefault(piece.language, [0, 0, 0, 0])
+            for i, value in enumerate((len(piece.text.encode()), len(ids), len(piece.text.split()), ids.count(UNK))):
+                row[i] += value
+    measured = sum(row[0] for row in counts.values())
     statistics = TokenizerStatistics(
         schema=SCHEMA,
         kind=config.kind,
@@ -130,6 +154,7 @@ def measure_fit(
             )
             for language, (size, tokens, words, unknown) in sorted(counts.items())
         },
+        sample=Sample(bytes=measured, of_bytes=measured if of_bytes is None else of_bytes),
         terms=cover_terms(terms, tokenizer) if terms else None,
     )
     write_atomic(folder / STATISTICS, (json.dumps(asdict(statistics), ensure_ascii=False, indent=1) + "\n").encode())

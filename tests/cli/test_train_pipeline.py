@@ -195,3 +195,17 @@ def test_help_shows_what_holds_without_an_option() -> None:
     for name, default in defaults.items():
         option = text.partition(f"{FLAGS.get(name, '--' + name.replace('_', '-'))}<")[2].partition("[default:")[2]
         assert option.startswith(f"({default})]".replace(" ", "")), name
+
+
+def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> None:
+    options = ["--corpus", "es:some/novels", "--corpus", "sample", "--near-duplicates", "0.8"]
+    weights = ["--weight", "es:novels=2", "--weight", "sample=0.5"]
+    assert RUN.invoke(app, [*options, *weights], catch_exceptions=False).exit_code == 0
+    assert asked[0].training.source_weights == {"es:novels": 2.0, "sample": 0.5}
+    assert asked[0].near_duplicates == 0.8
+    write_config(asked[0], tmp_path / "config.toml")
+    assert read_config(tmp_path / "config.toml") == asked[0]
+    with pytest.raises(TinylmError, match="`novels`, which is no source of the corpus"):
+        RUN.invoke(app, ["--corpus", "sample", "--weight", "novels=2"], catch_exceptions=False)
+    with pytest.raises(ValueError, match="`source_weights` has -1"):
+        TrainingConfig(source_weights={"a": -1})

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import random
-from collections.abc import Iterator
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+import psutil
 import pytest
 
 from tinylm.corpus import build, files, gutenberg
@@ -138,21 +146,46 @@ def test_fingerprints_follow_seed_and_content_only(
     assert [a == b for a, b in zip(first, fingerprint(sources, 0), strict=True)] == [True, True, False]
 
 
-def test_a_file_that_is_edited_while_it_is_read_is_refused(novels: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_edited_while_it_is_read_is_refused(
+    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else the new text would stand under the old text's hash, for this run and every later one."""
     out = tmp_path / "out"
     build_corpus([str(novels)], out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
+    chunks = files._plain
+
+    def edit(raw: BinaryIO) -> Iterator[bytes]:
+        for chunk in chunks(raw):
+            if raw.name.endswith("es/one.txt") and raw.name not in hashed:
+                hashed.append(raw.name)  # the first look only tells whether it is text
+            elif raw.name.endswith("es/one.txt"):
+                chunk = chunk.replace(b"lamp", b"lump")
+            yield chunk
+
+    hashed: list[str] = []
+    planned = fingerprint([str(novels)], 0)
+    monkeypatch.setattr(files, "_plain", edit)
+    with pytest.raises(TinylmError, match="`novels` changed while it was being read") as caught:
+        build_corpus([str(novels)], out, planned=planned)
+    assert "run the same command again" in caught.value.hint
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    monkeypatch.undo()
+    build_corpus([str(novels)], out)
+    assert read_record(out / "corpus.json").sources[0].sha256 == fingerprint([str(novels)], 0)[0]["sha256"]
+
+
+def test_a_file_that_is_edited_after_it_was_read_is_known_by_what_was_read(novels: Path, tmp_path: Path) -> None:
+    planned = fingerprint([str(novels)], 0)
 
     def edit(line: str) -> None:
         (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
 
-    with pytest.raises(TinylmError, match="`novels` changed while it was being read") as caught:
-        build_corpus([str(novels)], out, progress=edit)
-    assert "run the same command again" in caught.value.hint
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
-    build_corpus([str(novels)], out)
-    assert read_record(out / "corpus.json").sources[0].sha256 == fingerprint([str(novels)], 0)[0]["sha256"]
+    build_corpus([str(novels)], tmp_path / "out", planned=planned, progress=edit)
+    assert fingerprint([str(novels)], 0) != planned
+    both = "".join((tmp_path / "out" / f"{side}.jsonl").read_text(encoding="utf-8") for side in ("train", "val"))
+    assert text(9).split("\n\n")[0] not in both
+    assert text(2).split("\n\n")[0] in both
 
 
 def test_a_file_that_is_edited_after_planning_is_refused(novels: Path, tmp_path: Path) -> None:
@@ -160,25 +193,6 @@ def test_a_file_that_is_edited_after_planning_is_refused(novels: Path, tmp_path:
     (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
     with pytest.raises(TinylmError, match="`novels` changed while it was being read"):
         build_corpus([str(novels)], tmp_path / "out", planned=planned)
-
-
-def test_a_file_that_is_edited_before_its_turn_is_refused(
-    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decode = files._decode
-    edited = False
-
-    def edit(data: bytes, file: files._File) -> str:  # the first file is decoded before the second is opened
-        nonlocal edited
-        if not edited:
-            (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
-            edited = True
-        return decode(data, file)
-
-    monkeypatch.setattr(files, "_decode", edit)
-    with pytest.raises(TinylmError, match="changed while it was being read"):
-        build_corpus([str(novels)], tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_unusable_input_leaves_the_folder_as_it_was(novels: Path, tmp_path: Path) -> None:
@@ -207,17 +221,110 @@ def test_a_failure_between_the_files_leaves_no_record(
 ) -> None:
     out = tmp_path / "out"
     build_corpus([str(novels)], out)
-    write = build.write_atomic
 
     def full(path: Path, data: bytes) -> None:
-        if path.name == "val.jsonl":
-            raise TinylmError("disk full")
-        write(path, data)
+        raise TinylmError("disk full")
 
     monkeypatch.setattr(build, "write_atomic", full)
+    monkeypatch.setattr(build, "_continue", begin)
     with pytest.raises(TinylmError, match="disk full"):
         build_corpus([f"fr:{novels}"], out)
+    assert sorted(path.name for path in out.iterdir()) == ["train.jsonl", "val.jsonl"]
+
+
+def begin(building: Path, plan: object) -> Path:
+    building.mkdir()
+    return building
+
+
+SMALL_PARTS = """
+import pathlib, resource, signal, sys
+from tinylm.corpus import build, parallel
+
+def main(out, source, limit, after):
+    build.PART_CHARACTERS = 20_000
+    if int(limit):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
+    def stop(line):
+        signal.raise_signal(signal.SIGKILL)
+    build.build_corpus([source], pathlib.Path(out), progress=stop if after == "kill" else print)
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def in_a_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Builds in a process of its own, in small parts on all cores, with a limit on the size of files."""
+    script = tmp_path / "script.py"
+    script.write_text(SMALL_PARTS, encoding="utf-8")
+    root = str(Path(build.__file__).parents[2])
+
+    def call(out: Path, source: Path, *, limit: int = 0, after: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, script, out, source, str(limit), after],
+            capture_output=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": root},
+            timeout=120,
+            check=False,
+        )
+
+    return call
+
+
+def test_a_killed_build_continues_and_cleans_no_part_twice(
+    tmp_path: Path, in_a_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    source, out = tmp_path / "long.txt", tmp_path / "out"
+    source.write_text("\n<|endoftext|>\n".join(text(seed) for seed in range(20)), encoding="utf-8")
+    assert in_a_process(tmp_path / "whole", source).returncode == 0
+    assert in_a_process(out, source, after="kill").returncode == -signal.SIGKILL
+    deadline = time.monotonic() + 30
+    while any(process.info["cwd"] == str(tmp_path) for process in psutil.process_iter(["cwd"])):
+        assert time.monotonic() < deadline, "the processes of a killed build are still there"
+        time.sleep(0.1)
+    parts = sorted((out / "building").glob("part-*[0-9].jsonl"))
+    assert len(parts) > 3
     assert not (out / "corpus.json").exists()
+    times = {path: path.stat().st_mtime_ns for path in parts}
+    marked = parts[1].read_text(encoding="utf-8").replace("anchor", "ANCHOR")
+    parts[1].write_text(marked, encoding="utf-8")  # a part that is used again shows it
+    assert len(times) > 3
+    assert in_a_process(out, source).returncode == 0
+    assert sorted(path.name for path in out.iterdir()) == ["corpus.json", "train.jsonl", "val.jsonl"]
+    for name in ("train.jsonl", "val.jsonl"):
+        continued = (out / name).read_text(encoding="utf-8")
+        assert continued.replace("ANCHOR", "anchor") == (tmp_path / "whole" / name).read_text(encoding="utf-8")
+    assert "ANCHOR" in (out / "train.jsonl").read_text(encoding="utf-8")
+    # Other settings are another corpus: nothing of it is used.
+    assert in_a_process(out, source, after="kill").returncode == -signal.SIGKILL
+    (out / "building" / "plan.json").write_text("{}")
+    assert in_a_process(out, source).returncode == 0
+    assert (out / "train.jsonl").read_bytes() == (tmp_path / "whole" / "train.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize("limit", [9_000, 60_000])
+def test_a_full_disk_leaves_nothing(
+    limit: int, tmp_path: Path, in_a_process: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """A limit on the size of a file stands in for the disk: parts break it, or the corpus files."""
+    source = tmp_path / "long.txt"
+    source.write_text("\n\n".join(text(seed) for seed in range(20)), encoding="utf-8")
+    stopped = in_a_process(tmp_path / "out", source, limit=limit)
+    assert "TinylmError: cannot write" in stopped.stderr
+    assert "File too large" in stopped.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_that_is_too_small_is_told_before(novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    with pytest.raises(TinylmError, match=r"MB to build in .*, and 0 are free"):
+        build_corpus([str(novels)], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 GOOD = {"text": "Gulls.", "language": "en", "source": "a", "start": True, "end": False}

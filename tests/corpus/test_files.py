@@ -7,6 +7,7 @@ import json
 import lzma
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,45 @@ def test_display_names_hide_the_folders_of_this_machine(tmp_path: Path) -> None:
     assert files.display_name(f"es:{tmp_path}/novels") == "es:novels"
     assert files.display_name(f"{tmp_path}/novels/") == "novels"
     assert files.display_name("spa:novels") == "es:novels"
+
+
+def test_a_bad_byte_is_found_wherever_chunks_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_CHUNK_BYTES", 7)
+    text = "año ñandú " * 5
+    assert read(write(tmp_path / "good.txt", text))[0].text == text
+    for position in range(len(text)):
+        head = text[:position].encode()
+        caught = error(write(tmp_path / "bad.txt", head + b"\xff" + text[position:].encode()))
+        assert f"byte 0xff at offset {len(head)}" in str(caught)
+
+
+def test_a_line_of_json_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "_CHUNK_BYTES", 10)
+    path = write(tmp_path / "a.jsonl", '{"text": "one"}\n' + json.dumps({"text": "a" * 200}) + "\n")
+    assert [document.text for document in read(path)] == ["one", "a" * 200]
+    monkeypatch.setattr(files, "MAX_LINE_CHARACTERS", 100)
+    assert "line 2 has more than 100 characters" in str(error(path))
+
+
+def test_what_was_read_has_the_fingerprint_that_was_planned(tmp_path: Path) -> None:
+    write(tmp_path / "d/en/a.txt", "Hello.")
+    write(tmp_path / "d/b.jsonl.gz", gzip.compress(b'{"text": "Hola."}\n'))
+    write(tmp_path / "d/c.png", b"\x89PNG\r\n")
+    reading = files.Reading()
+    for _ in files.read(str(tmp_path / "d"), dropped=Dropped(), reading=reading):
+        pass
+    assert reading.fingerprint() == files.fingerprint(str(tmp_path / "d"))
+    sizes = [(tmp_path / "d" / name).stat().st_size for name in ("en/a.txt", "b.jsonl.gz")]
+    assert reading.stored_bytes == files.stored_bytes(str(tmp_path / "d")) == sum(sizes)
+
+
+def test_a_disk_that_fails_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.txt", "text")
+
+    def fail(raw: object) -> Iterator[bytes]:
+        yield b"te"
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(files, "_plain", fail)
+    caught = error(path)
+    assert str(caught) == f"cannot read `{path}`: Input/output error"

@@ -2,20 +2,53 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import random
 import re
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinylm.corpus.documents import Document, Piece
-from tinylm.corpus.splitting import BLOCK_BYTES, DUPLICATE_CHARACTERS, MINIMUM_BYTES, split
-from tinylm.corpus.statistics import Dropped, measure
+from tinylm.corpus.paragraphs import DUPLICATE_CHARACTERS
+from tinylm.corpus.parallel import Workers
+from tinylm.corpus.parts import BLOCK_BYTES, SIDES, render_part, store_part
+from tinylm.corpus.progress import Meter
+from tinylm.corpus.splitting import MINIMUM_BYTES, plan_split
+from tinylm.corpus.statistics import CorpusStatistics, Dropped
 from tinylm.errors import TinylmError
 
 WORDS = "harbour lamp gull wind north boat rope anchor morning quiet señal río niño mañana luz barca".split()  # noqa: SIM905
+
+
+def build(
+    documents: list[Document], *, dropped: Dropped | None = None, part_documents: int = 1000, near: float | None = None
+) -> tuple[list[Piece], list[Piece], CorpusStatistics]:
+    """The pieces of cleaned documents, which go in parts of so many, and what is counted."""
+    statistics = CorpusStatistics(dropped=Dropped() if dropped is None else dropped)
+    pieces: dict[str, list[Piece]] = {side: [] for side in SIDES}
+    with tempfile.TemporaryDirectory() as folder, Workers(cores=1) as workers:
+        paths = []
+        for start in range(0, len(documents), part_documents):
+            paths.append(Path(folder) / f"part-{start}.jsonl")
+            store_part(documents[start : start + part_documents], paths[-1], signatures=near is not None)
+        plan = plan_split(paths, workers, Meter(0, None), near_duplicate_threshold=near, dropped=statistics.dropped)
+        for path, part in zip(paths, plan.parts, strict=True):
+            lines, counted = render_part(path, part, plan.block_bytes)
+            statistics.merge(counted)
+            for side in SIDES:
+                pieces[side] += [Piece(**json.loads(line)) for line in lines[side].splitlines()]
+    return pieces["train"], pieces["val"], statistics
+
+
+def split(documents: list[Document], *, dropped: Dropped | None = None) -> tuple[list[Piece], list[Piece]]:
+    train, val, _ = build(documents, dropped=dropped)
+    return train, val
 
 
 def sentence(random_: random.Random) -> str:
@@ -174,8 +207,7 @@ def test_empty_documents_are_counted() -> None:
 
 def test_measured_figures_add_up() -> None:
     corpus = documents(60, paragraphs=10) + documents(60, paragraphs=10, language="es", seed=1)
-    train, val = split(corpus)
-    statistics = measure(train, val, dropped=Dropped())
+    train, val, statistics = build(corpus)
     for language in ("en", "es"):
         sides = statistics.languages[language]
         assert sides["train"].paragraphs + sides["val"].paragraphs == 600
@@ -183,6 +215,60 @@ def test_measured_figures_add_up() -> None:
         both = {p.source for p in train if p.language == language} & {p.source for p in val if p.language == language}
         assert sides["train"].documents + sides["val"].documents == 60 + len(both)
     assert statistics.total_bytes("train") == size(train)
+
+
+@pytest.mark.parametrize("part_documents", [1, 3, 7])
+def test_parts_change_nothing(part_documents: int) -> None:
+    corpus = documents(20, paragraphs=9) + documents(7, language="es", seed=1) + documents(3, seed=0)
+    corpus.insert(5, Document(" ", "fr", "blank"))
+    corpus.append(Document(documents(1, seed=7)[0].text, "en", "held", split="val"))
+    assert build(corpus, part_documents=part_documents) == build(corpus)
+
+
+def sectioned(document: Document, count: int) -> list[Document]:
+    """The document in so many sections of whole paragraphs."""
+    paragraphs = document.text.split("\n\n")
+    step = -(-len(paragraphs) // count)
+    return [
+        dataclasses.replace(document, text="\n\n".join(paragraphs[start : start + step]), continues=start > 0)
+        for start in range(0, len(paragraphs), step)
+    ]
+
+
+@pytest.mark.parametrize("part_documents", [1, 2, 100])
+def test_sections_of_a_document_are_one_document(part_documents: int) -> None:
+    copied, *whole = documents(6, paragraphs=30)
+    # All of the copy's first sections are duplicates: the document opens where its own text does.
+    copy = Document(copied.text + "\n\n" + paragraph(random.Random(99)), "en", "copy")
+    corpus = [copied, *(part for document in [*whole, copy] for part in sectioned(document, 4)), Document("", "en", "")]
+    train, val, statistics = build(corpus, part_documents=part_documents)
+    for document in whole:
+        pieces = [piece for piece in [*train, *val] if piece.source == document.source]
+        pieces.sort(key=lambda piece: document.text.index(piece.text))
+        assert " ".join(" ".join(piece.text for piece in pieces).split()) == " ".join(document.text.split())
+        assert [piece.start for piece in pieces] == [True] + [False] * (len(pieces) - 1)
+        assert [piece.end for piece in pieces] == [False] * (len(pieces) - 1) + [True]
+    (last,) = (piece for piece in [*train, *val] if piece.source == "copy")
+    assert (last.start, last.end) == (True, True)
+    assert statistics.dropped.empty_documents == 1
+    sides = statistics.languages["en"]
+    assert sides["train"].documents == len({piece.source for piece in train})
+    assert sides["val"].documents == len({piece.source for piece in val})
+
+
+def test_near_duplicates_keep_the_first_only() -> None:
+    corpus = documents(12, paragraphs=40)
+    words = corpus[3].text.split(" ")
+    words[7] = "otherwise"
+    copy = Document(" ".join(words), "en", "copy")
+    parts = sectioned(dataclasses.replace(copy, source="parts"), 3)
+    dropped = Dropped()
+    train, val, _ = build([*corpus, copy, *parts], near=0.8, part_documents=2, dropped=dropped)
+    assert not [piece for piece in [*train, *val] if piece.source in ("copy", "parts")]
+    assert dropped.near_duplicate_documents == 2
+    assert dropped.near_duplicate_bytes == pytest.approx(2 * len(copy.text.encode()), rel=0.01)  # newlines
+    assert dropped.empty_documents == dropped.duplicate_paragraphs == 0
+    assert (train, val) == split(corpus)
 
 
 PARAGRAPH = st.lists(
@@ -197,7 +283,7 @@ PARAGRAPH = st.lists(
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 11)), min_size=2, max_size=6),
     st.sampled_from(["\n\n", "\n"]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_paragraph_on_both_sides_and_nothing_lost(
     texts: list[list[str]], places: list[tuple[int, int]], between: str
 ) -> None:

@@ -38,7 +38,7 @@ from tinylm.cli import main
 main()
 """
 STAGES = {
-    "corpus": ("tinylm.corpus.build", "_lines", 1),
+    "corpus": ("tinylm.corpus.build", "render_part", 1),
     "tokenizer": ("tinylm.tokenizer_training", "_lines", 1),
     "tokens": ("tinylm.tokenizer", "Tokenizer.encode_batch", 1),
     "training": ("tinylm.training.loop", "optimize", 4),

@@ -8,7 +8,7 @@ import sys
 from tinylm.cli.application import app
 from tinylm.errors import TinylmError
 
-_TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w"}
+_TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "rensa"}
 """What the extra `train` installs and a device does without."""
 
 

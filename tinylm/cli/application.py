@@ -14,6 +14,7 @@ import tinylm
 from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
+from tinylm.cli.corpus import corpus
 from tinylm.cli.doctor import doctor
 from tinylm.cli.evaluate import evaluate
 from tinylm.cli.export import export
@@ -88,6 +89,7 @@ def tinylm_command(
 
 
 app.command()(train_pipeline)
+app.command()(corpus)
 app.command()(train)
 app.command()(evaluate)
 app.command()(report)

@@ -29,6 +29,7 @@ class Ready:
     folder: Path | None
     reuse: Reuse | None
     initial: Initial | None
+    trackers: tuple[str, ...]
 
 
 def asked_config(options: TrainingOptions) -> RunConfig:
@@ -74,9 +75,14 @@ def prepared(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     from tinylm.corpus import gutenberg
+    from tinylm.corpus.weights import parse_weights
     from tinylm.runs import find_run
     from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
+    from tinylm.training.trackers import require_trackers
     from tinylm.training.trainer import Interrupted
+
+    trackers = (*(["tensorboard"] if options.tensorboard else []), *(options.track or []))
+    require_trackers(trackers)  # a missing package is told before anything takes time
 
     reuse = initial = None
     try:
@@ -89,7 +95,14 @@ def prepared(
             elif skip_corpus or skip_tokenizer:
                 reuse = Reuse(dataset=latest_dataset(), corpus=skip_corpus, tokenizer=skip_tokenizer)
             if reuse is not None and reuse.corpus and not options.resume:
-                config = dataclasses.replace(config, corpus=tuple(s.name for s in reuse.dataset.record.sources))
+                record = reuse.dataset.record
+                names = tuple(source.name for source in record.sources)
+                config = dataclasses.replace(config, corpus=names, near_duplicates=record.near_duplicates)
+            if options.weight:
+                training = dataclasses.replace(
+                    config.training, source_weights=parse_weights(options.weight, config.corpus)
+                )
+                config = dataclasses.replace(config, training=training)
             if config.init_from is not None and not options.resume:
                 from tinylm.initial import open_initial
 
@@ -100,7 +113,7 @@ def prepared(
                 # The dataset's name is the hash of the texts: planning it would download them without a word.
                 gutenberg.fingerprint(progress=say)
             folder = find_run(options.output_dir) if options.resume else options.output_dir
-            yield Ready(config=config, folder=folder, reuse=reuse, initial=initial)
+            yield Ready(config=config, folder=folder, reuse=reuse, initial=initial, trackers=trackers)
     except KeyboardInterrupt as stop:
         kept = "a checkpoint was saved" if isinstance(stop, Interrupted) else "finished stages are kept"
         say(f"\nerror: interrupted; {kept}")

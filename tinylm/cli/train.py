@@ -58,6 +58,7 @@ def train(
             folder=ready.folder,
             reuse=ready.reuse,
             initial=ready.initial,
+            trackers=ready.trackers,
             terms=options.terms,
             force=options.force,
             extend=options.resume,

@@ -37,8 +37,11 @@ def train_pipeline(
             "--skip-tokenizer takes the latest dataset's tokenizer, and another option describes a new one",
             "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --skip-tokenizer",
         )
-    if skip_corpus and options.corpus:
-        raise TinylmError("--skip-corpus takes the latest dataset's text and --corpus names another", "give one")
+    if skip_corpus and (options.corpus or options.near_duplicates):
+        raise TinylmError(
+            "--skip-corpus takes the latest dataset's text and another option describes other text",
+            "leave out --corpus and --near-duplicates",
+        )
     needed = limits.request.prompt_tokens + limits.request.new_tokens
     if config.model.context_length < needed:
         raise TinylmError(
@@ -54,6 +57,7 @@ def train_pipeline(
             folder=ready.folder,
             reuse=ready.reuse,
             initial=ready.initial,
+            trackers=ready.trackers,
             terms=options.terms,
             force=options.force,
             extend=options.resume,

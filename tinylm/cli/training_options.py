@@ -18,36 +18,36 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
-from tinylm.config import PRESETS, TrainingConfig
+from tinylm.cli.corpus_options import (
+    ByteFallbackOption,
+    CorpusOption,
+    NearDuplicatesOption,
+    TermsOption,
+    TokenizerTypeOption,
+    VocabSizeOption,
+    by_preset,
+    with_dataset_options,
+)
+from tinylm.config import TrainingConfig
 
 if TYPE_CHECKING:
     from tinylm.config import RunConfig
 
 
-def _by_preset(part: str, name: str) -> str:
-    """What `--help` shows as an option's default: `tiny: 10, classic: 20`, from the presets themselves."""
-    values = {key: getattr(getattr(preset, part), name) for key, preset in PRESETS.items()}
-    if len(set(values.values())) == 1:
-        value = next(iter(values.values()))
-        return "off" if value is None else str(value)
-    return ", ".join(f"{key}: {'off' if value is None else value}" for key, value in values.items())
-
-
 def _option(*flags: str, part: str = "training", of: str, help: str) -> Any:
-    return typer.Option(*flags, help=help, show_default=_by_preset(part, of))
+    return typer.Option(*flags, help=help, show_default=by_preset(part, of))
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
     """None means: as the preset or the recorded run has it."""
 
-    corpus: Annotated[
+    corpus: CorpusOption = None
+    weight: Annotated[
         list[str] | None,
-        typer.Option(
-            help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix.",
-            show_default="sample",
-        ),
+        typer.Option(metavar="SOURCE=NUMBER", help="How often training sees a source's text.", show_default="1 each"),
     ] = None
+    near_duplicates: NearDuplicatesOption = None
     preset: Annotated[
         str | None,
         typer.Option(help="`tiny`, or `classic` (the reference model and its recipe).", show_default="tiny"),
@@ -110,15 +110,14 @@ class TrainingOptions:
         Literal["auto", "fp32", "bf16"] | None,
         _option(of="precision", help="`fp32`, `bf16`, or `auto`: bf16 where the processor has it in hardware."),
     ] = None
-    vocab_size: Annotated[int | None, _option(part="tokenizer", of="vocab_size", help="Pieces of the tokenizer.")] = (
-        None
-    )
-    tokenizer_type: Annotated[str | None, _option(part="tokenizer", of="kind", help="`unigram` or `bpe`.")] = None
-    byte_fallback: Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")] = False
-    terms: Annotated[
-        Path | None,
-        typer.Option(help="A list of words: reports how many are single tokens.", show_default="none"),
+    compile: Annotated[
+        Literal["auto", "on", "off"] | None,
+        _option(of="compile", help="Torch's compiler; `auto` measures whether it pays in this run."),
     ] = None
+    vocab_size: VocabSizeOption = None
+    tokenizer_type: TokenizerTypeOption = None
+    byte_fallback: ByteFallbackOption = False
+    terms: TermsOption = None
     max_seq_length: Annotated[
         int | None, _option(part="model", of="context_length", help="Context length in tokens.")
     ] = None
@@ -165,6 +164,13 @@ class TrainingOptions:
             "rate, or `stop`.",
         ),
     ] = None
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder `tensorboard`.")
+    ] = False
+    track: Annotated[
+        list[Literal["mlflow", "wandb"]] | None,
+        typer.Option(help="Curves for MLflow or Weights & Biases too.", show_default="none"),
+    ] = None
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue the run (--output-dir or the latest); --epochs trains it further."),
@@ -177,8 +183,9 @@ _RECIPE = {field.name for field in dataclasses.fields(TrainingOptions)} & {
 } - {"batch_size", "minutes"}
 """Options that are named as the field of `TrainingConfig` that they set, and need nothing else."""
 _FIXED = (
-    *("preset", "corpus", "init_from", "vocab_size", "tokenizer_type", "byte_fallback", "max_seq_length"),
-    *("sliding_window", "seed", "batch_size", "accumulation_steps", "weight_decay", "beta1", "beta2", "precision"),
+    *("preset", "corpus", "weight", "near_duplicates", "init_from", "vocab_size", "tokenizer_type", "byte_fallback"),
+    *("max_seq_length", "sliding_window", "seed", "batch_size", "accumulation_steps", "weight_decay", "beta1", "beta2"),
+    *("precision", "compile"),
 )
 """A resumed run with another value would not be the run that was interrupted."""
 _PLANNED = ("learning_rate", "min_learning_rate", "warmup_steps", "warmup_fraction", "decay_fraction", "grad_clip")
@@ -229,12 +236,12 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
         training |= {"minutes": options.minutes, "total_steps": None}
     if options.grad_clip == 0:
         training["grad_clip"] = None
-    if options.tokenizer_type not in (None, "unigram", "bpe"):
-        raise TinylmError(
-            f"--tokenizer-type is `{options.tokenizer_type}`; `unigram` or `bpe` is needed", "`unigram` is the default"
-        )
-    tokenizer = _given(
-        vocab_size=options.vocab_size, kind=options.tokenizer_type, byte_fallback=options.byte_fallback or None
+    base = with_dataset_options(
+        base,
+        near_duplicates=options.near_duplicates,
+        vocab_size=options.vocab_size,
+        tokenizer_type=options.tokenizer_type,
+        byte_fallback=options.byte_fallback,
     )
     model = _given(
         vocab_size=options.vocab_size, context_length=options.max_seq_length, sliding_window=options.sliding_window
@@ -243,7 +250,6 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
         return dataclasses.replace(
             base,
             training=dataclasses.replace(base.training, **training),
-            tokenizer=dataclasses.replace(base.tokenizer, **tokenizer),
             model=dataclasses.replace(base.model, **model),
         )
     except ValueError as error:

@@ -1,37 +1,49 @@
-"""From sources to the corpus files of a dataset: read, normalise, clean, split, count, write.
+"""From sources to the corpus files of a dataset: read, normalise, clean, split, count, write; text of any size.
 
     statistics = build_corpus(["sample", "en:novels", "notes.jsonl.xz"], folder)
     for piece in read_pieces(folder / "train.jsonl"): ...
 
 `train.jsonl` and `val.jsonl` have one `Piece` on each line; `corpus.json`, written last, says what they came from and
 what they hold. Nothing is written before all of it is known to be good.
+
+Until then the cleaned text lies in `building/`, in parts of a few MB that all cores work on (`tinylm.corpus.parts`).
+After a kill the parts that are there are not cleaned again, as long as `plan.json` says the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tinylm import records
 from tinylm.corpus import files, gutenberg, sample
-from tinylm.corpus.cleaning import CLEANING, clean
+from tinylm.corpus.cleaning import CLEANING
 from tinylm.corpus.documents import Document, Piece
-from tinylm.corpus.splitting import split
-from tinylm.corpus.statistics import CorpusStatistics, Dropped, measure
+from tinylm.corpus.parallel import Workers
+from tinylm.corpus.parts import SIDES, clean_part, load_figures, render_part
+from tinylm.corpus.progress import Meter
+from tinylm.corpus.sections import sections
+from tinylm.corpus.splitting import plan_split
+from tinylm.corpus.statistics import CorpusStatistics, Dropped
 from tinylm.errors import TinylmError
-from tinylm.files import write_atomic
-from tinylm.tokenizer import NORMALISATION, normalise
+from tinylm.files import write_atomic, writing
+from tinylm.tokenizer import NORMALISATION
 
 SCHEMA = "1.0"
+PARTS = "parts-1"
+"""Name of what a part holds; it changes when a part of an older tinylm must not be used."""
+BUILDING = "building"
+PART_CHARACTERS = 2_000_000
+"""A part is full when it holds so many, or more if its last section is longer."""
+DISK_SHARE = 2.3
+"""Bytes on disk that building takes for each byte of text: parts, and then the corpus files beside them."""
 
 _AGAIN = "build it again: `tinylm train-pipeline --force`"
-
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
-"""What `normalise` removes; \\r and U+0085 become line ends there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,50 +67,147 @@ class CorpusRecord:
     statistics: CorpusStatistics
 
 
+Say = Callable[[str], None]
+
+
 def build_corpus(
     sources: Sequence[str],
     folder: Path,
     *,
     seed: int = 0,
+    near_duplicates: float | None = None,
     planned: Sequence[dict[str, str]] | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Say | None = None,
 ) -> CorpusStatistics:
     """Build the corpus of `sources` in `folder`: each is `sample`, `gutenberg` or `[LANGUAGE:]PATH`.
 
-    `seed` varies the sample corpus only; `planned` is the `fingerprint` under which the corpus will be known, when that
-    was taken before; `progress` is told a line per source and download. TinylmError for a source
-    that is unusable or changes meanwhile, and for too little text, with `folder` as it was, and when `folder` cannot be
+    `seed` varies the sample corpus only; `near_duplicates` is the similarity from which documents are dropped;
+    `planned` is the `fingerprint` under which the corpus will be known, when that was taken before; `progress` is told
+    a line per source and download, and every few seconds how far the reading is. TinylmError for a source that is
+    unusable or changes meanwhile, and for too little text or disk, with `folder` as it was, and when `folder` cannot be
     written.
     """
     if not sources:
         raise TinylmError("no corpus was named", "name `sample`, `gutenberg` or a path, such as `--corpus es:novels`")
-    planned = fingerprint(sources, seed) if planned is None else planned
+    with Workers() as workers:
+        planned = fingerprint(sources, seed) if planned is None else planned
+        created = not folder.exists()
+        try:
+            building = _continue(folder / BUILDING, {"sources": list(planned), "near_duplicates": near_duplicates})
+            statistics = _build(
+                sources, folder, building, workers, seed, near_duplicates=near_duplicates, planned=planned, say=progress
+            )
+        except TinylmError:
+            shutil.rmtree(folder / BUILDING, ignore_errors=True)
+            if created:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            raise
+    shutil.rmtree(building, ignore_errors=True)
+    return statistics
+
+
+def _build(
+    sources: Sequence[str],
+    folder: Path,
+    building: Path,
+    workers: Workers,
+    seed: int,
+    *,
+    near_duplicates: float | None,
+    planned: Sequence[dict[str, str]],
+    say: Say | None,
+) -> CorpusStatistics:
     dropped = Dropped()
-    documents: list[Document] = []
-    bytes_read = []
-    for source in sources:
-        before = len(documents)
-        total = 0
-        for document in _read(source, seed=seed, dropped=dropped, progress=progress):
-            total += len(document.text.encode("utf-8", "surrogatepass"))
-            documents.append(_cleaned(document, dropped))
-        bytes_read.append(total)
-        if progress:
-            count = len(documents) - before
-            progress(f"read {_name(source)}: {count:,} document{'' if count == 1 else 's'}, {total:,} bytes")
-    _refuse_changed(sources, planned, seed)
-    train, val = split(documents, dropped=dropped)
-    statistics = measure(train, val, dropped=dropped)
-    listed = [Source(entry["name"], entry["sha256"], size) for entry, size in zip(planned, bytes_read, strict=True)]
-    record = CorpusRecord(SCHEMA, tuple(listed), statistics)
+    meter = Meter(_stored_bytes(sources, building), say)
+    reader = _Reader(building, meter, dropped, seed=seed, signatures=near_duplicates is not None)
+    for _ in workers.map(clean_part, reader.parts(sources, planned)):
+        pass
+    for part in reader.paths:
+        controls, replacements = load_figures(part).removed.tolist()
+        dropped.control_characters += controls
+        dropped.replacement_characters += replacements
+    plan = plan_split(reader.paths, workers, meter, near_duplicate_threshold=near_duplicates, dropped=dropped)
     try:
         (folder / "corpus.json").unlink(missing_ok=True)  # what it says is no longer true once a file is replaced
     except OSError as error:
         raise TinylmError(f"cannot write in `{folder}`: {error.strerror}", "name a folder of your own") from error
-    write_atomic(folder / "train.jsonl", _lines(train))
-    write_atomic(folder / "val.jsonl", _lines(val))
+    statistics = CorpusStatistics(dropped=dropped)
+    tasks = ((path, part, plan.block_bytes) for path, part in zip(reader.paths, plan.parts, strict=True))
+    with writing(folder / "train.jsonl") as train, writing(folder / "val.jsonl") as val:
+        for lines, counted in meter.counted("writing", workers.map(render_part, tasks), len(reader.paths)):
+            for side, file in zip(SIDES, (train, val), strict=True):
+                file.write(lines[side])
+            statistics.merge(counted)
+    listed = tuple(
+        Source(entry["name"], entry["sha256"], size) for entry, size in zip(planned, reader.sizes, strict=True)
+    )
+    record = CorpusRecord(SCHEMA, listed, statistics)
     write_atomic(folder / "corpus.json", (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode())
     return statistics
+
+
+class _Reader:
+    """Reads sources into the tasks of `clean_part`, and remembers what came by."""
+
+    def __init__(self, building: Path, meter: Meter, dropped: Dropped, *, seed: int, signatures: bool) -> None:
+        self._building, self._meter, self._dropped = building, meter, dropped
+        self._seed, self._signatures = seed, signatures
+        self.paths: list[Path] = []
+        """Of all parts, those that were there already too."""
+        self.sizes: list[int] = []
+        """UTF-8 bytes of each source as it came."""
+
+    def parts(
+        self, sources: Sequence[str], planned: Sequence[dict[str, str]]
+    ) -> Iterator[tuple[list[Document], Path, bool]]:
+        """A task for each part that is not there yet; TinylmError when a source is not what was planned."""
+        for source, entry in zip(sources, planned, strict=True):
+            documents, total = 0, 0
+            reading = files.Reading()
+            part: list[Document] = []
+            held = 0
+            for document in self._documents(source, reading):
+                documents += not document.continues
+                total += len(document.text.encode("utf-8", "surrogatepass"))
+                part.append(document)
+                held += len(document.text)
+                if held >= PART_CHARACTERS:
+                    yield from self._task(part)
+                    part, held = [], 0
+                self._meter.at(reading.stored_bytes)
+            if part:
+                yield from self._task(part)
+            self._meter.source_done(reading.stored_bytes)
+            self.sizes.append(total)
+            if _entry(source, self._fingerprint(source, reading)) != entry:
+                raise TinylmError(
+                    f"`{entry['name']}` changed while it was being read",
+                    "run the same command again when nothing writes to it, or name a copy of it",
+                )
+            self._meter.say(
+                f"read {source_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
+            )
+
+    def _task(self, documents: list[Document]) -> Iterator[tuple[list[Document], Path, bool]]:
+        path = self._building / f"part-{len(self.paths):06}.jsonl"
+        self.paths.append(path)
+        if not path.exists():
+            yield documents, path, self._signatures
+
+    def _documents(self, source: str, reading: files.Reading) -> Iterable[Document]:
+        if source not in ("sample", "gutenberg"):
+            return files.read(source, dropped=self._dropped, reading=reading)
+        whole = sample.generate(self._seed) if source == "sample" else gutenberg.read(progress=self._meter.say)
+        return (
+            replace(document, text=text, continues=continues)
+            for document in whole
+            for text, continues in sections(document.text)
+        )
+
+    def _fingerprint(self, source: str, reading: files.Reading) -> str:
+        """Of what was read: text that changed on the way stands under no hash, whether it is the old or the new one."""
+        return reading.fingerprint() if source not in ("sample", "gutenberg") else _content(source, self._seed)
 
 
 def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
@@ -108,15 +217,12 @@ def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
     they are not there), the sample's text for this seed, and what normalisation and cleaning do. TinylmError when a
     path cannot be read or a book cannot be had.
     """
-    entries = []
-    for source in sources:
-        if source == "sample":
-            content = _sample_fingerprint(seed)
-        else:
-            content = gutenberg.fingerprint() if source == "gutenberg" else files.fingerprint(source)
-        made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {content}".encode())
-        entries.append({"name": _name(source), "sha256": made.hexdigest()})
-    return entries
+    return [_entry(source, _content(source, seed)) for source in sources]
+
+
+def source_name(source: str) -> str:
+    """What a source is called in records: `sample`, `gutenberg`, or prefix and last component of a path."""
+    return source if source in ("sample", "gutenberg") else files.display_name(source)
 
 
 def read_pieces(path: Path) -> Iterator[Piece]:
@@ -139,24 +245,16 @@ def read_record(path: Path) -> CorpusRecord:
     return records.read(CorpusRecord, data, f"`{path}`")
 
 
-def _refuse_changed(sources: Sequence[str], planned: Sequence[dict[str, str]], seed: int) -> None:
-    """TinylmError when a source is not any more what it was: what was read may be neither the old text nor the new."""
-    for source, entry in zip(sources, planned, strict=True):
-        if source != "sample" and fingerprint([source], seed) != [entry]:  # what is generated here cannot change
-            raise TinylmError(
-                f"`{entry['name']}` changed while it was being read",
-                "run the same command again when nothing writes to it, or name a copy of it",
-            )
-
-
-def _read(source: str, *, seed: int, dropped: Dropped, progress: Callable[[str], None] | None) -> Iterable[Document]:
+def _content(source: str, seed: int) -> str:
+    """The hash of a source's text."""
     if source == "sample":
-        return sample.generate(seed)
-    return gutenberg.read(progress=progress) if source == "gutenberg" else files.read(source, dropped=dropped)
+        return _sample_fingerprint(seed)
+    return gutenberg.fingerprint() if source == "gutenberg" else files.fingerprint(source)
 
 
-def _name(source: str) -> str:
-    return source if source in ("sample", "gutenberg") else files.display_name(source)
+def _entry(source: str, content: str) -> dict[str, str]:
+    made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {content}".encode())
+    return {"name": source_name(source), "sha256": made.hexdigest()}
 
 
 def _sample_fingerprint(seed: int) -> str:
@@ -167,16 +265,31 @@ def _sample_fingerprint(seed: int) -> str:
     return digest.hexdigest()
 
 
-def _cleaned(document: Document, dropped: Dropped) -> Document:
-    """The document after its one normalisation and cleaning, with what that removed counted."""
-    normal = normalise(document.text)
-    dropped.control_characters += len(_CONTROLS.findall(document.text))
-    dropped.replacement_characters += normal.count("\ufffd")
-    return replace(document, text=clean(normal))
+def _continue(building: Path, plan: dict[str, object]) -> Path:
+    """The folder of parts, empty unless it was begun with the same plan."""
+    path = building / "plan.json"
+    data = (json.dumps({"parts": PARTS, **plan}, indent=1) + "\n").encode()
+    try:
+        begun = path.read_bytes() == data
+    except OSError:
+        begun = False
+    if not begun:
+        shutil.rmtree(building, ignore_errors=True)
+        write_atomic(path, data)
+    return building
 
 
-def _lines(pieces: Iterable[Piece]) -> bytes:
-    return "".join(json.dumps(asdict(piece), ensure_ascii=False) + "\n" for piece in pieces).encode()
+def _stored_bytes(sources: Sequence[str], building: Path) -> int:
+    """Bytes on disk of the sources that are files; TinylmError when the disk has no room for what they become."""
+    total = sum(files.stored_bytes(source) for source in sources if source not in ("sample", "gutenberg"))
+    there = sum(path.stat().st_size for path in building.iterdir())
+    needed, free = int(DISK_SHARE * total) - there, shutil.disk_usage(building).free
+    if needed > free:
+        raise TinylmError(
+            f"the corpus takes {needed / 1e6:,.0f} MB to build in `{building.parent}`, and {free / 1e6:,.0f} are free",
+            "free some space, or call tinylm in a folder on a larger disk",
+        )
+    return total
 
 
 def _piece(line: bytes, where: str) -> Piece:

@@ -35,7 +35,10 @@ LONG_SHARE = 0.05
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]*_]*$|[\"”»—]$|--$")
 _ITEM = re.compile(r"\s*(?:[-*+•–—>#]|\(?\d{1,3}[.)]|\(?[a-z]\)|[IVX]{1,5}\.)\s")
 _SPEECH = re.compile(r"\s*(?:--|[-–—])\S")
-_TABULAR = re.compile(r"\S(?: {3,}|\t)\S|\|.*\||^\s*[-=+*_~.#|:]{3,}\s*$")
+_COLUMNS = re.compile(r"\S(?: {3,}|\t)\S|\|.*\|")
+_RULE = re.compile(r"\s*[-=+*_~.#|:]{3,}\s*$")
+_LETTER = re.compile(r"[^\W_]")
+_WORD_END = re.compile(r"(?<=\w-)|(?<=--)|(?<=—)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _WIDE_SENTENCE_GAP = re.compile(r"(?<=\w[.!?])([\"'”’»)]*) {2,3}(?=[\"'“‘«¿¡(]?[^\W\d_])")
 
@@ -49,7 +52,8 @@ class _Layout:
     tight_dashes: bool
     """Dashes stand between words without spaces (`Council--Baloo`), so a line end after one is no space."""
     words: frozenset[str]
-    """Words inside lines, lower case, hyphenated ones whole: they tell `rabbit-hole` from `inter-esting`."""
+    """Words inside lines, lower case, hyphenated ones whole: they tell `rabbit-hole` from `inter-esting`. Not gathered
+    when no line ends with a hyphen."""
 
 
 def clean(text: str) -> str:
@@ -68,7 +72,8 @@ def _clean_once(text: str) -> str:
     layout = _layout(blocks)
     if layout is None:
         return "\n\n".join("\n".join(block) for block in blocks)
-    return _WIDE_SENTENCE_GAP.sub(r"\1 ", "\n\n".join(_unwrap(block, layout) for block in blocks))
+    unwrapped = "\n\n".join(_unwrap(block, layout) for block in blocks)
+    return _WIDE_SENTENCE_GAP.sub(r"\1 ", unwrapped) if "  " in unwrapped else unwrapped
 
 
 def _blocks(text: str) -> list[list[str]]:
@@ -85,7 +90,7 @@ def _blocks(text: str) -> list[list[str]]:
 def _layout(blocks: list[list[str]]) -> _Layout | None:
     """How the document is wrapped, or None when its newlines all mean something."""
     breaks = [pair for block in blocks for pair in pairwise(block)]
-    at_margin = [pair for pair in breaks if _indent(pair[0]) <= SLACK and not any(map(_TABULAR.search, pair))]
+    at_margin = [pair for pair in breaks if _indent(pair[0]) <= SLACK and not any(map(_tabular, pair))]
     if len(at_margin) >= MIN_BREAKS:  # code and tables say nothing about how the prose between them is set
         breaks = at_margin
     if len(breaks) < MIN_BREAKS:
@@ -100,14 +105,20 @@ def _layout(blocks: list[list[str]]) -> _Layout | None:
     if sum(len(line) > width + 10 * SLACK for line in lines) > LONG_SHARE * len(lines):
         return None
     text = "\n".join(lines)
-    tight, loose = len(re.findall(r"\w(?:--|—)\w", text)), len(re.findall(r"\w(?:--|—) ", text))
-    return _Layout(width, tight > loose, frozenset(word.lower() for word in _WORD.findall(text)))
+    tight = loose = 0
+    if "--" in text or "—" in text:
+        tight, loose = len(re.findall(r"\w(?:--|—)\w", text)), len(re.findall(r"\w(?:--|—) ", text))
+    words = _WORD.findall(text) if "-\n" in text else []
+    return _Layout(width, tight > loose, frozenset(word.lower() for word in words))
 
 
 def _fills(line: str, following: str, width: int) -> bool:
     """Whether the break after `line` was forced: the next word, up to a hyphen or dash, would not have fitted."""
-    word = re.split(r"(?<=\w-)|(?<=--)|(?<=—)|\s", following.lstrip(), maxsplit=1)[0]
-    return len(line) + 1 + len(word) > width - SLACK
+    room = width - SLACK - len(line) - 1
+    if room < 1:
+        return True
+    word = following.split(maxsplit=1)[0]
+    return len(word) > room and len(_WORD_END.split(word, maxsplit=1)[0]) > room
 
 
 def _unwrap(block: list[str], layout: _Layout) -> str:
@@ -130,7 +141,7 @@ def _is_prose(block: list[str], layout: _Layout) -> bool:
     """Whether the block's lines fill the width as prose does, by itself and not only in a document that does."""
     breaks = list(pairwise(block))
     longest = max(map(len, block))
-    if 2 * sum(bool(_TABULAR.search(line)) for line in block) >= len(block) or longest > layout.width + 10 * SLACK:
+    if 2 * sum(_tabular(line) for line in block) >= len(block) or longest > layout.width + 10 * SLACK:
         return False
     lower = sum(_starts_lower(following) for _, following in breaks)
     if all(_indent(line) > SLACK for line in block):  # verse, code and letters, set in from one margin or from both
@@ -149,7 +160,7 @@ def _is_prose(block: list[str], layout: _Layout) -> bool:
 
 def _continues(line: str, following: str, layout: _Layout) -> bool:
     """Whether the newline after `line`, in a block of prose, is layout: forced by the width, or just set raggedly."""
-    if _TABULAR.search(line) or _TABULAR.search(following):
+    if _tabular(line) or _tabular(following):
         return False
     ended, forced, lower = _ended(line), _fills(line, following, layout.width), _starts_lower(following)
     if _ITEM.match(following):
@@ -183,11 +194,21 @@ def _join(text: str, following: str, layout: _Layout) -> str:
     return f"{text} {following}"
 
 
+def _tabular(line: str) -> bool:
+    """Whether the line is a row of a table, or a rule: columns parted by bars, tabs or wide gaps."""
+    if ("   " in line or "\t" in line or "|" in line) and _COLUMNS.search(line):
+        return True
+    return _RULE.match(line) is not None
+
+
 def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
 def _starts_lower(line: str) -> bool:
     """Whether the first letter, after opening quotes and dashes, is lower case: a sentence goes on."""
-    first = re.search(r"[^\W_]", line)
-    return first is not None and (first[0].islower() or first[0].isdigit())
+    first = line[:1]
+    if not first.isalnum():
+        found = _LETTER.search(line)
+        first = found[0] if found else ""
+    return first.islower() or first.isdigit()

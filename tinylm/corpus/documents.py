@@ -22,6 +22,8 @@ class Document:
     """Where it came from, for people: `books/en/alice.txt`, `gutenberg/11`; never an absolute path."""
     split: Split | None = None
     """The side it must stand on; None lets the splitter decide."""
+    continues: bool = False
+    """It goes on the document before it: long ones come in sections (`tinylm.corpus.sections`)."""
 
 
 @dataclass(frozen=True, slots=True)

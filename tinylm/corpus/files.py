@@ -13,6 +13,7 @@ Nothing here is trusted: files are regular, at most `MAX_BYTES` after decompress
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import errno
 import gzip
@@ -23,40 +24,31 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from tinylm.corpus.documents import UNDETERMINED, Document
+from tinylm.corpus.languages import CODES, SAME
+from tinylm.corpus.parallel import available_cores
+from tinylm.corpus.sections import sections, text_sections
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 
-MAX_BYTES = 1_000_000_000
-"""Bytes of one file, decompressed; the corpus is held in memory."""
+MAX_BYTES = 100_000_000_000
+"""Bytes of one file, decompressed: a bomb does not fill every disk."""
+MAX_LINE_CHARACTERS = 64_000_000
+"""A line of JSONL is held in memory."""
 _XZ_MEMORY_BYTES = 256 * 1024 * 1024
 _CHUNK_BYTES = 1 << 20
 _SNIFF_BYTES = 1 << 16
 
-# ISO 639-1, and three-letter codes of languages that have text corpora; `src` or `raw` are folders, not languages.
-_ISO_639 = """
-aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el en eo
-es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is it iu ja jv ka kg
-ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn
-no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta
-te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu ang ast bho bxr cat ceb chr ckb
-cmn csb dan deu dsb ell eng est eus fil fin fra frr fur gle glg grc gsw guj hak haw heb hil hin hrv hsb hun hye ilo
-ind isl ita jav jbo jpn kab kat kaz kmr kor lad lat lav lij lit lmo ltz mai mal mar mkd mlt mnw mri mwl nah nap nds
-nld nno nob nso oci pam pan pap pcd pdc pms pol por pus que roh ron rue rus sah san scn sco slk slv sme som spa sqi
-srp swa swe szl tam tat tel tet tgl tha tur udm ukr urd uzb vec vep vie vls vro war wuu xmf yor yue zea zho zul und
-"""
-_CODES = frozenset(_ISO_639.split())
-_SAME = {"eng": "en", "spa": "es", "fra": "fr", "deu": "de", "por": "pt", "ita": "it", "cat": "ca"}
 _PREFIX = re.compile(r"([a-z]{2,3}):(.+)", re.DOTALL)
 _CODE_FIELD = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 _PACKED = re.compile(r"\.(?:gz|xz)$")
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_DOCUMENT_END = re.compile(r"^<\|endoftext\|>[ \t]*$", re.MULTILINE)
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x1b")
 _BINARY_STARTS = (
     b"%PDF-",
@@ -82,21 +74,44 @@ class _File:
     folder_language: str | None
 
 
-def read(source: str, *, dropped: Dropped) -> Iterator[Document]:
-    """The raw documents of `[LANGUAGE:]PATH`, one file in memory at a time; `dropped` counts what folders hold else.
+class Reading:
+    """How far `read` has come in a source, and the fingerprint of what it has read."""
 
-    TinylmError for a missing, empty, unreadable or binary path, text that is not UTF-8 (with the byte offset), JSONL
-    that is not objects with a `text` string (with the line), and compressed data that is damaged or too large.
+    def __init__(self) -> None:
+        self.stored_bytes = 0
+        """Bytes read so far, as they lie on disk."""
+        self._digest = hashlib.sha256()
+
+    def add(self, file: _File, sha256: str) -> None:
+        """A file that was read to its end."""
+        language = file.language or f"({file.folder_language or UNDETERMINED})"
+        self._digest.update(f"{file.name}\0{language}\0{sha256}\n".encode("utf-8", "surrogateescape"))
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the files added so far: names inside the source, languages that names state, and bytes."""
+        return self._digest.hexdigest()
+
+
+def read(source: str, *, dropped: Dropped, reading: Reading | None = None) -> Iterator[Document]:
+    """The raw documents of `[LANGUAGE:]PATH`, long ones in sections; `dropped` counts what folders hold else.
+
+    Memory is bounded: a chunk and a section, or a line of JSONL. TinylmError for a missing, empty, unreadable or binary
+    path, text that is not UTF-8 (with the byte offset), JSONL that is not objects with a `text` string (with the line),
+    and compressed data that is damaged or too large.
     """
+    reading = Reading() if reading is None else reading
     files = 0
-    for file, data in _contents(source, dropped):
+    for file in _usable(source, dropped):
         files += 1
-        decoded = _decode(data, file)
+        digest = hashlib.sha256()
+        texts = _decoded(_hashed(_chunks(file.path, reading), digest), file)
         if _PACKED.sub("", file.name.lower()).endswith(".jsonl"):
-            yield from _json_lines(decoded, file, dropped)
-            continue
-        for text in _DOCUMENT_END.split(decoded):
-            yield Document(text, file.language or file.folder_language or UNDETERMINED, file.name)
+            yield from _json_lines(texts, file, dropped)
+        else:
+            language = file.language or file.folder_language or UNDETERMINED
+            for text, continues in text_sections(texts):
+                yield Document(text, language, file.name, continues=continues)
+        reading.add(file, digest.hexdigest())
     if not files:
         skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.files.items()))
         raise TinylmError(
@@ -106,13 +121,21 @@ def read(source: str, *, dropped: Dropped) -> Iterator[Document]:
 
 
 def fingerprint(source: str) -> str:
-    """SHA-256 (hex) of what `read` would read: names inside the source, languages that the names state, and bytes."""
-    digest = hashlib.sha256()
-    for file, data in _contents(source, Dropped()):
-        language = file.language or f"({file.folder_language or UNDETERMINED})"
-        digest.update(f"{file.name}\0{language}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
-        digest.update(data)
-    return digest.hexdigest()
+    """The `Reading.fingerprint` of what `read` would read, on all cores when the source has several files."""
+    reading = Reading()
+    with ThreadPoolExecutor(available_cores()) as threads:  # hashing and unpacking let other threads run
+        files = list(_usable(source, Dropped()))
+        for file, sha256 in zip(files, threads.map(_sha256, files), strict=True):
+            reading.add(file, sha256)
+    return reading.fingerprint()
+
+
+def stored_bytes(source: str) -> int:
+    """Bytes on disk of the files that `read` would read."""
+    try:
+        return sum(file.path.stat().st_size for file in _usable(source, Dropped()))
+    except OSError as error:
+        raise _unreadable(Path(str(error.filename)), error) from error
 
 
 def display_name(source: str) -> str:
@@ -124,13 +147,13 @@ def display_name(source: str) -> str:
 
 def _parse(source: str) -> tuple[str | None, Path]:
     """The language prefix, if it has one, and the path."""
-    if (match := _PREFIX.fullmatch(source)) and match[1] in _CODES:
-        return _SAME.get(match[1], match[1]), Path(match[2]).expanduser()
+    if (match := _PREFIX.fullmatch(source)) and match[1] in CODES:
+        return SAME.get(match[1], match[1]), Path(match[2]).expanduser()
     return None, Path(source).expanduser()
 
 
-def _contents(source: str, dropped: Dropped) -> Iterator[tuple[_File, bytes]]:
-    """Every usable file of the source with its decompressed bytes, in the order of the names."""
+def _usable(source: str, dropped: Dropped) -> Iterator[_File]:
+    """Every usable file of the source, in the order of the names."""
     language, path = _parse(source)
     try:
         mode = path.stat().st_mode
@@ -139,22 +162,20 @@ def _contents(source: str, dropped: Dropped) -> Iterator[tuple[_File, bytes]]:
     except ValueError as error:  # a NUL inside the path
         raise TinylmError(f"{str(path)!r} is not a path: {error}", "name an existing file or folder") from error
     if not stat.S_ISDIR(mode):
-        file = _File(path, path.name, language, _folder_language(path.parts[:-1]))
         if not stat.S_ISREG(mode):
             raise TinylmError(f"`{path}` is not a regular file", "copy the text into a file first")
-        if reason := _unusable(data := _load(path)):
+        if reason := _unusable(path):
             raise TinylmError(f"`{path}` is {reason}", "tinylm reads UTF-8 text and `.jsonl`, also as `.gz` and `.xz`")
-        yield file, data
+        yield _File(path, path.name, language, _folder_language(path.parts[:-1]))
         return
     root = path if path.name else path.resolve()
     for found in sorted(_walk(path, dropped, set()), key=lambda found: found.relative_to(path).parts):
         inside = found.relative_to(path)
-        name = "/".join((root.name, *inside.parts))
-        file = _File(found, name, language, _folder_language((*path.parts, *inside.parts[:-1])))
-        if reason := _unusable(data := _load(found)):
+        if reason := _unusable(found):
             dropped.skip_file(reason)
         else:
-            yield file, data
+            folder_language = _folder_language((*path.parts, *inside.parts[:-1]))
+            yield _File(found, "/".join((root.name, *inside.parts)), language, folder_language)
 
 
 def _walk(folder: Path, dropped: Dropped, visited: set[tuple[int, int]]) -> Iterator[Path]:
@@ -187,30 +208,42 @@ def _walk(folder: Path, dropped: Dropped, visited: set[tuple[int, int]]) -> Iter
 
 def _folder_language(folders: tuple[str, ...]) -> str | None:
     """The language that the nearest of `folders` is named by."""
-    return next((_SAME.get(name, name) for name in reversed(folders) if name in _CODES), None)
+    return next((SAME.get(name, name) for name in reversed(folders) if name in CODES), None)
 
 
-def _load(file: Path) -> bytes:
-    """The file's bytes, decompressed by its suffix, at most `MAX_BYTES`."""
-    suffix = file.suffix.lower()
-    pieces: list[bytes] = []
-    total = 0
+def _chunks(path: Path, reading: Reading) -> Iterator[bytes]:
+    """The file's bytes, decompressed by its suffix, at most `MAX_BYTES`; `reading` is told how far it came."""
+    suffix = path.suffix.lower()
+    total, before = 0, reading.stored_bytes
     try:
-        with file.open("rb") as raw:
+        with path.open("rb") as raw:
             for chunk in _DECOMPRESS.get(suffix, _plain)(raw):
                 total += len(chunk)
                 if total > MAX_BYTES:
                     raise TinylmError(
-                        f"`{file}` holds more than {MAX_BYTES:,} bytes of text", "split it, or take a part of it"
+                        f"`{path}` holds more than {MAX_BYTES:,} bytes of text", "split it, or take a part of it"
                     )
-                pieces.append(chunk)
+                reading.stored_bytes = before + raw.tell()
+                yield chunk
     except (lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
         raise TinylmError(
-            f"`{file}` is damaged or not {suffix} data: {error}", "make the archive again from its text"
+            f"`{path}` is damaged or not {suffix} data: {error}", "make the archive again from its text"
         ) from error
     except OSError as error:
-        raise _unreadable(file, error) from error
-    return b"".join(pieces)
+        raise _unreadable(path, error) from error
+
+
+def _hashed(chunks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+
+
+def _sha256(file: _File) -> str:
+    digest = hashlib.sha256()
+    for _ in _hashed(_chunks(file.path, Reading()), digest):
+        pass
+    return digest.hexdigest()
 
 
 def _plain(raw: BinaryIO) -> Iterator[bytes]:
@@ -240,30 +273,62 @@ def _unxz(raw: BinaryIO) -> Iterator[bytes]:
 _DECOMPRESS = {".gz": _gunzip, ".xz": _unxz}
 
 
-def _unusable(data: bytes) -> str | None:
-    """Why these bytes are no text, in a word, or None. Text in another encoding than UTF-8 is not decided here."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, full of zero bytes
-        return None
-    start = data[:_SNIFF_BYTES]
-    if not data.strip():
+def _unusable(path: Path) -> str | None:
+    """Why the file is no text, in a word, or None. Text in another encoding than UTF-8 is not decided here."""
+    start = b""
+    for chunk in _chunks(path, Reading()):
+        start = start or chunk
+        if chunk.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, full of zero bytes
+            return None
+        if chunk.strip():
+            break
+    else:
         return "empty"
+    start = start[:_SNIFF_BYTES]
     controls = len(start) - len(start.translate(None, _CONTROLS))
     return "binary" if start.startswith(_BINARY_STARTS) or b"\0" in start or 50 * controls > len(start) else None
 
 
-def _decode(data: bytes, file: _File) -> str:
+def _decoded(chunks: Iterable[bytes], file: _File) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    start, read_bytes, held_bytes = b"", 0, 0
     try:
-        return data.decode("utf-8")
+        for chunk in chunks:
+            start = start or chunk[:2]
+            yield decoder.decode(chunk)
+            read_bytes += len(chunk)
+            held_bytes = len(decoder.getstate()[0])  # of a character that goes on in the next chunk
+        decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        encoding = "UTF-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "WINDOWS-1252"
+        offset = read_bytes - held_bytes + error.start
+        encoding = "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
         raise TinylmError(
-            f"`{file.path}` is not UTF-8: byte 0x{data[error.start]:02x} at offset {error.start:,}",
+            f"`{file.path}` is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {offset:,}",
             f"convert it, for example `iconv -f {encoding} -t UTF-8 {file.path.name} > new.txt`",
         ) from error
 
 
-def _json_lines(text: str, file: _File, dropped: Dropped) -> Iterator[Document]:
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+def _lines(chunks: Iterable[str], file: _File) -> Iterator[tuple[int, str]]:
+    """Numbered lines without their ends, each at most `MAX_LINE_CHARACTERS`."""
+    number, parts, held = 1, [""], 0
+    for chunk in chunks:
+        first, *others = chunk.split("\n")
+        parts.append(first)
+        held += len(first)
+        for line in others:
+            yield number, "".join(parts)
+            number, parts, held = number + 1, [line], len(line)
+        if held > MAX_LINE_CHARACTERS:
+            raise TinylmError(
+                f"`{file.path}`, line {number} has more than {MAX_LINE_CHARACTERS:,} characters",
+                "write one JSON object on each line, and long documents as several",
+            )
+    yield number, "".join(parts)
+
+
+def _json_lines(chunks: Iterable[str], file: _File, dropped: Dropped) -> Iterator[Document]:
+    for number, line in _lines(chunks, file):
+        line = line.removeprefix("\ufeff") if number == 1 else line
         if not line.strip():
             continue
         where = f"`{file.path}`, line {number}"
@@ -279,9 +344,10 @@ def _json_lines(text: str, file: _File, dropped: Dropped) -> Iterator[Document]:
         match = _CODE_FIELD.fullmatch(stated) if isinstance(stated, str) else None
         if stated is not None and match is None:
             raise TinylmError(f"{where} has the language {stated!r}", "use an ISO 639 code such as `en` or `es`")
-        code = _SAME.get(match[1].lower(), match[1].lower()) if match else None
+        code = SAME.get(match[1].lower(), match[1].lower()) if match else None
         language = file.language or code or file.folder_language or UNDETERMINED
-        yield Document(body, language, file.name)
+        for text, continues in sections(body):
+            yield Document(text, language, file.name, continues=continues)
 
 
 def _what_is_there(record: object) -> str:
@@ -302,8 +368,8 @@ def _unknown_language(source: str) -> TinylmError | None:
     language, colon, path = source.partition(":")
     if not colon or not path or _parse(source)[0] or not Path(path).expanduser().exists():
         return None
-    example = _SAME.get(language.lower(), language.lower())
-    example = example if example in _CODES else "en"
+    example = SAME.get(language.lower(), language.lower())
+    example = example if example in CODES else "en"
     return TinylmError(
         f"the language `{language}` of `{source}` is unknown",
         f"use an ISO 639 code such as `{example}:{path}`, or `{UNDETERMINED}:{path}` for none",

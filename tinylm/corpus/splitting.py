@@ -13,224 +13,242 @@ it has read. So, over the whole corpus and in this order:
    into words, as far as needed; what was cut is deduplicated once more, by the same rule. So each line is a
    paragraph in a file that has a sentence on each.
 
-Documents that name their side keep it and take no part in the blocks, but in deduplication they do. A language with
-under `MINIMUM_BYTES` of distinct text trains only; a corpus that leaves no validation text is an error.
+Documents that name their side keep it and take no part in the blocks, but in deduplication they do. Each section of a
+document that is too long for one (`tinylm.corpus.sections`) is cut by itself. A language with under `MINIMUM_BYTES` of
+distinct text trains only; a corpus that leaves no validation text is an error.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import groupby
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from tinylm.corpus.documents import Document, Piece, Split
+import numpy as np
+from numpy.typing import NDArray
+
+from tinylm.corpus.duplicates import first_occurrences
+from tinylm.corpus.near_duplicates import near_duplicates
+from tinylm.corpus.parallel import Workers
+from tinylm.corpus.parts import (
+    BLOCK_BYTES,
+    DROPPED,
+    SIDES,
+    PartPlan,
+    UnitFigures,
+    cut_part,
+    load_figures,
+    load_units,
+)
+from tinylm.corpus.progress import Meter
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
+from tinylm.files import writing
 
-BLOCK_BYTES = 4096
-"""UTF-8 bytes of a block, at most, unless one word is longer."""
 SMALLEST_BLOCK_BYTES = 200
 BLOCKS_WANTED = 20
 """Blocks that a language should have at least, so that every tenth makes two."""
 VALIDATION_EVERY = 10
-DUPLICATE_CHARACTERS = 30
-"""Characters, whitespace folded, from which a repeated paragraph counts as a duplicate."""
-LINE_PARAGRAPH = 160
-"""Characters from which a line is a paragraph of its own: no verse, list or hard-wrapped line is as long."""
 MINIMUM_BYTES = 500
 """UTF-8 bytes of distinct text in a language below which holding a part out would mean nothing."""
 
-_BLANK_LINES = re.compile(r"\n{2,}")
-_LINE_END = re.compile(r"\n")
-_SENTENCE_GAP = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+(?=[^\sa-zà-ÿ])|(?<=[。！？])(?=\S)")
-_FINER = (_LINE_END, _SENTENCE_GAP)
-_SPACE = re.compile(r"\s+")
+TRAIN, VAL = range(len(SIDES))
 
 
 @dataclass(frozen=True, slots=True)
-class _Unit:
-    """A paragraph, or a part of one that was too long: it is never divided between the two sides."""
+class SplitPlan:
+    """What becomes of a corpus's parts."""
 
-    text: str
-    gap: str
-    """What stood between it and the unit before in its document: newlines, a space, or nothing."""
-    document: int
-    """Index of its document in the corpus."""
+    parts: list[PartPlan]
+    block_bytes: dict[str, int]
+    """Of each language."""
 
 
-def split(documents: Iterable[Document], *, dropped: Dropped | None = None) -> tuple[list[Piece], list[Piece]]:
-    """Divide cleaned documents into training and validation pieces, both in the order of the documents.
+def plan_split(
+    parts: Sequence[Path], workers: Workers, meter: Meter, *, near_duplicate_threshold: float | None, dropped: Dropped
+) -> SplitPlan:
+    """Decide what of the cleaned `parts` is dropped and what is held out, by the rules above.
 
-    `dropped`, when given, is told the duplicates and the documents that had nothing to give. TinylmError when one of
-    the two sides would be empty, with the distinct bytes of each language and the minimum.
+    `dropped` is told the duplicates and the documents that had nothing to give. TinylmError when one of the two sides
+    would be empty, with the distinct bytes of each language and the minimum.
     """
-    dropped = Dropped() if dropped is None else dropped
-    corpus = list(documents)
-    paragraphs = _deduplicate((u for i, document in enumerate(corpus) for u in _paragraphs(document.text, i)), dropped)
-    sizes = {document.language: BLOCK_BYTES for document in corpus}
+    kept = _distinct_paragraphs(parts, near_duplicate_threshold, dropped)
+    block_bytes: dict[str, int] = {}
+    stale = list(range(len(parts)))
     while True:  # smaller blocks can show new duplicates, and those leave less text: sizes only fall, so this ends
-        in_parts = Dropped()
-        units = _deduplicate((part for u in paragraphs for part in _parts(u, corpus[u.document], sizes)), in_parts)
-        distinct = dict.fromkeys(sizes, 0)
-        for unit in units:
-            if corpus[unit.document].split is None:
-                distinct[corpus[unit.document].language] += _size(unit)
+        tasks = ((parts[index], kept[index], block_bytes) for index in stale)
+        for _ in meter.counted("splitting", workers.map(cut_part, tasks), len(stale)):
+            pass
+        units = _DistinctUnits.of(parts)
         smaller = {
-            language: min(size, max(SMALLEST_BLOCK_BYTES, distinct[language] // BLOCKS_WANTED))
-            for language, size in sizes.items()
+            language: min(
+                block_bytes.get(language, BLOCK_BYTES), max(SMALLEST_BLOCK_BYTES, units.free[language] // BLOCKS_WANTED)
+            )
+            for language in units.free
         }
-        if smaller == sizes:
+        changed = {language for language, size in smaller.items() if size != block_bytes.get(language, BLOCK_BYTES)}
+        block_bytes = smaller
+        if not changed:
             break
-        sizes = smaller
-    dropped.duplicate_paragraphs += in_parts.duplicate_paragraphs
-    dropped.duplicate_bytes += in_parts.duplicate_bytes
-    dropped.empty_documents += len(corpus) - len({unit.document for unit in units})
-    train, val = _pieces(units, _sides(units, corpus, sizes, distinct), corpus)
-    if not train or not val:
-        have = ", ".join(f"`{language}` {size:,} bytes" for language, size in sorted(distinct.items())) or "no text"
+        stale = [index for index, part in enumerate(parts) if changed & {*load_units(part).language.tolist()}]
+    dropped.duplicate_paragraphs += units.repeated
+    dropped.duplicate_bytes += units.repeated_bytes
+    sides = _sides(parts, units, block_bytes)
+    if not all(any((of_part == side).any() for of_part in sides) for side in (TRAIN, VAL)):
+        missing = "validation" if any((of_part == TRAIN).any() for of_part in sides) else "training"
+        have = ", ".join(f"`{name}` {units.free[name]:,} bytes" for name in sorted(units.languages)) or "no text"
         raise TinylmError(
-            f"the corpus is too small to hold out a {'validation' if train else 'training'} part: "
+            f"the corpus is too small to hold out a {missing} part: "
             f"it has {have} of distinct text; a language needs at least {MINIMUM_BYTES:,} bytes",
             "add text; mixing in the built-in corpus works too: `--corpus sample`",
         )
-    return train, val
+    plans, with_text, documents = _across_parts(parts, kept, sides)
+    dropped.empty_documents += documents - with_text - dropped.near_duplicate_documents
+    return SplitPlan(plans, block_bytes)
 
 
-def _between(text: str, separator: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """The parts of `text` between matches of `separator`, each with the gap before it."""
-    gap, position = "", 0
-    for match in separator.finditer(text):
-        yield gap, text[position : match.start()]
-        gap, position = match[0], match.end()
-    yield gap, text[position:]
+def _distinct_paragraphs(
+    parts: Sequence[Path], near_duplicate_threshold: float | None, dropped: Dropped
+) -> list[NDArray[np.bool_]]:
+    """For each part: which of its paragraphs stay."""
+    unique = [np.ones(len(load_figures(part).key), np.bool_) for part in parts]
+    if near_duplicate_threshold is not None:
+        unique = _without_near_duplicates(parts, near_duplicate_threshold, dropped)
 
+    def keys() -> Iterator[NDArray[np.uint64]]:
+        for part, stays in zip(parts, unique, strict=True):
+            yield np.where(stays, load_figures(part).key, np.uint64(0))
 
-def _paragraphs(text: str, document: int) -> Iterator[_Unit]:
-    """The paragraphs of a document, as the module's docstring defines them."""
-    for gap, block in _between(text.strip("\n"), _BLANK_LINES):
-        if "\n" not in block:
-            if block.strip():
-                yield _Unit(block, gap, document)
-            continue
-        group: list[str] = []
-        for line in block.split("\n"):
-            if len(line) >= LINE_PARAGRAPH:
-                for paragraph in ("\n".join(group), line):
-                    if paragraph.strip():
-                        yield _Unit(paragraph, gap, document)
-                        gap = "\n"
-                group = []
-            else:
-                group.append(line)
-        if paragraph := "\n".join(group).strip("\n"):
-            yield _Unit(paragraph, gap, document)
-
-
-def _parts(unit: _Unit, document: Document, sizes: dict[str, int]) -> Iterator[_Unit]:
-    """The unit itself when a block of its language holds it, else its lines, sentences or runs of words."""
-    limit = BLOCK_BYTES if document.split else sizes[document.language]
-    pending = [(unit, 0)]
-    while pending:
-        part, level = pending.pop()
-        if _size(part) <= limit:
-            yield part
-        elif level == len(_FINER):
-            yield from _runs_of_words(part, limit)
-        else:
-            pieces = [(gap, text) for gap, text in _between(part.text, _FINER[level]) if text.strip()]
-            finer = [
-                (_Unit(text, gap if position else part.gap, unit.document), level + 1)
-                for position, (gap, text) in enumerate(pieces)
-            ]
-            pending += reversed(finer)
-
-
-def _runs_of_words(unit: _Unit, limit: int) -> Iterator[_Unit]:
-    """A sentence without an end in sight, cut at spaces into runs of at most `limit` bytes (or one word)."""
-    run, gap_before, filled = "", unit.gap, 0
-    for gap, word in _between(unit.text, _SPACE):
-        size = len((gap + word).encode())
-        if run and filled + size > limit:
-            yield _Unit(run, gap_before, unit.document)
-            run, gap_before, filled = word, gap, len(word.encode())
-        elif word:
-            run, filled = (run + gap + word, filled + size) if run else (word, size)
-    if run:
-        yield _Unit(run, gap_before, unit.document)
-
-
-def _deduplicate(units: Iterable[_Unit], dropped: Dropped) -> list[_Unit]:
-    """The units without those that repeat an earlier one; the wider of the gaps around a dropped one stays."""
-    seen: set[bytes] = set()
-    kept: list[_Unit] = []
-    missing: _Unit | None = None
-    for unit in units:
-        folded = " ".join(unit.text.casefold().split())
-        if len(folded) >= DUPLICATE_CHARACTERS:
-            key = hashlib.blake2b(folded.encode(), digest_size=16).digest()
-            if key in seen:
-                dropped.duplicate_paragraphs += 1
-                dropped.duplicate_bytes += _size(unit)
-                if missing is None or missing.document != unit.document or len(unit.gap) > len(missing.gap):
-                    missing = unit
-                continue
-            seen.add(key)
-        if missing is not None and missing.document == unit.document and len(missing.gap) > len(unit.gap):
-            unit = replace(unit, gap=missing.gap)
-        missing = None
-        kept.append(unit)
+    first = first_occurrences(keys, sum(map(len, unique)))
+    kept, offset = [], 0
+    for part, stays in zip(parts, unique, strict=True):
+        of_part = first[offset : offset + len(stays)]
+        offset += len(stays)
+        repeated = load_figures(part).size[~of_part]
+        dropped.duplicate_paragraphs += len(repeated)
+        dropped.duplicate_bytes += int(repeated.sum())
+        kept.append(of_part & stays)
     return kept
 
 
-def _sides(
-    units: Sequence[_Unit], corpus: Sequence[Document], sizes: dict[str, int], distinct: dict[str, int]
-) -> list[Split]:
-    """The side of every unit."""
-    sides: list[Split] = [corpus[unit.document].split or "train" for unit in units]
-    for language, size in sizes.items():
-        blocks: list[list[int]] = []
-        filled = size
-        for index, unit in enumerate(units):
-            document = corpus[unit.document]
-            if document.language != language or document.split is not None:
+def _without_near_duplicates(parts: Sequence[Path], threshold: float, dropped: Dropped) -> list[NDArray[np.bool_]]:
+    """For each part: which of its paragraphs are in documents that stay."""
+    path = parts[0].with_name("signatures")
+    with writing(path) as file:
+        row: NDArray[np.uint32] | None = None
+        for part in parts:
+            figures = load_figures(part)
+            for signature, continues in zip(figures.signatures, figures.continues, strict=True):
+                if row is not None and not continues:
+                    file.write(row.tobytes())
+                # the smallest of each value is the signature of both together
+                row = np.minimum(row, signature) if row is not None and continues else signature
+        if row is not None:
+            file.write(row.tobytes())
+    repeated = near_duplicates(path, threshold)
+    dropped.near_duplicate_documents += int(repeated.sum())
+    stays, document = [], -1
+    for part in parts:
+        figures = load_figures(part)
+        documents = document + np.cumsum(~figures.continues)
+        document = int(documents[-1])
+        out = repeated[documents][figures.section]
+        dropped.near_duplicate_bytes += int(figures.size[out].sum())
+        stays.append(~out)
+    return stays
+
+
+@dataclass(slots=True)
+class _DistinctUnits:
+    """The units of all parts, and which are the first of their kind."""
+
+    first: list[NDArray[np.bool_]]
+    """For each part and unit."""
+    free: Counter[str] = field(default_factory=Counter)
+    """Distinct bytes of each language in documents that do not name their side."""
+    languages: set[str] = field(default_factory=set)
+    repeated: int = 0
+    repeated_bytes: int = 0
+
+    @classmethod
+    def of(cls, parts: Sequence[Path]) -> _DistinctUnits:
+        lengths = [len(load_units(part).key) for part in parts]
+        all_first = first_occurrences(lambda: (load_units(part).key for part in parts), sum(lengths))
+        self = cls(np.split(all_first, np.cumsum(lengths)[:-1]))
+        for part, first in zip(parts, self.first, strict=True):
+            units = load_units(part)
+            self.repeated += int((~first).sum())
+            self.repeated_bytes += int(units.size[~first].sum())
+            self.languages |= {*units.language.tolist()}
+            for language in {*units.language[units.split == ""].tolist()}:
+                sections = (units.language == language) & (units.split == "")
+                self.free[language] += int(units.size[first & sections[units.section]].sum())
+        return self
+
+
+def _sides(parts: Sequence[Path], units: _DistinctUnits, block_bytes: Mapping[str, int]) -> list[NDArray[np.int8]]:
+    """The side of every unit of every part."""
+    sides = [np.full(len(first), DROPPED, np.int8) for first in units.first]
+    blocks = Counter[str]()
+    filled: dict[str, int] = {}
+    last: dict[str, list[tuple[int, int]]] = defaultdict(list)  # part and unit of what is in a language's last block
+    for index, (part, first) in enumerate(zip(parts, units.first, strict=True)):
+        figures = load_units(part)
+        languages, named = figures.language.tolist(), figures.split.tolist()
+        of_part = sides[index]
+        of_unit = figures.section.tolist()
+        bytes_of_unit = figures.size.tolist()
+        for unit in np.flatnonzero(first).tolist():
+            section, size = of_unit[unit], bytes_of_unit[unit]
+            if named[section]:
+                of_part[unit] = SIDES.index(named[section])
                 continue
-            if filled + _size(unit) > size:
-                blocks.append([])
-                filled = 0
-            blocks[-1].append(index)
-            filled += _size(unit)
-        held_out = blocks[VALIDATION_EVERY - 1 :: VALIDATION_EVERY]
-        if not held_out and len(blocks) > 1 and distinct[language] >= MINIMUM_BYTES:
-            held_out = blocks[-1:]
-        for index in (index for block in held_out for index in block):
-            sides[index] = "val"
+            language = languages[section]
+            if not blocks[language] or filled[language] + size > block_bytes[language]:
+                blocks[language] += 1
+                filled[language] = 0
+                last[language] = []
+            filled[language] += size
+            last[language].append((index, unit))
+            of_part[unit] = VAL if blocks[language] % VALIDATION_EVERY == 0 else TRAIN
+    for language, count in blocks.items():
+        if 1 < count < VALIDATION_EVERY and units.free[language] >= MINIMUM_BYTES:
+            for index, unit in last[language]:
+                sides[index][unit] = VAL
     return sides
 
 
-def _pieces(
-    units: Sequence[_Unit], sides: Sequence[Split], corpus: Sequence[Document]
-) -> tuple[list[Piece], list[Piece]]:
-    """Runs of units of the same document and side, joined by their gaps."""
-    train: list[Piece] = []
-    val: list[Piece] = []
-    runs = [
-        (key, [unit for _, unit in run])
-        for key, run in groupby(zip(sides, units, strict=True), key=lambda pair: (pair[1].document, pair[0]))
-    ]
-    for position, ((index, side), run) in enumerate(runs):
-        document = corpus[index]
-        piece = Piece(
-            run[0].text + "".join(unit.gap + unit.text for unit in run[1:]),
-            document.language,
-            document.source,
-            start=position == 0 or runs[position - 1][0][0] != index,
-            end=position == len(runs) - 1 or runs[position + 1][0][0] != index,
-        )
-        (train if side == "train" else val).append(piece)
-    return train, val
+def _across_parts(
+    parts: Sequence[Path], kept: Sequence[NDArray[np.bool_]], sides: Sequence[NDArray[np.int8]]
+) -> tuple[list[PartPlan], int, int]:
+    """The plans of the parts, how many documents have text left, and how many documents there are."""
+    plans: list[PartPlan] = []
+    opened: set[int] = set()
+    with_text = documents = 0
+    waiting: list[int] = []  # parts whose last document may have pieces in the next ones
+    for index, (part, of_part, keeps) in enumerate(zip(parts, sides, kept, strict=True)):
+        figures = load_units(part)
+        begins = frozenset(opened) if figures.continues[:1].any() else frozenset[int]()
+        for section, of_section in _by_section(figures, of_part):
+            if not figures.continues[section]:
+                documents += 1
+                opened, waiting = set(), []
+            if of_section:
+                with_text += not opened
+                opened |= of_section
+                for earlier in waiting:
+                    plans[earlier] = replace(plans[earlier], goes_on=True)
+                waiting = []
+        plans.append(PartPlan(keeps, of_part, begins, goes_on=False))
+        waiting.append(index)
+    return plans, with_text, documents
 
 
-def _size(unit: _Unit) -> int:
-    return len(unit.text.encode())
+def _by_section(figures: UnitFigures, sides: NDArray[np.int8]) -> Iterator[tuple[int, set[int]]]:
+    """Each section of a part with the sides that its units stand on."""
+    on = np.zeros((len(figures.continues), len(SIDES)), np.bool_)
+    for side in range(len(SIDES)):
+        on[figures.section[sides == side], side] = True
+    for section, row in enumerate(on.tolist()):
+        yield section, {side for side, stands in enumerate(row) if stands}

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 
 from tinylm.corpus.documents import Piece, Split
 
@@ -17,6 +16,9 @@ class Dropped:
 
     empty_documents: int = 0
     """Documents with nothing but whitespace, or whose paragraphs were all duplicates."""
+    near_duplicate_documents: int = 0
+    """Documents that say nearly the same as an earlier one; zero unless they are looked for."""
+    near_duplicate_bytes: int = 0
     duplicate_paragraphs: int = 0
     duplicate_bytes: int = 0
     control_characters: int = 0
@@ -59,6 +61,28 @@ class CorpusStatistics:
         """UTF-8 bytes of all languages on one side."""
         return sum(sides[split].bytes for sides in self.languages.values())
 
+    def add(self, piece: Piece, split: Split, *, new_document: bool) -> None:
+        """Count a piece on one side; `new_document` when it is its document's first one there."""
+        figures = self._figures(piece.language, split)
+        figures.bytes += len(piece.text.encode())
+        figures.sentences += count_sentences(piece.text)
+        figures.paragraphs += len(piece.text.split("\n\n"))
+        figures.documents += new_document
+
+    def merge(self, other: CorpusStatistics) -> None:
+        """Add the languages' figures of another part of the same corpus."""
+        for language, sides in other.languages.items():
+            for split, figures in sides.items():
+                mine = self._figures(language, split)
+                for field_ in fields(SplitStatistics):
+                    setattr(mine, field_.name, getattr(mine, field_.name) + getattr(figures, field_.name))
+
+    def _figures(self, language: str, split: str) -> SplitStatistics:
+        """Of one language on one side; every language gets both sides, zeros included."""
+        if language not in self.languages:
+            self.languages[language] = {"train": SplitStatistics(), "val": SplitStatistics()}
+        return self.languages[language][split]
+
     def to_json(self) -> dict[str, object]:
         """The same as plain dictionaries and numbers."""
         return asdict(self)
@@ -67,22 +91,3 @@ class CorpusStatistics:
 def count_sentences(text: str) -> int:
     """Sentences by a simple rule: runs of `.!?…` before whitespace, or one for a line that has none."""
     return sum(max(1, len(_SENTENCE_END.findall(line))) for line in text.split("\n") if line.strip())
-
-
-def measure(train: Iterable[Piece], val: Iterable[Piece], *, dropped: Dropped) -> CorpusStatistics:
-    """Count the pieces of both sides; every language gets both sides, zeros included."""
-    statistics = CorpusStatistics(dropped=dropped)
-    sides: tuple[tuple[Split, Iterable[Piece]], ...] = (("train", train), ("val", val))
-    for split, pieces in sides:
-        previous: Piece | None = None
-        for piece in pieces:
-            if piece.language not in statistics.languages:
-                statistics.languages[piece.language] = {"train": SplitStatistics(), "val": SplitStatistics()}
-            figures = statistics.languages[piece.language][split]
-            figures.bytes += len(piece.text.encode())
-            figures.sentences += count_sentences(piece.text)
-            figures.paragraphs += len(piece.text.split("\n\n"))
-            # Pieces come in document order, so a piece that opens a document, or follows the last of another, is new.
-            figures.documents += previous is None or piece.start or previous.end or previous.source != piece.source
-            previous = piece
-    return statistics

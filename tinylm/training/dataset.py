@@ -11,18 +11,20 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tinylm.config import TokenizerConfig
 from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
 from tinylm.corpus.documents import Piece
+from tinylm.corpus.sampling import sample_lines
 from tinylm.errors import TinylmError
-from tinylm.files import sha256, write_atomic
+from tinylm.files import copy_atomic, sha256, write_atomic
 from tinylm.records import check_schema, read
 from tinylm.tokenizer import Tokenizer
 from tinylm.tokenizer_training import (
     MODEL,
+    SAMPLE_BYTES,
     STATISTICS,
     VOCABULARY,
     measure_fit,
@@ -38,6 +40,8 @@ DATASETS = Path("datasets")
 RECORD = "dataset.json"
 CORPUS = "corpus.json"
 TOKENS = "tokens"
+CORPUS_SEED = 0
+"""The built-in corpus is one text, so that runs of different `--seed` compare."""
 
 Progress = Callable[[str], None]
 
@@ -57,6 +61,8 @@ class DatasetRecord:
     tokenizer: TokenizerConfig
     ready_made_tokenizer: str | None = None
     """SHA-256 of the tokenizer that was taken over from another dataset instead of being trained."""
+    near_duplicates: float | None = None
+    """Estimated similarity from which a document was dropped for an earlier one."""
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -105,21 +111,26 @@ class Reuse:
 
 
 def plan_dataset(
-    sources: Sequence[str], tokenizer: TokenizerConfig, *, seed: int, reuse: Reuse | None = None
+    sources: Sequence[str],
+    tokenizer: TokenizerConfig,
+    *,
+    seed: int,
+    near_duplicates: float | None = None,
+    reuse: Reuse | None = None,
 ) -> DatasetRecord:
     """Hash the sources and settings without building anything; TinylmError when a source cannot be read."""
     if reuse is not None and reuse.corpus:
-        hashes = reuse.dataset.record.sources
+        hashes, near_duplicates = reuse.dataset.record.sources, reuse.dataset.record.near_duplicates
     else:
         hashes = tuple(SourceHash(**entry) for entry in fingerprint(sources, seed))
-    record = DatasetRecord(schema=SCHEMA, sources=hashes, tokenizer=tokenizer)
+    record = DatasetRecord(schema=SCHEMA, sources=hashes, tokenizer=tokenizer, near_duplicates=near_duplicates)
     if reuse is None or not reuse.tokenizer:
         return record
     old = reuse.dataset.record
-    if old.sources == hashes:  # its own corpus: nothing distinguishes it from the dataset it comes from
+    if (old.sources, old.near_duplicates) == (hashes, near_duplicates):  # its own corpus: the very same dataset
         return old
     ready_made = sha256(reuse.dataset.path / MODEL)
-    return DatasetRecord(schema=SCHEMA, sources=hashes, tokenizer=old.tokenizer, ready_made_tokenizer=ready_made)
+    return replace(record, tokenizer=old.tokenizer, ready_made_tokenizer=ready_made)
 
 
 def build_dataset(
@@ -174,45 +185,53 @@ def _build(
         progress("corpus: unchanged, skipped")
     elif reuse is not None and reuse.corpus:
         for name in ("train.jsonl", "val.jsonl", CORPUS):
-            write_atomic(folder / name, (reuse.dataset.path / name).read_bytes())
+            copy_atomic(reuse.dataset.path / name, folder / name)
         progress(f"corpus: taken over from {reuse.dataset.path}")
     else:
+        progress("corpus: reading and cleaning")
         build_corpus(
-            sources, folder, seed=seed, planned=[asdict(source) for source in record.sources], progress=progress
+            sources,
+            folder,
+            seed=seed,
+            near_duplicates=record.near_duplicates,
+            planned=[asdict(source) for source in record.sources],
+            progress=progress,
         )
+    statistics = read_record(folder / CORPUS).statistics
+    train_bytes = statistics.total_bytes("train")
 
-    def pieces() -> Iterator[Piece]:
-        return read_pieces(folder / "train.jsonl")
+    def sample() -> list[Piece]:
+        return list(sample_lines(read_pieces(folder / "train.jsonl"), SAMPLE_BYTES / train_bytes))
 
     if (folder / STATISTICS).is_file():
         progress("tokenizer: unchanged, skipped")
         model = Tokenizer(folder / MODEL)
         if wanted_terms:
-            measure_fit(pieces(), model, record.tokenizer, folder, terms=wanted_terms)
+            measure_fit(sample(), model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
     else:
+        pieces = sample()
         if record.ready_made_tokenizer is not None and reuse is not None:
             for name in (MODEL, VOCABULARY):
-                write_atomic(folder / name, (reuse.dataset.path / name).read_bytes())
+                copy_atomic(reuse.dataset.path / name, folder / name)
             model = Tokenizer(folder / MODEL)
             progress(f"tokenizer: taken over from {reuse.dataset.path}")
         else:
             progress(f"tokenizer: learning {record.tokenizer.vocab_size:,} {record.tokenizer.kind} pieces")
-            model = train_tokenizer(pieces, record.tokenizer, folder)
-        measure_fit(pieces(), model, record.tokenizer, folder, terms=wanted_terms)
+            model = train_tokenizer(lambda: pieces, record.tokenizer, folder)
+        measure_fit(pieces, model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
 
     if (folder / TOKENS / INDEX).is_file():
         progress("tokens: unchanged, skipped")
     else:
-        validation = list(read_pieces(folder / "val.jsonl"))
+        progress("tokens: encoding")
         streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
-        for language in sorted({piece.language for piece in validation}):
-            streams[f"val-{language}"] = [piece for piece in validation if piece.language == language]
-        corpus = read_record(folder / CORPUS).statistics
+        for language in sorted(name for name, sides in statistics.languages.items() if sides["val"].bytes):
+            streams[f"val-{language}"] = _of_language(folder / "val.jsonl", language)
         index = write_shards(
             streams,
             model,
             folder / TOKENS,
-            total_bytes=corpus.total_bytes("train") + corpus.total_bytes("val"),
+            total_bytes=statistics.total_bytes("train") + statistics.total_bytes("val"),
             progress=lambda state: progress(f"tokens: {state}"),
         )
         progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
@@ -269,6 +288,10 @@ def _make_folder(folder: Path) -> None:
         raise TinylmError(
             f"cannot write in `{folder}`: {error.strerror}", "call tinylm in a folder of yours"
         ) from error
+
+
+def _of_language(path: Path, language: str) -> Iterator[Piece]:
+    return (piece for piece in read_pieces(path) if piece.language == language)
 
 
 def _head(text: str, max_bytes: int) -> str:

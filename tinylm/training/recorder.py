@@ -15,6 +15,7 @@ from tinylm.training.samples import FILE as SAMPLES
 from tinylm.training.samples import samples_text
 from tinylm.training.setup import Setup
 from tinylm.training.state import capture, environment
+from tinylm.training.trackers import Trackers
 
 
 class Recorder:
@@ -26,11 +27,13 @@ class Recorder:
         setup: Setup,
         checkpoints: Checkpoints,
         bar: TrainingProgress,
+        trackers: Trackers,
         *,
         run_id: str,
         progress: Progress,
     ) -> None:
         self.checkpoints, self.bar = checkpoints, bar
+        self._trackers = trackers
         self._run, self._setup, self._run_id = run, setup, run_id
         self._environment = environment(setup)
         self._metrics = MetricsLog(run, size=progress.log_bytes.get(STEPS, 0))
@@ -39,9 +42,13 @@ class Recorder:
 
     def step(self, row: StepMetrics) -> None:
         self._metrics.write(row)
+        values = {name: getattr(row, name) for name in ("loss", "lr", "grad_norm", "tokens_per_second")}
+        self._trackers.log(row.step, values)
 
     def evaluation(self, row: EvaluationMetrics) -> None:
         self._metrics.write(row)
+        by_language = {f"val_bpb/{language}": value for language, value in row.val_bpb.items()}
+        self._trackers.log(row.step, {"val_loss": row.val_loss, **by_language})
 
     def event(self, step: int, kind: EventKind, detail: str) -> None:
         """Write an event down, and tell it."""

@@ -65,6 +65,7 @@ def set_up(config: RunConfig, dataset: Dataset) -> Setup:
             context_length=context,
             batch_size=training.batch_size,
             seed=training.seed,
+            weights=training.source_weights,
         ),
         validation=Validation(dataset.tokens, index, context_length=context),
         device=device,

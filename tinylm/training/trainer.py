@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -26,16 +27,24 @@ from tinylm.training.recorder import Recorder, now
 from tinylm.training.run_folder import record_config
 from tinylm.training.setup import Setup, set_up
 from tinylm.training.state import restore
+from tinylm.training.trackers import open_trackers
 
 __all__ = ["Interrupted", "check", "train"]
 
 
 def train(
-    run: Path, config: RunConfig, dataset: Dataset, *, run_id: str, initial: Initial | None = None
+    run: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    *,
+    run_id: str,
+    initial: Initial | None = None,
+    trackers: Sequence[str] = (),
 ) -> CheckpointRecord:
     """Train the run in the folder `run` to its end, from its newest whole checkpoint when there is one.
 
-    A new run starts from `initial`, when that is given, else from random weights. Returns the final record.
+    A new run starts from `initial`, when that is given, else from random weights. The curves go to the run's
+    `metrics.jsonl` and to the named `trackers`. Returns the final record.
     Interrupted (after saving) on Ctrl-C; TinylmError with exit code 1 when a check before it fails, or when training
     diverges and no policy helps.
     """
@@ -61,8 +70,13 @@ def train(
             start_from(run, initial, setup.model, tokenizer)
         progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
         _check(run, setup, progress)
-        with TrainingProgress(total_steps=total, done=progress.step) as bar:
-            recorder = Recorder(run, setup, checkpoints, bar, run_id=run_id, progress=progress)
+        with (
+            TrainingProgress(total_steps=total, done=progress.step) as bar,
+            open_trackers(
+                trackers, run, run_id=run_id, settings=_settings(setup.config), step=progress.step
+            ) as tracked,
+        ):
+            recorder = Recorder(run, setup, checkpoints, bar, tracked, run_id=run_id, progress=progress)
             try:
                 if found is None:
                     recorder.save(progress, [])  # what a divergence in the first steps goes back to
@@ -131,6 +145,15 @@ def _check_exact(run: Path, found: Found) -> None:
             f"the checkpoints in `{run}` have schema 1.0, of an earlier tinylm; exact resuming needs {SCHEMA}",
             "export them as they are, or train again with --force",
         )
+
+
+def _settings(config: RunConfig) -> dict[str, object]:
+    """A run's settings as trackers show them: `training.batch_size` and so on."""
+    settings: dict[str, object] = {}
+    for name, value in dataclasses.asdict(config).items():
+        inner = value if isinstance(value, dict) else {"": value}
+        settings |= {f"{name}.{key}".rstrip("."): each for key, each in inner.items()}
+    return settings
 
 
 def _say(line: str) -> None:

@@ -1,0 +1,66 @@
+"""`tinylm corpus`: text in; a dataset that training takes as it is, and what it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Annotated
+
+import typer
+
+from tinylm.cli.corpus_options import (
+    ByteFallbackOption,
+    CorpusOption,
+    NearDuplicatesOption,
+    TermsOption,
+    TokenizerTypeOption,
+    VocabSizeOption,
+    with_dataset_options,
+)
+
+
+def corpus(
+    corpus: CorpusOption = None,
+    near_duplicates: NearDuplicatesOption = None,
+    vocab_size: VocabSizeOption = None,
+    tokenizer_type: TokenizerTypeOption = None,
+    byte_fallback: ByteFallbackOption = False,
+    terms: TermsOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Build it again, whatever is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")] = False,
+) -> None:
+    """Build a dataset from text, in `datasets/HASH`: cleaned and split text, tokenizer and tokens.
+
+    Training on the same text takes it as it is. The same command again skips what is done and continues what was
+    interrupted.
+    """
+    from tinylm.cli.terminal import console
+    from tinylm.config import preset
+    from tinylm.corpus import gutenberg
+    from tinylm.training.dataset import CORPUS_SEED, build_dataset, plan_dataset
+    from tinylm.training.dataset_summary import print_tables, to_json
+
+    config = with_dataset_options(
+        dataclasses.replace(preset("tiny"), corpus=tuple(corpus or ["sample"])),
+        near_duplicates=near_duplicates,
+        vocab_size=vocab_size,
+        tokenizer_type=tokenizer_type,
+        byte_fallback=byte_fallback,
+    )
+    try:
+        if "gutenberg" in config.corpus:
+            gutenberg.fingerprint(progress=_say)  # planning would download the books without a word
+        record = plan_dataset(config.corpus, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates)
+        dataset = build_dataset(record, config.corpus, seed=CORPUS_SEED, terms=terms, force=force, progress=_say)
+    except KeyboardInterrupt:
+        _say("\nerror: interrupted; finished parts are kept")
+        _say(f"\nhint: run the same command again{' without --force' if force else ''} to continue")
+        raise typer.Exit(130) from None
+    if as_json:
+        print(to_json(dataset))
+    else:
+        print_tables(dataset, console())
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,71 @@
+"""The options that say what a dataset is made of, shared by `corpus` and the commands that train."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinylm.config import PRESETS, RunConfig
+
+
+def by_preset(part: str, name: str) -> str:
+    """What `--help` shows as an option's default: `tiny: 10, classic: 20`, from the presets themselves."""
+    values = {key: getattr(getattr(preset, part), name) for key, preset in PRESETS.items()}
+    if len(set(values.values())) == 1:
+        value = next(iter(values.values()))
+        return "off" if value is None else str(value)
+    return ", ".join(f"{key}: {'off' if value is None else value}" for key, value in values.items())
+
+
+CorpusOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix.", show_default="sample"
+    ),
+]
+NearDuplicatesOption = Annotated[
+    float | None,
+    typer.Option(
+        help="Drop documents that resemble an earlier one by this much, 0.5 to 1; 0.8 is usual.", show_default="off"
+    ),
+]
+VocabSizeOption = Annotated[
+    int | None, typer.Option(help="Pieces of the tokenizer.", show_default=by_preset("tokenizer", "vocab_size"))
+]
+TokenizerTypeOption = Annotated[
+    str | None, typer.Option(help="`unigram` or `bpe`.", show_default=by_preset("tokenizer", "kind"))
+]
+ByteFallbackOption = Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")]
+TermsOption = Annotated[
+    Path | None, typer.Option(help="A list of words: reports how many are single tokens.", show_default="none")
+]
+
+
+def with_dataset_options(
+    config: RunConfig,
+    *,
+    near_duplicates: float | None,
+    vocab_size: int | None,
+    tokenizer_type: str | None,
+    byte_fallback: bool,
+) -> RunConfig:
+    """The configuration with what the command line says of the dataset; TinylmError for what is not supported."""
+    from tinylm.errors import TinylmError
+
+    if tokenizer_type not in (None, "unigram", "bpe"):
+        raise TinylmError(
+            f"--tokenizer-type is `{tokenizer_type}`; `unigram` or `bpe` is needed", "`unigram` is the default"
+        )
+    asked = {"vocab_size": vocab_size, "kind": tokenizer_type, "byte_fallback": byte_fallback or None}
+    given = {name: value for name, value in asked.items() if value is not None}
+    try:
+        return dataclasses.replace(
+            config,
+            near_duplicates=config.near_duplicates if near_duplicates is None else near_duplicates,
+            tokenizer=dataclasses.replace(config.tokenizer, **given),  # type: ignore[arg-type]
+        )
+    except ValueError as error:
+        raise TinylmError(str(error), "see `--help`") from error
