@@ -57,7 +57,7 @@ def evaluate(
         subjects = [stack.enter_context(open_subject(path)) for path in named]
         if not text:
             name, documents = subjects[0].own_text()
-            if any(subject.dataset != subjects[0].dataset for subject in subjects):
+            if any(subject.dataset not in (None, subjects[0].dataset) for subject in subjects):
                 _say("note: the second model was trained on another dataset, which may contain this text; use --text")
         measured = []
         for subject in subjects:
