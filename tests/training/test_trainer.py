@@ -305,7 +305,7 @@ def test_another_number_of_threads_is_told(train_run: TrainRun, tmp_path: Path) 
         train_run(tmp_path / "run", interrupt_after=4, total_steps=8)
     record = tmp_path / "run" / "checkpoints" / LAST / "checkpoint.json"
     data = json.loads(record.read_text(encoding="utf-8"))
-    assert set(data["environment"]) == {"tinylm", "commit", "torch", "device", "precision", "threads"}
+    assert set(data["environment"]) == {"tinylm", "commit", "torch", "device", "precision", "threads", "compiled"}
     data["environment"]["threads"] = "64"
     record.write_text(json.dumps(data), encoding="utf-8")
     train_run(tmp_path / "run", total_steps=8)
