@@ -33,7 +33,7 @@ def rejections(make_costs: MakeCosts, *, units: int, change: float, replications
     return found / replications
 
 
-@pytest.mark.parametrize("units", [12, 30])
+@pytest.mark.parametrize("units", [12, pytest.param(30, marks=pytest.mark.slow)])
 def test_two_equal_models_differ_in_about_5_percent_of_cases(make_costs: MakeCosts, units: int) -> None:
     # 5 % of 400 is 20 with a standard deviation of 4.4; requiring both tests costs a little
     assert 0.015 <= rejections(make_costs, units=units, change=0.0, replications=400) <= 0.09

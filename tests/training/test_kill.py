@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from tinylm.training import loop
 from tinylm.training.checkpoint import FINAL, CheckpointRecord, Checkpoints
 from tinylm.training.metrics import read_evaluations, read_events, read_steps
 from tinylm.training.recorder import Recorder
@@ -30,8 +31,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "fp32": {"precision": "fp32"},
     "bf16, accumulation": {"precision": "bf16", "accumulation_steps": 3, "evaluate_every_steps": 5},
 }
-clipping = torch.nn.utils
-"""What every step calls between its gradient and its update."""
 
 
 def kill_at(owner: Any, name: str, call: int, monkeypatch: pytest.MonkeyPatch, *, after: bool = False) -> None:
@@ -51,8 +50,8 @@ def kill_at(owner: Any, name: str, call: int, monkeypatch: pytest.MonkeyPatch, *
 
 
 POINTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "in the first step": lambda patch: kill_at(clipping, "clip_grad_norm_", 1, patch),
-    "inside an epoch": lambda patch: kill_at(clipping, "clip_grad_norm_", 13, patch),
+    "in the first step": lambda patch: kill_at(loop, "not_a_number", 1, patch),
+    "inside an epoch": lambda patch: kill_at(loop, "not_a_number", 13, patch),
     "right after a checkpoint": lambda patch: kill_at(Checkpoints, "save", 3, patch, after=True),
     "before the summary": lambda patch: kill_at(Recorder, "save", 3, patch),
     "while writing the state": lambda patch: kill_at(torch, "save", 3, patch),
@@ -145,7 +144,7 @@ def test_killed_again_and_again(train_run: TrainRun, tmp_path: Path, monkeypatch
     ends = []
 
     def killed() -> None:
-        kill_at(clipping, "clip_grad_norm_", 4, monkeypatch)
+        kill_at(loop, "not_a_number", 4, monkeypatch)
         train_run(tmp_path / "run", **settings)
 
     while not Checkpoints(tmp_path / "run").has(FINAL):

@@ -28,8 +28,8 @@ training = dataclasses.replace(config.training, batch_size=rows, precision=preci
 config = dataclasses.replace(config, training=training)
 model = build(config.model)
 dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-setup = Setup(config=config, model=model, optimizer=build_optimizer(model, training), batches=None, validation=None,
-              device=torch.device("cpu"), dtype=dtype)
+setup = Setup(config=config, model=model, optimizer=build_optimizer(model, training), average=None, batches=None,
+              validation=None, device=torch.device("cpu"), dtype=dtype)
 estimate = estimate_memory(setup, batch_size=rows)
 Path("/proc/self/clear_refs").write_text("5")
 ids = np.random.default_rng(0).integers(4, 8000, (rows, config.model.context_length))

@@ -69,7 +69,7 @@ def hurt(monkeypatch: pytest.MonkeyPatch) -> None:
     def clip_grad_norm(parameters: Any, limit: float) -> torch.Tensor:
         parameters = list(parameters)
         group = [value.grad for value in parameters]
-        if rates[0] == 9 and not lowered[0]:
+        if rates and rates[0] == 9 and not lowered[0]:  # a trial of speed steps before the run does
             group[0].mul_(float("nan"))
         return clip(parameters, limit)
 

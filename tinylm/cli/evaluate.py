@@ -50,14 +50,14 @@ def evaluate(
         raise TinylmError(f"{len(models)} models were named; two can be compared", "name one or two")
     if fail_if_worse and len(models or ()) != 2:
         raise TinylmError("--fail-if-worse compares two models", "name the one to keep, then the new one")
+    if text:  # before a model is loaded: it may not be there
+        name, documents = ", ".join(text), read_documents(text)
     named: Sequence[Path | None] = models or [None]
     with ExitStack() as stack:
         subjects = [stack.enter_context(open_subject(path)) for path in named]
-        if text:
-            name, documents = ", ".join(text), read_documents(text)
-        else:
+        if not text:
             name, documents = subjects[0].own_text()
-            if any(subject.dataset != subjects[0].dataset for subject in subjects):
+            if any(subject.dataset not in (None, subjects[0].dataset) for subject in subjects):
                 _say("note: the second model was trained on another dataset, which may contain this text; use --text")
         measured = []
         for subject in subjects:
