@@ -47,7 +47,7 @@ def with_words(run: Run, text: str, known: str) -> Run:
     facts = DatasetFacts(
         corpus=CorpusRecord(schema="1.0", sources=(), statistics=CorpusStatistics()),
         tokenizer=TokenizerStatistics(schema="1.0", kind="bpe", vocab_size=8000, languages={}),
-        index=Index(schema="1.0", vocab_size=8000, shards={}),
+        index=Index(schema="2.0", vocab_size=8000, dtype="uint16", sources=(), shards={}),
         words=frozenset(known.split()),
     )
     return dataclasses.replace(

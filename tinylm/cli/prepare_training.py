@@ -38,6 +38,8 @@ def asked_config(options: TrainingOptions) -> RunConfig:
     from tinylm.errors import TinylmError
     from tinylm.runs import CONFIG, find_run
 
+    if options.resume and options.force:
+        raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
     if options.resume:
         return configure(options, read_config(find_run(options.output_dir) / CONFIG))
     given = {

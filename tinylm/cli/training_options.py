@@ -168,8 +168,8 @@ class TrainingOptions:
         bool, typer.Option("--tensorboard", help="Curves for TensorBoard too, in the run's folder `tensorboard`.")
     ] = False
     track: Annotated[
-        list[Literal["mlflow", "wandb"]] | None,
-        typer.Option(help="Curves for MLflow or Weights & Biases too.", show_default="none"),
+        list[str] | None,
+        typer.Option(metavar="NAME", help="`mlflow` or `wandb`: curves there too.", show_default="none"),
     ] = None
     resume: Annotated[
         bool,
@@ -259,8 +259,6 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
 def _check_resumable(options: TrainingOptions, *, further: bool) -> None:
     from tinylm.errors import TinylmError
 
-    if options.force:
-        raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
     for name in (*_FIXED, *(() if further else _PLANNED)):
         if getattr(options, name) not in (None, False):
             planned = ", or train it further with --epochs or --minutes" if name in _PLANNED else ""

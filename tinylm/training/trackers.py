@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from tinylm.errors import TinylmError
 from tinylm.records import nearest
 
-Settings = Mapping[str, str | int | float | bool | None]
+Settings = Mapping[str, object]
 
 _PROJECT = "tinylm"
 _RUN_TAG = "tinylm.run_id"
