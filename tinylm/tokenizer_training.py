@@ -26,7 +26,7 @@ STATISTICS = "tokenizer.json"
 
 # SentencePiece drops longer "sentences"; paragraphs are handed over in parts of at most this many bytes.
 _MAX_LINE_BYTES = 4000
-SAMPLE_BYTES = 20_000_000
+SAMPLE_BYTES = 16_000_000
 """Text that the vocabulary is learned from and its fit measured on, at most: SentencePiece takes 20 times its size."""
 _PIECES_AT_ONCE = 1024
 # Fixed, because the order of its threads' sums decides the last bits of the scores.

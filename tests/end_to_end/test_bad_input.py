@@ -230,7 +230,7 @@ def largest_file(size: int) -> Callable[[], None]:
 @pytest.mark.parametrize(
     ("size", "stage"),
     [
-        pytest.param(4_000, "train.jsonl", marks=pytest.mark.slow),
+        pytest.param(4_000, "part-000000.jsonl", marks=pytest.mark.slow),
         (200_000, "checkpoint"),
         pytest.param(500_000, "bundle", marks=pytest.mark.slow),
     ],
