@@ -184,14 +184,14 @@ def test_what_a_resume_cannot_change(copied: Path, fails: Tinylm, option: list[s
 
 @pytest.mark.parametrize("file", ["model.safetensors", "state.pt", "checkpoint.json"])
 @pytest.mark.parametrize("damage", ["truncated", "flipped"])
-def test_a_damaged_checkpoint(copied: Path, fails: Tinylm, file: str, damage: str, command: tuple[str, ...]) -> None:
-    path = copied / "checkpoints" / "last" / file
-    data = bytearray(path.read_bytes())
-    if file == "checkpoint.json":
-        data[10] ^= 0x80  # not UTF-8 any more; a changed digit in a record cannot be told
-    else:
-        data[len(data) // 2] ^= 1
-    path.write_bytes(data if damage == "flipped" else data[: len(data) // 2])
+def test_no_whole_checkpoint(copied: Path, fails: Tinylm, file: str, damage: str, command: tuple[str, ...]) -> None:
+    for path in (copied / "checkpoints").glob(f"step-*/{file}"):
+        data = bytearray(path.read_bytes())
+        if file == "checkpoint.json":
+            data[10] ^= 0x80  # not UTF-8 any more; a changed digit in a record cannot be told
+        else:
+            data[len(data) // 2] ^= 1
+        path.write_bytes(data if damage == "flipped" else data[: len(data) // 2])
     assert file in fails("train-pipeline", "--resume", "--output-dir", "run", "--epochs", "2", "--budget", command[-1])
     if file == "model.safetensors":
         assert file in fails("export", "run", "--output", "other")

@@ -53,7 +53,7 @@ def test_what_was_measured_agrees_from_end_to_end(workplace: Path) -> None:
     provenance = manifest["provenance"]
     assert provenance["run_id"] == metrics["run_id"]
     assert provenance["git_commit"] == checkout_commit(Path(tinylm.__file__).resolve().parents[1])
-    assert provenance["dataset_hash"] == evaluation["dataset"] == next((workplace / "datasets").iterdir()).name
+    assert provenance["dataset_hash"] == evaluation["dataset"] == next((workplace / "datasets").glob("[!.]*")).name
     assert provenance["metrics"]["val_loss"] == metrics["final_metrics"]["best_val_loss"]
     assert provenance["metrics"]["step"] == evaluation["checkpoint_step"] == 8
     # Trained in bf16 where the processor has it, evaluated in fp32.

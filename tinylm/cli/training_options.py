@@ -260,7 +260,7 @@ def _check_resumable(options: TrainingOptions, *, further: bool) -> None:
     from tinylm.errors import TinylmError
 
     for name in (*_FIXED, *(() if further else _PLANNED)):
-        if getattr(options, name) not in (None, False):
+        if (value := getattr(options, name)) is not None and value is not False:  # a seed of 0 is said, too
             planned = ", or train it further with --epochs or --minutes" if name in _PLANNED else ""
             raise TinylmError(
                 f"{flag(name)} cannot change in a run that is resumed: it would not be the same run",
