@@ -37,7 +37,11 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
     checkpoints = Checkpoints(run, keep=config.training.keep_checkpoints)
     found = checkpoints.newest_whole()
     progress = Progress(step=0, total_steps=0, start_timestamp=now()) if found is None else found.record.progress
-    setup, spent = decide_compilation(setup, done=progress.step)
+    # The length by the clock depends on how fast a step is; where it is known, a finished run compiles nothing.
+    by_clock = config.training.minutes is not None and config.training.total_steps is None
+    spent = 0.0
+    if by_clock:
+        setup, spent = decide_compilation(setup, done=progress.step)
     total = decide_total_steps(setup, done=progress.step, spent=spent)
     if _is_finished(progress, total) and checkpoints.has(FINAL):
         print("training: finished already, skipped", file=sys.stderr)
@@ -48,6 +52,8 @@ def train(run: Path, config: RunConfig, dataset: Dataset, *, run_id: str) -> Che
             "ask for more --epochs",
         )
     setup = _with_length(setup, total)
+    if not by_clock:
+        setup, _ = decide_compilation(setup, done=progress.step)
     record_config(run, setup.config)
     if found is not None:
         _check_exact(run, found)
