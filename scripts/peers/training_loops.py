@@ -22,6 +22,7 @@ import torch.nn.functional as F
 
 from tinylm.config import preset
 from tinylm.model import attention, build
+from tinylm.tokens.batches import Batch
 from tinylm.training.allocator import keep_freed_memory
 from tinylm.training.compiler_cache import prepare_cache
 from tinylm.training.device import use_physical_cores
@@ -52,9 +53,11 @@ def ours(config):
         training=SimpleNamespace(separate_documents=False),
     )
     ids = rows(config)
+    inputs, targets = ids[:, :-1], ids[:, 1:]
+    batch = Batch(inputs, targets, np.zeros(inputs.shape, np.int32))
 
     def loss():
-        return loss_sum(setup, ids[:, :-1], ids[:, 1:]) / ids[:, 1:].size
+        return loss_sum(setup, batch) / targets.size
 
     return _stepper(model, config, loss)
 

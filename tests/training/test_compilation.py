@@ -13,7 +13,7 @@ from torch._inductor.exc import InvalidCxxCompiler
 
 from tinylm.config import PRESETS, RunConfig, read_config
 from tinylm.model import build
-from tinylm.training import compilation
+from tinylm.training import compilation, trainer
 from tinylm.training.checkpoint import CheckpointRecord
 from tinylm.training.compilation import decide_compilation
 from tinylm.training.dataset import Dataset
@@ -88,6 +88,12 @@ def test_without_a_compiler_training_is_eager_with_a_note(
     assert read_config(tmp_path / "run" / "config.toml").training.compiled is False
     # what was measured is not what was asked: the same settings continue the run
     assert train_run(tmp_path / "run", total_steps=2, compile="on").progress.step == 2
+
+
+def test_a_finished_run_compiles_nothing(train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = train_run(tmp_path / "run", total_steps=2, compile="off")
+    monkeypatch.setattr(trainer, "decide_compilation", lambda setup, *, done: pytest.fail("the run is finished"))
+    assert train_run(tmp_path / "run", total_steps=2, compile="off") == first
 
 
 @pytest.mark.slow
