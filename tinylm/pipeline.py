@@ -24,7 +24,7 @@ from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
-from tinylm.training.checkpoint import BEST, CheckpointRecord, Checkpoints, load_weights
+from tinylm.training.checkpoint import BEST, WEIGHTS, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.dataset import CORPUS_SEED, Dataset, Reuse, build_dataset, plan_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
@@ -167,7 +167,11 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Qual
     """Quality of a checkpoint on its dataset's validation text in fp32; written to the run's `evaluation.json`."""
     path = run / EVALUATION
     record = Checkpoints(run).read_record(checkpoint)
-    key = {"checkpoint_step": record.progress.step, "dataset": dataset.hash}
+    key = {
+        "checkpoint_step": record.progress.step,
+        "weights_sha256": record.files[WEIGHTS],
+        "dataset": dataset.hash,
+    }
     if path.is_file():
         try:
             known = json.loads(path.read_text(encoding="utf-8"))

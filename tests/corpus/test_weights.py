@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tinylm.corpus.documents import Piece
-from tinylm.corpus.weights import parse_weights, weight_of
+from tinylm.corpus.weights import parse_weights
 from tinylm.errors import TinylmError
 
 SOURCES = ["sample", "en:/data/novels", "es:other/novels", "notes.jsonl"]
@@ -42,16 +41,3 @@ def test_what_is_refused(values: list[str], message: str) -> None:
 def test_two_sources_of_one_name_cannot_be_told_apart() -> None:
     with pytest.raises(TinylmError, match="2 sources are called so"):
         parse_weights(["a/novels=2"], ["a/novels", "b/novels"])
-
-
-def test_pieces_have_the_weight_of_their_source() -> None:
-    weights = parse_weights(["en:/data/novels=2", "es:novels=0.5", "notes.jsonl=3", "sample=4"], SOURCES)
-
-    def piece(language: str, source: str) -> Piece:
-        return Piece("text", language, source, start=True, end=True)
-
-    assert weight_of(piece("en", "novels/deep/a.txt"), weights) == 2
-    assert weight_of(piece("es", "novels/a.txt"), weights) == 0.5
-    assert weight_of(piece("und", "notes.jsonl"), weights) == 3
-    assert weight_of(piece("es", "sample"), weights) == 4
-    assert weight_of(piece("fr", "other/a.txt"), weights) == 1

@@ -101,17 +101,6 @@ def test_a_packed_epoch_predicts_every_token_once_and_never_across_a_border(
             assert (rows.documents[:, 0] == 0).all()
 
 
-@given(sizes=sizes_, **common)
-@settings(max_examples=30)
-def test_positions_start_again_with_each_document(sizes: list[int], context: int, batch: int, seed: int) -> None:
-    context = min(context, (sum(sizes) + 2 * len(sizes)) // 2)
-    batches, _ = packed(sizes, context, batch, seed)
-    with batches:
-        rows = batches.batch(1)
-    for row, positions in zip(rows.documents.tolist(), rows.positions.tolist(), strict=True):
-        assert positions == [row[:i].count(number) for i, number in enumerate(row)]
-
-
 @settings(max_examples=60)
 @given(count=st.integers(1, 40), extra=st.integers(0, 30), **common)
 def test_an_epoch_visits_every_window_once(count: int, extra: int, context: int, batch: int, seed: int) -> None:

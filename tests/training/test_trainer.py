@@ -23,7 +23,7 @@ from tinylm.training.length import decide_total_steps, time_step
 from tinylm.training.metrics import read_evaluations, read_events, read_steps, read_summary
 from tinylm.training.setup import set_up
 from tinylm.training.step import optimize
-from tinylm.training.trainer import Interrupted
+from tinylm.training.trainer import Interrupted, train
 
 TrainRun = Callable[..., CheckpointRecord]
 
@@ -401,3 +401,29 @@ def test_checkpointed_activations_give_the_same_step(small_run: RunConfig, datas
     assert again[:2] == kept[:2]
     for name, value in kept[2].items():
         assert torch.equal(again[2][name], value), name
+
+
+def test_who_trains_further_wants_to_see_more(train_run: TrainRun, tmp_path: Path) -> None:
+    """Patience and what rollbacks did belong to the plan that is over."""
+    first = train_run(tmp_path / "run", total_steps=16, patience=9).progress
+    again = train_run(tmp_path / "run", extend=True, total_steps=24, patience=9).progress
+    assert first.patience_from == 0
+    assert again.patience_from == len(first.evaluations) > 0
+    assert len(again.evaluations) > len(first.evaluations)
+
+
+def test_weights_that_were_never_read_are_missed(small_run: RunConfig, dataset: Dataset, tmp_path: Path) -> None:
+    """A run that was to start from another and was killed before it did must not start from random weights."""
+    config = dataclasses.replace(small_run, dataset=dataset.hash, init_from="runs/other")
+    with pytest.raises(TinylmError, match="was to start from `runs/other` and ended before it did"):
+        train(tmp_path, config, dataset, run_id="x")
+    assert not Checkpoints(tmp_path).has(LAST)
+
+
+def test_the_best_of_all_evaluations_is_summarised(train_run: TrainRun, tmp_path: Path) -> None:
+    record = train_run(tmp_path / "run", total_steps=16, evaluate_every_steps=3)
+    best = min(record.progress.evaluations, key=lambda evaluation: evaluation.val_loss)
+    summary = read_summary(tmp_path / "run")["final_metrics"]
+    assert isinstance(summary, dict)
+    assert (summary["best_val_loss"], summary["best_val_bpb"]) == (best.val_loss, best.val_bpb["all"])
+    assert record.progress.best_val_loss == best.val_loss

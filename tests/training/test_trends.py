@@ -16,7 +16,10 @@ TrainRun = Callable[..., CheckpointRecord]
 
 def measured(val: list[float], train: list[float] | None = None) -> list[Measured]:
     train = train or [5 - 0.1 * i for i in range(len(val))]
-    return [Measured(step=10 * i, train_loss=t, val_loss=v) for i, (t, v) in enumerate(zip(train, val, strict=True), 1)]
+    return [
+        Measured(step=10 * i, train_loss=t, val_loss=v, val_bpb={})
+        for i, (t, v) in enumerate(zip(train, val, strict=True), 1)
+    ]
 
 
 def told(rule: Callable[[list[Measured]], str | None], evaluations: list[Measured]) -> list[int]:

@@ -110,7 +110,10 @@ def prepared(
 
                 initial, tokenizer = stack.enter_context(open_initial(Path(config.init_from)))
                 reuse = _with_tokenizer(reuse, tokenizer)
-                config = dataclasses.replace(config, model=initial.model)
+                training = config.training
+                if initial.model.architecture == "classic":  # it counts positions from the beginning of a row
+                    training = dataclasses.replace(training, separate_documents=False)
+                config = dataclasses.replace(config, model=initial.model, training=training)
             if "gutenberg" in config.corpus and not (reuse and reuse.corpus):
                 # The dataset's name is the hash of the texts: planning it would download them without a word.
                 gutenberg.fingerprint(progress=say)

@@ -40,8 +40,10 @@ def train(
     if options.resume and preflight:
         raise TinylmError("--preflight checks a new run, and --resume continues one", "give one of them")
     config = asked_config(options)
-    if dataset is not None and (options.corpus or options.resume):
-        raise TinylmError("--dataset names the text, and --corpus or --resume does too", "give one of them")
+    if dataset is not None and (options.corpus or options.near_duplicates or options.resume):
+        raise TinylmError(
+            "--dataset names the text, and --corpus, --near-duplicates or --resume does too", "give one of them"
+        )
     if dataset is not None and (options.vocab_size or options.tokenizer_type or options.byte_fallback):
         raise TinylmError(
             "--dataset has its tokenizer, and another option describes a new one",

@@ -50,7 +50,9 @@ class TrainingOptions:
     near_duplicates: NearDuplicatesOption = None
     preset: Annotated[
         str | None,
-        typer.Option(help="`tiny`, or `classic` (the reference model and its recipe).", show_default="tiny"),
+        typer.Option(
+            help="`tiny`, `small`, `base`, or `classic` (the reference model and its recipe).", show_default="tiny"
+        ),
     ] = None
     output_dir: Annotated[Path | None, typer.Option(help="The run folder.", show_default="runs/PRESET-CORPUS-HASH")] = (
         None
@@ -188,7 +190,15 @@ _FIXED = (
     *("precision", "compile"),
 )
 """A resumed run with another value would not be the run that was interrupted."""
-_PLANNED = ("learning_rate", "min_learning_rate", "warmup_steps", "warmup_fraction", "decay_fraction", "grad_clip")
+_PLANNED = (
+    "patience",
+    "learning_rate",
+    "min_learning_rate",
+    "warmup_steps",
+    "warmup_fraction",
+    "decay_fraction",
+    "grad_clip",
+)
 """These too, unless it is trained further, which plans the schedule anew."""
 
 
@@ -233,7 +243,7 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
         name: value for name in _RECIPE if (value := getattr(options, name)) is not None
     } | _batch_size(options.batch_size)
     if further:  # instead of what a resumed run recorded
-        training |= {"minutes": options.minutes, "total_steps": None}
+        training |= {"minutes": options.minutes, "total_steps": None, "compiled": None}
     if options.grad_clip == 0:
         training["grad_clip"] = None
     base = with_dataset_options(

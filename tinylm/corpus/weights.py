@@ -1,7 +1,6 @@
 """How often training sees each source: `--weight SOURCE=2` shows its text twice as often as text of weight 1.
 
     weights = parse_weights(["es:novels=2"], sources=["en:novels", "es:novels"])
-    weight_of(piece, weights)
 
 Weights change what training sees, never a dataset's text: they stand in the run's configuration, not in the dataset's.
 """
@@ -9,10 +8,9 @@ Weights change what training sees, never a dataset's text: they stand in the run
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from tinylm.corpus.build import source_name
-from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
 from tinylm.records import nearest
 
@@ -43,16 +41,6 @@ def parse_weights(values: Sequence[str], sources: Sequence[str]) -> dict[str, fl
             raise TinylmError(f"--weight names the source `{name}` twice", "give it one weight")
         weights[name] = _number(number, name)
     return weights
-
-
-def weight_of(piece: Piece, weights: Mapping[str, float]) -> float:
-    """The weight of the piece's source; 1 when it has none.
-
-    A piece's `source` begins with the last component of what was named, and a source that was named with a language has
-    pieces of that language only.
-    """
-    root = piece.source.partition("/")[0]
-    return weights.get(f"{piece.language}:{root}", weights.get(root, 1.0))
 
 
 def _number(text: str, name: str) -> float:

@@ -66,10 +66,11 @@ def what_decides(record: CheckpointRecord, *, scheme: Literal["fp32", "int8"]) -
 
 
 def _metrics(record: CheckpointRecord) -> dict[str, float]:
-    """The checkpoint's own validation figures, in training's precision."""
-    if not record.progress.epoch_history:
+    """The checkpoint's own newest validation figures, in training's precision."""
+    evaluated = record.progress.evaluations or record.progress.epoch_history  # schema 1.0 had the epochs only
+    if not evaluated:
         return {}
-    last = record.progress.epoch_history[-1]
+    last = evaluated[-1]
     languages = {f"val_bpb_{language}": value for language, value in last.val_bpb.items() if language != ALL}
     return {"step": float(record.progress.step), "val_loss": last.val_loss, "val_bpb": last.val_bpb[ALL], **languages}
 

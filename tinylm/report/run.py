@@ -84,9 +84,12 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the last planned step was done, or the run ended early by its own decision."""
-        if any(event.event == "early_stop" for event in self.events):
+        if not self.steps:
+            return False
+        last = self.steps[-1].step
+        if any(event.event == "early_stop" and event.step == last for event in self.events):
             return True
-        return bool(self.steps) and self.total_steps is not None and self.steps[-1].step >= self.total_steps
+        return self.total_steps is not None and last >= self.total_steps
 
 
 @dataclass
@@ -141,7 +144,7 @@ def read_run(folder: Path) -> Run:
     evaluations = _evaluations(reader, summary, steps)
     if not evaluations:
         reader.missing.append("no evaluation was done yet")
-    planned = [_count(checkpoints[name], "progress", "total_steps") for name in ("final", "last")]
+    planned = [_count(checkpoints[name], "progress", "total_steps") for name in ("last", "final")]
     return Run(
         name=folder.resolve().name,
         config=config,

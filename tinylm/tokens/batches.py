@@ -52,16 +52,6 @@ class Batch:
         """Tokens to predict."""
         return int((self.targets != NOT_PREDICTED).sum())
 
-    @property
-    def positions(self) -> NDArray[np.int64]:
-        """(B, T) positions that start again with each document, for models that learn a vector per position."""
-        length = self.documents.shape[1]
-        slots = np.arange(length)
-        first = np.ones(self.documents.shape, bool)
-        first[:, 1:] = self.documents[:, 1:] != self.documents[:, :-1]
-        result: NDArray[np.int64] = slots - np.maximum.accumulate(np.where(first, slots, 0), axis=1)
-        return result
-
 
 def targets_of(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """Targets as the loss wants them: BOS is not predicted."""

@@ -84,6 +84,8 @@ class Progress:
     lr_scale: float = 1.0
     """What rollbacks multiply the schedule's rate by."""
     stopped_early: bool = False
+    patience_from: int = 0
+    """The evaluation that patience counts from: the first one after the length of the run was last decided."""
     log_bytes: dict[str, int] = field(default_factory=dict)
     """Size of each file that the run appends to, at this moment."""
 

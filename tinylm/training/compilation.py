@@ -3,7 +3,7 @@
 Compiled and eager training differ in the last bits, so a resumed run takes what was decided at its start
 (`TrainingConfig.compiled`). Where compiling is impossible or fails, training is eager, with a note that says why.
 
-    setup, seconds = decide_compilation(setup, done=0)      # seconds: what measuring and compiling took
+    setup = decide_compilation(setup, done=0)
 """
 
 from __future__ import annotations
@@ -29,15 +29,12 @@ _SAME_LOSS = 0.01
 """Largest relative difference between the losses of the first step, eager and compiled: bf16 has 8 bits."""
 
 
-def decide_compilation(setup: Setup, *, done: int) -> tuple[Setup, float]:
+def decide_compilation(setup: Setup, *, done: int) -> Setup:
     """Compile or not, as asked, recorded or measured; `done` steps of the run are behind it.
 
-    Returns the setup with the decision in its configuration and its model, and the seconds that it took. Weights and
-    optimizer are as they were.
+    Returns the setup with the decision in its configuration and its model. Weights and optimizer are as they were.
     """
-    training, started = setup.training, time.perf_counter()
-    if _steps_left(setup, done=done, seconds=1.0) <= 0:  # a run that is finished: nothing will be computed
-        return setup, 0.0
+    training = setup.training
     wanted = _wanted(setup)
     compiled = False
     if wanted != "off":
@@ -48,8 +45,7 @@ def decide_compilation(setup: Setup, *, done: int) -> tuple[Setup, float]:
             compiled = _measured(setup, done=done, force=wanted == "on")
     setup.model.compiled = compiled
     decided = dataclasses.replace(training, compiled=compiled)
-    setup = dataclasses.replace(setup, config=dataclasses.replace(setup.config, training=decided))
-    return setup, time.perf_counter() - started
+    return dataclasses.replace(setup, config=dataclasses.replace(setup.config, training=decided))
 
 
 def _wanted(setup: Setup) -> Literal["auto", "on", "off"]:

@@ -35,7 +35,7 @@ from tinylm.tokenizer_training import (
 from tinylm.tokens.encoding import write_shards
 from tinylm.tokens.shards import INDEX, TRAIN, read_index
 
-SCHEMA = "1.0"
+SCHEMA = "2.0"
 DATASETS = Path("datasets")
 RECORD = "dataset.json"
 CORPUS = "corpus.json"
@@ -252,7 +252,7 @@ def open_dataset(name: str, *, root: Path = DATASETS) -> Dataset:
         ) from error
     except ValueError as error:
         raise TinylmError(f"`{path}` is not valid JSON: {error}", "remove the folder and run again") from error
-    check_schema(data, major=1, where=f"`{path}`")
+    check_schema(data, major=2, where=f"`{path}`")
     record = read(DatasetRecord, data, f"`{path}`")
     if record.hash != name:
         raise TinylmError(

@@ -7,14 +7,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tinylm.tokenizer import BOS
-
-
-def documents_of(ids: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Number of the document of each token (B, T) in rows cut from a stream, where each document begins with BOS."""
-    documents: NDArray[np.int32] = (ids == BOS).cumsum(axis=1, dtype=np.int32)
-    return documents
-
 
 def document_mask(documents: NDArray[np.int32], device: torch.device, *, always: bool = False) -> Tensor | None:
     """Who may look at whom: (B, T) numbers of documents -> bool (B, 1, T, T) on `device`, true where the key is in the

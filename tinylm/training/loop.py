@@ -139,12 +139,14 @@ class Loop:
         epoch = (step - 1) // self._per_epoch + 1
         self._recorder.evaluation(EvaluationMetrics(step=step, epoch=epoch, val_loss=loss, val_bpb=bits_per_byte))
         train_loss = progress.evaluation_loss_sum / progress.evaluation_steps
-        evaluations = (*progress.evaluations, Measured(step=step, train_loss=train_loss, val_loss=loss))
+        measured = Measured(step=step, train_loss=train_loss, val_loss=loss, val_bpb=bits_per_byte)
+        evaluations = (*progress.evaluations, measured)
         if sentence := overfitting(evaluations):
             self._recorder.event(step, "overfitting", sentence)
         if sentence := plateau(evaluations):
             self._recorder.event(step, "plateau", sentence)
-        stop = None if training.patience is None else out_of_patience(evaluations, training.patience)
+        since = evaluations[progress.patience_from :]
+        stop = None if training.patience is None else out_of_patience(since, training.patience)
         if stop is not None:
             self._recorder.event(step, "early_stop", stop)
         return dataclasses.replace(

@@ -141,6 +141,7 @@ def write_summary(run: Path, record: CheckpointRecord, *, utilisation: float, en
     if not history:
         return
     final = history[-1]
+    best = min(record.progress.evaluations, key=lambda evaluation: evaluation.val_loss)
     summary = {
         "schema": "1.0",
         "run_id": record.run_id,
@@ -148,13 +149,13 @@ def write_summary(run: Path, record: CheckpointRecord, *, utilisation: float, en
         "end_timestamp": end_timestamp,
         "configuration": _configuration(record.config),
         "final_metrics": {
-            "best_val_loss": min(epoch.val_loss for epoch in history),
+            "best_val_loss": best.val_loss,
             "final_train_loss": final.train_loss,
             "final_val_loss": final.val_loss,
             "total_epochs": final.epoch,
             "total_steps": record.progress.step,
             "final_val_bpb": final.val_bpb,
-            "best_val_bpb": min(epoch.val_bpb[ALL] for epoch in history),
+            "best_val_bpb": best.val_bpb[ALL],
             "training_seconds": record.progress.training_seconds,
         },
         "epoch_history": [dataclasses.asdict(epoch) for epoch in history],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def train(
     checkpoints = Checkpoints(run, keep=config.training.keep_checkpoints)
     found = checkpoints.newest_whole()
     progress = Progress(step=0, total_steps=0, start_timestamp=now()) if found is None else found.record.progress
-    setup, total = _decide(config, dataset, done=progress.step)
+    setup, total = _decide(config, dataset, progress)
     with setup.batches:
         if _is_finished(progress, total) and checkpoints.has(FINAL):
             _say("training: finished already, skipped")
@@ -68,7 +69,15 @@ def train(
             restore(setup, checkpoints, found.name)
         elif initial is not None:
             start_from(run, initial, setup.model, tokenizer)
-        progress = dataclasses.replace(progress, total_steps=total, stopped_early=False)
+            if setup.average is not None:
+                setup.average.reset()
+        elif config.init_from is not None:
+            raise TinylmError(
+                f"the run in `{run}` was to start from `{config.init_from}` and ended before it did",
+                "run the command that began it again, without --resume",
+            )
+        if progress.total_steps != total:
+            progress = _planned_anew(progress, total)
         _check(run, setup, progress)
         with (
             TrainingProgress(total_steps=total, done=progress.step) as bar,
@@ -92,10 +101,11 @@ def check(
     folder: Path, config: RunConfig, dataset: Dataset, *, initial: Initial | None = None
 ) -> tuple[list[Check], list[tuple[int, float]]]:
     """Every check of a new run, and its learning-rate curve; nothing is trained, `folder` is on the run's disk."""
-    setup, total = _decide(config, dataset, done=0)
+    start = Progress(step=0, total_steps=0, start_timestamp=now())
+    setup, total = _decide(config, dataset, start)
     if initial is not None:
         setup.model.load_state_dict({name: torch.from_numpy(value) for name, value in initial.weights.items()})
-    progress = Progress(step=0, total_steps=total, start_timestamp=now())
+    progress = dataclasses.replace(start, total_steps=total)
     with setup.batches:
         return preflight(folder, setup, progress=progress, full=True), learning_rate_curve(setup, total, points=60)
 
@@ -113,16 +123,35 @@ def _check(run: Path, setup: Setup, progress: Progress) -> None:
         )
 
 
-def _decide(config: RunConfig, dataset: Dataset, *, done: int) -> tuple[Setup, int]:
-    """What is measured once and recorded: the batch size, whether to compile, and the steps of the whole run."""
+def _decide(config: RunConfig, dataset: Dataset, progress: Progress) -> tuple[Setup, int]:
+    """What is measured once and recorded: the batch size, whether to compile, and the steps of the whole run.
+
+    Where the length is known without measuring, nothing is compiled for a run that is finished.
+    """
+    started = time.perf_counter()
     keep_freed_memory()
     use_physical_cores()
     if config.training.batch_size_auto == "wanted":
         config = decide_batch_size(config, dataset, say=_say)
     setup = set_up(config, dataset)
-    setup, spent = decide_compilation(setup, done=done)
-    total = decide_total_steps(setup, done=done, spent=spent)
+    by_clock = config.training.minutes is not None and config.training.total_steps is None
+    if not by_clock and _is_finished(progress, total := decide_total_steps(setup, done=progress.step)):
+        return setup, total
+    setup = decide_compilation(setup, done=progress.step)
+    total = decide_total_steps(setup, done=progress.step, spent=time.perf_counter() - started)
     return _with_length(setup, total), total
+
+
+def _planned_anew(progress: Progress, total: int) -> Progress:
+    """A new run, or one that is trained further: patience and what divergences led to begin again."""
+    return dataclasses.replace(
+        progress,
+        total_steps=total,
+        stopped_early=False,
+        patience_from=len(progress.evaluations),
+        rollbacks=0,
+        lr_scale=1.0,
+    )
 
 
 def _is_finished(progress: Progress, total: int) -> bool:
@@ -143,7 +172,7 @@ def _check_exact(run: Path, found: Found) -> None:
     if found.record.schema == "1.0":
         raise TinylmError(
             f"the checkpoints in `{run}` have schema 1.0, of an earlier tinylm; exact resuming needs {SCHEMA}",
-            "export them as they are, or train again with --force",
+            "train again with --force",
         )
 
 

@@ -25,6 +25,8 @@ class Measured:
     train_loss: float
     """Mean of the steps since the evaluation before."""
     val_loss: float
+    val_bpb: dict[str, float]
+    """Bits per byte per language, and `all`."""
 
 
 def overfitting(evaluations: Sequence[Measured]) -> str | None:
@@ -57,7 +59,10 @@ def plateau(evaluations: Sequence[Measured]) -> str | None:
 
 
 def out_of_patience(evaluations: Sequence[Measured], patience: int) -> str | None:
-    """That `patience` evaluations brought no better validation loss, in a sentence; None while there is hope."""
+    """That `patience` evaluations brought no better validation loss, in a sentence; None while there is hope.
+
+    The evaluations are those since the length of the run was last decided: who trains a run further wants to see more.
+    """
     losses = [evaluation.val_loss for evaluation in evaluations]
     best = losses.index(min(losses))
     if len(losses) - 1 - best < patience:
