@@ -15,14 +15,13 @@ import torch
 
 from tinylm.config import RunConfig, TrainingConfig, read_config
 from tinylm.errors import TinylmError
-from tinylm.training import batch_size, length
+from tinylm.training import length
 from tinylm.training.append_log import AppendLog
 from tinylm.training.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
 from tinylm.training.dataset import Dataset
-from tinylm.training.length import decide_total_steps, time_step
+from tinylm.training.length import decide_total_steps
 from tinylm.training.metrics import read_evaluations, read_events, read_steps, read_summary
 from tinylm.training.setup import set_up
-from tinylm.training.step import optimize
 from tinylm.training.trainer import Interrupted, train
 
 TrainRun = Callable[..., CheckpointRecord]
@@ -181,52 +180,6 @@ def test_minutes_become_recorded_steps(train_run: TrainRun, tmp_path: Path, monk
     assert train_run(tmp_path / "run", minutes=0.1).progress.total_steps == 11
 
 
-def test_timing_steps_changes_nothing(small_run: RunConfig, dataset: Dataset) -> None:
-    setup = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
-    before = {name: value.clone() for name, value in setup.model.state_dict().items()}
-    assert time_step(setup, minutes=0.01) > 0
-    for name, value in setup.model.state_dict().items():
-        assert torch.equal(value, before[name]), name
-    assert not setup.optimizer.state
-
-
-def one_step(config: RunConfig, dataset: Dataset, **training: Any) -> tuple[float, float, dict[str, torch.Tensor]]:
-    """Loss, gradient norm and weights after a step of SGD-like size."""
-    changed = dataclasses.replace(config.training, **training)
-    setup = set_up(dataclasses.replace(config, dataset=dataset.hash, training=changed), dataset)
-    result = optimize(setup, setup.batches.batch(0), rate=1e-3)
-    clip = setup.training.grad_clip
-    assert result.grad_norm_clipped == (result.grad_norm if clip is None else min(result.grad_norm, clip))
-    return result.loss, result.grad_norm, setup.model.state_dict()
-
-
-def test_accumulation_equals_one_large_batch(small_run: RunConfig, dataset: Dataset) -> None:
-    # eps so large that Adam's step is proportional to the gradient: it would hide a wrong scale otherwise.
-    loss, norm, weights = one_step(small_run, dataset, eps=1.0)
-    parts_loss, parts_norm, parts = one_step(small_run, dataset, eps=1.0, accumulation_steps=4)
-    # fp32 sums in another order: a few units in the last place of 24 x 32 terms
-    assert parts_loss == pytest.approx(loss, rel=1e-6)
-    assert parts_norm == pytest.approx(norm, rel=1e-5)
-    for name, value in weights.items():
-        torch.testing.assert_close(parts[name], value, rtol=1e-5, atol=1e-8)
-
-
-def test_the_norm_is_reported_before_clipping_and_clipping_limits_the_step(
-    small_run: RunConfig, dataset: Dataset
-) -> None:
-    settings = {"eps": 1.0, "weight_decay": 0.0, "beta1": 0.0, "beta2": 0.0}
-    norms, moves = [], []
-    start = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset).model.state_dict()
-    for clip in (None, 0.01):
-        _, norm, weights = one_step(small_run, dataset, grad_clip=clip, **settings)
-        norms.append(norm)
-        moves.append(float(sum((weights[k] - start[k]).square().sum() for k in start) ** 0.5))
-    assert norms[0] == norms[1] > 0.1
-    # With eps 1 and no momentum the step is rate x g / (|g| + 1): nearly rate x clip for small g.
-    assert moves[1] == pytest.approx(1e-3 * 0.01, rel=0.02)
-    assert moves[0] > 5 * moves[1]
-
-
 def test_bf16_trains_to_nearly_the_same_loss(train_run: TrainRun, tmp_path: Path) -> None:
     losses = [
         train_run(tmp_path / precision, total_steps=8, precision=precision).progress.epoch_history[-1].train_loss
@@ -336,33 +289,6 @@ def test_a_checkpoint_comes_when_minutes_have_passed(
     assert steps == [[0, 1, 2, 3, 4], [0, 4]]
 
 
-def test_the_batch_size_is_decided_once(
-    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seconds = {4: 1.0, 8: 1.2, 16: 1.5, 32: 3.2}
-    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: seconds[setup.training.batch_size])
-    record = train_run(tmp_path / "run", total_steps=2, batch_size_auto="wanted")
-    assert record.config.training.batch_size == 16
-    assert "batch size 16: 341 tokens/s" in capsys.readouterr().err
-    recorded = read_config(tmp_path / "run" / "config.toml").training
-    assert (recorded.batch_size, recorded.batch_size_auto) == (16, "decided")
-    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: pytest.fail("the record decides"))
-    assert train_run(tmp_path / "run", total_steps=2, batch_size_auto="wanted") == record
-
-    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: seconds[setup.training.batch_size])
-    room = iter([1e9, 1e9, 0.0])
-    monkeypatch.setattr(batch_size, "available_memory_mb", lambda setup: next(room))
-    assert train_run(tmp_path / "small", total_steps=2, batch_size_auto="wanted").config.training.batch_size == 8
-    monkeypatch.setattr(batch_size, "available_memory_mb", lambda setup: 0.0)
-    with pytest.raises(TinylmError, match="a batch of 4 sequences does not fit in memory"):
-        train_run(tmp_path / "none", total_steps=2, batch_size_auto="wanted")
-
-
-def test_steps_are_timed_for_real(small_run: RunConfig, dataset: Dataset) -> None:
-    found = batch_size.decide_batch_size(dataclasses.replace(small_run, dataset=dataset.hash), dataset, say=print)
-    assert found.training.batch_size in (4, 8, 16, 32, 64, 128, 256, 512, 1024)
-
-
 @pytest.mark.parametrize(
     "training",
     [
@@ -393,14 +319,6 @@ def test_the_average_is_what_a_checkpoint_holds(train_run: TrainRun, tmp_path: P
     assert any((average.read_weights(FINAL)[name] != value).any() for name, value in plain.items())
     losses = [Checkpoints(tmp_path / n).read_record(FINAL).progress.best_val_loss for n in ("plain", "average")]
     assert losses[0] != losses[1]
-
-
-def test_checkpointed_activations_give_the_same_step(small_run: RunConfig, dataset: Dataset) -> None:
-    kept = one_step(small_run, dataset)
-    again = one_step(small_run, dataset, activation_checkpointing=True)
-    assert again[:2] == kept[:2]
-    for name, value in kept[2].items():
-        assert torch.equal(again[2][name], value), name
 
 
 def test_who_trains_further_wants_to_see_more(train_run: TrainRun, tmp_path: Path) -> None:
