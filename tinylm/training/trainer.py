@@ -128,17 +128,20 @@ def _decide(config: RunConfig, dataset: Dataset, progress: Progress) -> tuple[Se
 
     Where the length is known without measuring, nothing is compiled for a run that is finished.
     """
-    started = time.perf_counter()
     keep_freed_memory()
     use_physical_cores()
+    started = time.perf_counter()
     if config.training.batch_size_auto == "wanted":
         config = decide_batch_size(config, dataset, say=_say)
+    spent = time.perf_counter() - started
     setup = set_up(config, dataset)
     by_clock = config.training.minutes is not None and config.training.total_steps is None
     if not by_clock and _is_finished(progress, total := decide_total_steps(setup, done=progress.step)):
         return setup, total
+    started = time.perf_counter()
     setup = decide_compilation(setup, done=progress.step)
-    total = decide_total_steps(setup, done=progress.step, spent=time.perf_counter() - started)
+    spent += time.perf_counter() - started
+    total = decide_total_steps(setup, done=progress.step, spent=spent)
     return _with_length(setup, total), total
 
 
