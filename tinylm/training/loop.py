@@ -8,6 +8,7 @@ import time
 import psutil
 
 from tinylm.tokenizer import Tokenizer
+from tinylm.training.allocator import apart_from_steps
 from tinylm.training.checkpoint import BEST, FINAL, EpochMetrics, Progress
 from tinylm.training.evaluation import ALL, Quality
 from tinylm.training.interruption import Interruption
@@ -107,7 +108,7 @@ class Loop:
         names: list[str] = []
         evaluates = epoch_ends or _every(training.evaluate_every_steps, step)
         if evaluates:
-            with self._setup.averaged():
+            with apart_from_steps(), self._setup.averaged():
                 quality = self._setup.validation.evaluate(self._setup.model, dtype=self._setup.dtype)
             if progress.best_val_loss is None or quality[ALL].loss < progress.best_val_loss:
                 names.append(BEST)
@@ -178,7 +179,7 @@ class Loop:
             f"{metrics.tokens_per_second:,.0f} tok/s"
         )
         if epoch == 1 or epoch % self._setup.training.sample_every_epochs == 0 or ended:
-            with self._setup.averaged():
+            with apart_from_steps(), self._setup.averaged():
                 self._sample(epoch)
         return dataclasses.replace(
             progress,

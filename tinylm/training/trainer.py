@@ -13,7 +13,7 @@ import torch
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
-from tinylm.training.allocator import keep_freed_memory
+from tinylm.training.allocator import give_back_freed_memory, keep_freed_memory
 from tinylm.training.batch_size import decide_batch_size
 from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
 from tinylm.training.compilation import decide_compilation
@@ -85,6 +85,7 @@ def train(
                 trackers, run, run_id=run_id, settings=_settings(setup.config), step=progress.step
             ) as tracked,
         ):
+            give_back_freed_memory()  # the checks, and what was timed
             recorder = Recorder(run, setup, checkpoints, bar, tracked, run_id=run_id, progress=progress)
             try:
                 if found is None:
