@@ -13,6 +13,7 @@ from tinylm.corpus.build import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.run import DatasetFacts, Run
+from tinylm.report.stability import judge
 from tinylm.report.text import EpochSamples
 from tinylm.tokenizer_training import TokenizerStatistics
 from tinylm.tokens.shards import Index
@@ -101,6 +102,19 @@ def test_a_loss_that_is_no_number_by_an_event_alone(healthy: Run) -> None:
     assert "rollbacks: 1" in found.evidence
     assert "loss nan" in found.evidence
     assert "--grad-clip 1" in found.remedy
+
+
+def test_a_loss_that_leapt(healthy: Run) -> None:
+    """Training went back to before the leap: nothing but its events tells of it."""
+    events = (Event(step=160, event="leap", detail="odd text"), Event(step=160, event="rollback", detail="to 150"))
+    run = dataclasses.replace(healthy, events=events)
+    (found,) = diagnose(run)
+    assert found.kind == "leap"
+    assert "the first is 160" in found.evidence
+    assert "rollbacks: 1" in found.evidence
+    stability = judge(run)
+    assert stability.verdict == "unstable"
+    assert "leapt at step 160" in stability.words
 
 
 def test_overfitting(healthy: Run) -> None:

@@ -176,7 +176,7 @@ def test_a_loss_that_leaps_goes_back_before_the_leap(
     leaps = iter([f"the loss leapt at {LEAP_STEPS}"])
     monkeypatch.setattr(loop, "leap", lambda recent: next(leaps, None) if len(recent.losses) == 17 else None)
     record = train_run(tmp_path / "run", **FLAT, keep_checkpoints=5)
-    assert [(event.step, event.event) for event in read_events(tmp_path / "run")] == [(17, "spike"), (17, "rollback")]
+    assert [(event.step, event.event) for event in read_events(tmp_path / "run")] == [(17, "leap"), (17, "rollback")]
     assert "back to step 4" in read_events(tmp_path / "run")[1].detail
     assert [row.step for row in read_steps(tmp_path / "run")] == list(range(1, 21))
     assert (record.progress.step, record.progress.lr_scale) == (20, 0.5)

@@ -16,11 +16,11 @@ from typing import Literal
 from tinylm.page.words import number
 from tinylm.report.curves import train_losses
 from tinylm.report.run import Run
-from tinylm.report.stability import not_numbers
+from tinylm.report.stability import leaps, not_numbers
 from tinylm.report.text import continued_words
 from tinylm.training.metrics import StepMetrics
 
-Kind = Literal["not_a_number", "out_of_memory", "loss_stuck", "overfitting", "plateau", "gibberish", "slow"]
+Kind = Literal["not_a_number", "leap", "out_of_memory", "loss_stuck", "overfitting", "plateau", "gibberish", "slow"]
 
 _STUCK_LOSS, _STUCK_EPOCH = 5.0, 10
 _UNLEARNT_SHARE, _UNLEARNT_STEPS = 0.95, 200  # of ln(vocabulary), which a model that knows nothing has
@@ -51,6 +51,7 @@ def diagnose(run: Run) -> tuple[Diagnosis, ...]:
     """Everything that the rules find, the gravest first; empty for a healthy run."""
     rules: tuple[Callable[[Run], Diagnosis | None], ...] = (
         _not_a_number,
+        _leapt,
         _out_of_memory,
         _loss_stuck,
         _overfitting,
@@ -75,24 +76,36 @@ def _not_a_number(run: Run) -> Diagnosis | None:
     broken = not_numbers(run)
     if not broken:
         return None
+    return _diverged(run, "not_a_number", "The loss was no longer a number", broken, event="nan")
+
+
+def _leapt(run: Run) -> Diagnosis | None:
+    leapt = leaps(run)
+    if not leapt:
+        return None
+    return _diverged(run, "leap", "The loss leapt", leapt, event="leap")
+
+
+def _diverged(
+    run: Run, kind: Literal["not_a_number", "leap"], what: str, steps: tuple[int, ...], *, event: str
+) -> Diagnosis:
     training = run.config.training
-    before = [row for row in run.steps if row.step < broken[0]]
+    before = [row for row in run.steps if row.step < steps[0]]
     norms = f"; the gradient norm before it was {number(before[-1].grad_norm)}" if before else ""
-    back = sum(event.event == "rollback" for event in run.events)
+    back = sum(one.event == "rollback" for one in run.events)
     cause = "the learning rate is too high"
     remedy = f"lower `--learning-rate` (it was {training.learning_rate:g}; try {training.learning_rate / 3:.1g})"
     if training.grad_clip is None:
         cause += ", and nothing limits the gradient"
         remedy += ", and limit the gradient with `--grad-clip 1`"
-    elif not training.warmup_fraction:
+    elif training.schedule != "cosine_per_epoch" and not (training.warmup_fraction or training.warmup_steps):
         cause += ", from the first step on"
         remedy += ", and let it rise with `--warmup-fraction 0.05`"
     return Diagnosis(
-        kind="not_a_number",
+        kind=kind,
         severity="problem",
-        what="The loss was no longer a number",
-        evidence=f"{len(broken)} of the steps, the first is {broken[0]:,}{norms}; rollbacks: {back}"
-        f"{_events(run, 'nan')}",
+        what=what,
+        evidence=f"{len(steps)} of the steps, the first is {steps[0]:,}{norms}; rollbacks: {back}{_events(run, event)}",
         cause=cause,
         remedy=remedy,
     )
@@ -185,7 +198,8 @@ def _plateau(run: Run) -> Diagnosis | None:
     if not flat and not told:
         return None
     at, end = run.evaluations[half], run.evaluations[-1]
-    rate = run.config.training.learning_rate
+    rate, decay = run.config.training.learning_rate, run.config.training.decay_fraction
+    later = f" or `--decay-fraction` (it was {decay:g})" if decay < 1 else ""
     return Diagnosis(
         kind="plateau",
         severity="problem",
@@ -193,7 +207,7 @@ def _plateau(run: Run) -> Diagnosis | None:
         evidence=f"validation loss was {at.val_loss:.3f} at epoch {at.epoch} and {end.val_loss:.3f} at epoch"
         f" {end.epoch}; training loss went from {before:.3f} to {after:.3f}{told}",
         cause="the learning rate is too low or falls too soon, or the model has no room for more",
-        remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}) or `--decay-fraction`; if that"
+        remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}){later}; if that"
         " changes nothing, a larger preset, or fewer `--epochs` for the same result",
     )
 

@@ -62,14 +62,22 @@ def not_numbers(run: Run) -> tuple[int, ...]:
     return tuple(sorted(logged | {event.step for event in run.events if event.event == "nan"}))
 
 
+def leaps(run: Run) -> tuple[int, ...]:
+    """The steps at which the training saw the loss leap."""
+    return tuple(event.step for event in run.events if event.event == "leap")
+
+
 def judge(run: Run) -> Stability:
-    """Stable with fewer than 10 spikes and every loss a number."""
+    """Stable with fewer than 10 spikes, every loss a number, and none that leapt."""
     if not run.steps:
         return Stability(verdict="unknown", words="Nothing is known of its stability: no step was logged", spikes=())
     spikes = find_spikes(run.steps)
     counted = f"{_count(spikes)} in {run.steps[-1].step:,} steps{_where(spikes)}"
     if broken := not_numbers(run):
         words = f"Unstable: the loss was no number at step {broken[0]:,}; {counted}"
+        return Stability(verdict="unstable", words=words, spikes=spikes)
+    if leapt := leaps(run):
+        words = f"Unstable: the loss leapt at step {leapt[0]:,}; {counted}"
         return Stability(verdict="unstable", words=words, spikes=spikes)
     if len(spikes) >= MOST_SPIKES:
         words = f"Unstable: {counted}; fewer than {MOST_SPIKES} are stable"

@@ -70,7 +70,7 @@ class Loop:
         self._write(progress, result, rate=rate, seconds=seconds)
         recent = progress.recent.after(loss=result.loss, norm=result.grad_norm)
         if reason := leap(recent):
-            return Divergence(step=step, event="spike", reason=reason, data=describe_batch(batch, self._tokenizer))
+            return Divergence(step=step, event="leap", reason=reason, data=describe_batch(batch, self._tokenizer))
         return dataclasses.replace(
             progress,
             step=step,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # reading a run's metrics needs no torch
 STEPS = "metrics.jsonl"
 SUMMARY = "training_metrics.json"
 
-EventKind = Literal["spike", "nan", "rollback", "early_stop", "resumed", "overfitting", "plateau"]
+EventKind = Literal["spike", "leap", "nan", "rollback", "early_stop", "resumed", "overfitting", "plateau"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -25,7 +25,7 @@ class Divergence:
     """A step that cannot be gone on from."""
 
     step: int
-    event: Literal["nan", "spike"]
+    event: Literal["nan", "leap"]
     """Its loss or gradient is no number; or the loss has leapt over the last steps."""
     reason: str
     data: str
@@ -51,9 +51,7 @@ def answer_divergence(setup: Setup, recorder: Recorder, progress: Progress, dive
             exit_code=1,
         )
     # A loss leaps over some steps: a checkpoint among them is not good.
-    found = recorder.checkpoints.newest_whole(
-        at_most=max(0, step - LEAP_STEPS) if divergence.event == "spike" else None
-    )
+    found = recorder.checkpoints.newest_whole(at_most=max(0, step - LEAP_STEPS) if divergence.event == "leap" else None)
     if found is None:
         raise TinylmError(
             f"training diverged at step {step}, and no checkpoint is old enough: {reason}",
