@@ -51,7 +51,7 @@ class TrainingConfig:
     accumulation_steps: int = 1
     """Micro-batches a step; memory falls, the gradient stays the same."""
     epochs: int = 20
-    """Passes over the text at stride = context length; not used when `total_steps` is set."""
+    """Passes over the text; not used when `total_steps` is set."""
     minutes: float | None = None
     """Wall-clock minutes of training: the first steps are timed, and `total_steps` is fixed to fit."""
     total_steps: int | None = None

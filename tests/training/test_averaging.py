@@ -20,8 +20,19 @@ def test_the_recurrence_with_its_faster_start() -> None:
         decay = min(0.2, (1 + n) / (10 + n))
         expected = decay * expected + (1 - decay) * n
         torch.testing.assert_close(average.weights["weight"], expected)
-    assert min(0.2, 1 / 10) == 0.1, "the first updates forget faster than the last"
     assert average.updates == 6
+
+
+def test_the_first_update_forgets_nine_tenths() -> None:
+    """What the weights were before training began is soon forgotten, however long the average is to be."""
+    layer = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(10.0)
+    average = WeightAverage(layer, decay=0.999)
+    with torch.no_grad():
+        layer.weight.fill_(0.0)
+    average.update()
+    assert float(average.weights["weight"]) == pytest.approx(1.0)
 
 
 def test_applied_and_taken_back_even_after_an_error() -> None:

@@ -26,7 +26,7 @@ def corpus(
     tokenizer_type: TokenizerTypeOption = None,
     byte_fallback: ByteFallbackOption = False,
     terms: TermsOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Build it again, whatever is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Build it again, also for the runs that share it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")] = False,
 ) -> None:
     """Build a dataset from text, in `datasets/HASH`: cleaned and split text, tokenizer and tokens.

@@ -29,7 +29,9 @@ CorpusOption = Annotated[
 NearDuplicatesOption = Annotated[
     float | None,
     typer.Option(
-        help="Drop documents that resemble an earlier one by this much, 0.5 to 1; 0.8 is usual.", show_default="off"
+        help="Drop documents whose sequences of 5 words are those of an earlier one to this share (estimated Jaccard "
+        "similarity), 0.5 to 1; 0.8 is usual.",
+        show_default="off",
     ),
 ]
 VocabSizeOption = Annotated[
@@ -40,7 +42,8 @@ TokenizerTypeOption = Annotated[
 ]
 ByteFallbackOption = Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")]
 TermsOption = Annotated[
-    Path | None, typer.Option(help="A list of words: reports how many are single tokens.", show_default="none")
+    Path | None,
+    typer.Option(help="A file with a word on each line: reports how many are single tokens.", show_default="none"),
 ]
 
 

@@ -78,6 +78,7 @@ def prepared(
 
     from tinylm.corpus import gutenberg
     from tinylm.corpus.weights import parse_weights
+    from tinylm.errors import TinylmError
     from tinylm.runs import find_run
     from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
     from tinylm.training.trackers import require_trackers
@@ -114,6 +115,11 @@ def prepared(
                 if initial.model.architecture == "classic":  # it counts positions from the beginning of a row
                     training = dataclasses.replace(training, separate_documents=False)
                 config = dataclasses.replace(config, model=initial.model, training=training)
+            if config.training.source_weights and not config.training.separate_documents:
+                raise TinylmError(
+                    "--weight needs documents that are kept apart, and the model `classic` reads across them",
+                    "leave out --weight, or take another preset",
+                )
             if "gutenberg" in config.corpus and not (reuse and reuse.corpus):
                 # The dataset's name is the hash of the texts: planning it would download them without a word.
                 gutenberg.fingerprint(progress=say)

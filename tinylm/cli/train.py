@@ -23,12 +23,17 @@ def train(
     dataset: Annotated[
         str | None,
         typer.Option(
-            metavar="HASH|latest", help="Text, tokenizer and tokens that are there already.", show_default="--corpus"
+            metavar="HASH|latest",
+            help="Text, tokenizer and tokens that are there already.",
+            show_default="made from --corpus",
         ),
     ] = None,
     preflight: Annotated[
         bool,
-        typer.Option("--preflight", help="Check everything that can be checked before a training, and do not train."),
+        typer.Option(
+            "--preflight",
+            help="Check what can be checked before a training, and do not train; exit code 1 when a check fails.",
+        ),
     ] = False,
 ) -> None:
     """Train a model: `train-pipeline` without export and budget check. `tinylm export` goes on from the run.
@@ -74,7 +79,9 @@ def _preflight(ready: Ready, options: TrainingOptions) -> None:
     from tinylm.training.trainer import check
 
     config, dataset = prepare_dataset(ready.config, reuse=ready.reuse, terms=options.terms, say=say)
-    with tempfile.TemporaryDirectory(prefix=".tinylm-preflight-", dir=".") as folder:
+    wanted = (ready.folder or Path("runs")).absolute()
+    there = next(folder for folder in (wanted, *wanted.parents) if folder.is_dir())  # on the run's disk
+    with tempfile.TemporaryDirectory(prefix=".tinylm-preflight-", dir=there) as folder:
         checks, curve = check(Path(folder), config, dataset, initial=ready.initial)
     _show(checks, curve)
     if not all(found.passed for found in checks):

@@ -45,7 +45,11 @@ class TrainingOptions:
     corpus: CorpusOption = None
     weight: Annotated[
         list[str] | None,
-        typer.Option(metavar="SOURCE=NUMBER", help="How often training sees a source's text.", show_default="1 each"),
+        typer.Option(
+            metavar="SOURCE=NUMBER",
+            help="How often training sees a source's text, above 0 to 1000; not with `classic`.",
+            show_default="1 each",
+        ),
     ] = None
     near_duplicates: NearDuplicatesOption = None
     preset: Annotated[
@@ -130,9 +134,7 @@ class TrainingOptions:
     seed: Annotated[int | None, _option(of="seed", help="Decides data order, initial weights and samples.")] = None
     evaluate_every_steps: Annotated[
         int | None,
-        typer.Option(
-            "--eval-interval", metavar="STEPS", help="Evaluate between epochs too.", show_default="at each epoch's end"
-        ),
+        typer.Option("--eval-interval", metavar="STEPS", help="Evaluate between epochs too.", show_default="off"),
     ] = None
     patience: Annotated[
         int | None,
@@ -144,12 +146,14 @@ class TrainingOptions:
             "--checkpoint-interval",
             metavar="STEPS",
             help="Save between evaluations too.",
-            show_default="as --checkpoint-minutes says",
+            show_default="off",
         ),
     ] = None
     checkpoint_every_minutes: Annotated[
         float | None,
-        _option("--checkpoint-minutes", of="checkpoint_every_minutes", help="Save this often at least; 0 is off."),
+        _option(
+            "--checkpoint-minutes", of="checkpoint_every_minutes", help="Save at least every so many minutes; 0 is off."
+        ),
     ] = None
     checkpoint_every_epochs: Annotated[
         int | None,
@@ -171,13 +175,19 @@ class TrainingOptions:
     ] = False
     track: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="`mlflow` or `wandb`: curves there too.", show_default="none"),
+        typer.Option(
+            metavar="mlflow|wandb",
+            help="Send the curves there as well; both stay on this machine by default.",
+            show_default="none",
+        ),
     ] = None
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue the run (--output-dir or the latest); --epochs trains it further."),
+        typer.Option(
+            "--resume", help="Continue the run (--output-dir or the latest); --epochs or --minutes train it further."
+        ),
     ] = False
-    force: Annotated[bool, typer.Option("--force", help="Start over, whatever is there.")] = False
+    force: Annotated[bool, typer.Option("--force", help="Start over: the run and its dataset are made again.")] = False
 
 
 _RECIPE = {field.name for field in dataclasses.fields(TrainingOptions)} & {
@@ -263,7 +273,7 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
             model=dataclasses.replace(base.model, **model),
         )
     except ValueError as error:
-        raise TinylmError(str(error), "see `tinylm train-pipeline --help`") from error
+        raise TinylmError(str(error), "see `--help`") from error
 
 
 def _check_resumable(options: TrainingOptions, *, further: bool) -> None:

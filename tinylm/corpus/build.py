@@ -43,7 +43,7 @@ PART_CHARACTERS = 2_000_000
 DISK_SHARE = 2.3
 """Bytes on disk that building takes for each byte of text: parts, and then the corpus files beside them."""
 
-_AGAIN = "build it again: `tinylm train-pipeline --force`"
+_AGAIN = "run the same command again with --force"
 
 
 @dataclass(frozen=True, slots=True)

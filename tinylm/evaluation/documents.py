@@ -71,12 +71,14 @@ def block_count(text_bytes: int) -> int:
 def read_documents(sources: Sequence[str]) -> list[TextDocument]:
     """The documents of `[LANGUAGE:]PATH`s, as a corpus reads them: text, JSONL, `.gz`, `.xz`, files and folders.
 
+    A document so long that it is read in sections is one for each, and ends with the last.
     TinylmError for what `tinylm.corpus.files.read` refuses, and when nothing but white space is left.
     """
+    read = [document for source in sources for document in files.read(source, dropped=Dropped())]
+    ends = [*(not following.continues for following in read[1:]), True]
     found = [
-        TextDocument(text=text, language=document.language, source=document.source, ends=True)
-        for source in sources
-        for document in files.read(source, dropped=Dropped())
+        TextDocument(text=text, language=document.language, source=document.source, ends=end)
+        for document, end in zip(read, ends, strict=False)
         if (text := clean(normalise(document.text)))
     ]
     if not found:

@@ -268,7 +268,10 @@ def latest_dataset(*, root: Path = DATASETS) -> Dataset:
     """The dataset that was completed last."""
     found = list(root.glob(f"*/{RECORD}"))
     if not found:
-        raise TinylmError(f"no dataset in `{root}` to take over", "run once without --skip-corpus and --skip-tokenizer")
+        raise TinylmError(
+            f"no dataset in `{root}` to take over",
+            "build one first: `tinylm corpus`, or a run without --skip-corpus and --skip-tokenizer",
+        )
     return open_dataset(max(found, key=lambda path: path.stat().st_mtime_ns).parent.name, root=root)
 
 

@@ -4,7 +4,7 @@
 
     now                what the process holds with the model built and a row tried: libraries above all
     gradients          4 bytes a parameter
-    optimizer state    8 bytes a parameter (two moments in fp32; Muon has one)
+    optimizer state    8 bytes a parameter (two moments in fp32; taken as two for Muon, which has one)
     kept               what autograd keeps: measured on one and two rows, straight from there on
     widest moment      the output layer's chunk of logits (fp32 twice, and in the products' type) with its weight and
                        gradient, and twice a layer's share of what is kept, for the gradients on the way through it

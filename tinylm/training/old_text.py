@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,19 +16,19 @@ import torch
 from numpy.typing import NDArray
 
 from tinylm.errors import TinylmError
+from tinylm.evaluation.measures import total_bits
+from tinylm.evaluation.model_scoring import score
 from tinylm.files import write_atomic
 from tinylm.model import TinyTransformer, build
 from tinylm.model_config import ModelConfig
 from tinylm.records import check_schema, read
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 from tinylm.training.checkpoint import BEST, load_weights
-from tinylm.training.loss import linear_cross_entropy
 
 SCHEMA = "1.0"
 FILE = "init_from.json"
 OLD_TEXT_BYTES = 100_000
 """UTF-8 bytes of the old text per language."""
-_WINDOWS = 16  # a forward pass
 
 
 @dataclass(frozen=True)
@@ -93,33 +93,14 @@ def bits_per_byte(
 ) -> dict[str, float]:
     """By language, in fp32, as the runtime scores a text: windows without overlap, each read with an empty past."""
     result = {}
-    training = model.training
-    model.eval()
-    with torch.no_grad():
-        for language, documents in texts.items():
-            nats = sum(_nats(model, [BOS, *tokenizer.encode(text)], context_length) for text in documents)
-            unknown = sum(tokenizer.unknown_bytes(text) for text in documents)
-            size = sum(len(normalise(text).encode()) for text in documents)
-            result[language] = (nats / math.log(2) + 8 * unknown) / max(size, 1)
-    model.train(training)
+    for language, documents in texts.items():
+        streams = [np.array([BOS, *tokenizer.encode(text)]) for text in documents]
+        scored = chain.from_iterable(score(model, streams, context_length=context_length))
+        nats = sum(float(values.sum(dtype=np.float64)) for _, _, values in scored)
+        unknown = sum(tokenizer.unknown_bytes(text) for text in documents)
+        size = sum(len(normalise(text).encode()) for text in documents)
+        result[language] = total_bits(nats, float(unknown)) / max(size, 1)
     return result
-
-
-def _nats(model: TinyTransformer, stream: list[int], context: int) -> float:
-    ids = np.array(stream, np.int64)
-    device = next(model.parameters()).device
-    whole = (len(ids) - 1) // context
-    windows = [ids[i * context : (i + 1) * context + 1] for i in range(whole)]
-    batches = [np.stack(windows[i : i + _WINDOWS]) for i in range(0, whole, _WINDOWS)]
-    if len(ids) - 1 > whole * context:
-        batches.append(ids[None, whole * context :])
-    total = 0.0
-    for rows in batches:
-        tensor = torch.from_numpy(rows).to(device)
-        hidden = model.hidden(tensor[:, :-1])
-        targets = tensor[:, 1:].flatten()
-        total += float(linear_cross_entropy(hidden.flatten(0, 1), model.output_weight, targets, dtype=torch.float32))
-    return total
 
 
 def _write(run: Path, record: OldText) -> None:
