@@ -91,7 +91,7 @@ def run_pipeline(
         say("[4/4] export to INT8")
         bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
         lap("export")
-        write_report(folder)  # once more, with the bundle in it
+        _report(folder, say)
     return PipelineResult(folder, final.config, bundle, quality, seconds)
 
 
@@ -113,6 +113,7 @@ def run_training(
     with open_run(folder, config, force=force, extend=extend) as (config, run_id):
         say(f"training in {folder}")
         _train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers, say=say)
+        _report(folder, say)
     return folder
 
 
@@ -154,7 +155,6 @@ def _train(
         raise
     if config.init_from is not None:
         measure_again(folder, dataset.tokenizer(), say=say)
-    _report(folder, say)
     return final
 
 

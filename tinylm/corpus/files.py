@@ -30,9 +30,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from tinylm.cores import usable_cores
 from tinylm.corpus.documents import UNDETERMINED, Document
 from tinylm.corpus.languages import CODES, SAME
-from tinylm.corpus.parallel import available_cores
 from tinylm.corpus.sections import sections, text_sections
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
@@ -123,7 +123,7 @@ def read(source: str, *, dropped: Dropped, reading: Reading | None = None) -> It
 def fingerprint(source: str) -> str:
     """The `Reading.fingerprint` of what `read` would read, on all cores when the source has several files."""
     reading = Reading()
-    with ThreadPoolExecutor(available_cores()) as threads:  # hashing and unpacking let other threads run
+    with ThreadPoolExecutor(usable_cores()) as threads:  # hashing and unpacking let other threads run
         files = list(_usable(source, Dropped()))
         for file, sha256 in zip(files, threads.map(_sha256, files), strict=True):
             reading.add(file, sha256)

@@ -19,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
 from typing import Any, TypeVar
 
+from tinylm.cores import usable_cores
 from tinylm.errors import TinylmError
 
 R = TypeVar("R")
@@ -37,7 +38,7 @@ class Workers:
         """
         if getattr(multiprocessing.current_process(), "_inheriting", False):
             raise RuntimeError("a script that builds a corpus needs `if __name__ == '__main__':` around its calls")
-        self._cores = available_cores() if cores is None else cores
+        self._cores = usable_cores() if cores is None else cores
         self._executor: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Workers:
@@ -80,11 +81,6 @@ class Workers:
             context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(self._cores, mp_context=context, initializer=_prepare)
         return self._executor
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _prepare() -> None:

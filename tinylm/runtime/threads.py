@@ -30,6 +30,7 @@ from pathlib import Path
 
 import tinylm
 from tinylm.bundle import Bundle, open_bundle
+from tinylm.cores import usable_cores
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
 from tinylm.runtime.contract import Backend
@@ -69,13 +70,6 @@ def calibrated_threads(bundle: Bundle, *, backend: Backend) -> int:
         with suppress(TinylmError, OSError):  # Not remembered: measured again next time.
             write_atomic(file, json.dumps({"schema": _SCHEMA, "threads": newest}, indent=1).encode())
     return threads
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def candidates(cores: int) -> list[int]:

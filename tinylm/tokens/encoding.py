@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import time
 from array import array
 from collections import deque
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tinylm.cores import usable_cores
 from tinylm.corpus.documents import Piece
 from tinylm.files import sha256_bytes
 from tinylm.tokenizer import BOS, EOS, Tokenizer
@@ -140,7 +140,7 @@ class _Encoder:
     def encode(self, name: str, pieces: Iterator[Piece]) -> list[Part]:
         """All parts of a stream, those that an earlier call finished included."""
         done, pieces = self._skip(name, pieces)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        cores = usable_cores()
         under_way: deque[tuple[_Chunk, Future[_Encoded]]] = deque()
         with (
             StreamWriter(self._folder, name, vocab_size=self._tokenizer.vocab_size, done=done) as writer,

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tinylm.cores import usable_cores
 from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
 
@@ -203,7 +203,7 @@ def _check_parts(
 
     offsets = np.cumsum([0, *(size for size, _ in parts)])
     try:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(usable_cores()) as pool:
             jobs = [pool.submit(check, int(at), *part) for at, part in zip(offsets[:-1], parts, strict=True)]
             for job in jobs:
                 job.result()

@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tinylm.cores import usable_cores
+
 Precision = Literal["auto", "fp32", "bf16"]
 
 
@@ -40,7 +42,7 @@ def use_physical_cores() -> int:
     Two threads on one core share its multipliers. Returns the number of threads.
     """
     if "OMP_NUM_THREADS" not in os.environ:
-        allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        allowed = usable_cores()
         torch.set_num_threads(min(psutil.cpu_count(logical=False) or allowed, allowed))
     return torch.get_num_threads()
 
