@@ -286,3 +286,10 @@ def test_a_disk_that_fails_while_reading(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(files, "_plain", fail)
     caught = error(path)
     assert str(caught) == f"cannot read `{path}`: Input/output error"
+
+
+def test_a_file_that_breaks_off_may_be_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "cut.txt").write_bytes("El año que viene".encode() + b"\xc3")
+    with pytest.raises(TinylmError, match="is not UTF-8: byte 0xc3 at offset 17") as caught:
+        list(files.read(str(tmp_path / "cut.txt"), dropped=Dropped()))
+    assert "if it is UTF-8 that breaks off there, get the whole of it" in caught.value.hint

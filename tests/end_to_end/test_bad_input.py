@@ -88,6 +88,8 @@ def test_an_empty_folder(fails: Tinylm, tmp_path: Path) -> None:
         (["--batch-size", "-1"], "`batch_size` is -1"),
         (["--learning-rate", "nan"], "`learning_rate` is nan"),
         (["--minutes", "0"], "`minutes` is 0"),
+        (["--eval-interval", "0"], "--eval-interval is 0"),
+        (["--preset", "classic", "--weight", "en:en.txt=2"], "`classic` reads across them"),
         (["--minutes", "1", "--epochs", "1"], "--minutes and --epochs"),
         (["--max-seq-length", "35"], "the budget `pi-zero-2w` asks for 16 + 20 tokens; the context length is 35"),
         (["--max-seq-length", "40000"], "at most 32768"),

@@ -57,7 +57,7 @@ def run_folder(tmp_path: Path) -> RunFolder:
         texts = "".join(f"  {prompt!r} -> {text!r}\n" for prompt, text in (samples or HEALTHY_SAMPLES).items())
         (folder / "samples.txt").write_text(f"epoch 1\n{texts}", encoding="utf-8")
         (folder / "checkpoints" / "last").mkdir(parents=True)
-        record = {"files": {"model.safetensors": "a" * 64}, "progress": {"total_steps": len(steps)}}
+        record = {"files": {"model.safetensors": "a" * 64}, "progress": {"step": len(steps), "total_steps": len(steps)}}
         (folder / "checkpoints" / "last" / "checkpoint.json").write_text(json.dumps(record), encoding="utf-8")
         summary = {"run_id": "0" * 8, "start_timestamp": "2026-01-01T00:00:00+00:00"}
         (folder / "training_metrics.json").write_text(json.dumps(summary), encoding="utf-8")

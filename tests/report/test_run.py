@@ -134,3 +134,14 @@ def test_utilisation_is_shown_where_a_run_recorded_it(run_folder: RunFolder) -> 
     assert read_run(folder).utilisation == 0.987
     (folder / "training_metrics.json").write_text('{"extra": {"utilisation": "<b>"}}', encoding="utf-8")
     assert read_run(folder).utilisation is None
+
+
+def test_metrics_that_break_off_are_told(run_folder: RunFolder) -> None:
+    """What is left may look fine: a checkpoint knows how far the run was."""
+    folder = run_folder("whole", steps=healthy_steps(200))
+    assert not any("breaks off" in what for what in read_run(folder).missing)
+    lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / "metrics.jsonl").write_text("".join(lines[:60]), encoding="utf-8")
+    assert any(
+        "breaks off at step 60; there is a checkpoint of step 200" in what for what in read_run(folder).missing
+    ), read_run(folder).missing

@@ -193,3 +193,13 @@ def test_the_licence_names_every_source_once() -> None:
     assert licence.count("Apache-2.0") == 1
     assert "public domain" in licence
     assert "not stated (mine.txt)" in licence
+
+
+@pytest.mark.parametrize("name", ["train.bin", "val-en.documents", "index.json"])
+def test_cut_token_files_are_made_again(copied: Dataset, small_run: RunConfig, name: str) -> None:
+    path = copied.tokens / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    _, lines = build(small_run, copied.path.parent)
+    assert "tokens: damaged, encoding again" in lines
+    assert path.read_bytes() == whole

@@ -100,7 +100,7 @@ def explain(summary: TimeSummary) -> str:
     low, high = ("unknown" if end is None else f"{end:.3g} ms" for end in (summary.lower, summary.upper))
     most = summary.most_over
     allowed = "even 0 would be too many so early" if most is None else f"at most {most} may be"
-    wider = "" if summary.luck < 1.001 else f", {100 * (summary.luck - 1):.2g} % of it for the luck of whole processes"
+    wider = "" if summary.luck < 1.001 else f", {100 * (summary.luck - 1):.0f} % of it for the luck of whole processes"
     more = ""
     if summary.processes < 2:
         more = "; they were all of one process, whose luck nobody knows: two are needed"

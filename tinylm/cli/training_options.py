@@ -212,6 +212,15 @@ _PLANNED = (
 """These too, unless it is trained further, which plans the schedule anew."""
 
 
+_SPECIAL = {
+    "evaluate_every_steps": "--eval-interval",
+    "checkpoint_every_steps": "--checkpoint-interval",
+    "checkpoint_every_minutes": "--checkpoint-minutes",
+    "checkpoint_every_epochs": "--checkpoint-epochs",
+}
+"""Options whose name shares nothing with the field that they set."""
+
+
 def takes_training_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command`, whose first parameter is a `TrainingOptions`, one command-line option for each field."""
     hints = get_type_hints(TrainingOptions, include_extras=True)
@@ -234,8 +243,7 @@ def takes_training_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def flag(field: str) -> str:
     """The option as it is typed."""
-    special = {"min_learning_rate": "--min-lr"}
-    return special.get(field, "--" + field.replace("_", "-"))
+    return {"min_learning_rate": "--min-lr", **_SPECIAL}.get(field, "--" + field.replace("_", "-"))
 
 
 def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
@@ -273,7 +281,10 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
             model=dataclasses.replace(base.model, **model),
         )
     except ValueError as error:
-        raise TinylmError(str(error), "see `--help`") from error
+        message = str(error)
+        for field, option in _SPECIAL.items():
+            message = message.replace(f"`{field}`", option)
+        raise TinylmError(message, "see `--help`") from error
 
 
 def _check_resumable(options: TrainingOptions, *, further: bool) -> None:

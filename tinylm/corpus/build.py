@@ -43,7 +43,7 @@ PART_CHARACTERS = 2_000_000
 DISK_SHARE = 2.3
 """Bytes on disk that building takes for each byte of text: parts, and then the corpus files beside them."""
 
-_AGAIN = "run the same command again with --force"
+_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
 
 
 @dataclass(frozen=True, slots=True)

@@ -301,10 +301,13 @@ def _decoded(chunks: Iterable[bytes], file: _File) -> Iterator[str]:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         offset = read_bytes - held_bytes + error.start
+        # The last character alone: text in another encoding may end so too.
+        broken_off = error.reason == "unexpected end of data"
         encoding = "UTF-16" if start in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
         raise TinylmError(
             f"`{file.path}` is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {offset:,}",
-            f"convert it, for example `iconv -f {encoding} -t UTF-8 {file.path.name} > new.txt`",
+            f"convert it, for example `iconv -f {encoding} -t UTF-8 {file.path.name} > new.txt`"
+            + (" (if it is UTF-8 that breaks off there, get the whole of it instead)" if broken_off else ""),
         ) from error
 
 

@@ -60,7 +60,7 @@ def measure(
     documents: Sequence[TextDocument], *, tokenizer: Tokenizer, score: Score, say: Callable[[str], None]
 ) -> list[DocumentCost]:
     """What each document costs; `say` hears every five seconds how far it is."""
-    encoded = [encode(document, tokenizer) for document in documents]
+    encoded = list(_encoded(documents, tokenizer, say))
     nats = [np.zeros(len(found.sizes)) for found in encoded]
     streams = [found.ids for found in encoded]
     total = sum(len(found.sizes) for found in encoded)
@@ -97,6 +97,17 @@ def _cost(document: TextDocument, encoded: Encoded, nats: NDArray[np.float64]) -
             for i in range(count)
         ),
     )
+
+
+def _encoded(documents: Sequence[TextDocument], tokenizer: Tokenizer, say: Callable[[str], None]) -> Iterator[Encoded]:
+    """The documents in tokens, with a line now and then."""
+    told = time.monotonic()
+    for number, document in enumerate(documents):
+        now = time.monotonic()
+        if number and now - told > _SECONDS_OF_SILENCE:
+            say(f"  {number:,} of {len(documents):,} documents in tokens")
+            told = now
+        yield encode(document, tokenizer)
 
 
 def _told(scored: Iterable[Sequence[Scored]], total: int, say: Callable[[str], None]) -> Iterator[Sequence[Scored]]:

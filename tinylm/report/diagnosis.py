@@ -235,8 +235,8 @@ def _gibberish(run: Run) -> Diagnosis | None:
         what="The samples are gibberish",
         evidence="; ".join(evidence),
         cause="not trained for long enough, or the vocabulary is too large for this much text",
-        remedy="train further with `tinylm train-pipeline --resume` and more `--epochs` or `--minutes`; a lower"
-        " `--temperature` of `tinylm generate` hides some of it",
+        remedy="train further with `tinylm train-pipeline --resume --output-dir RUN` and more `--epochs` or"
+        " `--minutes`; a lower `--temperature` of `tinylm generate` hides some of it",
     )
 
 

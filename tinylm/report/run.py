@@ -144,6 +144,11 @@ def read_run(folder: Path) -> Run:
     evaluations = _evaluations(reader, summary, steps)
     if not evaluations:
         reader.missing.append("no evaluation was done yet")
+    saved = max((_count(found, "progress", "step") or 0 for found in checkpoints.values()), default=0)
+    if steps and steps[-1].step < saved:
+        reader.missing.append(
+            f"`metrics.jsonl` breaks off at step {steps[-1].step:,}; there is a checkpoint of step {saved:,}"
+        )
     planned = [_count(checkpoints[name], "progress", "total_steps") for name in ("last", "final")]
     return Run(
         name=folder.resolve().name,

@@ -35,7 +35,7 @@ TRAIN = "train"
 DOCUMENT = np.dtype([("start", "<u8"), ("source", "<u4")])
 """A row of a `.documents` file: the offset of the piece's BOS in tokens, and the index of its source."""
 _BLOCK_BYTES = 1 << 20
-_DAMAGED = "the dataset folder is damaged: remove it and run again"
+_DAMAGED = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
 
 Tokens = NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -119,11 +119,26 @@ def read_index(folder: Path) -> Index:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise TinylmError(f"cannot read `{path}`: {error.strerror}", "run the stage again with --force") from error
+        raise TinylmError(f"cannot read `{path}`: {error.strerror}", _DAMAGED) from error
     except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid JSON: {error}", "run the stage again with --force") from error
+        raise TinylmError(f"`{path}` is not valid JSON: {error}", _DAMAGED) from error
     check_schema(data, major=2, where=f"`{path}`")
     return read(Index, data, f"`{path}`")
+
+
+def sizes_fit(folder: Path) -> bool:
+    """Whether the index can be read and every file has the size that it says: damage that needs no hash to see."""
+    try:
+        index = read_index(folder)
+        for name, shard in index.shards.items():
+            item = np.dtype(index.dtype).itemsize
+            if (folder / f"{name}.bin").stat().st_size != shard.tokens * item:
+                return False
+            if (folder / f"{name}.documents").stat().st_size != shard.documents * DOCUMENT.itemsize:
+                return False
+    except (TinylmError, OSError):
+        return False
+    return True
 
 
 def open_shard(folder: Path, index: Index, name: str) -> Tokens:

@@ -41,6 +41,7 @@ def decide_batch_size(config: RunConfig, dataset: Dataset, *, say: Callable[[str
         pace = batch_size * config.model.context_length / _step_seconds(setup)
         say(f"batch size {batch_size}: {pace:,.0f} tokens/s, about {needed:,.0f} MB")
         if pace < best_pace * _WORTH:
+            say(f"not {_WORTH - 1:.0%} faster than half of it, and smaller batches take more steps in the same time")
             break
         best, best_pace, batch_size = tried, pace, 2 * batch_size
     if best is None:

@@ -83,6 +83,7 @@ def _measured(setup: Setup, *, done: int, force: bool) -> bool:
         seconds, loss = timed_steps(setup, warm_up=_WARM_UP, timed=_TIMED)
         if seconds * _steps_left(setup, done=done, seconds=seconds) < _WORTH_TRYING_SECONDS:
             return False
+    _say("compiling, which takes about half a minute the first time")
     prepare_cache()
     setup.model.compiled = True
     started = time.perf_counter()

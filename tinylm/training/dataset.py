@@ -33,12 +33,13 @@ from tinylm.tokenizer_training import (
     train_tokenizer,
 )
 from tinylm.tokens.encoding import write_shards
-from tinylm.tokens.shards import INDEX, TRAIN, read_index
+from tinylm.tokens.shards import INDEX, TRAIN, read_index, sizes_fit
 
 SCHEMA = "2.0"
 DATASETS = Path("datasets")
 RECORD = "dataset.json"
 CORPUS = "corpus.json"
+_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
 TOKENS = "tokens"
 CORPUS_SEED = 0
 """The built-in corpus is one text, so that runs of different `--seed` compare."""
@@ -220,10 +221,11 @@ def _build(
             model = train_tokenizer(lambda: pieces, record.tokenizer, folder)
         measure_fit(pieces, model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
 
-    if (folder / TOKENS / INDEX).is_file():
+    if (folder / TOKENS / INDEX).is_file() and sizes_fit(folder / TOKENS):
         progress("tokens: unchanged, skipped")
     else:
-        progress("tokens: encoding")
+        damaged = (folder / TOKENS / INDEX).is_file()
+        progress("tokens: damaged, encoding again" if damaged else "tokens: encoding")
         streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
         for language in sorted(name for name, sides in statistics.languages.items() if sides["val"].bytes):
             streams[f"val-{language}"] = _of_language(folder / "val.jsonl", language)
@@ -251,13 +253,11 @@ def open_dataset(name: str, *, root: Path = DATASETS) -> Dataset:
             "run `tinylm train-pipeline` in the folder that holds `datasets/`",
         ) from error
     except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid JSON: {error}", "remove the folder and run again") from error
+        raise TinylmError(f"`{path}` is not valid JSON: {error}", _AGAIN) from error
     check_schema(data, major=2, where=f"`{path}`")
     record = read(DatasetRecord, data, f"`{path}`")
     if record.hash != name:
-        raise TinylmError(
-            f"`{path}` describes the dataset {record.hash}, not {name}", "remove the folder and run again"
-        )
+        raise TinylmError(f"`{path}` describes the dataset {record.hash}, not {name}", _AGAIN)
     read_index(path.parent / TOKENS)
     read_statistics(path.parent)
     read_record(path.parent / CORPUS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 
 from tinylm.training.setup import Setup
@@ -35,6 +36,9 @@ def decide_total_steps(setup: Setup, *, done: int, spent: float = 0.0) -> int:
 def time_step(setup: Setup, *, minutes: float) -> float:
     """Median seconds of a step; the model and the optimizer are as new afterwards."""
     times: list[float] = []
+    print(
+        f"timing steps for --minutes, about {max(1, round(_TIMED_SHARE * minutes * 60))} s", file=sys.stderr, flush=True
+    )
     with undone(setup):
         while len(times) < _WARM_UP_STEPS + _TIMED_STEPS or sum(times) < _TIMED_SHARE * minutes * 60:
             started = time.perf_counter()
