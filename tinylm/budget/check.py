@@ -17,7 +17,6 @@ from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.enforce import enforce
 from tinylm.budget.estimate import Estimate
-from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.ledger import make_ledger
 from tinylm.budget.probing import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
 from tinylm.budget.report import SCHEMA, BundleId, Device, Report, cold_start_of
@@ -28,6 +27,7 @@ from tinylm.budget.times import TimeSummary, summarise_times
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.bundle import Bundle
+from tinylm.heartbeat import heartbeat
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
 from tinylm.termination import ended_by_signals

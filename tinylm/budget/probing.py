@@ -16,10 +16,10 @@ from typing import Any
 
 from tinylm.budget.child import ChildFailed, run_child
 from tinylm.budget.conditions import Watch
-from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.spec import Budget
 from tinylm.errors import TinylmError
+from tinylm.heartbeat import heartbeat
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import MAJOR, SCHEMA, MemoryResult, ProbeOrders, ProbeResult
 

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinylm.budget.device import device_facts
-from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import BundleId
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
+from tinylm.heartbeat import heartbeat
 from tinylm.onnx_file import read_onnx
 from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us
 from tinylm.profile.child import child_command, run_profile_child

@@ -20,6 +20,7 @@ from tinylm.corpus.documents import Piece
 from tinylm.corpus.sampling import sample_lines
 from tinylm.errors import TinylmError
 from tinylm.files import copy_atomic, sha256, write_atomic
+from tinylm.heartbeat import heartbeat
 from tinylm.records import check_schema, read
 from tinylm.tokenizer import Tokenizer
 from tinylm.tokenizer_training import (
@@ -218,7 +219,8 @@ def _build(
             progress(f"tokenizer: taken over from {reuse.dataset.path}")
         else:
             progress(f"tokenizer: learning {record.tokenizer.vocab_size:,} {record.tokenizer.kind} pieces")
-            model = train_tokenizer(lambda: pieces, record.tokenizer, folder)
+            with heartbeat(progress, "tokenizer"):
+                model = train_tokenizer(lambda: pieces, record.tokenizer, folder)
         measure_fit(pieces, model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
 
     if (folder / TOKENS / INDEX).is_file() and sizes_fit(folder / TOKENS):

@@ -19,7 +19,6 @@ from tinylm.budget.check import make_report
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import DeviceFacts, device_facts
 from tinylm.budget.estimate import estimate_times, judge_estimated
-from tinylm.budget.heartbeat import heartbeat
 from tinylm.budget.probing import Probed, Program, run_memory_probe, run_probe
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import Report
@@ -28,6 +27,7 @@ from tinylm.budget.validity import judge_validity
 from tinylm.budget.verdict import judge
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
+from tinylm.heartbeat import heartbeat
 from tinylm.runtime.contract import Backend
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running

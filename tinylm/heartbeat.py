@@ -1,4 +1,4 @@
-"""A sign of life while a measuring process works for minutes and says nothing, as it must to stay undisturbed."""
+"""A sign of life while something works for minutes and says nothing: a measuring process, or native code."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tinylm.budget.heartbeat import heartbeat
+from tinylm.heartbeat import heartbeat
 
 
 def test_it_beats_while_the_block_runs_and_not_after() -> None:
