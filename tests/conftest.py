@@ -50,6 +50,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 # it in vain.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Bit for bit is what the CPU promises; a GPU adds in an order of its own. test_cuda.py gives it back to its processes.
+_GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
 # Models this small gain nothing from threads, and lose much when the cores are busy; child processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -259,3 +263,10 @@ def small_run(texts: Path) -> RunConfig:
             compile="off",  # measuring takes longer than the run
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def with_gpus() -> dict[str, str]:
+    """The environment as it was before the GPUs were hidden from the tests."""
+    own = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
+    return own if _GPUS is None else {**own, "CUDA_VISIBLE_DEVICES": _GPUS}

@@ -45,7 +45,8 @@ def restore(setup: Setup, checkpoints: Checkpoints, name: str) -> None:
         setup.model.load_state_dict(weights)
         setup.optimizer.load_state_dict(state["optimizer"])
         torch.set_rng_state(state["random"])
-        torch.cuda.set_rng_state_all(state["random_cuda"])
+        if len(state["random_cuda"]) == torch.cuda.device_count():  # else the run goes on on another machine
+            torch.cuda.set_rng_state_all(state["random_cuda"])
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise TinylmError(
             f"the checkpoint `{checkpoints.folder / name}` does not fit this run: {error}", "start over with --force"
