@@ -52,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
     "corpus": FOUNDATION | {"", "tokenizer"},
     "tokenizer_training": FOUNDATION | {"config", "tokenizer", "corpus"},
+    "tokenizer_child": set(),
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
     "evaluation": FOUNDATION | {"tokenizer", "corpus", "model", "runtime"},

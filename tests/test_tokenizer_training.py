@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tinylm.config import TokenizerConfig
@@ -116,6 +119,41 @@ def test_what_goes_wrong_in_the_corpus_is_not_sentencepiece_s(problem: BaseExcep
     with pytest.raises(type(problem)) as caught:
         train_tokenizer(broken, TokenizerConfig(vocab_size=20), tmp_path)
     assert caught.value is problem
+
+
+def test_the_learning_process_that_is_killed_is_told_of(pieces: Pieces, tmp_path: Path) -> None:
+    def killing() -> Iterator[Piece]:
+        yield from pieces()
+        (child,) = psutil.Process().children()
+        child.kill()
+        yield from pieces()
+
+    with pytest.raises(TinylmError, match="ended by signal 9"):
+        train_tokenizer(killing, TokenizerConfig(vocab_size=90), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("of_python", [True, False])
+def test_ctrl_c_while_it_learns_leaves_nothing(tmp_path: Path, of_python: bool) -> None:
+    """Ctrl-C in a terminal reaches both processes; `kill -INT` only the first."""
+    words = [f"w{i * 7919 % 99991}" for i in range(100_000)]
+    children: list[psutil.Process] = []
+
+    def pressing() -> Iterator[Piece]:
+        yield from of(" ".join(words))()
+        children.extend(psutil.Process().children())
+
+        def press() -> None:
+            for process in (*([] if of_python else children), psutil.Process()):
+                process.send_signal(signal.SIGINT)
+
+        threading.Timer(0.5, press).start()  # by then SentencePiece has the text
+
+    with pytest.raises(KeyboardInterrupt):
+        train_tokenizer(pressing, TokenizerConfig(vocab_size=20_000), tmp_path)
+    assert len(children) == 1
+    assert not children[0].is_running()
+    assert not list(tmp_path.iterdir())
 
 
 def test_fit_counts_by_hand(pieces: Pieces, tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import contextlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -79,46 +81,54 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
     Whitespace and newlines are kept as they are and every newline is one token. TinylmError with the largest
     vocabulary that works when the text does not support `config.vocab_size`.
     """
-    model = io.BytesIO()
-    failure: list[BaseException] = []
-
-    def lines() -> Iterator[str]:
-        try:
-            yield from _lines(pieces())
-        except BaseException as error:  # Ctrl-C, or a damaged corpus: SentencePiece makes a RuntimeError of either
-            failure.append(error)
-            raise
-
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=lines(),
-            model_writer=model,
-            model_type=config.kind,
-            vocab_size=config.vocab_size,
-            character_coverage=config.character_coverage,
-            byte_fallback=config.byte_fallback,
-            # The corpus is normalised already; decoding must give back exactly what was encoded.
-            normalization_rule_name="identity",
-            add_dummy_prefix=False,
-            remove_extra_whitespaces=False,
-            user_defined_symbols=["\n"],
-            bos_id=BOS,
-            eos_id=EOS,
-            pad_id=PAD,
-            unk_id=UNK,
-            num_threads=_THREADS,
-            minloglevel=2,
-        )
-    except RuntimeError as error:
-        if failure:
-            raise failure[0] from None
-        raise _explained(error, config) from error
-    write_atomic(folder / MODEL, model.getvalue())
+    settings = {
+        "model_type": config.kind,
+        "vocab_size": config.vocab_size,
+        "character_coverage": config.character_coverage,
+        "byte_fallback": config.byte_fallback,
+        # The corpus is normalised already; decoding must give back exactly what was encoded.
+        "normalization_rule_name": "identity",
+        "add_dummy_prefix": False,
+        "remove_extra_whitespaces": False,
+        "user_defined_symbols": ["\n"],
+        "bos_id": BOS,
+        "eos_id": EOS,
+        "pad_id": PAD,
+        "unk_id": UNK,
+        "num_threads": _THREADS,
+        "minloglevel": 2,
+    }
+    model = _learn(_lines(pieces()), settings, config)
+    write_atomic(folder / MODEL, model)
     tokenizer = Tokenizer(folder / MODEL)
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
     rows = (f"{processor.id_to_piece(i)}\t{processor.get_score(i):g}\n" for i in range(processor.get_piece_size()))
     write_atomic(folder / VOCABULARY, "".join(rows).replace("\n\t", "\\n\t", 1).encode())
     return tokenizer
+
+
+def _learn(lines: Iterator[str], settings: Mapping[str, object], config: TokenizerConfig) -> bytes:
+    """The model that a process of its own learns; TinylmError when it cannot."""
+    command = [sys.executable, "-P", "-m", "tinylm.tokenizer_child", json.dumps(settings)]
+    pipe = subprocess.PIPE
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert child.stdin is not None
+    try:
+        with contextlib.suppress(BrokenPipeError):  # it ended early, and says why
+            for line in lines:
+                child.stdin.write(line.encode() + b"\n")
+        model, complaint = child.communicate()
+    except BaseException:  # Ctrl-C, or a damaged corpus
+        child.kill()
+        child.communicate()  # closes the pipes
+        raise
+    if child.returncode < 0:
+        raise TinylmError(
+            f"the process that learns the tokenizer was ended by signal {-child.returncode}", "is there enough memory?"
+        )
+    if child.returncode:
+        raise _explained(complaint.decode(errors="replace"), config)
+    return model
 
 
 def measure_fit(
@@ -204,9 +214,8 @@ def _lines(pieces: Iterable[Piece]) -> Iterator[str]:
                 yield data.decode()
 
 
-def _explained(error: RuntimeError, config: TokenizerConfig) -> TinylmError:
+def _explained(text: str, config: TokenizerConfig) -> TinylmError:
     """SentencePiece's complaint in words that name the value, the limit and what to do."""
-    text = str(error)
     if match := re.search(r"value <= (\d+)", text):
         return TinylmError(
             f"a vocabulary of {config.vocab_size} pieces is too large for this corpus; the largest that works is "
