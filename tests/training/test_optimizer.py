@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -28,6 +29,13 @@ def test_only_matrices_inside_the_blocks_decay(small_run: RunConfig) -> None:
     assert {value for name, value in decay.items() if "norm" in name} == {0}
     matrices = {name for name, parameter in model.named_parameters() if parameter.dim() == 2} - {"embedding.weight"}
     assert {decay[name] for name in matrices} == {0.1}
+
+
+def test_embeddings_decay_at_their_own_rate(small_run: RunConfig) -> None:
+    model = build(small_run.model)
+    training = dataclasses.replace(PRESETS["tiny"].training, embedding_weight_decay=0.3)
+    decay = decay_by_name(model, build_optimizer(model, training))
+    assert (decay["embedding.weight"], decay["norm.weight"]) == (0.3, 0)
 
 
 def test_classic_decays_everything_with_the_recipe_s_numbers() -> None:
@@ -75,12 +83,26 @@ def test_muon_has_the_matrices_inside_the_blocks_and_nothing_else(name: str) -> 
     model = build(dataclasses.replace(PRESETS[name].model, vocab_size=50, n_layer=1))
     optimizer = build_optimizer(model, MUON)
     assert isinstance(optimizer, MuonAndAdamW)
-    names = {id(parameter): name for name, parameter in model.named_parameters()}
-    orthogonal = {names[id(p)] for group in optimizer.param_groups if "ns_steps" in group for p in group["params"]}
+    # By where their memory begins and ends: what is stacked is in parts, which together are the whole.
+    names = {
+        address: name
+        for name, parameter in model.named_parameters()
+        for address in range(parameter.data_ptr(), parameter.data_ptr() + parameter.nbytes, parameter.shape[-1] * 4)
+    }
+    rows = [
+        names[part.data_ptr() + row * part.shape[-1] * 4]
+        for group in optimizer.param_groups
+        if "ns_steps" in group
+        for part in group["params"]
+        for row in range(len(part))
+    ]
+    orthogonal = set(rows)
     matrices = {name for name, p in model.named_parameters() if name.startswith("blocks.") and p.dim() == 2}
     assert orthogonal == matrices
-    everything = [id(p) for group in optimizer.param_groups for p in group["params"]]
-    assert sorted(everything) == sorted(names)
+    whole = dict(model.named_parameters())
+    assert Counter(rows) == {name: len(whole[name]) for name in matrices}, "every row once"
+    rest = [names[p.data_ptr()] for group in optimizer.param_groups if "ns_steps" not in group for p in group["params"]]
+    assert sorted(rest) == sorted(whole.keys() - matrices)
 
 
 def test_every_group_has_its_own_rate() -> None:
@@ -106,8 +128,14 @@ def test_a_muon_step_is_close_to_orthogonal_and_all_parameters_move() -> None:
     moved = {name: before[name] - value.detach() for name, value in model.named_parameters()}
     assert all(value.any() for value in moved.values())
     # Newton and Schulz's iteration leaves singular values of 0.7 to 1.2 (kellerjordan.github.io/posts/muon), in bf16
-    values = torch.linalg.svdvals(moved["blocks.0.mlp.down.weight"]) / 0.02  # a random square one has one near zero
-    assert 0.4 < float(values.min()) <= float(values.max()) < 1.4
+    # A random square matrix has a value near zero, so the output layer is not looked at. Tall ones move by more:
+    # the root of height by width.
+    q, k, v = moved["blocks.0.attention.qkv.weight"].split((96, 32, 32))
+    gate, up = (part / math.sqrt(288 / 96) for part in moved["blocks.0.mlp.gate_up.weight"].chunk(2))
+    for change in (moved["blocks.0.mlp.down.weight"], k, v, gate, up):
+        values = torch.linalg.svdvals(change) / 0.02
+        assert 0.4 < float(values.min()) <= float(values.max()) < 1.4
+    assert 0.4 < float(torch.linalg.svdvals(q)[:-1].max()) / 0.02 < 1.4
 
 
 def test_both_optimizers_state_is_saved_restored_and_cleared_as_one() -> None:
@@ -135,9 +163,10 @@ def test_both_optimizers_state_is_saved_restored_and_cleared_as_one() -> None:
         step(one, its, 2)
     for (name, value), twin in zip(model.named_parameters(), other.parameters(), strict=True):
         assert torch.equal(value, twin), name
-    assert len(restored.state) == len(list(other.parameters()))
+    trained = sum(len(group["params"]) for group in restored.param_groups)
+    assert len(restored.state) == trained
     restored.state.clear()
     step(other, restored, 3)
-    assert len(restored.state) == len(list(other.parameters()))
+    assert len(restored.state) == trained
     restored.zero_grad()
     assert all(parameter.grad is None for parameter in other.parameters())

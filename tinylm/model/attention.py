@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinylm.model.stacked import StackedLinear
+
 
 class RotaryEmbedding(nn.Module):
     """Rotary positions (https://arxiv.org/abs/2104.09864), rotating the two halves of each head."""
@@ -46,7 +48,8 @@ class CausalSelfAttention(nn.Module):
     ) -> None:
         super().__init__()
         self.n_head, self.n_kv_head, self.head_dim = n_head, n_kv_head, d_model // n_head
-        self.qkv = nn.Linear(d_model, (n_head + 2 * n_kv_head) * self.head_dim, bias=False)  # rows: q, k, v
+        kv_width = n_kv_head * self.head_dim
+        self.qkv = StackedLinear(d_model, d_model, kv_width, kv_width)  # q, k, v
         self.output = nn.Linear(d_model, d_model, bias=False)
         self.rotary = rotary
         self.sliding_window = sliding_window

@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tinylm.model.stacked import StackedLinear
+
 
 class SwiGLU(nn.Module):
     """down(silu(gate(x)) * up(x)), https://arxiv.org/abs/2002.05202."""
 
     def __init__(self, *, d_model: int, d_ff: int) -> None:
         super().__init__()
-        self.gate_up = nn.Linear(d_model, 2 * d_ff, bias=False)  # rows: gate, up
+        self.gate_up = StackedLinear(d_model, d_ff, d_ff)  # gate, up
         self.down = nn.Linear(d_ff, d_model, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:

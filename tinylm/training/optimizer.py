@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 
 from tinylm.config import TrainingConfig
+from tinylm.model.stacked import StackedLinear
 
 _SHARE = "learning_rate_share"
 """A group's rate as a share of the schedule's, kept in the group itself."""
@@ -18,10 +19,16 @@ class MuonAndAdamW(torch.optim.Optimizer):
     """Muon (https://kellerjordan.github.io/posts/muon/) and AdamW as one optimizer: one state, one list of groups.
 
     Both work on this object's groups and state, so that saving, restoring and clearing them is what it always is.
+    `sections` are parameters that Muon has in parts: each part is some of the rows, in the same memory.
     """
 
-    def __init__(self, muon: torch.optim.Muon, adamw: torch.optim.AdamW) -> None:
-        self._parts = (muon, adamw)
+    def __init__(
+        self,
+        muon: torch.optim.Muon,
+        adamw: torch.optim.AdamW,
+        sections: Mapping[nn.Parameter, Sequence[nn.Parameter]],
+    ) -> None:
+        self._parts, self._sections = (muon, adamw), sections
         super().__init__([*muon.param_groups, *adamw.param_groups], {})
         self._share_out()
 
@@ -38,26 +45,46 @@ class MuonAndAdamW(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """One step of both; a closure is not supported."""
+        for whole, sections in self._sections.items():
+            if whole.grad is not None:
+                rows = torch.split(whole.grad, [len(section) for section in sections])
+                for section, grad in zip(sections, rows, strict=True):
+                    section.grad = grad
         for part in self._parts:
             part.step()  # type: ignore[no-untyped-call]
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, of parameters in parts too."""
+        super().zero_grad(set_to_none)
+        for whole in self._sections:
+            whole.grad = None
+
 
 def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """The optimizer that `config` names. Norms and embeddings do not decay unless `config.decay_all`.
+    """The optimizer that `config` names. Norms do not decay unless `config.decay_all`; embeddings at their own rate.
 
     `muon` has Muon train every matrix but embeddings and the output layer; it is AdamW
-    (https://arxiv.org/abs/1711.05101) that trains those, norms and biases, at `embedding_learning_rate`.
+    (https://arxiv.org/abs/1711.05101) that trains those, norms and biases, at `embedding_learning_rate`. Layers that
+    are stacked for speed are matrices of their own to Muon.
     """
     embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     outside = embeddings | {id(p) for name, p in model.named_parameters() if name == "head.weight"}
+    stacked = {id(m.weight): m.sections for m in model.modules() if isinstance(m, StackedLinear)}
     orthogonal: list[nn.Parameter] = []
+    sections: dict[nn.Parameter, list[nn.Parameter]] = {}
     decayed: list[nn.Parameter] = []
+    decayed_embeddings: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for parameter in model.parameters():
         if config.optimizer == "muon" and parameter.dim() == 2 and id(parameter) not in outside:
-            orthogonal.append(parameter)
+            if id(parameter) in stacked:
+                rows = torch.split(parameter.data, list(stacked[id(parameter)]))
+                sections[parameter] = [nn.Parameter(section) for section in rows]
+            orthogonal.extend(sections.get(parameter, [parameter]))
         elif config.decay_all or (parameter.dim() >= 2 and id(parameter) not in embeddings):
             decayed.append(parameter)
+        elif id(parameter) in embeddings and config.embedding_weight_decay:
+            decayed_embeddings.append(parameter)
         else:
             others.append(parameter)
     rate = config.learning_rate
@@ -66,6 +93,7 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
     share = rate / config.learning_rate
     groups = [
         {"params": decayed, "weight_decay": config.weight_decay, _SHARE: share},
+        {"params": decayed_embeddings, "weight_decay": config.embedding_weight_decay, _SHARE: share},
         {"params": others, "weight_decay": 0.0, _SHARE: share},
     ]
     adamw = torch.optim.AdamW(
@@ -83,7 +111,7 @@ def build_optimizer(model: nn.Module, config: TrainingConfig) -> torch.optim.Opt
         momentum=config.muon_momentum,
         weight_decay=config.weight_decay,
     )
-    return MuonAndAdamW(muon, adamw)
+    return MuonAndAdamW(muon, adamw, sections)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
