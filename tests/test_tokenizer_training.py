@@ -41,7 +41,7 @@ def test_both_kinds_learn_and_repeat_to_the_byte(pieces: Pieces, tmp_path: Path,
     config = TokenizerConfig(kind=kind, vocab_size=100)  # type: ignore[arg-type]
     tokenizer = train_tokenizer(pieces, config, tmp_path / "a")
     train_tokenizer(pieces, config, tmp_path / "b")
-    assert tokenizer.vocab_size == 100
+    assert (tokenizer.kind, tokenizer.vocab_size) == (kind, 100)
     for name in ("tokenizer.model", "tokenizer.vocab"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     text = "El rey abrió la puerta.\n\nThe king!"

@@ -7,18 +7,16 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tinylm.bundle import MANIFEST, Bundle, open_bundle
+from tinylm.bundle import MANIFEST, open_bundle
 from tinylm.bundle import MODEL as GRAPH
-from tinylm.config import TokenizerConfig
 from tinylm.errors import TinylmError
 from tinylm.export.weights import weights_of
 from tinylm.files import sha256
 from tinylm.runs import CONFIG
-from tinylm.tokenizer import load_sentencepiece
-from tinylm.tokenizer_training import MODEL, VOCABULARY
 from tinylm.training.checkpoint import BEST, WEIGHTS, Checkpoints, load_weights
-from tinylm.training.dataset import SCHEMA, Dataset, DatasetRecord, Reuse, open_dataset
+from tinylm.training.dataset import Reuse, open_dataset
 from tinylm.training.old_text import OLD_TEXT_BYTES, Initial
+from tinylm.training.ready_tokenizer import ready_tokenizer
 
 
 @contextlib.contextmanager
@@ -54,17 +52,4 @@ def _bundle(path: Path, folder: Path) -> tuple[Initial, Reuse]:
         old_text.setdefault(held_out.language, []).append(held_out.text)
     model = bundle.manifest.model
     initial = Initial(str(path), model, weights_of(bundle), sha256(bundle.path / GRAPH), old_text)
-    return initial, Reuse(dataset=_tokenizer_alone(bundle, folder), corpus=False, tokenizer=True)
-
-
-def _tokenizer_alone(bundle: Bundle, folder: Path) -> Dataset:
-    """A dataset in `folder` that has a tokenizer and no text, for another dataset to take it over."""
-    manifest = bundle.manifest
-    (folder / MODEL).write_bytes(bundle.tokenizer.read_bytes())
-    processor = load_sentencepiece(bundle.tokenizer)
-    pieces = (f"{processor.id_to_piece(i)}\t{processor.get_score(i):g}\n" for i in range(manifest.model.vocab_size))
-    (folder / VOCABULARY).write_text("".join(pieces).replace("\n\t", "\\n\t", 1), encoding="utf-8")
-    tokenizer = TokenizerConfig(
-        kind="bpe" if manifest.tokenizer.kind == "bpe" else "unigram", vocab_size=manifest.model.vocab_size
-    )
-    return Dataset(folder, DatasetRecord(schema=SCHEMA, sources=(), tokenizer=tokenizer))
+    return initial, Reuse(dataset=ready_tokenizer(bundle.tokenizer, folder), corpus=False, tokenizer=True)

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import sentencepiece
 
@@ -62,6 +63,17 @@ class Tokenizer:
             )
         self.vocab_size: int = self._processor.get_piece_size()
 
+    @property
+    def kind(self) -> Literal["unigram", "bpe"]:
+        """How it was learned: scores are ranks in BPE and logarithms of probabilities in Unigram."""
+        ranks = all(score.is_integer() for _, score in self.pieces())
+        return "bpe" if ranks else "unigram"
+
+    def pieces(self) -> list[tuple[str, float]]:
+        """Every piece with its score, by id."""
+        processor = self._processor
+        return [(processor.id_to_piece(i), processor.get_score(i)) for i in range(self.vocab_size)]
+
     def encode(self, text: str) -> list[int]:
         """Token ids of the normalised text, without BOS or EOS."""
         ids: list[int] = self._processor.encode(normalise(text))
@@ -76,6 +88,11 @@ class Tokenizer:
         """The text of `ids`; BOS, EOS and PAD are silent, UNK shows as U+2047."""
         text: str = self._processor.decode(list(ids))
         return text
+
+    def is_byte(self, token: int) -> bool:
+        """`token` stands for one byte of a character that has no piece."""
+        found: bool = self._processor.is_byte(token)
+        return found
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The ids of `encode`, each with the UTF-8 bytes of the normalised text that it stands for."""

@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import sentencepiece
-
 from tinylm.config import SMALLEST_VOCABULARY, TokenizerConfig
 from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
@@ -101,10 +99,14 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
     model = _learn(_lines(pieces()), settings, config)
     write_atomic(folder / MODEL, model)
     tokenizer = Tokenizer(folder / MODEL)
-    processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-    rows = (f"{processor.id_to_piece(i)}\t{processor.get_score(i):g}\n" for i in range(processor.get_piece_size()))
-    write_atomic(folder / VOCABULARY, "".join(rows).replace("\n\t", "\\n\t", 1).encode())
+    write_atomic(folder / VOCABULARY, vocabulary(tokenizer))
     return tokenizer
+
+
+def vocabulary(tokenizer: Tokenizer) -> bytes:
+    """A line for each piece, with its score, as SentencePiece writes them; the newline shows as `\\n`."""
+    rows = (f"{piece}\t{score:g}\n" for piece, score in tokenizer.pieces())
+    return "".join(rows).replace("\n\t", "\\n\t", 1).encode()
 
 
 def _learn(lines: Iterator[str], settings: Mapping[str, object], config: TokenizerConfig) -> bytes:

@@ -179,13 +179,14 @@ FLAGS = {"min_learning_rate": "--min-lr,--min-learning-rate"}
 def test_help_shows_what_holds_without_an_option() -> None:
     text = "".join(RUN.invoke(app, ["--help"]).stdout.split())  # however the lines are folded
     both = {name: getattr(TrainingConfig(), name) for name in ("min_learning_rate", "decay_fraction", "seed")}
-    both |= {"vocab_size": TokenizerConfig().vocab_size, "tokenizer_type": TokenizerConfig().kind}
+    both |= {"tokenizer_type": TokenizerConfig().kind}
     each = ("epochs", "batch_size", "learning_rate", "warmup_fraction")
     defaults = {
         "corpus": "sample",
         "output_dir": "runs/PRESET-CORPUS-HASH",
         "minutes": "as --epochs says",
-        "grad_clip": "tiny: 1.0, small: 1.0, base: 1.0, classic: off",
+        "grad_clip": "tiny: 1.0, tiny-muon: 1.0, small: 1.0, base: 1.0, classic: off",
+        "vocab_size": "tiny: 8000, tiny-muon: 4000, small: 8000, base: 8000, classic: 8000",
         **both,
         **{
             name: ", ".join(f"{key}: {getattr(preset.training, name)}" for key, preset in PRESETS.items())

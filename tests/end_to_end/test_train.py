@@ -49,6 +49,41 @@ def test_preflight_looks_and_does_not_train(place: Path, call: Call) -> None:
     assert "FAIL  learning rate" in stuck.stdout
 
 
+def test_tokens_and_the_tokenizer_that_made_them(place: Path, call: Call) -> None:
+    (dataset,) = (path.parent for path in (place / "datasets").glob("*/dataset.json"))
+    (place / "mine.bin").write_bytes((dataset / "tokens" / "train.bin").read_bytes())
+    (place / "mine.model").write_bytes((dataset / "tokenizer.model").read_bytes())
+    options = ("--corpus", "en:mine.bin", "--max-seq-length", "32", "--batch-size", "24", "--epochs", "1")
+    refused = call(place, "train", *options)
+    assert refused.returncode == 2
+    assert "error: `en:mine.bin` holds tokens" in refused.stderr
+    assert "hint: name its SentencePiece file: --tokenizer FILE" in refused.stderr
+    command = ("train", *options, "--tokenizer", "mine.model", "--output-dir", "tokens")
+    done = call(place, *command)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((place / "tokens" / "checkpoints" / "final" / "checkpoint.json").read_text(encoding="utf-8"))
+    assert record["config"]["corpus"] == ["en:mine.bin"]
+    made = place / "datasets" / record["config"]["dataset"]
+    assert (made / "tokenizer.model").read_bytes() == (dataset / "tokenizer.model").read_bytes()
+    words = [json.loads(line)["text"] for line in (made / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert any("king" in text for text in words)
+    assert not list((place / "datasets").glob(".tokens-*"))
+    again = call(place, *command)
+    assert again.returncode == 0, again.stderr
+    assert "tokens: unchanged, skipped" in again.stderr
+    resumed = call(place, "train", "--resume", "--output-dir", "tokens", "--epochs", "2")
+    assert resumed.returncode == 0, resumed.stderr
+
+
+@pytest.mark.parametrize("other", [("--vocab-size", "90"), ("--dataset", "latest"), ("--init-from", "run")])
+def test_one_tokenizer_is_enough(place: Path, call: Call, other: tuple[str, str]) -> None:
+    done = call(place, "train", "--tokenizer", "mine.model", *other)
+    assert done.returncode == 2
+    assert "--tokenizer" in done.stderr
+    assert other[0] in done.stderr
+    assert "hint: " in done.stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["run", "run/bundle"])
 def test_going_on_with_other_text(place: Path, texts: Path, call: Call, source: str) -> None:

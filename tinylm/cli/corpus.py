@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import Annotated
 
@@ -13,8 +12,11 @@ from tinylm.cli.corpus_options import (
     CorpusOption,
     NearDuplicatesOption,
     TermsOption,
+    TokenizerOption,
     TokenizerTypeOption,
     VocabSizeOption,
+    check_tokenizer,
+    taken_over,
     with_dataset_options,
 )
 
@@ -25,6 +27,7 @@ def corpus(
     vocab_size: VocabSizeOption = None,
     tokenizer_type: TokenizerTypeOption = None,
     byte_fallback: ByteFallbackOption = False,
+    tokenizer: TokenizerOption = None,
     terms: TermsOption = None,
     force: Annotated[bool, typer.Option("--force", help="Build it again, also for the runs that share it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")] = False,
@@ -37,21 +40,32 @@ def corpus(
     from tinylm.cli.terminal import console
     from tinylm.config import preset
     from tinylm.corpus import gutenberg
-    from tinylm.training.dataset import CORPUS_SEED, build_dataset, plan_dataset
+    from tinylm.training.dataset import CORPUS_SEED, make_dataset
     from tinylm.training.dataset_summary import print_tables, to_json
 
+    check_tokenizer(tokenizer, vocab_size=vocab_size, tokenizer_type=tokenizer_type, byte_fallback=byte_fallback)
     config = with_dataset_options(
-        dataclasses.replace(preset("tiny"), corpus=tuple(corpus or ["sample"])),
+        preset("tiny"),
         near_duplicates=near_duplicates,
         vocab_size=vocab_size,
         tokenizer_type=tokenizer_type,
         byte_fallback=byte_fallback,
     )
+    sources = tuple(corpus or ["sample"])
     try:
-        if "gutenberg" in config.corpus:
+        if "gutenberg" in sources:
             gutenberg.fingerprint(progress=_say)  # planning would download the books without a word
-        record = plan_dataset(config.corpus, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates)
-        dataset = build_dataset(record, config.corpus, seed=CORPUS_SEED, terms=terms, force=force, progress=_say)
+        with taken_over(tokenizer) as reuse:
+            dataset = make_dataset(
+                sources,
+                config.tokenizer,
+                seed=CORPUS_SEED,
+                near_duplicates=config.near_duplicates,
+                reuse=reuse,
+                terms=terms,
+                force=force,
+                progress=_say,
+            )
     except KeyboardInterrupt:
         _say("\nerror: interrupted; finished parts are kept")
         _say(f"\nhint: run the same command again{' without --force' if force else ''} to continue")

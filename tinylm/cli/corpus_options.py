@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinylm.config import PRESETS, RunConfig
+
+if TYPE_CHECKING:
+    from tinylm.training.dataset import Reuse
 
 
 def by_preset(part: str, name: str) -> str:
@@ -23,7 +29,9 @@ def by_preset(part: str, name: str) -> str:
 CorpusOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH; repeat to mix.", show_default="sample"
+        help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH: text, a folder of it, or tokens (`.npy`, "
+        "`.bin`) with --tokenizer; repeat to mix.",
+        show_default="sample",
     ),
 ]
 NearDuplicatesOption = Annotated[
@@ -41,10 +49,40 @@ TokenizerTypeOption = Annotated[
     str | None, typer.Option(help="`unigram` or `bpe`.", show_default=by_preset("tokenizer", "kind"))
 ]
 ByteFallbackOption = Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")]
+TokenizerOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A SentencePiece `.model` that is there already.", show_default="learned"),
+]
 TermsOption = Annotated[
     Path | None,
     typer.Option(help="A file with a word on each line: reports how many are single tokens.", show_default="none"),
 ]
+
+
+def check_tokenizer(
+    tokenizer: Path | None, *, vocab_size: int | None, tokenizer_type: str | None, byte_fallback: bool
+) -> None:
+    """TinylmError when a tokenizer is named and another one described."""
+    from tinylm.errors import TinylmError
+
+    if tokenizer is not None and (vocab_size or tokenizer_type or byte_fallback):
+        raise TinylmError(
+            f"--tokenizer `{tokenizer}` is there already, and another option describes a new one",
+            "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --tokenizer",
+        )
+
+
+@contextlib.contextmanager
+def taken_over(tokenizer: Path | None) -> Iterator[Reuse | None]:
+    """The ready tokenizer, for a dataset to take over inside the context."""
+    from tinylm.training.dataset import Reuse
+    from tinylm.training.ready_tokenizer import ready_tokenizer
+
+    if tokenizer is None:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="tinylm-") as folder:
+        yield Reuse(dataset=ready_tokenizer(tokenizer, Path(folder)), corpus=False, tokenizer=True)
 
 
 def with_dataset_options(

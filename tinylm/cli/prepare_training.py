@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tinylm.cli.corpus_options import check_tokenizer, taken_over
 from tinylm.cli.training_options import TrainingOptions, configure
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def asked_config(options: TrainingOptions) -> RunConfig:
         "--vocab-size": options.vocab_size,
         "--tokenizer-type": options.tokenizer_type,
         "--byte-fallback": options.byte_fallback or None,
+        "--tokenizer": options.tokenizer,
         "--max-seq-length": options.max_seq_length,
         "--sliding-window": options.sliding_window,
     }
@@ -54,6 +56,12 @@ def asked_config(options: TrainingOptions) -> RunConfig:
             raise TinylmError(
                 f"--init-from brings its tokenizer and its shape, and {flag} describes another", "give one of them"
             )
+    check_tokenizer(
+        options.tokenizer,
+        vocab_size=options.vocab_size,
+        tokenizer_type=options.tokenizer_type,
+        byte_fallback=options.byte_fallback,
+    )
     config = configure(options, preset(options.preset or "tiny"))
     return dataclasses.replace(
         config,
@@ -84,6 +92,10 @@ def prepared(
     from tinylm.training.trackers import require_trackers
     from tinylm.training.trainer import Interrupted
 
+    if options.tokenizer is not None and (dataset is not None or skip_corpus or skip_tokenizer):
+        raise TinylmError(
+            "--tokenizer and --dataset, --skip-corpus or --skip-tokenizer both say which tokenizer", "give one of them"
+        )
     trackers = (*(["tensorboard"] if options.tensorboard else []), *(options.track or []))
     require_trackers(trackers)  # a missing package is told before anything takes time
 
@@ -97,6 +109,8 @@ def prepared(
                 reuse = Reuse(dataset=found, corpus=True, tokenizer=True)
             elif skip_corpus or skip_tokenizer:
                 reuse = Reuse(dataset=latest_dataset(), corpus=skip_corpus, tokenizer=skip_tokenizer)
+            else:
+                reuse = stack.enter_context(taken_over(options.tokenizer))
             if reuse is not None and reuse.corpus and not options.resume:
                 record = reuse.dataset.record
                 names = tuple(source.name for source in record.sources)

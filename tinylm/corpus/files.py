@@ -138,23 +138,23 @@ def stored_bytes(source: str) -> int:
         raise _unreadable(Path(str(error.filename)), error) from error
 
 
-def display_name(source: str) -> str:
-    """The source for records: its prefix and last path component, without the folders of this machine."""
-    language, path = _parse(source)
-    name = path.name or path.resolve().name
-    return f"{language}:{name}" if language else name
-
-
-def _parse(source: str) -> tuple[str | None, Path]:
-    """The language prefix, if it has one, and the path."""
+def parse_source(source: str) -> tuple[str | None, Path]:
+    """`[LANGUAGE:]PATH`: the language prefix, if it has one, and the path."""
     if (match := _PREFIX.fullmatch(source)) and match[1] in CODES:
         return SAME.get(match[1], match[1]), Path(match[2]).expanduser()
     return None, Path(source).expanduser()
 
 
+def display_name(source: str) -> str:
+    """The source for records: its prefix and last path component, without the folders of this machine."""
+    language, path = parse_source(source)
+    name = path.name or path.resolve().name
+    return f"{language}:{name}" if language else name
+
+
 def _usable(source: str, dropped: Dropped) -> Iterator[_File]:
     """Every usable file of the source, in the order of the names."""
-    language, path = _parse(source)
+    language, path = parse_source(source)
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -369,7 +369,7 @@ def _shortened(text: str) -> str:
 def _unknown_language(source: str) -> TinylmError | None:
     """The error for a source that does not exist as it stands, but does without what looks like a language."""
     language, colon, path = source.partition(":")
-    if not colon or not path or _parse(source)[0] or not Path(path).expanduser().exists():
+    if not colon or not path or parse_source(source)[0] or not Path(path).expanduser().exists():
         return None
     example = SAME.get(language.lower(), language.lower())
     example = example if example in CODES else "en"

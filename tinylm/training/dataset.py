@@ -6,6 +6,7 @@ record stands is skipped, and an interrupted one is done again; `dataset.json` m
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -33,6 +34,7 @@ from tinylm.tokenizer_training import (
     read_terms,
     train_tokenizer,
 )
+from tinylm.tokens.decoding import as_text
 from tinylm.tokens.encoding import write_shards
 from tinylm.tokens.shards import INDEX, TRAIN, read_index, sizes_fit
 
@@ -110,6 +112,29 @@ class Reuse:
     dataset: Dataset
     corpus: bool
     tokenizer: bool
+
+
+def make_dataset(
+    sources: Sequence[str],
+    tokenizer: TokenizerConfig,
+    *,
+    seed: int,
+    near_duplicates: float | None = None,
+    reuse: Reuse | None = None,
+    terms: Path | None = None,
+    force: bool = False,
+    root: Path = DATASETS,
+    progress: Progress,
+) -> Dataset:
+    """`plan_dataset` and `build_dataset`; files of tokens among the sources are text to the tokenizer in `reuse`."""
+    ready = reuse.dataset.tokenizer() if reuse is not None and reuse.tokenizer else None
+    with contextlib.ExitStack() as stack:
+        if reuse is None or not reuse.corpus:
+            sources = stack.enter_context(as_text(sources, ready, root, progress=progress))
+        record = plan_dataset(sources, tokenizer, seed=seed, near_duplicates=near_duplicates, reuse=reuse)
+        return build_dataset(
+            record, sources, seed=seed, root=root, reuse=reuse, terms=terms, force=force, progress=progress
+        )
 
 
 def plan_dataset(

@@ -1,0 +1,121 @@
+"""Text that somebody has turned into tokens already: `.npy` arrays and raw `.bin` files, turned back into text.
+
+    with as_text(["en:train.bin", "notes.txt"], tokenizer, folder, progress=print) as sources: ...
+
+So it is cleaned, split and measured as any text is, and the tokenizer makes the same ids of it again. The ids must be
+those of that tokenizer; with another's the text is nonsense, and nothing here can tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinylm.corpus.files import parse_source
+from tinylm.corpus.sections import DOCUMENT_END
+from tinylm.errors import TinylmError
+from tinylm.tokenizer import BOS, EOS, PAD, Tokenizer
+
+SUFFIXES = (".npy", ".bin")
+_BLOCK_TOKENS = 1 << 20
+
+
+@contextlib.contextmanager
+def as_text(
+    sources: Sequence[str], tokenizer: Tokenizer | None, folder: Path, *, progress: Callable[[str], None]
+) -> Iterator[list[str]]:
+    """The sources, with a text file in place of each token file; those lie in `folder` for as long as the block runs.
+
+    TinylmError as `decode_file` has it, and for tokens without a tokenizer.
+    """
+    with contextlib.ExitStack() as stack:
+        texts = []
+        for source in sources:
+            language, path = parse_source(source)
+            if path.suffix not in SUFFIXES:
+                texts.append(source)
+                continue
+            if tokenizer is None:
+                raise TinylmError(
+                    f"`{source}` holds tokens, and nothing says of which tokenizer",
+                    "name its SentencePiece file: --tokenizer FILE",
+                )
+            folder.mkdir(parents=True, exist_ok=True)
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix=".tokens-", dir=folder))
+            text = Path(place, path.stem + ".txt")
+            progress(f"corpus: {path.name} back to text")
+            decode_file(path, tokenizer, text)
+            texts.append(f"{language}:{text}" if language else str(text))
+        yield texts
+
+
+def decode_file(path: Path, tokenizer: Tokenizer, text: Path) -> None:
+    """Write the documents of a token file to the text file `text`, as `tinylm.corpus.files` reads them.
+
+    `.npy` is a one-dimensional array of any integer type. `.bin` is little-endian uint16, as nanoGPT and llama2.c write
+    it. A document ends at EOS, and one begins at BOS; padding is left out. Memory is constant. TinylmError for another
+    kind of file, one that is empty or breaks off, and for ids beyond the vocabulary.
+    """
+    written = border = False
+    with text.open("w", encoding="utf-8", newline="") as out:
+        for ids in _whole_characters(_checked(_open(path), path, tokenizer.vocab_size), tokenizer):
+            for part in np.split(ids, np.flatnonzero((ids == BOS) | (ids == EOS))):
+                border = border or (len(part) > 0 and int(part[0]) in (BOS, EOS))
+                if words := tokenizer.decode(part.tolist()):
+                    out.write(f"\n{DOCUMENT_END}\n{words}" if border and written else words)
+                    written, border = True, False
+
+
+def _whole_characters(blocks: Iterator[NDArray[np.int64]], tokenizer: Tokenizer) -> Iterator[NDArray[np.int64]]:
+    """The same ids in blocks that do not end between the bytes of a character."""
+    rest: NDArray[np.int64] = np.empty(0, np.int64)
+    for block in blocks:
+        ids = np.concatenate([rest, block])
+        end = len(ids)
+        while end and tokenizer.is_byte(int(ids[end - 1])):
+            end -= 1
+        yield ids[:end]
+        rest = ids[end:]
+    yield rest
+
+
+def _open(path: Path) -> NDArray[Any]:
+    """Memory-map the ids of one file."""
+    hint = "tinylm reads `.npy` with one row of integers and `.bin` with raw uint16"
+    try:
+        if path.suffix == ".npy":
+            ids: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        else:
+            if path.stat().st_size % 2:
+                raise TinylmError(f"`{path}` has {path.stat().st_size} bytes: no whole number of uint16", hint)
+            ids = np.memmap(path, "<u2", mode="r") if path.stat().st_size else np.empty(0)
+    except OSError as error:
+        raise TinylmError(f"cannot read `{path}`: {error.strerror or error}", hint) from error
+    except (ValueError, EOFError) as error:
+        raise TinylmError(f"`{path}` is no whole NumPy array: {error}", hint) from error
+    if not isinstance(ids, np.ndarray) or ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
+        shape = f"{ids.dtype} of shape {ids.shape}" if isinstance(ids, np.ndarray) else "several arrays"
+        raise TinylmError(f"`{path}` holds {shape}", hint)
+    if not ids.size:
+        raise TinylmError(f"`{path}` is empty", hint)
+    return ids
+
+
+def _checked(ids: NDArray[Any], path: Path, vocab_size: int) -> Iterator[NDArray[np.int64]]:
+    """The ids in blocks, without padding; TinylmError for one that the vocabulary does not have."""
+    for at in range(0, len(ids), _BLOCK_TOKENS):
+        block = ids[at : at + _BLOCK_TOKENS]
+        for worst in (int(block.min()), int(block.max())):
+            if not 0 <= worst < vocab_size:
+                raise TinylmError(
+                    f"`{path}` holds id {worst}; the tokenizer has {vocab_size}",
+                    "give the tokenizer that made it",
+                )
+        block = block.astype(np.int64)
+        yield block[block != PAD]
