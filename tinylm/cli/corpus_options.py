@@ -29,8 +29,8 @@ def by_preset(part: str, name: str) -> str:
 CorpusOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH: text, a folder of it, or tokens (`.npy`, "
-        "`.bin`) with --tokenizer; repeat to mix.",
+        help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH of text, a folder of it, or tokens "
+        "(`.npy`, `.bin`) with --tokenizer; repeat to mix.",
         show_default="sample",
     ),
 ]
