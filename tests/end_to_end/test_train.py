@@ -58,7 +58,7 @@ def test_tokens_and_the_tokenizer_that_made_them(place: Path, call: Call) -> Non
     assert refused.returncode == 2
     assert "error: `en:mine.bin` holds tokens" in refused.stderr
     assert "hint: name its SentencePiece file: --tokenizer FILE" in refused.stderr
-    command = ("train", *options, "--tokenizer", "mine.model", "--output-dir", "tokens")
+    command = ("train", *options, "--tokenizer", "mine.model", "--weight", "en:mine.bin=2", "--output-dir", "tokens")
     done = call(place, *command)
     assert done.returncode == 0, done.stderr
     record = json.loads((place / "tokens" / "checkpoints" / "final" / "checkpoint.json").read_text(encoding="utf-8"))

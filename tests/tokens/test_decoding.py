@@ -89,7 +89,7 @@ def test_only_token_files_are_replaced_and_nothing_is_left(tokenizer: Tokenizer,
         first, *rest = sources
         assert rest == ["sample", "es:notes.txt"]
         assert first.startswith("en:")
-        assert Path(first.removeprefix("en:")).name == "a.txt"
+        assert Path(first.removeprefix("en:")).name == "a.bin"
         assert documents(Path(first.removeprefix("en:"))) == ["the king"]
     assert not list(folder.iterdir())
     assert len(lines) == 1

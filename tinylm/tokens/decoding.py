@@ -48,7 +48,7 @@ def as_text(
                 )
             folder.mkdir(parents=True, exist_ok=True)
             place = stack.enter_context(tempfile.TemporaryDirectory(prefix=".tokens-", dir=folder))
-            text = Path(place, path.stem + ".txt")
+            text = Path(place, path.name)  # under its own name, by which records and weights know it
             progress(f"corpus: {path.name} back to text")
             decode_file(path, tokenizer, text)
             texts.append(f"{language}:{text}" if language else str(text))
