@@ -170,3 +170,23 @@ def test_both_optimizers_state_is_saved_restored_and_cleared_as_one() -> None:
     assert len(restored.state) == trained
     restored.zero_grad()
     assert all(parameter.grad is None for parameter in other.parameters())
+
+
+def test_threads_change_nothing() -> None:
+    threads = torch.get_num_threads()
+    after = []
+    try:
+        for count in (1, 3):
+            torch.manual_seed(0)
+            model = build(dataclasses.replace(PRESETS["tiny-muon"].model, vocab_size=50, n_layer=2))
+            optimizer = build_optimizer(model, PRESETS["tiny-muon"].training)
+            torch.set_num_threads(count)
+            for _ in range(2):
+                for parameter in model.parameters():
+                    parameter.grad = torch.randn_like(parameter)
+                optimizer.step()
+            assert torch.get_num_threads() == count
+            after.append([value.detach().clone() for value in model.parameters()])
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(one, other) for one, other in zip(*after, strict=True))

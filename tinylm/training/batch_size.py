@@ -7,16 +7,14 @@ run's `config.toml`, so that a resumed run never decides again.
 from __future__ import annotations
 
 import dataclasses
-import statistics
-import time
 from collections.abc import Callable
 
 from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.training.dataset import Dataset
 from tinylm.training.memory import available_memory_mb, estimate_memory
-from tinylm.training.setup import Setup, set_up
-from tinylm.training.step import optimize
+from tinylm.training.setup import set_up
+from tinylm.training.trial import timed_steps
 
 MEMORY_SHARE = 0.8
 """Of the available memory: other programs grow too."""
@@ -38,7 +36,9 @@ def decide_batch_size(config: RunConfig, dataset: Dataset, *, say: Callable[[str
         if needed > room:
             say(f"batch size {batch_size}: about {needed:,.0f} MB, more than {room:,.0f} MB")
             break
-        pace = batch_size * config.model.context_length / _step_seconds(setup)
+        with setup.batches:
+            seconds, _ = timed_steps(setup, warm_up=_WARM_UP_STEPS, timed=_TIMED_STEPS)
+        pace = batch_size * config.model.context_length / seconds
         say(f"batch size {batch_size}: {pace:,.0f} tokens/s, about {needed:,.0f} MB")
         if pace < best_pace * _WORTH:
             say(f"not {_WORTH - 1:.0%} faster than half of it, and smaller batches take more steps in the same time")
@@ -61,13 +61,3 @@ def _smallest(parts: int) -> int:
             "use --accumulation-steps 1, 2, 4, ...",
         )
     return max(_SMALLEST, parts)
-
-
-def _step_seconds(setup: Setup) -> float:
-    with setup.batches:
-        seconds = []
-        for step in range(_WARM_UP_STEPS + _TIMED_STEPS):
-            started = time.perf_counter()
-            optimize(setup, setup.batches.batch(step), rate=0.0)
-            seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[_WARM_UP_STEPS:])

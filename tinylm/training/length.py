@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 
 from tinylm.training.setup import Setup
-from tinylm.training.step import optimize
-from tinylm.training.trial import undone
+from tinylm.training.trial import timed_steps
 
 _WARM_UP_STEPS = 2
 _TIMED_STEPS = 8
@@ -35,13 +32,6 @@ def decide_total_steps(setup: Setup, *, done: int, spent: float = 0.0) -> int:
 
 def time_step(setup: Setup, *, minutes: float) -> float:
     """Median seconds of a step; the model and the optimizer are as new afterwards."""
-    times: list[float] = []
-    print(
-        f"timing steps for --minutes, about {max(1, round(_TIMED_SHARE * minutes * 60))} s", file=sys.stderr, flush=True
-    )
-    with undone(setup):
-        while len(times) < _WARM_UP_STEPS + _TIMED_STEPS or sum(times) < _TIMED_SHARE * minutes * 60:
-            started = time.perf_counter()
-            optimize(setup, setup.batches.batch(len(times)), rate=0.0)
-            times.append(time.perf_counter() - started)
-    return statistics.median(times[_WARM_UP_STEPS:])
+    seconds = _TIMED_SHARE * minutes * 60
+    print(f"timing steps for --minutes, about {max(1, round(seconds))} s", file=sys.stderr, flush=True)
+    return timed_steps(setup, warm_up=_WARM_UP_STEPS, timed=_TIMED_STEPS, at_least_s=seconds)[0]

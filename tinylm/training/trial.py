@@ -25,13 +25,16 @@ def undone(setup: Setup) -> Iterator[None]:
             setup.average.reset()
 
 
-def timed_steps(setup: Setup, *, warm_up: int, timed: int) -> tuple[float, float]:
-    """Median seconds of `timed` steps after `warm_up` others (0 without any), and the first step's loss; undone."""
+def timed_steps(setup: Setup, *, warm_up: int, timed: int, at_least_s: float = 0.0) -> tuple[float, float]:
+    """Median seconds of a step after `warm_up` others, and the first step's loss; undone.
+
+    `timed` steps are timed (none: 0 seconds), or more until all together took `at_least_s`.
+    """
     times: list[float] = []
     losses: list[float] = []
     with undone(setup):
-        for step in range(warm_up + timed):
+        while len(times) < warm_up + timed or sum(times) < at_least_s:
             started = time.perf_counter()
-            losses.append(optimize(setup, setup.batches.batch(step), rate=0.0).loss)
+            losses.append(optimize(setup, setup.batches.batch(len(times)), rate=0.0).loss)
             times.append(time.perf_counter() - started)
     return statistics.median(times[warm_up:]) if timed else 0.0, losses[0]
