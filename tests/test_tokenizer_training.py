@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -154,6 +157,33 @@ def test_ctrl_c_while_it_learns_leaves_nothing(tmp_path: Path, of_python: bool) 
     assert len(children) == 1
     assert not children[0].is_running()
     assert not list(tmp_path.iterdir())
+
+
+def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    """A parent that is killed leaves no process behind that learns half a text for minutes."""
+    program = f"""
+import time
+from pathlib import Path
+import psutil
+from tinylm.config import TokenizerConfig
+from tinylm.corpus.documents import Piece
+from tinylm.tokenizer_training import train_tokenizer
+
+def pieces():
+    yield Piece("the king", "en", "t", start=True, end=True)
+    print(psutil.Process().children()[0].pid, flush=True)
+    time.sleep(60)
+
+train_tokenizer(pieces, TokenizerConfig(vocab_size=20), Path({str(tmp_path)!r}))
+"""
+    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8")
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    time.sleep(1)  # the child says that it wants to end with its parent
+    parent.kill()
+    parent.communicate()
+    psutil.wait_procs([child], timeout=30)
+    assert not child.is_running()
 
 
 def test_fit_counts_by_hand(pieces: Pieces, tmp_path: Path) -> None:

@@ -7,10 +7,15 @@ with ended_by_signals():
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
+
+_PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl(2)."""
 
 
 @contextlib.contextmanager
@@ -29,3 +34,9 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies; Linux only, elsewhere nothing happens."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

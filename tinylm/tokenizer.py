@@ -41,7 +41,9 @@ def load_sentencepiece(path: Path) -> sentencepiece.SentencePieceProcessor:
     try:
         processor.LoadFromSerializedProto(path.read_bytes())
     except OSError as error:
-        raise TinylmError(f"cannot read the tokenizer `{path}`: {error.strerror}") from error
+        raise TinylmError(
+            f"cannot read the tokenizer `{path}`: {error.strerror}", "name a SentencePiece `.model` file"
+        ) from error
     except RuntimeError as error:
         raise TinylmError(
             f"`{path}` is not a SentencePiece model", "train one with `tinylm train-pipeline`, or restore the file"

@@ -1,7 +1,7 @@
 """The process that learns a SentencePiece model: its memory goes back when it ends, and it can be stopped at once.
 
 `python -m tinylm.tokenizer_child SETTINGS < lines > tokenizer.model`, where SETTINGS is the trainer's, as JSON. Exit
-code 1 with SentencePiece's complaint on stderr.
+code `COMPLAINT` with what SentencePiece has against it on stderr.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ import sys
 
 import sentencepiece
 
+from tinylm.termination import end_with_parent
+
+COMPLAINT = 3
+
 
 def main() -> None:
     """Learn from the lines on stdin."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler waits until native code returns
+    end_with_parent()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # which waits until native code returns
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -25,7 +31,8 @@ def main() -> None:
             **json.loads(sys.argv[1]),
         )
     except RuntimeError as error:
-        raise SystemExit(str(error)) from error
+        print(error, file=sys.stderr)
+        raise SystemExit(COMPLAINT) from error
     sys.stdout.buffer.write(model.getvalue())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
 from tinylm.records import check_schema, read
 from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from tinylm.tokenizer_child import COMPLAINT
 
 SCHEMA = "1.0"
 MODEL = "tokenizer.model"
@@ -112,8 +114,10 @@ def vocabulary(tokenizer: Tokenizer) -> bytes:
 def _learn(lines: Iterator[str], settings: Mapping[str, object], config: TokenizerConfig) -> bytes:
     """The model that a process of its own learns; TinylmError when it cannot."""
     command = [sys.executable, "-P", "-m", "tinylm.tokenizer_child", json.dumps(settings)]
+    # This very tinylm, from whatever folder, installed or not.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     pipe = subprocess.PIPE
-    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
+    child = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
     assert child.stdin is not None
     try:
         with contextlib.suppress(BrokenPipeError):  # it ended early, and says why
@@ -124,12 +128,12 @@ def _learn(lines: Iterator[str], settings: Mapping[str, object], config: Tokeniz
         child.kill()
         child.communicate()  # closes the pipes
         raise
-    if child.returncode < 0:
-        raise TinylmError(
-            f"the process that learns the tokenizer was ended by signal {-child.returncode}", "is there enough memory?"
-        )
+    said = complaint.decode(errors="replace").strip()
+    if child.returncode == COMPLAINT:
+        raise _explained(said, config)
     if child.returncode:
-        raise _explained(complaint.decode(errors="replace"), config)
+        ending = f"by signal {-child.returncode}" if child.returncode < 0 else f"with code {child.returncode}: {said}"
+        raise TinylmError(f"the process that learns the tokenizer ended {ending}", "is there enough memory?")
     return model
 
 

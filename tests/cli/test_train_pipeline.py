@@ -87,6 +87,19 @@ def test_every_preset_is_accepted_and_survives_its_file(name: str, asked: list[R
     assert read_config(tmp_path / "config.toml") == PRESETS[name]
 
 
+def test_one_option_moves_both_of_muon_s_rates_and_decays(asked: list[RunConfig], tmp_path: Path) -> None:
+    options = ("--preset", "tiny-muon", "--learning-rate", "0.01", "--weight-decay", "0")
+    RUN.invoke(app, list(options), catch_exceptions=False)
+    preset = PRESETS["tiny-muon"].training
+    assert preset.embedding_learning_rate is not None
+    assert preset.embedding_weight_decay > 0
+    (training,) = (config.training for config in asked)
+    assert (training.learning_rate, training.weight_decay, training.embedding_weight_decay) == (0.01, 0, 0)
+    assert training.embedding_learning_rate == pytest.approx(
+        preset.embedding_learning_rate * 0.01 / preset.learning_rate
+    )
+
+
 def test_clipping_is_turned_off_with_0(asked: list[RunConfig]) -> None:
     RUN.invoke(app, ["--grad-clip", "0"], catch_exceptions=False)
     assert asked[0].training.grad_clip is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from tinylm.corpus.files import read
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
-from tinylm.tokenizer import BOS, EOS, PAD, Tokenizer
+from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from tinylm.tokens import decoding
 from tinylm.tokens.decoding import as_text, decode_file
 
@@ -58,7 +60,10 @@ def test_the_text_comes_back(
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(ids=st.lists(st.integers(0, 59), min_size=1, max_size=60), block=st.integers(1, 9))
+@given(
+    ids=st.lists(st.integers(0, 59), min_size=1, max_size=60).filter(lambda ids: set(ids) - {BOS, EOS, PAD}),
+    block=st.integers(1, 9),
+)
 def test_blocks_of_any_size_give_the_same_text(
     tokenizer: Tokenizer, tmp_path: Path, ids: list[int], block: int
 ) -> None:
@@ -84,18 +89,17 @@ def test_bytes_of_a_character_stay_together(
 
 def test_only_token_files_are_replaced_and_nothing_is_left(tokenizer: Tokenizer, tmp_path: Path) -> None:
     path = written(tmp_path / "a.bin", tokenizer.encode("the king"), "<u2")
-    folder, lines = tmp_path / "datasets", []
-    with as_text([f"en:{path}", "sample", "es:notes.txt"], tokenizer, folder, progress=lines.append) as sources:
+    folder = tmp_path / "datasets"
+    with as_text([f"en:{path}", "sample", "es:notes.txt"], tokenizer, folder, progress=print) as sources:
         first, *rest = sources
         assert rest == ["sample", "es:notes.txt"]
         assert first.startswith("en:")
         assert Path(first.removeprefix("en:")).name == "a.bin"
         assert documents(Path(first.removeprefix("en:"))) == ["the king"]
     assert not list(folder.iterdir())
-    assert len(lines) == 1
     with (
         pytest.raises(TinylmError, match="nothing says of which tokenizer"),
-        as_text([str(path)], None, folder, progress=lines.append),
+        as_text([str(path)], None, folder, progress=print),
     ):
         pass
 
@@ -112,7 +116,11 @@ def test_only_token_files_are_replaced_and_nothing_is_left(tokenizer: Tokenizer,
         ("a.npy", np.zeros(2), "float64"),
         ("a.npy", np.array([4, -1]), "holds id -1"),
         ("a.npy", np.array([{}], object), "no whole NumPy array"),
-        ("a.npy", None, "cannot read"),
+        ("a.npy", b"PK\3\4 archive", "no whole NumPy array"),
+        ("a.npy", b"\x93NUMPY\1\0\x08\0{'descr\n", "no whole NumPy array"),
+        ("a.npy", None, "does not exist"),
+        ("a.bin", np.array([5, 9, 11] * 9, "<u4").tobytes(), "it holds 32-bit ids"),
+        ("a.bin", bytes([BOS, 0, EOS, 0, PAD, 0]), "holds no text"),
     ],
 )
 def test_what_is_not_tokens_is_refused(
@@ -126,3 +134,38 @@ def test_what_is_not_tokens_is_refused(
     with pytest.raises(TinylmError, match=message) as caught:
         decode_file(path, tokenizer, tmp_path / "out.txt")
     assert caught.value.hint
+
+
+def test_what_has_no_piece_stays_unknown(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    ids = tokenizer.encode("the 日本 king")
+    assert ids.count(UNK) == 1
+    decode_file(written(tmp_path / "a.bin", ids, "<u2"), tokenizer, tmp_path / "out.txt")
+    text = (tmp_path / "out.txt").read_text(encoding="utf-8")
+    assert text == "the \ufffd king"
+    assert tokenizer.encode(text) == ids
+
+
+def test_the_language_of_the_folder_is_kept(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    (tmp_path / "es").mkdir()
+    path = written(tmp_path / "es" / "a.bin", tokenizer.encode("the king"), "<u2")
+    with as_text([str(path)], tokenizer, tmp_path / "datasets", progress=print) as (source,):
+        (document,) = read(source, dropped=Dropped())
+        assert (document.language, document.source) == ("es", "a.bin")
+
+
+def test_the_text_of_a_killed_process_goes(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    mine, gone = tmp_path / f".tokens-{os.getpid()}-x", tmp_path / f".tokens-{process.pid}-x"
+    for folder in (mine, gone):
+        folder.mkdir()
+    path = written(tmp_path / "a.bin", tokenizer.encode("the king"), "<u2")
+    with as_text([str(path)], tokenizer, tmp_path, progress=print):
+        assert mine.is_dir()
+        assert not gone.exists()
+    path.rename(tmp_path / "b.bin")
+    with (
+        pytest.raises(TinylmError, match="cannot write in"),
+        as_text([str(tmp_path / "b.bin")], tokenizer, tmp_path / "b.bin", progress=print),
+    ):
+        pass

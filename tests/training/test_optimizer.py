@@ -135,7 +135,8 @@ def test_a_muon_step_is_close_to_orthogonal_and_all_parameters_move() -> None:
     for change in (moved["blocks.0.mlp.down.weight"], k, v, gate, up):
         values = torch.linalg.svdvals(change) / 0.02
         assert 0.4 < float(values.min()) <= float(values.max()) < 1.4
-    assert 0.4 < float(torch.linalg.svdvals(q)[:-1].max()) / 0.02 < 1.4
+    square = torch.linalg.svdvals(q)[:-3] / 0.02  # the smallest of a random square matrix are near zero
+    assert 0.4 < float(square.min()) <= float(square.max()) < 1.4
 
 
 def test_both_optimizers_state_is_saved_restored_and_cleared_as_one() -> None:

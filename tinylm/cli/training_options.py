@@ -88,11 +88,14 @@ class TrainingOptions:
             help="Parts that a step's sequences are computed in: less memory, the same gradient.",
         ),
     ] = None
-    learning_rate: Annotated[float | None, _option(of="learning_rate", help="Peak learning rate.")] = None
+    learning_rate: Annotated[
+        float | None,
+        _option(of="learning_rate", help="Peak learning rate; with `tiny-muon` that of embeddings goes with it."),
+    ] = None
     min_learning_rate: Annotated[
         float | None,
         _option(
-            "--min-lr", "--min-learning-rate", of="min_learning_rate", help="Learning rate that the cosine ends at."
+            "--min-lr", "--min-learning-rate", of="min_learning_rate", help="Learning rate that the schedule ends at."
         ),
     ] = None
     warmup_steps: Annotated[
@@ -267,6 +270,7 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
     } | _batch_size(options.batch_size)
     if further:  # instead of what a resumed run recorded
         training |= {"minutes": options.minutes, "total_steps": None, "compiled": None}
+    training |= _in_proportion(options, base.training)
     if options.grad_clip == 0:
         training["grad_clip"] = None
     base = with_dataset_options(
@@ -302,6 +306,16 @@ def _check_resumable(options: TrainingOptions, *, further: bool) -> None:
                 f"{flag(name)} cannot change in a run that is resumed: it would not be the same run",
                 f"start a new run without --resume{planned}",
             )
+
+
+def _in_proportion(options: TrainingOptions, base: TrainingConfig) -> dict[str, float]:
+    """With `muon` a recipe has two rates and two decays: one option moves both."""
+    moved: dict[str, float] = {}
+    if options.learning_rate is not None and base.embedding_learning_rate is not None:
+        moved["embedding_learning_rate"] = base.embedding_learning_rate * options.learning_rate / base.learning_rate
+    if options.weight_decay is not None and base.embedding_weight_decay:
+        moved["embedding_weight_decay"] = base.embedding_weight_decay * options.weight_decay / base.weight_decay
+    return moved
 
 
 def _batch_size(text: str | None) -> dict[str, Any]:

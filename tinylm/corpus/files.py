@@ -135,7 +135,7 @@ def stored_bytes(source: str) -> int:
     try:
         return sum(file.path.stat().st_size for file in _usable(source, Dropped()))
     except OSError as error:
-        raise _unreadable(Path(str(error.filename)), error) from error
+        raise unreadable(Path(str(error.filename)), error) from error
 
 
 def parse_source(source: str) -> tuple[str | None, Path]:
@@ -158,7 +158,7 @@ def _usable(source: str, dropped: Dropped) -> Iterator[_File]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise _unknown_language(source) or _unreadable(path, error) from error
+        raise _unknown_language(source) or unreadable(path, error) from error
     except ValueError as error:  # a NUL inside the path
         raise TinylmError(f"{str(path)!r} is not a path: {error}", "name an existing file or folder") from error
     if not stat.S_ISDIR(mode):
@@ -166,7 +166,7 @@ def _usable(source: str, dropped: Dropped) -> Iterator[_File]:
             raise TinylmError(f"`{path}` is not a regular file", "copy the text into a file first")
         if reason := _unusable(path):
             raise TinylmError(f"`{path}` is {reason}", "tinylm reads UTF-8 text and `.jsonl`, also as `.gz` and `.xz`")
-        yield _File(path, path.name, language, _folder_language(path.parts[:-1]))
+        yield _File(path, path.name, language, folder_language(path.parts[:-1]))
         return
     root = path if path.name else path.resolve()
     for found in sorted(_walk(path, dropped, set()), key=lambda found: found.relative_to(path).parts):
@@ -174,8 +174,8 @@ def _usable(source: str, dropped: Dropped) -> Iterator[_File]:
         if reason := _unusable(found):
             dropped.skip_file(reason)
         else:
-            folder_language = _folder_language((*path.parts, *inside.parts[:-1]))
-            yield _File(found, "/".join((root.name, *inside.parts)), language, folder_language)
+            nearest = folder_language((*path.parts, *inside.parts[:-1]))
+            yield _File(found, "/".join((root.name, *inside.parts)), language, nearest)
 
 
 def _walk(folder: Path, dropped: Dropped, visited: set[tuple[int, int]]) -> Iterator[Path]:
@@ -188,7 +188,7 @@ def _walk(folder: Path, dropped: Dropped, visited: set[tuple[int, int]]) -> Iter
         visited.add((status.st_dev, status.st_ino))
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     for entry in entries:
         if entry.name.startswith("."):
             dropped.skip_file("hidden")
@@ -206,7 +206,7 @@ def _walk(folder: Path, dropped: Dropped, visited: set[tuple[int, int]]) -> Iter
             dropped.skip_file("not regular files")
 
 
-def _folder_language(folders: tuple[str, ...]) -> str | None:
+def folder_language(folders: tuple[str, ...]) -> str | None:
     """The language that the nearest of `folders` is named by."""
     return next((SAME.get(name, name) for name in reversed(folders) if name in CODES), None)
 
@@ -230,7 +230,7 @@ def _chunks(path: Path, reading: Reading) -> Iterator[bytes]:
             f"`{path}` is damaged or not {suffix} data: {error}", "make the archive again from its text"
         ) from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _hashed(chunks: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
@@ -379,7 +379,7 @@ def _unknown_language(source: str) -> TinylmError | None:
     )
 
 
-def _unreadable(path: Path, error: OSError) -> TinylmError:
+def unreadable(path: Path, error: OSError) -> TinylmError:
     """A file system error in words; a missing path may be a misspelt source name."""
     if isinstance(error, FileNotFoundError):
         meant = difflib.get_close_matches(str(path), ("sample", "gutenberg"), n=1)

@@ -9,21 +9,28 @@ those of that tokenizer; with another's the text is nonsense, and nothing here c
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 import tempfile
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
-from tinylm.corpus.files import parse_source
+from tinylm.corpus.files import folder_language, parse_source, unreadable
 from tinylm.corpus.sections import DOCUMENT_END
 from tinylm.errors import TinylmError
-from tinylm.tokenizer import BOS, EOS, PAD, Tokenizer
+from tinylm.heartbeat import heartbeat
+from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 SUFFIXES = (".npy", ".bin")
 _BLOCK_TOKENS = 1 << 20
+_WIDTH_SAMPLE = 4096
+"""So many ids are looked at to tell 16 bits from 32."""
 
 
 @contextlib.contextmanager
@@ -38,7 +45,7 @@ def as_text(
         texts = []
         for source in sources:
             language, path = parse_source(source)
-            if path.suffix not in SUFFIXES:
+            if path.suffix not in SUFFIXES or path.is_dir():
                 texts.append(source)
                 continue
             if tokenizer is None:
@@ -46,30 +53,60 @@ def as_text(
                     f"`{source}` holds tokens, and nothing says of which tokenizer",
                     "name its SentencePiece file: --tokenizer FILE",
                 )
-            folder.mkdir(parents=True, exist_ok=True)
-            place = stack.enter_context(tempfile.TemporaryDirectory(prefix=".tokens-", dir=folder))
-            text = Path(place, path.name)  # under its own name, by which records and weights know it
-            progress(f"corpus: {path.name} back to text")
-            decode_file(path, tokenizer, text)
+            place = stack.enter_context(_place(folder))
+            # Under its own name, by which records and weights know it, in a folder of its language.
+            text = place / (folder_language(path.parts[:-1]) or "text") / path.name
+            text.parent.mkdir()
+            with heartbeat(progress, f"{path.name} back to text"):
+                decode_file(path, tokenizer, text)
             texts.append(f"{language}:{text}" if language else str(text))
         yield texts
+
+
+@contextlib.contextmanager
+def _place(folder: Path) -> Iterator[Path]:
+    """A folder for decoded text in `folder`, gone afterwards; those of processes that were killed go as well."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(".tokens-*-*"):
+            if not psutil.pid_exists(int(old.name.split("-")[1])):
+                shutil.rmtree(old, ignore_errors=True)
+        place = tempfile.TemporaryDirectory(prefix=f".tokens-{os.getpid()}-", dir=folder)
+    except OSError as error:
+        raise TinylmError(
+            f"cannot write in `{folder}`: {error.strerror}", "call tinylm in a folder of yours"
+        ) from error
+    with place as name:
+        yield Path(name)
 
 
 def decode_file(path: Path, tokenizer: Tokenizer, text: Path) -> None:
     """Write the documents of a token file to the text file `text`, as `tinylm.corpus.files` reads them.
 
     `.npy` is a one-dimensional array of any integer type. `.bin` is little-endian uint16, as nanoGPT and llama2.c write
-    it. A document ends at EOS, and one begins at BOS; padding is left out. Memory is constant. TinylmError for another
-    kind of file, one that is empty or breaks off, and for ids beyond the vocabulary.
+    it. A document ends at EOS, and one begins at BOS; padding is left out. UNK becomes U+FFFD, which no tokenizer has a
+    piece for. Memory is constant. TinylmError for another kind of file, one that holds no text or breaks off, ids
+    beyond the vocabulary, and a full disk.
     """
     written = border = False
-    with text.open("w", encoding="utf-8", newline="") as out:
-        for ids in _whole_characters(_checked(_open(path), path, tokenizer.vocab_size), tokenizer):
-            for part in np.split(ids, np.flatnonzero((ids == BOS) | (ids == EOS))):
-                border = border or (len(part) > 0 and int(part[0]) in (BOS, EOS))
-                if words := tokenizer.decode(part.tolist()):
-                    out.write(f"\n{DOCUMENT_END}\n{words}" if border and written else words)
-                    written, border = True, False
+    blocks = _whole_characters(_checked(_open(path), path, tokenizer.vocab_size), tokenizer)
+    try:
+        with text.open("w", encoding="utf-8", newline="") as out:
+            for ids in blocks:
+                for part in np.split(ids, np.flatnonzero((ids == BOS) | (ids == EOS))):
+                    border = border or (len(part) > 0 and int(part[0]) in (BOS, EOS))
+                    if words := _text(part, tokenizer):
+                        out.write(f"\n{DOCUMENT_END}\n{words}" if border and written else words)
+                        written, border = True, False
+    except OSError as error:
+        raise TinylmError(f"cannot write the text of `{path}`: {error.strerror}", "free some disk space") from error
+    if not written:
+        raise TinylmError(f"`{path}` holds no text, only marks of documents", "name a file with tokens of text")
+
+
+def _text(ids: NDArray[np.int64], tokenizer: Tokenizer) -> str:
+    known = np.split(ids, np.flatnonzero(ids == UNK))
+    return "\ufffd".join(tokenizer.decode(part[part != UNK].tolist()) for part in known)
 
 
 def _whole_characters(blocks: Iterator[NDArray[np.int64]], tokenizer: Tokenizer) -> Iterator[NDArray[np.int64]]:
@@ -90,20 +127,21 @@ def _open(path: Path) -> NDArray[Any]:
     hint = "tinylm reads `.npy` with one row of integers and `.bin` with raw uint16"
     try:
         if path.suffix == ".npy":
-            ids: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            ids: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
         else:
             if path.stat().st_size % 2:
                 raise TinylmError(f"`{path}` has {path.stat().st_size} bytes: no whole number of uint16", hint)
             ids = np.memmap(path, "<u2", mode="r") if path.stat().st_size else np.empty(0)
     except OSError as error:
-        raise TinylmError(f"cannot read `{path}`: {error.strerror or error}", hint) from error
-    except (ValueError, EOFError) as error:
+        raise unreadable(path, error) from error
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:  # what damaged headers lead to
         raise TinylmError(f"`{path}` is no whole NumPy array: {error}", hint) from error
-    if not isinstance(ids, np.ndarray) or ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
-        shape = f"{ids.dtype} of shape {ids.shape}" if isinstance(ids, np.ndarray) else "several arrays"
-        raise TinylmError(f"`{path}` holds {shape}", hint)
+    if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
+        raise TinylmError(f"`{path}` holds {ids.dtype} of shape {ids.shape}", hint)
     if not ids.size:
         raise TinylmError(f"`{path}` is empty", hint)
+    if path.suffix == ".bin" and len(ids) >= 16 and not ids[1:_WIDTH_SAMPLE:2].any():
+        raise TinylmError(f"every second id in `{path}` is 0: it holds 32-bit ids", "save them as `.npy`")
     return ids
 
 

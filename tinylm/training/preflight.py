@@ -228,7 +228,8 @@ def _overfits(setup: Setup, batch: Batch) -> Check:
         setup.training, learning_rate=OVERFIT_RATE, min_learning_rate=0.0, accumulation_steps=1, grad_clip=1.0
     )
     config = dataclasses.replace(setup.config, training=training)
-    small = dataclasses.replace(setup, config=config, model=model, optimizer=build_optimizer(model, training))
+    optimizer = build_optimizer(model, training)
+    small = dataclasses.replace(setup, config=config, model=model, optimizer=optimizer, average=None)
     tiny = batch[:_TINY_ROWS, :_TINY_TOKENS]
     losses = [optimize(small, tiny, rate=OVERFIT_RATE).loss for _ in range(OVERFIT_STEPS)]
     return Check(

@@ -1,0 +1,85 @@
+"""A tokenizer that is there already is taken as it is, or refused for what it would do to text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sentencepiece
+
+from tinylm.config import TokenizerConfig
+from tinylm.corpus.documents import Piece
+from tinylm.errors import TinylmError
+from tinylm.tokenizer import BOS, EOS, PAD, UNK
+from tinylm.tokenizer_training import train_tokenizer
+from tinylm.training.ready_tokenizer import ready_tokenizer
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("byte_fallback", [False, True])
+def test_one_of_ours_comes_back(texts: Path, tmp_path: Path, kind: str, byte_fallback: bool) -> None:
+    config = TokenizerConfig(kind=kind, vocab_size=350 if byte_fallback else 90, byte_fallback=byte_fallback)  # type: ignore[arg-type]
+    text = "".join((texts / name).read_text(encoding="utf-8") for name in ("en.txt", "es.txt")) * 3
+    words = " ".join(f"{a}{b}{c}" for a in "bdfglm" for b in "aeiou" for c in ("rn", "st", "lk", "nd", "pt"))
+    pieces = [Piece(text + words, "en", "a", start=True, end=True)]
+    made = tmp_path / "made"
+    train_tokenizer(lambda: pieces, config, made)
+    (tmp_path / "taken").mkdir()
+    dataset = ready_tokenizer(made / "tokenizer.model", tmp_path / "taken")
+    assert dataset.record.tokenizer == config
+    for name in ("tokenizer.model", "tokenizer.vocab"):
+        assert (dataset.path / name).read_bytes() == (made / name).read_bytes()
+
+
+def lines() -> Iterator[str]:
+    return (f"the king and the queen number {i * 7919 % 1013}" for i in range(400))
+
+
+OURS = {
+    "vocab_size": 60,
+    "normalization_rule_name": "identity",
+    "add_dummy_prefix": False,
+    "remove_extra_whitespaces": False,
+    "user_defined_symbols": ["\n"],
+    "bos_id": BOS,
+    "eos_id": EOS,
+    "pad_id": PAD,
+    "unk_id": UNK,
+}
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"add_dummy_prefix": True}, "does not keep spaces"),
+        ({"remove_extra_whitespaces": True}, "does not keep spaces"),
+        ({"user_defined_symbols": []}, "does not keep spaces"),
+        ({"bos_id": 1, "eos_id": 2, "pad_id": -1, "unk_id": 0}, "has BOS, EOS, PAD, UNK = "),
+        ({"vocab_size": 12, "model_type": "char"}, "16 to 65536 is supported"),
+    ],
+)
+def test_what_changes_text_is_refused(tmp_path: Path, other: dict[str, Any], message: str) -> None:
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=lines(), model_writer=model, minloglevel=2, hard_vocab_limit=False, **{**OURS, **other}
+    )
+    (tmp_path / "their.model").write_bytes(model.getvalue())
+    with pytest.raises(TinylmError, match=message) as caught:
+        ready_tokenizer(tmp_path / "their.model", tmp_path)
+    assert caught.value.hint
+    assert [path.name for path in tmp_path.iterdir()] == ["their.model"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no model"])
+def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "a.model"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(TinylmError) as caught:
+        ready_tokenizer(path, tmp_path)
+    assert caught.value.hint
