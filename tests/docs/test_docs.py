@@ -210,41 +210,47 @@ def test_the_training_guide_knows_the_presets() -> None:
 
     from tinylm.model import build, count_parameters
 
-    tiny, classic = PRESETS["tiny"], PRESETS["classic"]
+    presets = tiny, muon, classic = PRESETS["tiny"], PRESETS["tiny-muon"], PRESETS["classic"]
     rows = _rows(ROOT / "docs" / "training-guide.md")
     with torch.device("meta"):
-        counts = [f"{count_parameters(build(preset.model)):,}" for preset in (tiny, classic)]
+        counts = [f"{count_parameters(build(preset.model)):,}" for preset in presets]
     assert rows["parameters"] == [counts]
     assert _rows(README)["parameters of the preset tiny"][0][0] == counts[0]
     assert _rows(ROOT / "docs" / "benchmarks.md")["parameters of tiny"][0][0] == counts[0]
     for label, values in {
-        "layers": [preset.model.n_layer for preset in (tiny, classic)],
-        "d_model, width": [preset.model.d_model for preset in (tiny, classic)],
-        "attention heads": [f"{tiny.model.n_head}, with {tiny.model.n_kv_head} for keys", classic.model.n_head],
-        "d_ff, feed-forward width": [preset.model.d_ff for preset in (tiny, classic)],
-        "context": [f"{preset.model.context_length} tokens" for preset in (tiny, classic)],
-        "peak learning rate": [preset.training.learning_rate for preset in (tiny, classic)],
-        "batch size": [
-            f"{preset.training.batch_size} sequences of {preset.model.context_length} " for preset in (tiny, classic)
+        "layers": [preset.model.n_layer for preset in presets],
+        "d_model, width": [preset.model.d_model for preset in presets],
+        "attention heads": [
+            *(f"{preset.model.n_head}, with {preset.model.n_kv_head} for keys" for preset in (tiny, muon)),
+            classic.model.n_head,
         ],
-        "epochs": [preset.training.epochs for preset in (tiny, classic)],
-        "warm-up": [f"first {100 * tiny.training.warmup_fraction:.0f} %", "none"],
-        "weight decay": [f"{preset.training.weight_decay}," for preset in (tiny, classic)],
-        "gradient clipping": [tiny.training.grad_clip, "none"],
+        "d_ff, feed-forward width": [preset.model.d_ff for preset in presets],
+        "context": [f"{preset.model.context_length} tokens" for preset in presets],
+        "peak learning rate": [preset.training.learning_rate for preset in presets],
+        "batch size": [
+            f"{preset.training.batch_size} sequences of {preset.model.context_length} " for preset in presets
+        ],
+        "epochs": [preset.training.epochs for preset in presets],
+        "warm-up": [
+            *(f"first {100 * preset.training.warmup_fraction:.0f} %" for preset in (tiny, muon)),
+            "none",
+        ],
+        "weight decay": [preset.training.weight_decay for preset in presets],
+        "gradient clipping": [tiny.training.grad_clip, muon.training.grad_clip, "none"],
     }.items():
         cells = rows[label][0]
         assert all(cell.startswith(str(value)) for cell, value in zip(cells, values, strict=True)), (label, values)
     for label, values in {
-        "learning rate": [preset.training.learning_rate for preset in (tiny, classic)],
-        "epochs, or time": [preset.training.epochs for preset in (tiny, classic)],
-        "batch size": [preset.training.batch_size for preset in (tiny, classic)],
-        "context": [preset.model.context_length for preset in (tiny, classic)],
-        "d_model": [preset.model.d_model for preset in (tiny, classic)],
-        "n_layer": [preset.model.n_layer for preset in (tiny, classic)],
-        "n_head": [preset.model.n_head for preset in (tiny, classic)],
-        "d_ff": [preset.model.d_ff for preset in (tiny, classic)],
+        "learning rate": [preset.training.learning_rate for preset in presets],
+        "epochs, or time": [preset.training.epochs for preset in presets],
+        "batch size": [preset.training.batch_size for preset in presets],
+        "context": [preset.model.context_length for preset in presets],
+        "d_model": [preset.model.d_model for preset in presets],
+        "n_layer": [preset.model.n_layer for preset in presets],
+        "n_head": [preset.model.n_head for preset in presets],
+        "d_ff": [preset.model.d_ff for preset in presets],
     }.items():
-        assert rows[label][-1][1:3] == [str(value) for value in values], label
+        assert rows[label][-1][1:4] == [str(value) for value in values], label
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "docs" / "check-budgets.svg"], ids=_name)

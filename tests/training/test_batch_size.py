@@ -13,6 +13,7 @@ from tinylm.errors import TinylmError
 from tinylm.training import batch_size
 from tinylm.training.checkpoint import CheckpointRecord
 from tinylm.training.dataset import Dataset
+from tinylm.training.setup import Setup
 
 TrainRun = Callable[..., CheckpointRecord]
 
@@ -21,16 +22,20 @@ def test_the_batch_size_is_decided_once(
     train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seconds = {4: 1.0, 8: 1.2, 16: 1.5, 32: 3.2}
-    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: seconds[setup.training.batch_size])
+
+    def timed(setup: Setup, *, warm_up: int, timed: int) -> tuple[float, float]:
+        return seconds[setup.training.batch_size], 0.0
+
+    monkeypatch.setattr(batch_size, "timed_steps", timed)
     record = train_run(tmp_path / "run", total_steps=2, batch_size_auto="wanted")
     assert record.config.training.batch_size == 16
     assert "batch size 16: 341 tokens/s" in capsys.readouterr().err
     recorded = read_config(tmp_path / "run" / "config.toml").training
     assert (recorded.batch_size, recorded.batch_size_auto) == (16, "decided")
-    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: pytest.fail("the record decides"))
+    monkeypatch.setattr(batch_size, "timed_steps", lambda setup, **steps: pytest.fail("the record decides"))
     assert train_run(tmp_path / "run", total_steps=2, batch_size_auto="wanted") == record
 
-    monkeypatch.setattr(batch_size, "_step_seconds", lambda setup: seconds[setup.training.batch_size])
+    monkeypatch.setattr(batch_size, "timed_steps", timed)
     room = iter([1e9, 1e9, 0.0])
     monkeypatch.setattr(batch_size, "available_memory_mb", lambda setup: next(room))
     assert train_run(tmp_path / "small", total_steps=2, batch_size_auto="wanted").config.training.batch_size == 8
