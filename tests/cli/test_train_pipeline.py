@@ -100,6 +100,12 @@ def test_one_option_moves_both_of_muon_s_rates_and_decays(asked: list[RunConfig]
     )
 
 
+@pytest.mark.parametrize(("options", "kept"), [([], False), (["--activation-checkpointing"], True)])
+def test_less_may_be_kept_for_the_backward_pass(asked: list[RunConfig], options: list[str], kept: bool) -> None:
+    RUN.invoke(app, options, catch_exceptions=False)
+    assert [config.training.activation_checkpointing for config in asked] == [kept]
+
+
 def test_clipping_is_turned_off_with_0(asked: list[RunConfig]) -> None:
     RUN.invoke(app, ["--grad-clip", "0"], catch_exceptions=False)
     assert asked[0].training.grad_clip is None

@@ -22,8 +22,12 @@ def by_preset(part: str, name: str) -> str:
     values = {key: getattr(getattr(preset, part), name) for key, preset in PRESETS.items()}
     if len(set(values.values())) == 1:
         value = next(iter(values.values()))
-        return "off" if value is None else str(value)
-    return ", ".join(f"{key}: {'off' if value is None else value}" for key, value in values.items())
+        return _shown(value)
+    return ", ".join(f"{key}: {_shown(value)}" for key, value in values.items())
+
+
+def _shown(value: object) -> str:
+    return "off" if value is None or value is False else str(value)
 
 
 CorpusOption = Annotated[

@@ -126,6 +126,12 @@ class TrainingOptions:
         Literal["auto", "on", "off"] | None,
         _option(of="compile", help="Torch's compiler; `auto` measures whether it pays in this run."),
     ] = None
+    activation_checkpointing: Annotated[
+        bool | None,
+        _option(
+            of="activation_checkpointing", help="Keep less for the backward pass and compute it again: less memory."
+        ),
+    ] = None
     vocab_size: VocabSizeOption = None
     tokenizer_type: TokenizerTypeOption = None
     byte_fallback: ByteFallbackOption = False
