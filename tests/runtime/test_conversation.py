@@ -128,6 +128,17 @@ def test_two_conversations_on_one_engine_read_again_what_the_other_overwrote(
     assert all(conversation.ids[0] == BOS for conversation in pair)
 
 
+def test_half_a_character_stays_what_it_was_shown_as(tokenizer: Tokenizer) -> None:
+    first, second = (
+        next(i for i in range(tokenizer.vocab_size) if tokenizer.piece(i) == f"<0x{b}>") for b in ("C2", "80")
+    )
+    conversation = scripted(tokenizer, [first, EOS, second, *[EOS] * 20], context_length=10_000)
+    text = "the out" + "".join(conversation.say("the out", max_tokens=2))
+    assert text == "the out\ufffd"
+    text += "".join(conversation.say("", max_tokens=1))
+    assert tokenizer.decode(conversation.ids) == text
+
+
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_a_conversation_holds_what_was_said_and_shown(tokenizer: Tokenizer, data: st.DataObject) -> None:

@@ -90,7 +90,8 @@ class Conversation:
         before = len(self._tokenizer.decode([after]))
         for count in range(len(new), -1, -1):
             text = self._tokenizer.decode([after, *new[:count]])[before:]
-            if shown.startswith(text):
+            # Half a character was shown as U+FFFD: its bytes must not become a whole one with what comes next.
+            if shown.startswith(text) and not text.endswith("\ufffd"):
                 break
         # What was not shown can be more than what is held, when `drop-oldest` came in between; BOS stays.
         kept = max(len(held) - (len(new) - count), 1)
