@@ -25,7 +25,7 @@ from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, WEIGHTS, CheckpointRecord, Checkpoints, load_weights
-from tinylm.training.dataset import CORPUS_SEED, Dataset, Reuse, make_dataset
+from tinylm.training.dataset import Dataset, Reuse, make_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
 from tinylm.training.metrics import STEPS
@@ -121,16 +121,7 @@ def prepare_dataset(
     config: RunConfig, *, reuse: Reuse | None = None, terms: Path | None = None, force: bool = False, say: Say
 ) -> tuple[RunConfig, Dataset]:
     """The dataset that `config` describes, built where it is missing; and `config` with what the dataset decides."""
-    dataset = make_dataset(
-        config.corpus,
-        config.tokenizer,
-        seed=CORPUS_SEED,
-        near_duplicates=config.near_duplicates,
-        reuse=reuse,
-        terms=terms,
-        force=force,
-        progress=say,
-    )
+    dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, progress=say)
     tokenizer = dataset.record.tokenizer
     model = dataclasses.replace(config.model, vocab_size=tokenizer.vocab_size)
     config = dataclasses.replace(config, tokenizer=tokenizer, model=model, dataset=dataset.hash)

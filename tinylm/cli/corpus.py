@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import Annotated
 
@@ -40,32 +41,22 @@ def corpus(
     from tinylm.cli.terminal import console
     from tinylm.config import preset
     from tinylm.corpus import gutenberg
-    from tinylm.training.dataset import CORPUS_SEED, make_dataset
+    from tinylm.training.dataset import make_dataset
     from tinylm.training.dataset_summary import print_tables, to_json
 
     check_tokenizer(tokenizer, vocab_size=vocab_size, tokenizer_type=tokenizer_type, byte_fallback=byte_fallback)
     config = with_dataset_options(
-        preset("tiny"),
+        dataclasses.replace(preset("tiny"), corpus=tuple(corpus or ["sample"])),
         near_duplicates=near_duplicates,
         vocab_size=vocab_size,
         tokenizer_type=tokenizer_type,
         byte_fallback=byte_fallback,
     )
-    sources = tuple(corpus or ["sample"])
     try:
-        if "gutenberg" in sources:
-            gutenberg.fingerprint(progress=_say)  # planning would download the books without a word
         with taken_over(tokenizer) as reuse:
-            dataset = make_dataset(
-                sources,
-                config.tokenizer,
-                seed=CORPUS_SEED,
-                near_duplicates=config.near_duplicates,
-                reuse=reuse,
-                terms=terms,
-                force=force,
-                progress=_say,
-            )
+            if "gutenberg" in config.corpus:
+                gutenberg.fingerprint(progress=_say)  # planning would download the books without a word
+            dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, progress=_say)
     except KeyboardInterrupt:
         _say("\nerror: interrupted; finished parts are kept")
         _say(f"\nhint: run the same command again{' without --force' if force else ''} to continue")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from tinylm.config import TokenizerConfig
+from tinylm.config import RunConfig, TokenizerConfig
 from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
 from tinylm.corpus.documents import Piece
 from tinylm.corpus.sampling import sample_lines
@@ -115,25 +115,25 @@ class Reuse:
 
 
 def make_dataset(
-    sources: Sequence[str],
-    tokenizer: TokenizerConfig,
+    config: RunConfig,
     *,
-    seed: int,
-    near_duplicates: float | None = None,
     reuse: Reuse | None = None,
     terms: Path | None = None,
     force: bool = False,
     root: Path = DATASETS,
     progress: Progress,
 ) -> Dataset:
-    """`plan_dataset` and `build_dataset`; files of tokens among the sources are text to the tokenizer in `reuse`."""
+    """The dataset that `config` describes; files of tokens in its corpus are text to the tokenizer in `reuse`."""
     ready = reuse.dataset.tokenizer() if reuse is not None and reuse.tokenizer else None
     with contextlib.ExitStack() as stack:
+        sources: Sequence[str] = config.corpus
         if reuse is None or not reuse.corpus:
             sources = stack.enter_context(as_text(sources, ready, root, progress=progress))
-        record = plan_dataset(sources, tokenizer, seed=seed, near_duplicates=near_duplicates, reuse=reuse)
+        record = plan_dataset(
+            sources, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates, reuse=reuse
+        )
         return build_dataset(
-            record, sources, seed=seed, root=root, reuse=reuse, terms=terms, force=force, progress=progress
+            record, sources, seed=CORPUS_SEED, root=root, reuse=reuse, terms=terms, force=force, progress=progress
         )
 
 
