@@ -52,4 +52,5 @@ def _bundle(path: Path, folder: Path) -> tuple[Initial, Reuse]:
         old_text.setdefault(held_out.language, []).append(held_out.text)
     model = bundle.manifest.model
     initial = Initial(str(path), model, weights_of(bundle), sha256(bundle.path / GRAPH), old_text)
-    return initial, Reuse(dataset=ready_tokenizer(bundle.tokenizer, folder), corpus=False, tokenizer=True)
+    dataset = ready_tokenizer(bundle.tokenizer, folder)
+    return initial, Reuse(dataset=dataset, corpus=False, tokenizer=True, tokenizer_from=path)

@@ -61,6 +61,7 @@ def test_tokens_and_the_tokenizer_that_made_them(place: Path, call: Call) -> Non
     command = ("train", *options, "--tokenizer", "mine.model", "--weight", "en:mine.bin=2", "--output-dir", "tokens")
     done = call(place, *command)
     assert done.returncode == 0, done.stderr
+    assert "tokenizer: taken over from mine.model\n" in done.stderr
     record = json.loads((place / "tokens" / "checkpoints" / "final" / "checkpoint.json").read_text(encoding="utf-8"))
     assert record["config"]["corpus"] == ["en:mine.bin"]
     made = place / "datasets" / record["config"]["dataset"]

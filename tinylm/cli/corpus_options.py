@@ -86,7 +86,8 @@ def taken_over(tokenizer: Path | None) -> Iterator[Reuse | None]:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="tinylm-") as folder:
-        yield Reuse(dataset=ready_tokenizer(tokenizer, Path(folder)), corpus=False, tokenizer=True)
+        dataset = ready_tokenizer(tokenizer, Path(folder))
+        yield Reuse(dataset=dataset, corpus=False, tokenizer=True, tokenizer_from=tokenizer)
 
 
 def with_dataset_options(

@@ -112,6 +112,8 @@ class Reuse:
     dataset: Dataset
     corpus: bool
     tokenizer: bool
+    tokenizer_from: Path | None = None
+    """What the user named, when the dataset was made only to carry its tokenizer."""
 
 
 def make_dataset(
@@ -241,7 +243,7 @@ def _build(
             for name in (MODEL, VOCABULARY):
                 copy_atomic(reuse.dataset.path / name, folder / name)
             model = Tokenizer(folder / MODEL)
-            progress(f"tokenizer: taken over from {reuse.dataset.path}")
+            progress(f"tokenizer: taken over from {reuse.tokenizer_from or reuse.dataset.path}")
         else:
             progress(f"tokenizer: learning {record.tokenizer.vocab_size:,} {record.tokenizer.kind} pieces")
             with heartbeat(progress, "tokenizer"):

@@ -11,7 +11,7 @@ from tinylm.tokenizer import Tokenizer
 from tinylm.tokenizer_training import MODEL, VOCABULARY, vocabulary
 from tinylm.training.dataset import SCHEMA, Dataset, DatasetRecord
 
-_HINT = "take the `tokenizer.model` of one of your datasets or bundles, or leave out --tokenizer"
+_HINT = "take the `tokenizer.model` of a dataset or bundle that tinylm made"
 
 
 def ready_tokenizer(model: Path, folder: Path) -> Dataset:
