@@ -26,6 +26,19 @@ MODEL = "tokenizer.model"
 VOCABULARY = "tokenizer.vocab"
 STATISTICS = "tokenizer.json"
 
+LOSSLESS = {
+    # The corpus is normalised already; decoding must give back exactly what was encoded.
+    "normalization_rule_name": "identity",
+    "add_dummy_prefix": False,
+    "remove_extra_whitespaces": False,
+    "user_defined_symbols": ["\n"],
+    "bos_id": BOS,
+    "eos_id": EOS,
+    "pad_id": PAD,
+    "unk_id": UNK,
+}
+"""Of SentencePiece's trainer: what tinylm needs of any tokenizer."""
+
 # SentencePiece drops longer "sentences"; paragraphs are handed over in parts of at most this many bytes.
 _MAX_LINE_BYTES = 4000
 SAMPLE_BYTES = 16_000_000
@@ -82,19 +95,11 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
     vocabulary that works when the text does not support `config.vocab_size`.
     """
     settings = {
+        **LOSSLESS,
         "model_type": config.kind,
         "vocab_size": config.vocab_size,
         "character_coverage": config.character_coverage,
         "byte_fallback": config.byte_fallback,
-        # The corpus is normalised already; decoding must give back exactly what was encoded.
-        "normalization_rule_name": "identity",
-        "add_dummy_prefix": False,
-        "remove_extra_whitespaces": False,
-        "user_defined_symbols": ["\n"],
-        "bos_id": BOS,
-        "eos_id": EOS,
-        "pad_id": PAD,
-        "unk_id": UNK,
         "num_threads": _THREADS,
         "minloglevel": 2,
     }

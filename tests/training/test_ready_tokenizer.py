@@ -13,8 +13,7 @@ import sentencepiece
 from tinylm.config import TokenizerConfig
 from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
-from tinylm.tokenizer import BOS, EOS, PAD, UNK
-from tinylm.tokenizer_training import train_tokenizer
+from tinylm.tokenizer_training import LOSSLESS, train_tokenizer
 from tinylm.training.ready_tokenizer import ready_tokenizer
 
 
@@ -38,19 +37,6 @@ def lines() -> Iterator[str]:
     return (f"the king and the queen number {i * 7919 % 1013}" for i in range(400))
 
 
-OURS = {
-    "vocab_size": 60,
-    "normalization_rule_name": "identity",
-    "add_dummy_prefix": False,
-    "remove_extra_whitespaces": False,
-    "user_defined_symbols": ["\n"],
-    "bos_id": BOS,
-    "eos_id": EOS,
-    "pad_id": PAD,
-    "unk_id": UNK,
-}
-
-
 @pytest.mark.parametrize(
     ("other", "message"),
     [
@@ -64,7 +50,11 @@ OURS = {
 def test_what_changes_text_is_refused(tmp_path: Path, other: dict[str, Any], message: str) -> None:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=lines(), model_writer=model, minloglevel=2, hard_vocab_limit=False, **{**OURS, **other}
+        sentence_iterator=lines(),
+        model_writer=model,
+        minloglevel=2,
+        hard_vocab_limit=False,
+        **{**LOSSLESS, "vocab_size": 60, **other},
     )
     (tmp_path / "their.model").write_bytes(model.getvalue())
     with pytest.raises(TinylmError, match=message) as caught:
