@@ -136,6 +136,14 @@ def test_what_is_not_tokens_is_refused(
     assert caught.value.hint
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("name", ["a.npy", "a.bin"])
+def test_a_pipe_is_refused(tokenizer: Tokenizer, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(TinylmError, match="is not a regular file"):
+        decode_file(tmp_path / name, tokenizer, tmp_path / "out.txt")
+
+
 def test_what_has_no_piece_stays_unknown(tokenizer: Tokenizer, tmp_path: Path) -> None:
     ids = tokenizer.encode("the 日本 king")
     assert ids.count(UNK) == 1
