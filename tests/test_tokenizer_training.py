@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -165,9 +166,9 @@ def test_ctrl_c_while_it_learns_leaves_nothing(tmp_path: Path, of_python: bool) 
 
 
 def test_it_does_not_outlive_its_parent(tmp_path: Path) -> None:
-    """A parent that is killed leaves no process behind that learns half a text for minutes."""
+    """A parent that is killed leaves no process behind that learns for minutes, or waits for ever."""
     program = f"""
-import time
+import os, time
 from pathlib import Path
 import psutil
 from tinylm.config import TokenizerConfig
@@ -176,19 +177,34 @@ from tinylm.tokenizer_training import train_tokenizer
 
 def pieces():
     yield Piece("the king", "en", "t", start=True, end=True)
-    print(psutil.Process().children()[0].pid, flush=True)
-    time.sleep(60)
+    child = psutil.Process().children()[0].pid
+    if not (holder := os.fork()):  # holds the other end of the pipe: its end is not what the child ends by
+        time.sleep(300)
+        os._exit(0)
+    print(child, holder, flush=True)
+    time.sleep(300)
 
 train_tokenizer(pieces, TokenizerConfig(vocab_size=20), Path({str(tmp_path)!r}))
 """
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, encoding="utf-8")
     assert parent.stdout is not None
-    child = psutil.Process(int(parent.stdout.readline()))
-    time.sleep(1)  # the child says that it wants to end with its parent
-    parent.kill()
-    parent.communicate()
-    psutil.wait_procs([child], timeout=30)
-    assert not child.is_running()
+    child, holder = (psutil.Process(int(pid)) for pid in parent.stdout.readline().split())
+    try:
+        # It waits for text when it has loaded SentencePiece, and has then said that it wants to end with its parent.
+        waiting = 0
+        while waiting < 5:
+            loaded = any("sentencepiece" in mapped.path for mapped in child.memory_maps())
+            waiting = waiting + 1 if loaded and child.status() == psutil.STATUS_SLEEPING else 0
+            time.sleep(0.1)
+        parent.kill()
+        psutil.wait_procs([child], timeout=30)
+        assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    finally:
+        for process in (holder, child):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        parent.kill()
+        parent.communicate()
 
 
 def test_fit_counts_by_hand(pieces: Pieces, tmp_path: Path) -> None:
