@@ -22,7 +22,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
 
     All work on this object's groups and state, so that saving, restoring and clearing them is what it always is. There
     is a Muon for each matrix: on a CPU they are shared out among threads. Matrices of this size are too small to be
-    shared themselves (28 of `tiny-muon` on two cores: 73 ms with both on one product, 35 with one core, 28 like this).
+    shared themselves: two threads on one product wait for each other longer than they work.
     `sections` are parameters that Muon has in parts: each part is some of the rows, in the same memory.
     """
 
