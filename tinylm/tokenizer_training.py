@@ -61,7 +61,9 @@ class Fit:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """How much of the training text the vocabulary was learned from and measured on: all, or a uniform part of it."""
+    """How much of the training text the vocabulary was learned from, unless it was taken over, and measured on.
+
+    All, or a uniform part of it."""
 
     bytes: int
     of_bytes: int

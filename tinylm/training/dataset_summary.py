@@ -35,7 +35,7 @@ def summarise(dataset: Dataset) -> list[str]:
             f"{fit.unknown_rate:.3%} unknown"
         )
     if tokenizer.sample and tokenizer.sample.bytes < tokenizer.sample.of_bytes:
-        lines.append(f"  tokenizer: {_part(tokenizer.sample)}")
+        lines.append(f"  tokenizer: {_part(tokenizer.sample, dataset)}")
     if terms := tokenizer.terms:
         split = f"; split: {', '.join(terms.split[:10])}" if terms.split else ""
         lines.append(f"  terms: {terms.single_tokens} of {terms.terms} are single tokens{split}")
@@ -65,7 +65,7 @@ def print_tables(dataset: Dataset, console: Console) -> None:
     if left_out.row_count:
         console.print(left_out)
     if tokenizer.sample:
-        console.print(f"tokenizer: {_part(tokenizer.sample)}")
+        console.print(f"tokenizer: {_part(tokenizer.sample, dataset)}")
     console.print(f"dataset: {dataset.path}", soft_wrap=True)
 
 
@@ -81,10 +81,11 @@ def to_json(dataset: Dataset) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False)
 
 
-def _part(sample: Sample) -> str:
+def _part(sample: Sample, dataset: Dataset) -> str:
+    what = "taken over, measured" if dataset.record.ready_made_tokenizer else "learned from and measured"
     if sample.bytes == sample.of_bytes:
-        return f"learned from and measured on all {sample.bytes:,} bytes"
-    return f"learned from and measured on {sample.bytes:,} of {sample.of_bytes:,} bytes, lines drawn uniformly"
+        return f"{what} on all {sample.bytes:,} bytes"
+    return f"{what} on {sample.bytes:,} of {sample.of_bytes:,} bytes, lines drawn uniformly"
 
 
 def _dropped(dropped: Dropped) -> dict[str, int]:
