@@ -58,6 +58,9 @@ def test_tokens_and_the_tokenizer_that_made_them(place: Path, call: Call) -> Non
     assert refused.returncode == 2
     assert "error: `en:mine.bin` holds tokens" in refused.stderr
     assert "hint: name its SentencePiece file: --tokenizer FILE" in refused.stderr
+    missing = call(place, "train", "--corpus", "none.npy")
+    assert missing.returncode == 2
+    assert "error: `none.npy` does not exist" in missing.stderr
     command = ("train", *options, "--tokenizer", "mine.model", "--weight", "en:mine.bin=2", "--output-dir", "tokens")
     done = call(place, *command)
     assert done.returncode == 0, done.stderr
@@ -69,6 +72,8 @@ def test_tokens_and_the_tokenizer_that_made_them(place: Path, call: Call) -> Non
     words = [json.loads(line)["text"] for line in (made / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     assert any("king" in text for text in words)
     assert not list((place / "datasets").glob(".tokens-*"))
+    shown = call(place, "corpus", "--corpus", "en:mine.bin", "--tokenizer", "mine.model")
+    assert "tokenizer: taken over, measured on all " in shown.stdout
     again = call(place, *command)
     assert again.returncode == 0, again.stderr
     assert "tokens: unchanged, skipped" in again.stderr

@@ -138,10 +138,16 @@ def test_what_is_not_tokens_is_refused(
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", ["a.npy", "a.bin"])
-def test_a_pipe_is_refused(tokenizer: Tokenizer, tmp_path: Path, name: str) -> None:
+def test_what_is_no_file_is_left_to_who_reads_text(tokenizer: Tokenizer, tmp_path: Path, name: str) -> None:
+    """A pipe would keep its reader waiting; a missing file may be a misspelt language."""
+    with as_text([str(tmp_path / name)], None, tmp_path, progress=print) as (source,):
+        assert source == str(tmp_path / name)
     os.mkfifo(tmp_path / name)
-    with pytest.raises(TinylmError, match="is not a regular file"):
-        decode_file(tmp_path / name, tokenizer, tmp_path / "out.txt")
+    with (
+        as_text([str(tmp_path / name)], tokenizer, tmp_path, progress=print) as (source,),
+        pytest.raises(TinylmError, match="is not a regular file"),
+    ):
+        list(read(source, dropped=Dropped()))
 
 
 def test_what_has_no_piece_stays_unknown(tokenizer: Tokenizer, tmp_path: Path) -> None:

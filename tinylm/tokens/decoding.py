@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 import tokenize
 from collections.abc import Callable, Iterator, Sequence
@@ -46,7 +45,7 @@ def as_text(
         texts = []
         for source in sources:
             language, path = parse_source(source)
-            if path.suffix not in SUFFIXES or path.is_dir():
+            if path.suffix not in SUFFIXES or not path.is_file():  # what is wrong with it, reading says
                 texts.append(source)
                 continue
             if tokenizer is None:
@@ -127,8 +126,6 @@ def _open(path: Path) -> NDArray[Any]:
     """Memory-map the ids of one file."""
     hint = "tinylm reads `.npy` with one row of integers and `.bin` with raw uint16"
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would keep its reader waiting
-            raise TinylmError(f"`{path}` is not a regular file", hint)
         if path.suffix == ".npy":
             ids: NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
         else:
