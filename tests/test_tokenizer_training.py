@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import re
 import signal
 import subprocess
@@ -145,21 +146,26 @@ def test_the_learning_process_that_is_killed_is_told_of(pieces: Pieces, tmp_path
 @pytest.mark.parametrize("of_python", [True, False])
 def test_ctrl_c_while_it_learns_leaves_nothing(tmp_path: Path, of_python: bool) -> None:
     """Ctrl-C in a terminal reaches both processes; `kill -INT` only the first."""
-    words = [f"w{i * 7919 % 99991}" for i in range(100_000)]
+    letters = random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=2_000_000)
+    text = " ".join("".join(letters[at : at + 8]) for at in range(0, len(letters), 8))  # 15 seconds of learning
     children: list[psutil.Process] = []
 
+    def press() -> None:
+        for process in (*([] if of_python else children), psutil.Process()):
+            process.send_signal(signal.SIGINT)
+
+    timer = threading.Timer(0.5, press)  # by then SentencePiece has the text
+
     def pressing() -> Iterator[Piece]:
-        yield from of(" ".join(words))()
+        yield from of(text)()
         children.append(learning())
+        timer.start()
 
-        def press() -> None:
-            for process in (*([] if of_python else children), psutil.Process()):
-                process.send_signal(signal.SIGINT)
-
-        threading.Timer(0.5, press).start()  # by then SentencePiece has the text
-
-    with pytest.raises(KeyboardInterrupt):
-        train_tokenizer(pressing, TokenizerConfig(vocab_size=20_000), tmp_path)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train_tokenizer(pressing, TokenizerConfig(vocab_size=8_000), tmp_path)
+    finally:
+        timer.cancel()  # else it would press in another test
     assert len(children) == 1
     assert not children[0].is_running()
     assert not list(tmp_path.iterdir())
