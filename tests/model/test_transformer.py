@@ -13,7 +13,7 @@ from torch import nn
 
 from tinylm.config import PRESETS
 from tinylm.model import TinyTransformer, build, count_parameters
-from tinylm.model.attention import attention_by_products
+from tinylm.model.attention import added_to_scores, attention_by_products
 from tinylm.model_config import ModelConfig
 
 Array = NDArray[np.float64]
@@ -190,7 +190,7 @@ def test_attention_by_products_equals_torch_s_in_float64(config: ModelConfig, ma
         document = torch.tensor([[0] * 5 + [1] * 7, [0] * 12, [0] * 11 + [1]])
         mask = (document[:, :, None] == document[:, None, :]).tril()[:, None]
     expected = nn.functional.scaled_dot_product_attention(q, k, v, mask, is_causal=not masked, enable_gqa=True)
-    found = attention_by_products(q, k, v, mask)
+    found = attention_by_products(q, k, v, added_to_scores(mask, length=12, device=q.device))
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     weight = torch.randn(found.shape, generator=generator, dtype=torch.float64)
     gradients = [torch.autograd.grad((y * weight).sum(), (q, k, v)) for y in (found, expected)]
@@ -199,12 +199,13 @@ def test_attention_by_products_equals_torch_s_in_float64(config: ModelConfig, ma
 
 
 @pytest.mark.parametrize("name", ["tiny", "classic"])
-def test_a_sliding_window_ends_what_a_position_sees(name: str) -> None:
+@pytest.mark.parametrize("grad", [True, False], ids=["training", "evaluation"])
+def test_a_sliding_window_ends_what_a_position_sees(name: str, grad: bool) -> None:
     config = dataclasses.replace(PRESETS[name].model, n_layer=1, vocab_size=50, context_length=32, sliding_window=5)
     torch.manual_seed(0)
     model = build(config).eval()
     ids = torch.randint(50, (1, 32))
-    with torch.no_grad():
+    with torch.set_grad_enabled(grad):
         before = model(ids)[0, 20]
         for position, reaches in ((15, False), (16, True), (20, True), (21, False)):
             changed = ids.clone()

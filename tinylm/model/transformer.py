@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tinylm.model.attention import CausalSelfAttention, RotaryEmbedding
+from tinylm.model.attention import CausalSelfAttention, RotaryEmbedding, added_to_scores, within_window
 from tinylm.model.blocks import PostNormBlock, PreNormBlock
 from tinylm.model.feed_forward import GeluFeedForward, SwiGLU
 from tinylm.model_config import ModelConfig
@@ -39,9 +39,11 @@ class TinyTransformer(nn.Module):
         blocks: nn.ModuleList,
         norm: nn.Module,
         head: nn.Linear | None,
+        sliding_window: int | None = None,
     ) -> None:
         super().__init__()
         self.embedding, self.positions, self.blocks, self.norm, self.head = embedding, positions, blocks, norm, head
+        self.sliding_window = sliding_window
         self.compiled = False
         """Have torch's compiler fuse each block, in training only: evaluation and samples come in many lengths."""
         self.checkpointing = False
@@ -57,7 +59,11 @@ class TinyTransformer(nn.Module):
         where `mask` (B, 1, T, T) is true.
         """
         x = self.positions(self.embedding(input_ids))
-        training = torch.is_grad_enabled()
+        training, length = torch.is_grad_enabled(), x.shape[1]
+        if self.sliding_window is not None:
+            mask = within_window(mask, window=self.sliding_window, length=length, device=x.device)
+        if training and x.device.type == "cpu":
+            mask = added_to_scores(mask, length=length, device=x.device)
         run = _compiled_block() if self.compiled and training else _block
         for block in self.blocks:
             if self.checkpointing and training:
@@ -99,7 +105,6 @@ def _llama(config: ModelConfig) -> TinyTransformer:
                 n_head=config.n_head,
                 n_kv_head=config.n_kv_head,
                 rotary=rotary,
-                sliding_window=config.sliding_window,
             ),
             mlp=SwiGLU(d_model=config.d_model, d_ff=config.d_ff),
             attention_norm=nn.RMSNorm(config.d_model, eps=config.norm_eps),
@@ -112,6 +117,7 @@ def _llama(config: ModelConfig) -> TinyTransformer:
         blocks=nn.ModuleList(block() for _ in range(config.n_layer)),
         norm=nn.RMSNorm(config.d_model, eps=config.norm_eps),
         head=None,
+        sliding_window=config.sliding_window,
     )
     # GPT-2's initialisation: 0.02 everywhere, residual outputs scaled down by the number of additions they join.
     for name, parameter in model.named_parameters():
@@ -131,7 +137,6 @@ def _classic(config: ModelConfig) -> TinyTransformer:
                 n_head=config.n_head,
                 n_kv_head=config.n_kv_head,
                 rotary=None,
-                sliding_window=config.sliding_window,
             ),
             mlp=GeluFeedForward(d_model=config.d_model, d_ff=config.d_ff),
             attention_norm=nn.LayerNorm(config.d_model, eps=config.norm_eps),
@@ -144,6 +149,7 @@ def _classic(config: ModelConfig) -> TinyTransformer:
         blocks=nn.ModuleList(block() for _ in range(config.n_layer)),
         norm=nn.Identity(),
         head=nn.Linear(config.d_model, config.vocab_size, bias=False),
+        sliding_window=config.sliding_window,
     )
 
 
