@@ -213,6 +213,22 @@ def test_a_sliding_window_ends_what_a_position_sees(name: str, grad: bool) -> No
             assert bool((model(changed)[0, 20] != before).any()) == reaches, position
 
 
+@pytest.mark.parametrize("grad", [True, False], ids=["training", "evaluation"])
+def test_a_sliding_window_and_documents_hide_what_either_hides(grad: bool) -> None:
+    config = dataclasses.replace(PRESETS["tiny"].model, n_layer=1, vocab_size=50, context_length=32, sliding_window=5)
+    torch.manual_seed(0)
+    model = build(config)
+    ids = torch.randint(50, (2, 32))
+    document = torch.tensor([[0] * 18 + [1] * 14, [0] * 32])
+    mask = (document[:, :, None] == document[:, None, :]).tril()[:, None]
+    with torch.set_grad_enabled(grad):
+        before = model.hidden(ids, mask)[:, 20]
+        for position, reaches in ((15, [False, False]), (17, [False, True]), (18, [True, True])):
+            changed = ids.clone()
+            changed[:, position] = (ids[:, position] + 1) % 50
+            assert (model.hidden(changed, mask)[:, 20] != before).any(dim=1).tolist() == reaches, position
+
+
 def test_classic_has_the_reference_s_size_and_initialisation() -> None:
     torch.manual_seed(0)
     model = build(PRESETS["classic"].model)
