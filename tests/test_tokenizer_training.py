@@ -147,7 +147,7 @@ def test_the_learning_process_that_is_killed_is_told_of(pieces: Pieces, tmp_path
 def test_ctrl_c_while_it_learns_leaves_nothing(tmp_path: Path, of_python: bool) -> None:
     """Ctrl-C in a terminal reaches both processes; `kill -INT` only the first."""
     letters = random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=2_000_000)
-    text = " ".join("".join(letters[at : at + 8]) for at in range(0, len(letters), 8))  # 15 seconds of learning
+    text = " ".join("".join(letters[at : at + 8]) for at in range(0, len(letters), 8))  # takes seconds to learn
     children: list[psutil.Process] = []
 
     def press() -> None:
