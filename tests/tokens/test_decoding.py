@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sentencepiece_models import learned_model
 
 from tinylm.corpus.files import read
 from tinylm.corpus.statistics import Dropped
@@ -183,3 +184,16 @@ def test_the_text_of_a_killed_process_goes(tokenizer: Tokenizer, tmp_path: Path)
         as_text([str(tmp_path / "b.bin")], tokenizer, tmp_path / "b.bin", progress=print),
     ):
         pass
+
+
+def test_symbols_that_stand_for_no_text_are_refused(tmp_path: Path) -> None:
+    """Decoding would drop them without a word."""
+    model = learned_model(tmp_path / "a.model", control_symbols=["<sep>"], user_defined_symbols=["\n", "<br>"])
+    tokenizer = Tokenizer(model)
+    names = [piece for piece, _ in tokenizer.pieces()]
+    sep, line = names.index("<sep>"), names.index("<br>")
+    ids = tokenizer.encode("the king")
+    decode_file(written(tmp_path / "a.bin", [*ids, line, *ids], "<u2"), tokenizer, tmp_path / "out.txt")
+    assert documents(tmp_path / "out.txt") == ["the king<br>the king"]
+    with pytest.raises(TinylmError, match=f"holds id {sep}, the symbol `<sep>`, which stands for no text"):
+        decode_file(written(tmp_path / "b.bin", [*ids, sep, *ids], "<u2"), tokenizer, tmp_path / "out.txt")

@@ -86,10 +86,10 @@ def decode_file(path: Path, tokenizer: Tokenizer, text: Path) -> None:
     `.npy` is a one-dimensional array of any integer type. `.bin` is little-endian uint16, as nanoGPT and llama2.c write
     it. A document ends at EOS, and one begins at BOS; padding is left out. UNK becomes U+FFFD, which no tokenizer has a
     piece for. Memory is constant. TinylmError for another kind of file, one that holds no text or breaks off, ids
-    beyond the vocabulary, and a full disk.
+    beyond the vocabulary or of symbols that stand for no text, and a full disk.
     """
     written = border = False
-    blocks = _whole_characters(_checked(_open(path), path, tokenizer.vocab_size), tokenizer)
+    blocks = _whole_characters(_checked(_open(path), path, tokenizer), tokenizer)
     try:
         with text.open("w", encoding="utf-8", newline="") as out:
             for ids in blocks:
@@ -145,8 +145,10 @@ def _open(path: Path) -> NDArray[Any]:
     return ids
 
 
-def _checked(ids: NDArray[Any], path: Path, vocab_size: int) -> Iterator[NDArray[np.int64]]:
-    """The ids in blocks, without padding; TinylmError for one that the vocabulary does not have."""
+def _checked(ids: NDArray[Any], path: Path, tokenizer: Tokenizer) -> Iterator[NDArray[np.int64]]:
+    """The ids in blocks, without padding; TinylmError for one that the vocabulary does not have or has no text for."""
+    vocab_size = tokenizer.vocab_size
+    silent = [token for token, size in enumerate(tokenizer.surface_bytes()) if not size and token > UNK]
     for at in range(0, len(ids), _BLOCK_TOKENS):
         block = ids[at : at + _BLOCK_TOKENS]
         for worst in (int(block.min()), int(block.max())):
@@ -156,4 +158,9 @@ def _checked(ids: NDArray[Any], path: Path, vocab_size: int) -> Iterator[NDArray
                     "give the tokenizer that made it",
                 )
         block = block.astype(np.int64)
+        if len(lost := block[np.isin(block, silent)]):
+            raise TinylmError(
+                f"`{path}` holds id {lost[0]}, the symbol `{tokenizer.piece(int(lost[0]))}`, which stands for no text",
+                "leave such symbols out of the file; the end of a document is EOS",
+            )
         yield block[block != PAD]

@@ -125,8 +125,17 @@ def make_dataset(
     root: Path = DATASETS,
     progress: Progress,
 ) -> Dataset:
-    """The dataset that `config` describes; files of tokens in its corpus are text to the tokenizer in `reuse`."""
-    ready = reuse.dataset.tokenizer() if reuse is not None and reuse.tokenizer else None
+    """The dataset that `config` describes; files of tokens in its corpus are text to the tokenizer in `reuse`.
+
+    TinylmError as `plan_dataset` and `build_dataset` have it, and for a tokenizer that changes text.
+    """
+    from tinylm.training.lossless import check_lossless  # a report reads datasets, and needs no protobuf
+
+    ready = None
+    if reuse is not None and reuse.tokenizer:
+        if reuse.tokenizer_from is None:  # a dataset, which an earlier tinylm may have made
+            check_lossless(reuse.dataset.path / MODEL)
+        ready = reuse.dataset.tokenizer()
     with contextlib.ExitStack() as stack:
         sources: Sequence[str] = config.corpus
         if reuse is None or not reuse.corpus:
