@@ -43,7 +43,8 @@ ALLOWED: dict[str, set[str]] = {
     "charts": {"axes", "chart_frame", "svg"},
     "chart_frame": {"axes", "svg"},
     "page": {"charts", "svg"},
-    "runtime": FOUNDATION | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph"},
+    "runtime": FOUNDATION
+    | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph", "machine"},
     "budget": FOUNDATION
     | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine", "charts", "page"},
     "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},

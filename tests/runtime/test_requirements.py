@@ -13,9 +13,10 @@ import pytest
 
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
+from tinylm.machine.cpuinfo import CpuInfo
 from tinylm.runtime import requirements
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.requirements import overflows_int8, processor_features
+from tinylm.runtime.requirements import overflows_int8
 
 MakeBundle = Callable[..., Bundle]
 
@@ -60,7 +61,7 @@ def test_what_follows_the_numbers_is_left_out(same: str) -> None:
 
 def test_the_version_is_read_without_importing_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert requirements.onnxruntime_version() == onnxruntime.__version__
-    monkeypatch.setattr(requirements.Path, "read_text", lambda path, **options: "package_name = 'onnxruntime'\n")
+    monkeypatch.setattr(Path, "read_text", lambda path, **options: "package_name = 'onnxruntime'\n")
     assert requirements.onnxruntime_version() == onnxruntime.__version__  # from the library itself
 
 
@@ -72,24 +73,17 @@ def test_unknown_capabilities_are_refused(make_bundle: MakeBundle) -> None:
     assert caught.value.hint == "upgrade tinylm"
 
 
+def with_flags(flags: set[str] | None) -> CpuInfo:
+    return CpuInfo(first={} if flags is None else {"flags": " ".join(flags)}, cores=())
+
+
 def test_missing_processor_features_are_refused(make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = asking(make_bundle(), cpu_features=("asimd", "asimddp"))
-    monkeypatch.setattr(requirements, "processor_features", lambda: frozenset({"fp", "asimd"}))
+    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags({"fp", "asimd"}))
     with pytest.raises(TinylmError, match="needs the processor feature `asimddp`"):
         Engine(bundle)
-    monkeypatch.setattr(requirements, "processor_features", lambda: None)
+    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags(None))
     Engine(bundle).close()
-
-
-def test_features_are_read_as_linux_writes_them(tmp_path: Path) -> None:
-    arm, x86, other = tmp_path / "arm", tmp_path / "x86", tmp_path / "other"
-    arm.write_text("processor\t: 0\nBogoMIPS\t: 38.40\nFeatures\t: fp asimd crc32\nCPU part\t: 0xd03\n")
-    x86.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx_vnni\nbugs\t\t: none\n\nflags\t\t: fpu\n")
-    other.write_text("isa\t: rv64imafdc\n")
-    assert processor_features(arm) == {"fp", "asimd", "crc32"}
-    assert processor_features(x86) == {"fpu", "avx2", "avx_vnni"}
-    assert processor_features(other) is None
-    assert processor_features(tmp_path / "missing") is None
 
 
 @pytest.mark.parametrize(
@@ -108,7 +102,7 @@ def test_only_x86_without_vnni_overflows(
     monkeypatch: pytest.MonkeyPatch, machine: str, features: set[str] | None, expected: bool
 ) -> None:
     monkeypatch.setattr(requirements.os, "uname", lambda: types.SimpleNamespace(machine=machine))
-    monkeypatch.setattr(requirements, "processor_features", lambda: features and frozenset(features))
+    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags(features))
     assert overflows_int8() is expected
 
 

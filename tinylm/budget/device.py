@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from tinylm.budget.spec import DeviceMatch
-from tinylm.machine.kernel_files import fields, megabytes, text
-from tinylm.machine.processor import RELEVANT_FLAGS
+from tinylm.machine.cpuinfo import read_cpuinfo
+from tinylm.machine.memory import total_mb
+from tinylm.machine.onnxruntime_version import installed_onnxruntime
+from tinylm.machine.processor import read_board, read_policies, relevant_flags
 
 Basis = Literal["measured", "indicative", "estimated", "claimed"]
 
@@ -21,7 +22,7 @@ class DeviceFacts:
     """Facts of one machine; None where the system does not tell."""
 
     model: str
-    """Of the board where it has a device tree, of the processor otherwise."""
+    """Of the board where the kernel tells it, of the processor otherwise."""
     arch: str
     isa: tuple[str, ...]
     """Relevant processor flags."""
@@ -38,18 +39,17 @@ class DeviceFacts:
 
 def device_facts(root: Path = Path("/")) -> DeviceFacts:
     """Read the facts of this machine; `root` is where `proc` and `sys` are mounted."""
-    cpu = fields(text(root / "proc/cpuinfo"))
-    flags = cpu.get("flags") or cpu.get("Features") or ""  # x86, ARM
+    cpuinfo, policies = read_cpuinfo(root), read_policies(root)
     return DeviceFacts(
-        model=text(root / "proc/device-tree/model") or cpu.get("model name") or platform.processor() or "unknown",
+        model=read_board(root, cpuinfo) or cpuinfo.model_name or platform.processor() or "unknown",
         arch=platform.machine(),
-        isa=tuple(sorted(RELEVANT_FLAGS.intersection(flags.split()))),
+        isa=relevant_flags(cpuinfo) or (),
         cores=os.cpu_count() or 1,
-        memory_mb=megabytes(fields(text(root / "proc/meminfo")).get("MemTotal")),
-        governor=text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        memory_mb=total_mb(root),
+        governor=policies[0].governor if policies else None,
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
-        onnxruntime=_installed("onnxruntime"),
+        onnxruntime=installed_onnxruntime(),
     )
 
 
@@ -71,10 +71,3 @@ def differences(facts: DeviceFacts, wanted: DeviceMatch) -> list[str]:
         elif high is not None and facts.memory_mb > high:
             found.append(f"it has {facts.memory_mb:.0f} MB of memory, more than {high:.0f}")
     return found
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)  # without importing it: this process stays small and cannot die of SIGILL
-    except PackageNotFoundError:
-        return None

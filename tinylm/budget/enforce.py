@@ -27,6 +27,7 @@ from tinylm.budget.spec import Budget
 from tinylm.budget.verdict import Finding, LimitResult, not_measured, result_of
 from tinylm.errors import TinylmError
 from tinylm.machine.kernel_files import text, whole
+from tinylm.machine.memory import control_groups
 from tinylm.runtime.probe_contract import ProbeResult
 
 # `$1` is the file that a process writes its number into to join the group.
@@ -146,11 +147,7 @@ def _peak(file: Path) -> int | None:
 def _group_places() -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Folders where a group might be made, and the files that limit memory, and last the one that tells the peak."""
     top = Path("/sys/fs/cgroup")
-    own = {}
-    for line in (text(Path("/proc/self/cgroup")) or "").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        own[controllers] = path.strip("/")
+    own = control_groups(Path("/"))
     version2 = ("memory.max", "memory.swap.max", "memory.peak")
     for folder in (top / own.get("", ""), top):
         yield folder, version2

@@ -2,8 +2,10 @@
 
 facts.py        everything that is known of a machine, as one object that goes to JSON and back
 kernel_files.py small files of /proc and /sys
+cpuinfo.py      /proc/cpuinfo
 processor.py    board, cores, instruction sets, clock speeds
 memory.py       memory, swap, limits
+onnxruntime_version.py  which one is installed, without importing it
 software.py     Python, C library, installed packages
 trials.py       each import tried in a child process
 firmware.py     what the Raspberry Pi's firmware says: throttling, voltage

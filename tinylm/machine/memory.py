@@ -18,7 +18,7 @@ def read_memory(root: Path) -> Memory:
     zram = [size for device in folders(root / "sys/block", "zram*") if (size := number(device / "disksize"))]
     swaps = text(root / "proc/swaps") or ""
     return Memory(
-        total_mb=megabytes(meminfo.get("MemTotal")),
+        total_mb=total_mb(root),
         available_mb=megabytes(meminfo.get("MemAvailable")),
         swap_total_mb=megabytes(meminfo.get("SwapTotal")),
         swap_free_mb=megabytes(meminfo.get("SwapFree")),
@@ -28,6 +28,24 @@ def read_memory(root: Path) -> Memory:
         cgroup_limit_mb=_cgroup_limit(root),
         address_limit_mb=_address_limit(),
     )
+
+
+def total_mb(root: Path) -> float | None:
+    """What the kernel manages (MemTotal), in 10^6 bytes."""
+    return megabytes(fields(text(root / "proc/meminfo")).get("MemTotal"))
+
+
+def control_groups(root: Path) -> dict[str, str]:
+    """Folder of this process's group for each controller, such as `system.slice/x.service`; version 2, which has one
+    group for all, stands under `""`. Empty is the topmost; a container may be told of ones above, which it cannot see.
+    """
+    found: dict[str, str] = {}
+    for line in (text(root / "proc/self/cgroup") or "").splitlines():
+        _, _, rest = line.partition(":")
+        controllers, colon, path = rest.partition(":")
+        for controller in controllers.split(",") if colon else ():
+            found.setdefault(controller, "/".join(part for part in path.split("/") if part not in ("", "..")))
+    return found
 
 
 def _controller(root: Path) -> Literal["enabled", "disabled"] | None:
@@ -45,16 +63,12 @@ def _controller(root: Path) -> Literal["enabled", "disabled"] | None:
 def _cgroup_limit(root: Path) -> float | None:
     """The lowest memory limit from this process's group upwards."""
     limits = []
-    for line in (text(root / "proc/self/cgroup") or "").splitlines():
-        number_, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if number_ == "0" and not controllers:
-            top, name = root / "sys/fs/cgroup", "memory.max"
-        elif "memory" in controllers.split(","):
-            top, name = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-        else:
+    groups = control_groups(root)
+    for controller, folder, name in (("", "", "memory.max"), ("memory", "memory", "memory.limit_in_bytes")):
+        if controller not in groups:
             continue
-        parts = [part for part in path.split("/") if part not in ("", "..")]
+        top = root / "sys/fs/cgroup" / folder
+        parts = Path(groups[controller]).parts
         for depth in range(len(parts) + 1):
             limit = whole(text(top.joinpath(*parts[:depth], name)))
             if limit is not None and limit < 2**60:  # version 1 writes about 2^63 for no limit, version 2 `max`

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from tinylm.machine.cpuinfo import CpuInfo, read_cpuinfo
 from tinylm.machine.facts import ClockPolicy, CoreType, Processor
-from tinylm.machine.kernel_files import fields, folders, number, text
+from tinylm.machine.kernel_files import folders, number, text
 
 # MIDR part numbers (ARM's technical reference manuals; Linux arch/arm64/include/asm/cputype.h).
 _ARM_PARTS = {
@@ -41,37 +42,38 @@ RELEVANT_FLAGS = frozenset(
 
 def read_processor(root: Path, *, arch: str, cores: int) -> Processor:
     """Read what `root` tells; `arch` and `cores` come from the running system."""
-    cpuinfo = text(root / "proc/cpuinfo") or ""
-    first = fields(cpuinfo)
-    flags = first.get("flags") or first.get("Features")  # x86, ARM
+    cpuinfo = read_cpuinfo(root)
     return Processor(
-        board=_board(root, first),
+        board=read_board(root, cpuinfo) or _maker(root) or cpuinfo.model_name or "unknown",
         arch=arch,
         cores=cores,
         core_types=_core_types(cpuinfo),
-        isa=None if flags is None else tuple(sorted(RELEVANT_FLAGS & set(flags.split()))),
+        isa=relevant_flags(cpuinfo),
         policies=read_policies(root),
     )
 
 
-def _board(root: Path, cpuinfo: dict[str, str]) -> str:
+def read_board(root: Path, cpuinfo: CpuInfo) -> str | None:
+    """Model of the board; None where there is none, as on a PC. A container hides the device tree, which Linux keeps
+    below /sys/firmware, and shows /proc/cpuinfo."""
+    return text(root / "proc/device-tree/model") or cpuinfo.board
+
+
+def relevant_flags(cpuinfo: CpuInfo) -> tuple[str, ...] | None:
+    """The processor's flags that decide kernels, sorted; None where they cannot be read."""
+    return None if cpuinfo.flags is None else tuple(sorted(RELEVANT_FLAGS & cpuinfo.flags))
+
+
+def _maker(root: Path) -> str | None:
+    """Who made this computer and what it is called, on a PC."""
     dmi = [text(root / f"sys/class/dmi/id/{name}") for name in ("sys_vendor", "product_name")]
-    return (
-        text(root / "proc/device-tree/model")
-        or cpuinfo.get("Model")  # what a Raspberry Pi's kernel adds
-        or " ".join(word for word in dmi if word)
-        or cpuinfo.get("model name")
-        or "unknown"
-    )
+    return " ".join(word for word in dmi if word) or None
 
 
-def _core_types(cpuinfo: str) -> tuple[CoreType, ...]:
-    """Kinds of cores, in the order of their first core: one block of lines a core, blank lines between."""
+def _core_types(cpuinfo: CpuInfo) -> tuple[CoreType, ...]:
+    """Kinds of cores, in the order of their first core."""
     kinds: Counter[tuple[str | None, str | None, str]] = Counter()
-    for block in cpuinfo.split("\n\n"):
-        core = fields(block)
-        if "processor" not in core:
-            continue
+    for core in cpuinfo.cores:
         implementer, part = core.get("CPU implementer"), core.get("CPU part")
         known = _ARM_PARTS.get(part or "") if implementer == _ARM else None
         kinds[implementer, part, known or core.get("model name") or "unknown core"] += 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tinylm.machine.facts import Software, Trial
 from tinylm.machine.kernel_files import text
+from tinylm.machine.onnxruntime_version import installed_onnxruntime
 from tinylm.machine.trials import not_tried, try_import
 
 WANTED = {"numpy": "1.26", "onnxruntime": "1.22", "sentencepiece": "0.2.1", "psutil": "5.9"}
@@ -38,7 +39,7 @@ def installed(package: str) -> str | None:
 
 
 def _trial(module: str, wanted: str, try_imports: bool) -> Trial:
-    found = installed(module)
+    found = installed_onnxruntime() if module == "onnxruntime" else installed(module)
     if not try_imports:
         return not_tried(module, found, wanted)
     return try_import(module, version=found, wanted=wanted)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import re
-from pathlib import Path
 
 import sentencepiece
 
 from tinylm.bundle import SAMPLER, Manifest
 from tinylm.errors import TinylmError
+from tinylm.machine.cpuinfo import read_cpuinfo
+from tinylm.machine.onnxruntime_version import installed_onnxruntime
 
 CAPABILITIES = frozenset({SAMPLER})
 """Names in `graph.capabilities` that this runtime understands."""
@@ -40,7 +39,7 @@ def check_requirements(manifest: Manifest) -> None:
                 f"{where} needs {library} {least} or newer; {installed} is installed",
                 f"pip install '{library}>={least}'",
             )
-    features = processor_features()
+    features = read_cpuinfo().flags
     for feature in manifest.cpu_features:
         if features is not None and feature not in features:
             raise TinylmError(
@@ -57,33 +56,14 @@ def overflows_int8() -> bool:
     """
     if os.uname().machine.lower() not in ("x86_64", "amd64"):
         return False
-    features = processor_features()
+    features = read_cpuinfo().flags
     return features is None or not features & {"avx512_vnni", "avx_vnni"}
 
 
-def processor_features(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str] | None:
-    """The first processor's features as Linux names them (`avx2`, `asimddp`); None where Linux does not tell."""
-    try:
-        with cpuinfo.open(encoding="ascii", errors="replace") as lines:
-            for line in lines:
-                name, _, value = line.partition(":")
-                if name.strip() in ("flags", "Features"):  # x86, ARM
-                    return frozenset(value.split())
-    except OSError:
-        pass
-    return None
-
-
 def onnxruntime_version() -> str:
-    """The installed version, from a file of the package: importing it costs what the lean backend saves."""
-    spec = importlib.util.find_spec("onnxruntime")
-    for folder in () if spec is None else spec.submodule_search_locations or ():
-        try:
-            text = Path(folder, "capi", "build_and_package_info.py").read_text(encoding="utf-8")
-        except OSError:
-            continue
-        if found := re.search(r"""^__version__ = ["']([^"']+)["']$""", text, re.MULTILINE):
-            return found[1]
+    """The installed version; importing onnxruntime for it costs what the lean backend saves."""
+    if version := installed_onnxruntime():
+        return version
     from tinylm.runtime.reference import VERSION  # a build that keeps its version elsewhere
 
     return VERSION

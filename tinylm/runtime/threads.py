@@ -33,6 +33,7 @@ from tinylm.bundle import Bundle, open_bundle
 from tinylm.cores import usable_cores
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
+from tinylm.machine.cpuinfo import read_cpuinfo
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.requirements import onnxruntime_version
@@ -109,11 +110,7 @@ def _remembered(file: Path) -> dict[str, int]:
 
 def _processor() -> str:
     """What Linux calls the board and the first core; elsewhere, the architecture."""
-    found: dict[str, str] = {}
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            found.setdefault(name.strip(), value.strip())
+    found = read_cpuinfo().first
     names = ("model name", "CPU implementer", "CPU part", "Model")  # x86; ARM; a Raspberry Pi's board
     return " ".join([platform.machine(), *(found[name] for name in names if name in found)])
 

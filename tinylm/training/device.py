@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tinylm.cores import usable_cores
+from tinylm.machine.cpuinfo import read_cpuinfo
 
 Precision = Literal["auto", "fp32", "bf16"]
 
@@ -50,8 +50,5 @@ def use_physical_cores() -> int:
 def _has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    cpuinfo = Path("/proc/cpuinfo")
-    if not cpuinfo.is_file():
-        return False
-    flags = set(cpuinfo.read_text(encoding="utf-8", errors="replace").split())
+    flags = read_cpuinfo().flags or frozenset()
     return bool(flags & ({"bf16"} if platform.machine() == "aarch64" else {"avx512_bf16", "amx_bf16"}))
