@@ -33,8 +33,8 @@ def test_mapped_files_are_those_of_the_kernel(tmp_path: Path) -> None:
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as view:
         assert sum(view[::4096]) > 0
         found = proc_self.mapped_file_bytes()
+        status = proc_self.kilobyte_fields("/proc/self/status")
     assert found[str(file)] == 1 << 20
-    status = proc_self.kilobyte_fields("/proc/self/status")
     assert sum(found.values()) == pytest.approx(status["RssFile"] + status["RssShmem"], rel=0.05)
 
 
