@@ -19,6 +19,7 @@
 # It needs bash, ssh, scp and python3 here, and nothing but tinylm on the device. docs/deployment.md is the guide.
 set -euo pipefail
 exec </dev/null # ssh must not eat the input of whoever calls this
+. "$(dirname -- "${BASH_SOURCE[0]}")/remote_failures.sh"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -30,11 +31,31 @@ fail() {
 
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; }
 
+# first_line TEXT: what of it can be shown in a sentence.
+first_line() {
+    local line
+    line=$(printf '%s\n' "$1" | tr -cd '[:print:]\n' | sed 's/^ *//' | grep -m 1 .) || return 0
+    printf %s "${line:0:60}"
+}
+
 # One word for a POSIX shell, whatever is in it.
 quote() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
 
 # remote SCRIPT: run it by the device's sh, whatever its login shell is, and stop at its first error.
 remote() { ssh "${options[@]}" -- "$target" "sh -c $(quote "set -eu; $1")"; }
+
+# ask SCRIPT: what it prints on the device. It stands between two marks, so that nothing else that writes there is taken
+# for it, and half of it for the whole.
+mark="--tinylm-$$-$RANDOM$RANDOM--"
+ask() {
+    local said
+    said=$(remote "printf '%s\n' $mark; $1
+printf '\n%s\n' $mark") || return
+    [[ $said == *"$mark"$'\n'*$'\n'"$mark"* ]] || return
+    said=${said#*"$mark"$'\n'}
+    said=${said%%$'\n'"$mark"*}
+    printf '%s\n' "${said%$'\n'}"
+}
 
 # The one check of a bundle's files, run here and on the device: prints `ID SHA256-OF-MANIFEST`.
 checker=$(
@@ -115,6 +136,8 @@ done
 options=(-o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=8)
 [[ -z $port ]] || options+=(-o "Port=$port")
 again="run the same command again"
+words=$(mktemp) # of ssh and of the device's tools, to be understood
+trap 'rm -f "$words"' EXIT
 trap 'fail "interrupted" "$again" 130' INT
 trap 'fail "ended by a signal" "$again" 143' TERM HUP
 
@@ -147,12 +170,23 @@ case $budget in
     *) budget_file="" ;;
 esac
 
-# 2. The device.
+# 2. The device: it lets us in, runs what it is told, and says nothing else.
 say "2/6 reach $target"
-remote true || fail "cannot log in to \`$target\` without a password" "is the device on? log in once with \
-\`ssh${port:+ -p $port} $target\` to accept its host key, then \`ssh-copy-id${port:+ -p $port} $target\`"
+status=0
+said=$(LC_ALL=C remote "printf '%s\n' $mark" 2>"$words") || status=$?
+cat "$words" >&2
+if ((status == 255)); then
+    ssh_failure "$(<"$words")" "$target" "$port"
+    fail "$problem" "$remedy"
+fi
+[[ $said == *"$mark"* ]] || fail "\`$target\` lets you in and runs no command${said:+: it says \`$(first_line "$said")\`}" \
+    "its login shell must be a shell, and nothing may run in its place: see \`ssh${port:+ -p $port} $target true\`"
+if [[ $said != "$mark" ]]; then
+    shell_noise "$(first_line "${said%%"$mark"*}${said##*"$mark"}")" "$(ask 'printf %s "${SHELL:-}"')"
+    fail "$problem" "$remedy"
+fi
 
-# 3. tinylm on it.
+# 3. tinylm on it, and what it makes of the budget.
 say "3/6 find tinylm there"
 candidates=(tinylm-venv/bin/python python3)
 [[ -z $python ]] || candidates=("${python#\~/}")
@@ -160,7 +194,7 @@ python=""
 for candidate in "${candidates[@]}"; do
     # A relative path is seen from the home folder, also when the working folder is another one later.
     find="cd; p=$(quote "$candidate"); case \$p in /*) ;; */*) p=\$HOME/\$p ;; esac"
-    if found=$(remote "$find; \"\$p\" -m tinylm --version 2>/dev/null; printf '%s\n' \"\$p\""); then
+    if found=$(ask "$find; \"\$p\" -m tinylm --version 2>/dev/null; printf '%s\n' \"\$p\""); then
         python=${found##*$'\n'}
         say "    $python: ${found%%$'\n'*}"
         break
@@ -171,22 +205,56 @@ done
     scp${port:+ -P $port} dist/tinylm-*.whl $target:
     ssh${port:+ -p $port} $target 'python3 -m venv tinylm-venv && tinylm-venv/bin/pip install tinylm-*.whl'"
 tinylm="$(quote "$python") -m tinylm"
+status=0
+if [[ -n $budget_file ]]; then # a pipe, because what ssh gives a command as its input may be no file that can be opened
+    remote "cd; cat | $tinylm budget check /dev/stdin" <"$budget_file" >/dev/null 2>"$words" || status=$?
+else
+    remote "cd; exec $tinylm budget check $(quote "$budget")" >/dev/null 2>"$words" || status=$?
+fi
+if ((status == 255)); then
+    fail "the connection was lost" "$again" 3
+elif ((status)); then
+    said=$(<"$words")
+    say "${said//\/dev\/stdin/"$budget_file"}"
+    say "the budget was refused on $target: nothing was copied"
+    exit 2
+fi
 
 # 4. The files, checked where they arrived; the release gets its name when it is whole.
-before=$(remote 'mkdir -p ~/tinylm/releases; cd ~/tinylm; rm -rf releases/*.partial *.partial
-    if [ -L current ]; then readlink current; else [ ! -e current ]; fi') ||
-    fail "cannot use \`~/tinylm\` on \`$target\`" \
-        "it must be a folder to write in, and \`current\` in it a link or nothing; look at \`df -h ~\` there too"
+before=$(ask 'LC_ALL=C; export LC_ALL; mkdir -p ~/tinylm/releases; cd ~/tinylm; rm -rf releases/*.partial *.partial
+    if [ -L current ]; then readlink current; else [ ! -e current ]; fi' 2>"$words") || {
+    cat "$words" >&2
+    disk_failure "$(<"$words")"
+    fail "$problem" "$remedy"
+}
 on_device="\`~/tinylm/current\` there is still ${before:-nothing}"
-check_there() { remote "cd ~/tinylm; exec $(quote "$python") -c $(quote "$checker") $(quote "$1")"; }
+check_there() { ask "cd ~/tinylm; $(quote "$python") -c $(quote "$checker") $(quote "$1")"; }
+bundle_kb=$(du -sk -- "$bundle" | cut -f1)
+# room KB: stop when less is free on the device. Nothing is said where nobody answers.
+room() {
+    local free_kb
+    free_kb=$(ask "cd ~/tinylm; $(quote "$python") -c 'import os; s = os.statvfs(\".\"); print(s.f_bavail * s.f_frsize // 1024)'") ||
+        return 0
+    if ((free_kb < $1)); then
+        disk_failure "No space left"
+        fail "$problem: $((free_kb / 1024)) MB are free, the bundle takes $((bundle_kb / 1024 + 1)) MB" "$remedy"
+    fi
+}
 if [[ $(check_there "releases/$id" 2>/dev/null || :) == "$identity" ]]; then
     say "4/6 nothing to copy: $target has releases/$id already, and its SHA-256 hold"
 else
     say "4/6 copy $id to $target, and check its SHA-256 there"
     partial=releases/$id.partial
-    remote "mkdir ~/tinylm/$partial" || fail "cannot make \`~/tinylm/$partial\`" "look at \`df -h ~\` on $target"
-    scp "${options[@]}" -- "$bundle"/* "$target:tinylm/$partial/" >&2 ||
-        fail "the copy was cut off" "look at the connection, and at \`df -h ~\` on $target; then $again"
+    room "$((bundle_kb + 1024))"
+    remote "LC_ALL=C mkdir ~/tinylm/$partial" 2>"$words" || {
+        cat "$words" >&2
+        disk_failure "$(<"$words")"
+        fail "$problem" "$remedy"
+    }
+    scp "${options[@]}" -- "$bundle"/* "$target:tinylm/$partial/" >&2 || {
+        room 1024 # scp says no more than `Failure` of a full disk
+        fail "the copy was cut off" "look at the connection; then $again"
+    }
     arrived=$(check_there "$partial") || fail "the bundle was damaged on its way" "$again"
     [[ $arrived == "$identity" ]] || fail "another bundle arrived than the one that was sent" "$again"
     # What lies under the final name failed the check above; no file is moved over before it is on the card.

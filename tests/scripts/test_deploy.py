@@ -43,10 +43,18 @@ SFTP = next(
     None,
 )
 
-# Every session starts here, file transfers too. The files `hang` and `damage` make one transfer go wrong.
+# Every session starts here, file transfers too. The files `hang` and `damage` make one transfer go wrong; `greeting` is
+# what a start file prints, `other shell` what runs in the shell's place, `full` has the size of a disk of its own.
 SESSION = """#!/bin/sh
-export HOME={home} PATH={path}
+export HOME={home} PATH={path} SHELL=/bin/bash
 cd || exit 1
+[ ! -e greeting ] || cat greeting
+[ ! -e 'other shell' ] || exec sh 'other shell'
+if [ -e full ] && [ -z "$ON_FULL" ]; then
+    mkdir -p tinylm
+    ON_FULL=1 exec unshare --user --map-root-user --mount sh -c \
+        'mount -t tmpfs -o "size=$(cat full)" tmpfs tinylm && exec "$0"' "$0"
+fi
 case $SSH_ORIGINAL_COMMAND in
 *sftp-server*)
     [ ! -e hang ] || {{ rm hang; echo > tinylm/releases/hanging; exec sleep 20; }};;
@@ -57,6 +65,7 @@ case $SSH_ORIGINAL_COMMAND in
 esac
 exec sh -c "$SSH_ORIGINAL_COMMAND"
 """
+FAULTS = ("hang", "damage", "greeting", "other shell", "full")
 TOOL = '#!/bin/sh\nPYTHONPATH={root} exec {python} {arguments} "$@"\n'
 
 
@@ -175,7 +184,7 @@ ControlPersist 5
 def fresh(device: Device) -> Device:
     """The device without anything deployed."""
     shutil.rmtree(device.home / "tinylm", ignore_errors=True)
-    for fault in ("hang", "damage"):
+    for fault in FAULTS:
         (device.home / fault).unlink(missing_ok=True)
     return device
 
@@ -308,14 +317,149 @@ def test_an_interrupted_and_a_decayed_deployment_are_mended_by_the_next(
     assert fresh.current() == f"releases/{identity(bundle)}"
 
 
-def test_a_host_that_does_not_answer(fresh: Device, bundle: Path) -> None:
+@pytest.mark.parametrize(
+    "greeting", ["Welcome to the board!\n", "Welcome to the board!", "\n\n  Welcome to the board!\n\n"]
+)
+def test_what_a_start_file_prints_is_no_answer(fresh: Device, bundle: Path, greeting: str) -> None:
+    (fresh.home / "greeting").write_text(greeting, encoding="utf-8")
+    result = fresh.deploy(bundle, "--port", str(fresh.port))
+    assert result.returncode == 2
+    assert "3/6" not in result.stderr
+    assert "a start file of the shell there prints `" in result.stderr
+    assert "Welcome to the board!`, also in sessions that are no terminal" in result.stderr
+    assert "hint: put `case $- in *i*) ;; *) return ;; esac` at the top of ~/.bashrc there" in result.stderr
+    assert not (fresh.home / "tinylm").exists()
+
+
+def test_a_greeting_that_comes_later_is_no_answer_either(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    """As of a start file that prints now and then: every answer is told from it, and the copy says what broke it."""
+    (fresh.home / "tinylm-venv" / "bin" / "greeting").write_text("", encoding="utf-8")
+    noisy = script(
+        tmp_path / "noisy",
+        f"#!/bin/sh\necho Welcome > {shlex.quote(str(fresh.home / 'greeting'))}\n"
+        f'exec {shlex.quote(str(fresh.home / "tinylm-venv/bin/python"))} "$@"\n',
+    )
+    result = fresh.deploy(bundle, "--port", str(fresh.port), "--python", noisy, "--budget", budget(tmp_path))
+    assert result.returncode == 2
+    assert f"    {noisy}: tinylm" in result.stderr
+    assert "`~/tinylm/current` there is still nothing" in result.stderr
+    assert "is still Welcome" not in result.stderr
+    assert fresh.current() is None
+
+
+@pytest.mark.parametrize(
+    "instead", ["echo This account is not available.; exit 1", "exit 1", "echo 'Please log in at the web page'"]
+)
+def test_a_device_that_runs_no_command(fresh: Device, bundle: Path, instead: str) -> None:
+    (fresh.home / "other shell").write_text(instead, encoding="utf-8")
+    result = fresh.deploy(bundle, "--port", str(fresh.port))
+    assert result.returncode == 2
+    assert "lets you in and runs no command" in result.stderr
+    if "echo" in instead:
+        assert "it says `" in result.stderr
+    assert "3/6" not in result.stderr
+
+
+def test_a_full_disk(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    if subprocess.run(["unshare", "--user", "--map-root-user", "--mount", "true"], check=False).returncode:
+        pytest.skip("a full disk is not tested: this system gives nobody a mount of their own")
+    (fresh.home / "full").write_text("400k", encoding="utf-8")
+    result = fresh.deploy(bundle, "--port", str(fresh.port), "--budget", budget(tmp_path))
+    assert result.returncode == 2, result.stderr
+    assert "error: the disk is full there: 0 MB are free, the bundle takes 1 MB" in result.stderr
+    assert "remove old releases" in result.stderr
+
+
+def test_a_folder_that_is_none(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    (fresh.home / "tinylm").write_text("a file", encoding="utf-8")
+    result = fresh.deploy(bundle, "--port", str(fresh.port), "--budget", budget(tmp_path))
+    (fresh.home / "tinylm").unlink()
+    assert result.returncode == 2
+    assert "error: `~/tinylm` cannot be used there" in result.stderr
+    assert "it must be a folder to write in" in result.stderr
+
+
+def test_a_port_where_nobody_listens(fresh: Device, bundle: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = str(closed.getsockname()[1])
         result = fresh.deploy(bundle, "--port", port)
     assert result.returncode == 2
-    assert "error: cannot log in to" in result.stderr
-    assert f"`ssh-copy-id -p {port} {fresh.target}`" in result.stderr
+    assert f"error: `127.0.0.1` is there, but no ssh server answers on port {port}" in result.stderr
+
+
+def test_a_name_that_is_no_host(fresh: Device, bundle: Path) -> None:
+    device = Device(fresh.home, fresh.tools, "pi@no-such-board.invalid", fresh.port)
+    result = device.deploy(bundle)
+    assert result.returncode == 2
+    assert "error: `no-such-board.invalid` is not known here" in result.stderr
+    assert "password" not in result.stderr
+
+
+def configured(device: Device, folder: Path, **options: object) -> Device:
+    """The same server, to a client that has `options` in the place of its own."""
+    lines = (device.home.parent / "ssh_config").read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line.split()[0] not in {*options, "ControlMaster", "ControlPath"}]
+    (folder / "ssh_config").write_text(
+        "".join(f"{line}\n" for line in (*kept, *(f"{name} {value}" for name, value in options.items()))),
+        encoding="utf-8",
+    )
+    for tool in ("ssh", "scp"):
+        script(folder / "tools" / tool, f'#!/bin/sh\nexec {shutil.which(tool)} -F {folder}/ssh_config "$@"\n')
+    shutil.copy(device.tools / "tinylm", folder / "tools" / "tinylm")
+    return Device(device.home, folder / "tools", device.target, device.port)
+
+
+def new_key(file: Path) -> Path:
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)], check=True)
+    return file
+
+
+def test_a_host_key_that_is_unknown(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    stranger = configured(fresh, tmp_path, UserKnownHostsFile=tmp_path / "none", StrictHostKeyChecking="ask")
+    result = stranger.deploy(bundle, "--port", str(fresh.port))
+    assert result.returncode == 2
+    assert "error: the host key of `127.0.0.1` is not known here yet" in result.stderr
+    assert f"log in once with `ssh -p {fresh.port} {fresh.target}`" in result.stderr
+
+
+def test_a_host_key_that_changed(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    key = new_key(tmp_path / "other").with_suffix(".pub").read_text(encoding="utf-8")
+    (tmp_path / "known").write_text(f"[127.0.0.1]:{fresh.port} {key}", encoding="utf-8")
+    deceived = configured(fresh, tmp_path, UserKnownHostsFile=tmp_path / "known")
+    result = deceived.deploy(bundle, "--port", str(fresh.port))
+    assert result.returncode == 2
+    assert "error: `127.0.0.1` has another host key than the one that is known here" in result.stderr
+    forget = re.search(r"`(ssh-keygen -R [^`]+)`", result.stderr)
+    assert forget is not None
+    assert shlex.split(forget[1])[-1] == f"[127.0.0.1]:{fresh.port}"
+
+
+def test_a_key_that_is_not_accepted(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    keyless = configured(fresh, tmp_path, IdentityFile=new_key(tmp_path / "other"), IdentityAgent="none")
+    result = keyless.deploy(bundle, "--port", str(fresh.port))
+    assert result.returncode == 2
+    assert f"error: `{fresh.target}` accepts no key of yours, and no password either" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "problem", "remedy"),
+    [
+        ("ssh: connect to host b port 22: Connection timed out", "does not answer", "is it on"),
+        ("ssh: connect to host b port 22: No route to host", "does not answer", "ping b"),
+        ("Connection timed out during banner exchange", "does not answer", "is it on"),
+        ("kex_exchange_identification: Connection closed by remote host", "hung up before the login", "wait a minute"),
+        ("pi@b: Permission denied (publickey,password).", "asks for a password", "ssh-copy-id"),
+        ("Received disconnect from b: 2: Too many authentication failures", "too many keys", "IdentitiesOnly"),
+        ("/home/me/.ssh/config: line 3: Bad configuration option: x", "ssh cannot log in", "`ssh pi@b` must work"),
+    ],
+)
+def test_what_ssh_says(words: str, problem: str, remedy: str) -> None:
+    """Failures that no server on this machine can be made to have, as OpenSSH words them."""
+    line = '. scripts/remote_failures.sh; ssh_failure "$1" pi@b ""; printf "%s\\n" "$problem" "$remedy"'
+    told = subprocess.run(["bash", "-c", line, "-", words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert problem in told.splitlines()[0]
+    assert remedy in told.splitlines()[1]
 
 
 def test_a_device_without_tinylm(fresh: Device, bundle: Path) -> None:
@@ -326,11 +470,20 @@ def test_a_device_without_tinylm(fresh: Device, bundle: Path) -> None:
     assert not (fresh.home / "tinylm").exists()
 
 
-def test_an_unknown_budget_is_the_devices_own_error(fresh: Device, bundle: Path) -> None:
-    result = fresh.deploy(bundle, "--port", str(fresh.port), "--budget", "pi-zero")
+@pytest.mark.parametrize("typo", ["an unknown name", "a wrong key", "no TOML"])
+def test_a_budgets_typo_is_found_before_anything_is_copied(
+    fresh: Device, bundle: Path, tmp_path: Path, typo: str
+) -> None:
+    mine = budget(tmp_path)
+    text = mine.read_text(encoding="utf-8")
+    given: str | Path = "pi-zero" if typo == "an unknown name" else mine
+    mine.write_text(text + "latency = 5\n" if typo == "a wrong key" else text + "latency =\n", encoding="utf-8")
+    result = fresh.deploy(bundle, "--port", str(fresh.port), "--budget", given)
     assert result.returncode == 2
-    assert "error: unknown budget `pi-zero`" in result.stderr
-    assert fresh.current() is None
+    assert ("error: unknown budget `pi-zero`" if given == "pi-zero" else f"`{mine}`") in result.stderr
+    assert "4/6" not in result.stderr
+    assert "nothing was copied" in result.stderr
+    assert not (fresh.home / "tinylm").exists()
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
