@@ -47,7 +47,9 @@ class Check:
     name: str
     passed: bool
     value: str
+    """What was found."""
     limit: str
+    """What is needed instead, or at least; `needed is` stands before it."""
     hint: str
     """What to do when it failed."""
 
@@ -200,8 +202,8 @@ def _memory(setup: Setup) -> Check:
     return Check(
         name="memory",
         passed=estimate <= available,
-        value=f"about {estimate:,.0f} MB at the peak",
-        limit=f"{available:,.0f} MB available",
+        value=f"{math.floor(available):,} MB are available",
+        limit=f"about {math.ceil(estimate):,} MB at the peak",
         hint="a smaller --batch-size, more --accumulation-steps (the same gradient in less memory), or close programs",
     )
 
@@ -214,8 +216,8 @@ def _disk(run: Path, setup: Setup, progress: Progress) -> Check:
     return Check(
         name="disk",
         passed=needed <= free,
-        value=f"{needed:,.0f} MB of checkpoints to come",
-        limit=f"{free:,.0f} MB free",
+        value=f"{math.floor(free):,} MB are free beside {math.ceil(there):,} MB of checkpoints",
+        limit=f"{math.ceil(needed):,} MB for those to come",
         hint="free some disk space, name another disk with --output-dir, or keep fewer with --keep-checkpoints and "
         "--checkpoint-epochs",
     )
