@@ -21,6 +21,7 @@ from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
 from tinylm.tokenizer import UNK, normalise
 from tinylm.tokenizer_training import (
+    UnfitVocabulary,
     cover_terms,
     measure_fit,
     read_statistics,
@@ -91,9 +92,40 @@ def test_too_small_names_what_is_needed(pieces: Pieces, tmp_path: Path, byte_fal
     assert train_tokenizer(pieces, config, tmp_path).vocab_size == needed
 
 
+HAN = "".join(chr(0x4E00 + i) for i in range(900))
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the cat sat on the mat.\n" * 500,
+        "One short line, and nothing else.",
+        "\n".join(HAN[at : at + 9] for at in range(0, len(HAN), 9)),
+    ],
+)
+def test_what_fits_is_taken_where_no_number_was_asked_for(tmp_path: Path, kind: str, text: str) -> None:
+    config = TokenizerConfig(kind=kind, vocab_size=8000)  # type: ignore[arg-type]
+    with pytest.raises(UnfitVocabulary) as caught:
+        train_tokenizer(of(text), config, tmp_path)
+    assert train_tokenizer(of(text), config, tmp_path, fitting=True).vocab_size == caught.value.works < 8000
+
+
+def test_a_text_of_many_characters_gets_the_pieces_that_it_needs(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(of(HAN * 3), TokenizerConfig(vocab_size=500), tmp_path, fitting=True)
+    assert tokenizer.vocab_size > 900
+    assert UNK not in tokenizer.encode(HAN)
+
+
+def test_a_number_that_fits_is_kept(pieces: Pieces, tmp_path: Path) -> None:
+    config = TokenizerConfig(vocab_size=90)
+    models = [train_tokenizer(pieces, config, tmp_path, fitting=fitting).model_bytes() for fitting in (False, True)]
+    assert models[0] == models[1]
+
+
 def test_a_text_for_which_no_vocabulary_works(tmp_path: Path) -> None:
     with pytest.raises(TinylmError, match="too large for this corpus") as caught:
-        train_tokenizer(of("aaaa\n" * 9), TokenizerConfig(vocab_size=50), tmp_path)
+        train_tokenizer(of("aaaa\n" * 9), TokenizerConfig(vocab_size=50), tmp_path, fitting=True)
     assert caught.value.hint == "add text"
 
 

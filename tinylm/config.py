@@ -189,6 +189,9 @@ class RunConfig:
     """Estimated similarity from which a document is dropped for an earlier one; none keeps all but exact copies."""
     model: ModelConfig
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    fitting_vocabulary: bool = True
+    """Learn fewer pieces than `tokenizer.vocab_size` where the text supports no more, and more where its characters
+    need more; off when the number was asked for. A run records the number that was learned."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
     dataset: str | None = None
     """Hash of the dataset folder, once it is known."""

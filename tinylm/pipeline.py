@@ -25,7 +25,7 @@ from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, WEIGHTS, CheckpointRecord, Checkpoints, load_weights
-from tinylm.training.dataset import Dataset, Reuse, make_dataset
+from tinylm.training.dataset import DATASETS, Dataset, Reuse, make_dataset
 from tinylm.training.dataset_summary import summarise
 from tinylm.training.evaluation import Quality, Validation
 from tinylm.training.metrics import STEPS
@@ -118,13 +118,21 @@ def run_training(
 
 
 def prepare_dataset(
-    config: RunConfig, *, reuse: Reuse | None = None, terms: Path | None = None, force: bool = False, say: Say
+    config: RunConfig,
+    *,
+    reuse: Reuse | None = None,
+    terms: Path | None = None,
+    force: bool = False,
+    root: Path = DATASETS,
+    say: Say,
 ) -> tuple[RunConfig, Dataset]:
     """The dataset that `config` describes, built where it is missing; and `config` with what the dataset decides."""
-    dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, progress=say)
-    tokenizer = dataset.record.tokenizer
+    dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, root=root, progress=say)
+    tokenizer = dataclasses.replace(dataset.record.tokenizer, vocab_size=dataset.vocab_size)
     model = dataclasses.replace(config.model, vocab_size=tokenizer.vocab_size)
-    config = dataclasses.replace(config, tokenizer=tokenizer, model=model, dataset=dataset.hash)
+    config = dataclasses.replace(
+        config, tokenizer=tokenizer, fitting_vocabulary=True, model=model, dataset=dataset.hash
+    )
     for line in summarise(dataset):
         say(line)
     return config, dataset

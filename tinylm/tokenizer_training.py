@@ -17,6 +17,7 @@ from tinylm.config import SMALLEST_VOCABULARY, TokenizerConfig
 from tinylm.corpus.documents import Piece
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
+from tinylm.model_config import LARGEST_VOCABULARY
 from tinylm.records import check_schema, read
 from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from tinylm.tokenizer_child import COMPLAINT
@@ -90,11 +91,21 @@ class TokenizerStatistics:
     extra: dict[str, str] = field(default_factory=dict)
 
 
-def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConfig, folder: Path) -> Tokenizer:
+class UnfitVocabulary(TinylmError):
+    """The text does not support so many pieces, or needs more: `works` is the nearest number that does."""
+
+    def __init__(self, message: str, hint: str, *, works: int) -> None:
+        super().__init__(message, hint)
+        self.works = works
+
+
+def train_tokenizer(
+    pieces: Callable[[], Iterable[Piece]], config: TokenizerConfig, folder: Path, *, fitting: bool = False
+) -> Tokenizer:
     """Train on the pieces' text; write `tokenizer.model` and `tokenizer.vocab` into `folder`.
 
-    Whitespace and newlines are kept as they are and every newline is one token. TinylmError with the largest
-    vocabulary that works when the text does not support `config.vocab_size`.
+    Whitespace and newlines are kept as they are and every newline is one token. UnfitVocabulary when the text does not
+    go with `config.vocab_size`; with `fitting` the nearest number that works is taken instead, if there is one.
     """
     settings = {
         **LOSSLESS,
@@ -105,7 +116,12 @@ def train_tokenizer(pieces: Callable[[], Iterable[Piece]], config: TokenizerConf
         "num_threads": _THREADS,
         "minloglevel": 2,
     }
-    model = _learn(_lines(pieces()), settings, config)
+    try:
+        model = _learn(_lines(pieces()), settings)
+    except UnfitVocabulary as error:
+        if not fitting or not SMALLEST_VOCABULARY <= error.works <= LARGEST_VOCABULARY:
+            raise
+        model = _learn(_lines(pieces()), {**settings, "vocab_size": error.works})
     write_atomic(folder / MODEL, model)
     tokenizer = Tokenizer(folder / MODEL)
     write_atomic(folder / VOCABULARY, vocabulary(tokenizer))
@@ -118,7 +134,7 @@ def vocabulary(tokenizer: Tokenizer) -> bytes:
     return "".join(rows).replace("\n\t", "\\n\t", 1).encode()
 
 
-def _learn(lines: Iterator[str], settings: Mapping[str, object], config: TokenizerConfig) -> bytes:
+def _learn(lines: Iterator[str], settings: Mapping[str, object]) -> bytes:
     """The model that a process of its own learns; TinylmError when it cannot."""
     command = [sys.executable, "-P", "-m", "tinylm.tokenizer_child", json.dumps(settings)]
     # This very tinylm, from whatever folder, installed or not.
@@ -137,7 +153,7 @@ def _learn(lines: Iterator[str], settings: Mapping[str, object], config: Tokeniz
         raise
     said = complaint.decode(errors="replace").strip()
     if child.returncode == COMPLAINT:
-        raise _explained(said, config)
+        raise _explained(said, settings["vocab_size"])
     if child.returncode:
         ending = f"by signal {-child.returncode}" if child.returncode < 0 else f"with code {child.returncode}: {said}"
         raise TinylmError(f"the process that learns the tokenizer ended {ending}", "is there enough memory?")
@@ -227,17 +243,18 @@ def _lines(pieces: Iterable[Piece]) -> Iterator[str]:
                 yield data.decode()
 
 
-def _explained(text: str, config: TokenizerConfig) -> TinylmError:
+def _explained(text: str, vocab_size: object) -> TinylmError:
     """SentencePiece's complaint in words that name the value, the limit and what to do."""
     if match := re.search(r"value <= (\d+)", text):
-        return TinylmError(
-            f"a vocabulary of {config.vocab_size} pieces is too large for this corpus; the largest that works is "
-            f"{match[1]}",
+        return UnfitVocabulary(
+            f"a vocabulary of {vocab_size} pieces is too large for this corpus; the largest that works is {match[1]}",
             f"use --vocab-size {match[1]}, or add text" if int(match[1]) >= SMALLEST_VOCABULARY else "add text",
+            works=int(match[1]),
         )
     if match := re.search(r"smaller than required_chars\. \d+ vs (\d+)", text):
-        return TinylmError(
-            f"a vocabulary of {config.vocab_size} pieces does not hold the corpus's characters; they need {match[1]}",
+        return UnfitVocabulary(
+            f"a vocabulary of {vocab_size} pieces does not hold the corpus's characters; they need {match[1]}",
             f"use --vocab-size {match[1]} or more",
+            works=int(match[1]),
         )
     return TinylmError(f"SentencePiece could not train: {text.strip()}", "is there enough text in the corpus?")

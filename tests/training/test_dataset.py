@@ -13,6 +13,7 @@ import pytest
 
 from tinylm.config import RunConfig, TokenizerConfig
 from tinylm.errors import TinylmError
+from tinylm.pipeline import prepare_dataset
 from tinylm.tokens.shards import TRAIN, open_shard, read_index
 from tinylm.training.dataset import (
     Dataset,
@@ -21,6 +22,7 @@ from tinylm.training.dataset import (
     build_dataset,
     data_licence,
     latest_dataset,
+    make_dataset,
     open_dataset,
     plan_dataset,
 )
@@ -73,6 +75,23 @@ def test_finished_stages_are_skipped_and_missing_ones_done_again(copied: Dataset
     shard.write_bytes(b"half")
     build(small_run, copied.path.parent)
     assert (shard.read_bytes(), index.read_bytes()) == (before, index_before)
+
+
+def test_a_text_gets_the_pieces_that_fit_it_unless_a_number_was_asked_for(small_run: RunConfig, tmp_path: Path) -> None:
+    lines: list[str] = []
+    open_ = dataclasses.replace(small_run, tokenizer=TokenizerConfig(vocab_size=8000))
+    asked = dataclasses.replace(open_, fitting_vocabulary=False)
+    with pytest.raises(TinylmError, match="8000 pieces is too large"):
+        make_dataset(asked, root=tmp_path, progress=print)
+    config, made = prepare_dataset(open_, root=tmp_path, say=lines.append)
+    learned = made.tokenizer().vocab_size
+    assert f"tokenizer: 8,000 pieces are too many for this text; {learned:,} were learned" in lines
+    assert config.model.vocab_size == config.tokenizer.vocab_size == made.vocab_size == learned < 8000
+    assert prepare_dataset(open_, root=tmp_path, say=lines.append)[0] == config  # the same command continues
+    with pytest.raises(TinylmError, match=f"8000 pieces does not fit this corpus; {learned} do"):
+        make_dataset(asked, root=tmp_path, progress=print)
+    taken = Reuse(dataset=made, corpus=True, tokenizer=True)
+    assert prepare_dataset(asked, reuse=taken, root=tmp_path, say=print)[0] == config
 
 
 def test_a_second_builder_waits_for_the_first(copied: Dataset, small_run: RunConfig) -> None:

@@ -47,7 +47,11 @@ NearDuplicatesOption = Annotated[
     ),
 ]
 VocabSizeOption = Annotated[
-    int | None, typer.Option(help="Pieces of the tokenizer.", show_default=by_preset("tokenizer", "vocab_size"))
+    int | None,
+    typer.Option(
+        help="Pieces of the tokenizer.",
+        show_default=f"{by_preset('tokenizer', 'vocab_size')}; or as many as fit the text",
+    ),
 ]
 TokenizerTypeOption = Annotated[
     str | None, typer.Option(help="`unigram` or `bpe`.", show_default=by_preset("tokenizer", "kind"))
@@ -111,6 +115,7 @@ def with_dataset_options(
         return dataclasses.replace(
             config,
             near_duplicates=config.near_duplicates if near_duplicates is None else near_duplicates,
+            fitting_vocabulary=vocab_size is None,
             tokenizer=dataclasses.replace(config.tokenizer, **given),  # type: ignore[arg-type]
         )
     except ValueError as error:

@@ -89,6 +89,11 @@ class Dataset:
     def tokens(self) -> Path:
         return self.path / TOKENS
 
+    @property
+    def vocab_size(self) -> int:
+        """Pieces that were learned, which the text may have decided."""
+        return read_statistics(self.path).vocab_size
+
     def tokenizer(self) -> Tokenizer:
         return Tokenizer(self.path / MODEL)
 
@@ -144,7 +149,15 @@ def make_dataset(
             sources, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates, reuse=reuse
         )
         return build_dataset(
-            record, sources, seed=CORPUS_SEED, root=root, reuse=reuse, terms=terms, force=force, progress=progress
+            record,
+            sources,
+            seed=CORPUS_SEED,
+            fitting_vocabulary=config.fitting_vocabulary,
+            root=root,
+            reuse=reuse,
+            terms=terms,
+            force=force,
+            progress=progress,
         )
 
 
@@ -176,6 +189,7 @@ def build_dataset(
     sources: Sequence[str],
     *,
     seed: int,
+    fitting_vocabulary: bool = False,
     root: Path = DATASETS,
     reuse: Reuse | None = None,
     terms: Path | None = None,
@@ -184,7 +198,8 @@ def build_dataset(
 ) -> Dataset:
     """Make the folder of `record`, stage by stage, each skipped when it stands already unless `force`.
 
-    Runs that want the same dataset at the same time wait for the first to build it.
+    With `fitting_vocabulary` the text decides how many pieces are learned where the record's number does not fit. Runs
+    that want the same dataset at the same time wait for the first to build it.
     """
     wanted_terms = read_terms(terms) if terms else []
     _make_folder(root)
@@ -194,6 +209,7 @@ def build_dataset(
             record,
             sources,
             seed=seed,
+            fitting_vocabulary=fitting_vocabulary,
             root=root,
             reuse=reuse,
             wanted_terms=wanted_terms,
@@ -207,6 +223,7 @@ def _build(
     sources: Sequence[str],
     *,
     seed: int,
+    fitting_vocabulary: bool,
     root: Path,
     reuse: Reuse | None,
     wanted_terms: Sequence[str],
@@ -242,8 +259,14 @@ def _build(
         return list(sample_lines(read_pieces(folder / "train.jsonl"), SAMPLE_BYTES / train_bytes))
 
     if (folder / STATISTICS).is_file():
-        progress("tokenizer: unchanged, skipped")
         model = Tokenizer(folder / MODEL)
+        wanted = record.tokenizer.vocab_size
+        if model.vocab_size != wanted and not fitting_vocabulary and (reuse is None or not reuse.tokenizer):
+            raise TinylmError(
+                f"a vocabulary of {wanted} pieces does not fit this corpus; {model.vocab_size} do",
+                f"use --vocab-size {model.vocab_size}, or leave it out",
+            )
+        progress("tokenizer: unchanged, skipped")
         if wanted_terms:
             measure_fit(sample(), model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
     else:
@@ -254,9 +277,13 @@ def _build(
             model = Tokenizer(folder / MODEL)
             progress(f"tokenizer: taken over from {reuse.tokenizer_from or reuse.dataset.path}")
         else:
-            progress(f"tokenizer: learning {record.tokenizer.vocab_size:,} {record.tokenizer.kind} pieces")
+            wanted = record.tokenizer.vocab_size
+            progress(f"tokenizer: learning {wanted:,} {record.tokenizer.kind} pieces")
             with heartbeat(progress, "tokenizer"):
-                model = train_tokenizer(lambda: pieces, record.tokenizer, folder)
+                model = train_tokenizer(lambda: pieces, record.tokenizer, folder, fitting=fitting_vocabulary)
+            if model.vocab_size != wanted:
+                why = "too many for this text" if model.vocab_size < wanted else "too few for this text's characters"
+                progress(f"tokenizer: {wanted:,} pieces are {why}; {model.vocab_size:,} were learned")
         measure_fit(pieces, model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
 
     if (folder / TOKENS / INDEX).is_file() and sizes_fit(folder / TOKENS):
