@@ -52,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
     "corpus": FOUNDATION | {"", "tokenizer"},
-    "tokenizer_training": FOUNDATION | {"config", "tokenizer", "tokenizer_child", "corpus"},
+    "tokenizer_training": FOUNDATION | {"config", "model_config", "tokenizer", "tokenizer_child", "corpus"},
     "tokenizer_child": {"termination"},
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
