@@ -109,7 +109,10 @@ def test_model_limits(changes: dict[str, Any], message: str) -> None:
     ("changes", "message"),
     [
         ({"batch_size": 0}, "`batch_size` is 0"),
-        ({"accumulation_steps": 5}, "`batch_size` 32 does not split into 5 parts"),
+        (
+            {"accumulation_steps": 5},
+            "`batch_size` 32 does not split into as many parts as `accumulation_steps` says: 5",
+        ),
         ({"total_steps": 0}, "`total_steps` is 0"),
         ({"minutes": -1.0}, "`minutes` is -1.0"),
         ({"minutes": float("nan")}, "`minutes` is nan"),

@@ -122,7 +122,10 @@ class TrainingConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; at least 1 is needed")
         if self.batch_size % self.accumulation_steps:
-            raise ValueError(f"`batch_size` {self.batch_size} does not split into {self.accumulation_steps} parts")
+            raise ValueError(
+                f"`batch_size` {self.batch_size} does not split into as many parts as `accumulation_steps` says:"
+                f" {self.accumulation_steps}"
+            )
         if self.total_steps is not None and self.total_steps < 1:
             raise ValueError(f"`total_steps` is {self.total_steps}; at least 1 is needed")
         if self.minutes is not None and not 0 < self.minutes <= 100_000:
@@ -155,6 +158,8 @@ class TrainingConfig:
             raise ValueError(f"`max_rollbacks` is {self.max_rollbacks}; 0 or more is needed")
         if not 0 < self.rollback_factor < 1:
             raise ValueError(f"`rollback_factor` is {self.rollback_factor}; between 0 and 1 is needed")
+        if self.seed < 0:
+            raise ValueError(f"`seed` is {self.seed}; 0 or more is needed")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"`{name}` is {getattr(self, name)}; 0 to below 1 is needed")

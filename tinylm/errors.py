@@ -1,15 +1,20 @@
-"""The one exception a user sees."""
+"""The one exception a user sees, and the one way that it is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 
 
 class TinylmError(Exception):
     """A problem the user can act on; the command line prints it as `error: ...` and `hint: ...`.
 
     `message` names the value that was given and the limit it broke; `hint` says what to do.
-    `exit_code` is 2 for unusable input, 1 for a limit or gate that failed, 3 for a result that could not be decided.
+    `exit_code` is 2 for unusable input, 1 for a limit or gate that failed, 3 for a result that could not be decided,
+    130 after Ctrl-C.
     """
 
     def __init__(self, message: str, hint: str = "", *, exit_code: int = 2) -> None:
@@ -25,3 +30,18 @@ class TinylmError(Exception):
 
 def _again(message: str, hint: str, exit_code: int) -> TinylmError:
     return TinylmError(message, hint, exit_code=exit_code)
+
+
+def show_error(error: TinylmError) -> None:
+    """`error: ...`, a blank line, `hint: ...` on stderr; after Ctrl-C on a line below the `^C` of the terminal."""
+    start = "\n" if error.exit_code == INTERRUPTED else ""
+    print(f"{start}error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"\nhint: {error.hint}", file=sys.stderr)
+
+
+def as_typed(message: str, options: Mapping[str, str]) -> str:
+    """`message` with the options that people type, such as `--top-p`, for the fields that it names in backticks."""
+    for field, option in options.items():
+        message = message.replace(f"`{field}`", option)
+    return message

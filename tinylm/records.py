@@ -19,6 +19,9 @@ from tinylm.errors import TinylmError
 T = TypeVar("T")
 _CORRECT = "correct the file, or restore it as it was written"
 
+LARGEST_WHOLE = 2**63 - 1
+"""What other programs count with; a whole number beyond it is refused."""
+
 
 def nearest(name: str, known: typing.Iterable[str]) -> str:
     """A hint that names the known word nearest to `name`, or all of them when none is near."""
@@ -118,7 +121,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise TinylmError(f"{where} is {number}; a finite number was expected", _CORRECT)
         return number
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) >= 2**63:
+        if abs(value) > LARGEST_WHOLE:
             raise TinylmError(f"{where} is a whole number of {value.bit_length()} bits; at most 63 are read", _CORRECT)
         return value
     if hint in (str, bool) and isinstance(value, hint):

@@ -69,10 +69,10 @@ def test_options_reach_the_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--near-duplicates", "0.2"], "`near_duplicates` is 0.2; 0.5 to 1 is supported"),
-        (["--near-duplicates", "nan"], "`near_duplicates` is nan"),
+        (["--near-duplicates", "0.2"], "--near-duplicates is 0.2; 0.5 to 1 is supported"),
+        (["--near-duplicates", "nan"], "--near-duplicates is nan"),
         (["--tokenizer-type", "words"], "--tokenizer-type is `words`"),
-        (["--vocab-size", "5"], "`vocab_size` is 5"),
+        (["--vocab-size", "5"], "--vocab-size is 5"),
         (["--corpus", "nowhere"], "`nowhere` does not exist"),
     ],
 )
@@ -89,6 +89,7 @@ def test_ctrl_c_says_how_to_go_on(sources: list[str], monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(build, "render_part", interrupted)
     stopped = RUN.invoke(app, [*sources, "--vocab-size", "100"])
-    assert stopped.exit_code == 130
-    assert "hint: run the same command again" in stopped.stderr
+    assert isinstance(stopped.exception, TinylmError)
+    assert stopped.exception.exit_code == 130
+    assert stopped.exception.hint.startswith("run the same command again")
     assert next(Path("datasets").glob("*/building/part-*.jsonl"))

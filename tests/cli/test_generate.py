@@ -28,7 +28,8 @@ app.command()(generate)
 
 
 def device(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*DEVICE, *arguments], capture_output=True, text=True, check=False, cwd=ROOT)
+    command = [*DEVICE, *arguments]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=ROOT)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_warnings_go_to_stderr(bundle: Path) -> None:
 def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
     failed = CliRunner().invoke(app, [str(bundle), "--top-p", "2"])
     assert isinstance(failed.exception, TinylmError)
-    assert "`top_p` is 2.0; above 0 and at most 1 (off) is needed" in failed.exception.message
+    assert "--top-p is 2.0; above 0 and at most 1 (off) is needed" in failed.exception.message
     alone = device(str(tmp_path / "nothing"))
     assert alone.returncode == 2
     assert alone.stdout == ""
@@ -89,15 +90,15 @@ def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--seed", "-1"], "`seed` is -1; 0 to 18446744073709551615 is needed"),
-        (["--seed", str(2**64)], "`seed` is 18446744073709551616; 0 to 18446744073709551615 is needed"),
-        (["--temperature", "nan"], "`temperature` is nan; 0, or 0.001 to 100 is needed"),
-        (["--temperature", "-1"], "`temperature` is -1.0; 0, or 0.001 to 100 is needed"),
-        (["--temperature", "inf"], "`temperature` is inf; 0, or 0.001 to 100 is needed"),
-        (["--top-p", "0"], "`top_p` is 0.0; above 0 and at most 1 (off) is needed"),
-        (["--top-p", "nan"], "`top_p` is nan; above 0 and at most 1 (off) is needed"),
-        (["--top-k", "-1"], "`top_k` is -1; 0 (off) or more is needed"),
-        (["--repetition-penalty", "nan"], "`repetition_penalty` is nan; 0.01 to 100 is needed"),
+        (["--seed", "-1"], "--seed is -1; 0 to 18446744073709551615 is needed"),
+        (["--seed", str(2**64)], "--seed is 18446744073709551616; 0 to 18446744073709551615 is needed"),
+        (["--temperature", "nan"], "--temperature is nan; 0, or 0.001 to 100 is needed"),
+        (["--temperature", "-1"], "--temperature is -1.0; 0, or 0.001 to 100 is needed"),
+        (["--temperature", "inf"], "--temperature is inf; 0, or 0.001 to 100 is needed"),
+        (["--top-p", "0"], "--top-p is 0.0; above 0 and at most 1 (off) is needed"),
+        (["--top-p", "nan"], "--top-p is nan; above 0 and at most 1 (off) is needed"),
+        (["--top-k", "-1"], "--top-k is -1; 0 (off) or more is needed"),
+        (["--repetition-penalty", "nan"], "--repetition-penalty is nan; 0.01 to 100 is needed"),
         (["--prompt", "x" * 100_001], "--prompt has 100001 characters; at most 100000 are read"),
         (["--stop", "x" * 100_001], "--stop has 100001 characters; at most 100000 are read"),
         (["--stop", ""], "a stop string is empty"),
@@ -181,7 +182,7 @@ def test_threads_are_auto_or_a_number(bundle: Path, threads: str) -> None:
 
 def endless(bundle: Path) -> subprocess.Popen[bytes]:
     command = [*DEVICE, str(bundle), "--max-tokens", "100000000", "--temperature", "0"]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
 
 
 def test_ctrl_c_ends_with_130(bundle: Path) -> None:
@@ -209,6 +210,7 @@ def test_a_terminal_without_utf8_gets_replacements(make_bundle: MakeBundle) -> N
     done = subprocess.run(
         [*DEVICE, str(make_bundle().path), "--seed", "0", "--max-tokens", "100", "--temperature", "2"],
         env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,
         cwd=ROOT,

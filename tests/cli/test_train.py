@@ -71,8 +71,8 @@ def test_both_commands_have_the_same_training_options() -> None:
         (["--resume", "--preflight"], "--preflight checks a new run"),
         (["--warmup-steps", "5", "--warmup-fraction", "0.1"], "--warmup-steps and --warmup-fraction both"),
         (["--warmup-steps", "5", "--preset", "classic"], "`cosine_per_epoch` has no warm-up"),
-        (["--patience", "0"], "`patience` is 0"),
-        (["--beta2", "1"], "`beta2` is 1.0"),
+        (["--patience", "0"], "--patience is 0"),
+        (["--beta2", "1"], "--beta2 is 1.0"),
     ],
     ids=str,
 )

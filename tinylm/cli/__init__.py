@@ -6,7 +6,8 @@ import io
 import sys
 
 from tinylm.cli.application import app
-from tinylm.errors import TinylmError
+from tinylm.cli.usage import UsageError, as_tinylm_error
+from tinylm.errors import TinylmError, show_error
 
 _TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "rensa"}
 """What the extra `train` installs and a device does without."""
@@ -18,9 +19,11 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows `?` instead of a traceback
     try:
-        app(prog_name="tinylm")
+        sys.exit(app(prog_name="tinylm", standalone_mode=False))
     except TinylmError as error:
         _fail(error)
+    except UsageError as error:
+        _fail(as_tinylm_error(error))
     except ModuleNotFoundError as error:
         if error.name not in _TRAINING_MODULES:
             raise
@@ -29,7 +32,5 @@ def main() -> None:
 
 
 def _fail(error: TinylmError) -> None:
-    print(f"error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(f"\nhint: {error.hint}", file=sys.stderr)
+    show_error(error)
     sys.exit(error.exit_code)

@@ -8,7 +8,6 @@ import sys
 from typing import Any, TextIO
 
 import typer
-import typer.core
 
 import tinylm
 from tinylm.cli.budget import budget_app
@@ -19,15 +18,19 @@ from tinylm.cli.doctor import doctor
 from tinylm.cli.evaluate import evaluate
 from tinylm.cli.export import export
 from tinylm.cli.generate import generate
+from tinylm.cli.help import Command, Group
 from tinylm.cli.profile import profile
 from tinylm.cli.report import report
 from tinylm.cli.train import train
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.cli.virtual_pi import virtual_pi_app
-from tinylm.errors import TinylmError
+from tinylm.errors import INTERRUPTED, TinylmError
+
+_OF_THE_SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
+"""Errors of the operating system that whoever calls can do something about; any other is a mistake of ours."""
 
 
-class _Commands(typer.core.TyperGroup):
+class _Commands(Group):
     """Commands in the order of the chain.
 
     Ctrl-C ends with 130 and a reader that has gone (`| head`) with 141, as shells expect; typer alone would say 1 to
@@ -44,14 +47,16 @@ class _Commands(typer.core.TyperGroup):
             finally:
                 sys.stdout.flush()  # a short output would meet the closed pipe only when Python exits
         except KeyboardInterrupt:
-            print("\nerror: interrupted", file=sys.stderr)
-            raise typer.Exit(130) from None
+            raise TinylmError("interrupted", exit_code=INTERRUPTED) from None
         except BrokenPipeError:
             _write_nowhere(sys.stdout, sys.stderr)
             raise typer.Exit(141) from None
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in _OF_THE_SYSTEM:
                 raise
+            if error.filename is not None:
+                hint = "look at the permissions, the length of the name and the free space there"
+                raise TinylmError(f"`{error.filename}`: {error.strerror}", hint) from error
             _write_nowhere(sys.stdout)
             message = f"the output cannot be written: {error.strerror}"
             raise TinylmError(message, "free some space, or write elsewhere") from None
@@ -67,8 +72,6 @@ def _write_nowhere(*streams: TextIO) -> None:
 app = typer.Typer(
     name="tinylm",
     cls=_Commands,
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -88,16 +91,19 @@ def tinylm_command(
     """Train a tiny language model to fit a device's budget, and prove on the device that it does."""
 
 
-app.command()(train_pipeline)
-app.command()(corpus)
-app.command()(train)
-app.command()(evaluate)
-app.command()(report)
-app.command()(export)
-app.command()(check_budgets)
-app.command()(profile)
-app.command()(generate)
-app.command()(doctor)
+for _command, _example in (
+    (train_pipeline, "tinylm train-pipeline --corpus my-texts --minutes 6"),
+    (corpus, "tinylm corpus --corpus en:novels --corpus es:novelas"),
+    (train, "tinylm train --corpus my-texts --minutes 6 --preflight"),
+    (evaluate, "tinylm evaluate runs/old runs/new --text en:letters.txt"),
+    (report, "tinylm report runs/old runs/new"),
+    (export, "tinylm export runs/NAME --kv-cache int8"),
+    (check_budgets, "tinylm check-budgets runs/NAME --budget pi-4"),
+    (profile, "tinylm profile --plot profile.svg"),
+    (generate, 'tinylm generate --prompt "Once upon" --seed 1'),
+    (doctor, "tinylm doctor --budget pi-zero-2w"),
+):
+    app.command(cls=Command, epilog=_example)(_command)
 app.add_typer(budget_app)
 app.add_typer(bundle_app)
 app.add_typer(virtual_pi_app)

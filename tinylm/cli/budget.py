@@ -9,16 +9,17 @@ from typing import Annotated
 import typer
 
 from tinylm.cli.budget_outputs import Html, Junit, Markdown
+from tinylm.cli.help import Command, Group
 
 budget_app = typer.Typer(
     name="budget",
-    no_args_is_help=True,
+    cls=Group,
     rich_markup_mode=None,
     help="Make, check and list budgets; compare and show reports.",
 )
 
 
-@budget_app.command(name="list")
+@budget_app.command(name="list", cls=Command, epilog="tinylm budget list")
 def list_() -> None:
     """Name the shipped budgets, one a line."""
     from tinylm.budget.spec import load_budget, shipped_budgets
@@ -27,7 +28,7 @@ def list_() -> None:
         print(f"{name:<12}  {load_budget(name).description}")
 
 
-@budget_app.command()
+@budget_app.command(cls=Command, epilog="tinylm budget new my-board --from pi-zero-2w")
 def new(
     name: Annotated[str, typer.Argument(help="What to call it, such as `my-board`.")],
     template: Annotated[
@@ -51,7 +52,7 @@ def new(
     print(f"change the limits, then: tinylm budget check {file}", file=sys.stderr)
 
 
-@budget_app.command()
+@budget_app.command(cls=Command, epilog="tinylm budget check pi-zero-2w")
 def check(
     budget: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")],
 ) -> None:
@@ -72,7 +73,7 @@ def check(
     console().print(table)
 
 
-@budget_app.command()
+@budget_app.command(cls=Command, epilog="tinylm budget compare before.json after.json")
 def compare(
     old: Annotated[Path, typer.Argument(metavar="OLD.json", help="The earlier report, made by `--json`.")],
     new: Annotated[Path, typer.Argument(metavar="NEW.json", help="The later one; its budget says what is allowed.")],
@@ -99,7 +100,7 @@ def compare(
     raise typer.Exit(comparison.exit_code)
 
 
-@budget_app.command()
+@budget_app.command(cls=Command, epilog="tinylm budget simulate pi-zero-2w --devices 200")
 def simulate(
     budget: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
@@ -118,7 +119,7 @@ def simulate(
     print_simulation(limits, rows, console())
 
 
-@budget_app.command()
+@budget_app.command(cls=Command, epilog="tinylm budget report report.json --html budget.html")
 def report(
     file: Annotated[
         Path, typer.Argument(metavar="REPORT.json", help="What `tinylm check-budgets --json` printed, in a file.")

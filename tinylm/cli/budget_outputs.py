@@ -17,14 +17,23 @@ from tinylm.errors import TinylmError
 if TYPE_CHECKING:
     from tinylm.budget.report import Report
 
+OUTPUT = "Output"
+"""The panel that the help shows these options in."""
 Junit = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Also write JUnit XML, which CI systems show as tests.")
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Also write JUnit XML, which CI systems show as tests."),
 ]
 Markdown = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Also write Markdown, for a pull request or a job's summary.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", rich_help_panel=OUTPUT, help="Also write Markdown, for a pull request or a job's summary."
+    ),
 ]
 Html = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Also write one HTML page with charts; it needs no network.")
+    Path | None,
+    typer.Option(
+        metavar="FILE", rich_help_panel=OUTPUT, help="Also write one HTML page with charts; it needs no network."
+    ),
 ]
 
 

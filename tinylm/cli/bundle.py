@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-bundle_app = typer.Typer(name="bundle", no_args_is_help=True, rich_markup_mode=None, help="Look into a bundle.")
+from tinylm.cli.help import Command, Group
+
+bundle_app = typer.Typer(name="bundle", cls=Group, rich_markup_mode=None, help="Look into a bundle.")
 
 _Bundle = Annotated[
     Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
 ]
 
 
-@bundle_app.command()
+@bundle_app.command(cls=Command, epilog="tinylm bundle show runs/NAME")
 def show(bundle: _Bundle = None) -> None:
     """Print what is in a bundle; its files are checked against the manifest."""
     from tinylm.bundle import open_bundle
@@ -53,7 +55,7 @@ def show(bundle: _Bundle = None) -> None:
     print(f"  size        {opened.size_bytes / 1e6:.3f} MB")
 
 
-@bundle_app.command()
+@bundle_app.command(cls=Command, epilog="tinylm bundle verify runs/NAME")
 def verify(bundle: _Bundle = None) -> None:
     """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
     from tinylm.bundle import open_bundle
@@ -82,7 +84,7 @@ def verify(bundle: _Bundle = None) -> None:
         print(f"quality     {text.language}: {bits:.4f} bits per byte here, {exported:.4f} in fp32")
 
 
-@bundle_app.command()
+@bundle_app.command(cls=Command, epilog="tinylm bundle card > MODEL.md")
 def card(bundle: _Bundle = None) -> None:
     """Print a bundle's model card, as Markdown."""
     from tinylm.bundle import CARD, open_bundle

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
+from tinylm.cli.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
 
 _MOST_MINUTES = 24 * 60
+_WHAT = "What is measured"
 
 if TYPE_CHECKING:
     from tinylm.budget.candidate import Candidate
@@ -28,30 +29,54 @@ def check_budgets(
         ),
     ] = None,
     budget: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
+        str,
+        typer.Option(metavar="NAME|FILE", rich_help_panel=_WHAT, help="A shipped budget, or a TOML file of your own."),
     ] = "pi-zero-2w",
-    json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON document.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")
+    ] = False,
     certify: Annotated[
-        bool, typer.Option("--certify", help="Accept nothing but measurements on the budget's own device.")
+        bool,
+        typer.Option(
+            "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements on the budget's own device."
+        ),
     ] = False,
     backend: Annotated[
         Literal["auto", "lean", "reference"],
-        typer.Option(help="What runs the model: `lean` needs the least memory, `auto` takes it where it works."),
+        typer.Option(
+            rich_help_panel=_WHAT,
+            help="What runs the model: `lean` needs the least memory, `auto` takes it where it works.",
+        ),
     ] = "auto",
     soak: Annotated[
         float | None,
-        typer.Option(metavar="MINUTES", help="Also measure sustained load, with temperature and clock over time."),
+        typer.Option(
+            metavar="MINUTES",
+            rich_help_panel=_WHAT,
+            help="Also measure sustained load, with temperature and clock over time.",
+        ),
     ] = None,
     enforce: Annotated[
-        bool, typer.Option("--enforce", help="Also run under the kernel's own limit of the budget's memory.")
+        bool,
+        typer.Option(
+            "--enforce", rich_help_panel=_WHAT, help="Also run under the kernel's own limit of the budget's memory."
+        ),
     ] = False,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="OLD.json", help="Also compare with an earlier report of this device, made by `--json`."),
+        typer.Option(
+            metavar="OLD.json",
+            rich_help_panel=_WHAT,
+            help="Also compare with an earlier report of this device, made by `--json`.",
+        ),
     ] = None,
     virtual_pi: Annotated[
         bool,
-        typer.Option("--virtual-pi", help="On an emulated board instead of here: ARM code, estimated times."),
+        typer.Option(
+            "--virtual-pi",
+            rich_help_panel=_WHAT,
+            help="On an emulated board instead of here: ARM code, estimated times.",
+        ),
     ] = False,
     junit: Junit = None,
     markdown: Markdown = None,

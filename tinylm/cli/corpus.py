@@ -41,6 +41,7 @@ def corpus(
     from tinylm.cli.terminal import console
     from tinylm.config import preset
     from tinylm.corpus import gutenberg
+    from tinylm.errors import INTERRUPTED, TinylmError
     from tinylm.training.dataset import make_dataset
     from tinylm.training.dataset_summary import print_tables, to_json
 
@@ -58,9 +59,8 @@ def corpus(
                 gutenberg.fingerprint(progress=_say)  # planning would download the books without a word
             dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, progress=_say)
     except KeyboardInterrupt:
-        _say("\nerror: interrupted; finished parts are kept")
-        _say(f"\nhint: run the same command again{' without --force' if force else ''} to continue")
-        raise typer.Exit(130) from None
+        hint = f"run the same command again{' without --force' if force else ''} to continue"
+        raise TinylmError("interrupted; finished parts are kept", hint, exit_code=INTERRUPTED) from None
     if as_json:
         print(to_json(dataset))
     else:

@@ -30,9 +30,14 @@ def _shown(value: object) -> str:
     return "off" if value is None or value is False else str(value)
 
 
+TEXT = "Text and tokenizer"
+"""The panel that the help shows these options in."""
+
 CorpusOption = Annotated[
     list[str] | None,
     typer.Option(
+        metavar="SOURCE",
+        rich_help_panel=TEXT,
         help="`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH of text, a folder of it, or tokens "
         "(`.npy`, `.bin`) with --tokenizer; repeat to mix.",
         show_default="sample",
@@ -41,6 +46,7 @@ CorpusOption = Annotated[
 NearDuplicatesOption = Annotated[
     float | None,
     typer.Option(
+        rich_help_panel=TEXT,
         help="Drop documents whose sequences of 5 words are those of an earlier one to this share (estimated Jaccard "
         "similarity), 0.5 to 1; 0.8 is usual.",
         show_default="off",
@@ -49,21 +55,41 @@ NearDuplicatesOption = Annotated[
 VocabSizeOption = Annotated[
     int | None,
     typer.Option(
+        metavar="NUMBER",
+        rich_help_panel=TEXT,
         help="Pieces of the tokenizer.",
         show_default=f"{by_preset('tokenizer', 'vocab_size')}; or as many as fit the text",
     ),
 ]
 TokenizerTypeOption = Annotated[
-    str | None, typer.Option(help="`unigram` or `bpe`.", show_default=by_preset("tokenizer", "kind"))
+    str | None,
+    typer.Option(
+        metavar="unigram|bpe",
+        rich_help_panel=TEXT,
+        help="`unigram` or `bpe`.",
+        show_default=by_preset("tokenizer", "kind"),
+    ),
 ]
-ByteFallbackOption = Annotated[bool, typer.Option("--byte-fallback", help="Rare characters as bytes, not UNK.")]
+ByteFallbackOption = Annotated[
+    bool, typer.Option("--byte-fallback", rich_help_panel=TEXT, help="Rare characters as bytes, not UNK.")
+]
 TokenizerOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A SentencePiece `.model` that is there already.", show_default="learned"),
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=TEXT,
+        help="A SentencePiece `.model` that is there already.",
+        show_default="learned",
+    ),
 ]
 TermsOption = Annotated[
     Path | None,
-    typer.Option(help="A file with a word on each line: reports how many are single tokens.", show_default="none"),
+    typer.Option(
+        metavar="FILE",
+        rich_help_panel=TEXT,
+        help="A file with a word on each line: reports how many are single tokens.",
+        show_default="none",
+    ),
 ]
 
 
@@ -103,7 +129,7 @@ def with_dataset_options(
     byte_fallback: bool,
 ) -> RunConfig:
     """The configuration with what the command line says of the dataset; TinylmError for what is not supported."""
-    from tinylm.errors import TinylmError
+    from tinylm.errors import TinylmError, as_typed
 
     if tokenizer_type not in (None, "unigram", "bpe"):
         raise TinylmError(
@@ -119,4 +145,5 @@ def with_dataset_options(
             tokenizer=dataclasses.replace(config.tokenizer, **given),  # type: ignore[arg-type]
         )
     except ValueError as error:
-        raise TinylmError(str(error), "see `--help`") from error
+        flags = {"vocab_size": "--vocab-size", "near_duplicates": "--near-duplicates"}
+        raise TinylmError(as_typed(str(error), flags), "see `--help`") from error

@@ -15,7 +15,7 @@ def evaluate(
     models: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[MODEL] [OTHER]",
+            metavar="MODEL",
             help="A run (its best checkpoint), a checkpoint such as `runs/NAME/checkpoints/final`, a bundle, or what"
             " --json printed about one of them; the latest run when left out. A second one is compared with the first.",
         ),
@@ -23,6 +23,7 @@ def evaluate(
     text: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="PATH",
             help="[LANGUAGE:]PATH of text, JSONL, .gz, .xz, or a folder of them; repeat for more.",
             show_default="the first model's validation text; of a bundle, its held-out text",
         ),

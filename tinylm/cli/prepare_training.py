@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from tinylm.cli.configure import configure
 from tinylm.cli.corpus_options import check_tokenizer, taken_over
-from tinylm.cli.training_options import TrainingOptions, configure
+from tinylm.cli.training_options import TrainingOptions
 
 if TYPE_CHECKING:
     from tinylm.config import RunConfig
@@ -86,7 +85,7 @@ def prepared(
 
     from tinylm.corpus import gutenberg
     from tinylm.corpus.weights import parse_weights
-    from tinylm.errors import TinylmError
+    from tinylm.errors import INTERRUPTED, TinylmError
     from tinylm.runs import find_run
     from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
     from tinylm.training.trackers import require_trackers
@@ -141,9 +140,8 @@ def prepared(
             yield Ready(config=config, folder=folder, reuse=reuse, initial=initial, trackers=trackers)
     except KeyboardInterrupt as stop:
         kept = "a checkpoint was saved" if isinstance(stop, Interrupted) else "finished stages are kept"
-        say(f"\nerror: interrupted; {kept}")
-        say(f"\nhint: run the same command again{' without --force' if options.force else ''} to continue")
-        raise typer.Exit(130) from None
+        hint = f"run the same command again{' without --force' if options.force else ''} to continue"
+        raise TinylmError(f"interrupted; {kept}", hint, exit_code=INTERRUPTED) from None
 
 
 def say(line: str) -> None:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @takes_training_options
 def train_pipeline(
     options: TrainingOptions,
-    budget: Annotated[str, typer.Option(help="The budget that the bundle is checked against.")] = "pi-zero-2w",
+    budget: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="The budget that the bundle is checked against.")
+    ] = "pi-zero-2w",
     skip_corpus: Annotated[bool, typer.Option("--skip-corpus", help="Take the latest dataset's text.")] = False,
     skip_tokenizer: Annotated[
         bool, typer.Option("--skip-tokenizer", help="Take the latest dataset's tokenizer.")

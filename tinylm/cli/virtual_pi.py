@@ -8,40 +8,52 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tinylm.cli.budget_outputs import Html, Junit, Markdown, Outputs
+from tinylm.cli.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
+from tinylm.cli.help import Command, Group
 
 if TYPE_CHECKING:
     from tinylm.virtual_pi.machine import Machine
 
 virtual_pi_app = typer.Typer(
-    name="virtual-pi", no_args_is_help=True, rich_markup_mode=None, help="Boot an emulated Raspberry Pi and use it."
+    name="virtual-pi", cls=Group, rich_markup_mode=None, help="Boot an emulated Raspberry Pi and use it."
 )
 
 ENVIRONMENT_MIRROR = "TINYLM_DEBIAN_MIRROR"
-_Board = Annotated[str, typer.Option(metavar="NAME", help="pi-zero-2w, pi-3, pi-4 or pi-5.")]
+_MACHINE, _IMAGE, _WHAT = "Machine", "Image", "What is measured"
+_Board = Annotated[str, typer.Option(metavar="NAME", rich_help_panel=_MACHINE, help="pi-zero-2w, pi-3, pi-4 or pi-5.")]
 _Cpu = Annotated[
-    str | None, typer.Option(metavar="NAME", help="cortex-a53, cortex-a72 or cortex-a76 instead of the board's own.")
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_MACHINE,
+        help="cortex-a53, cortex-a72 or cortex-a76 instead of the board's own.",
+    ),
 ]
-_Release = Annotated[int, typer.Option(help="Debian 12 (Python 3.11) or 13 (Python 3.13).")]
+_Release = Annotated[int, typer.Option(rich_help_panel=_MACHINE, help="Debian 12 (Python 3.11) or 13 (Python 3.13).")]
 _Mirror = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
         envvar=ENVIRONMENT_MIRROR,
+        rich_help_panel=_IMAGE,
         help="Debian mirror to build from; this machine's own apt sources when left out.",
     ),
 ]
 _Keyring = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Keys that the mirror's packages are checked with.")
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=_IMAGE, help="Keys that the mirror's packages are checked with."),
 ]
 _Folder = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Where images and machines lie; the user's cache when left out.")
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", rich_help_panel=_IMAGE, help="Where images and machines lie; the user's cache when left out."
+    ),
 ]
 _Name = Annotated[str, typer.Option(metavar="NAME", help="Which machine, when there are several.")]
 _Root = Annotated[bool, typer.Option("--root", help="As root instead of the user `pi`.")]
 
 
-@virtual_pi_app.command()
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi build")
 def build(
     release: _Release = 12,
     mirror: _Mirror = None,
@@ -53,7 +65,7 @@ def build(
     print(_image(release=release, mirror=mirror, keyring=keyring, folder=folder, refresh=refresh))
 
 
-@virtual_pi_app.command()
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi start --board pi-4")
 def start(
     board: _Board = "pi-zero-2w",
     cpu: _Cpu = None,
@@ -90,7 +102,7 @@ def start(
     print(f"{name}: {imitated.description}, {settings.cpu}, 127.0.0.1:{machine.state.port}")
 
 
-@virtual_pi_app.command()
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi wait")
 def wait(
     name: _Name = "default",
     timeout: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Give up after so long.")] = 240,
@@ -101,7 +113,9 @@ def wait(
     _announce(f"{name} answered after {seconds:.1f} s")
 
 
-@virtual_pi_app.command(context_settings={"ignore_unknown_options": True})
+@virtual_pi_app.command(
+    context_settings={"ignore_unknown_options": True}, cls=Command, epilog="tinylm virtual-pi ssh -- uname -a"
+)
 def ssh(
     command: Annotated[list[str] | None, typer.Argument(help="What to run; a shell when left out.")] = None,
     name: _Name = "default",
@@ -120,7 +134,7 @@ def ssh(
     raise typer.Exit(subprocess.run(there, check=False).returncode)
 
 
-@virtual_pi_app.command()
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi scp runs/NAME/bundle pi:bundle")
 def scp(
     paths: Annotated[list[str], typer.Argument(help="Sources and a target; `pi:` before a path means the machine.")],
     name: _Name = "default",
@@ -137,7 +151,7 @@ def scp(
     raise typer.Exit(subprocess.run(there, check=False).returncode)
 
 
-@virtual_pi_app.command()
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi stop --forget")
 def stop(
     name: _Name = "default",
     forget: Annotated[bool, typer.Option("--forget", help="Drop what the machine wrote to its disk, too.")] = False,
@@ -150,7 +164,7 @@ def stop(
     _announce(f"{name} is stopped")
 
 
-@virtual_pi_app.command()
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi check runs/NAME --board pi-3")
 def check(
     bundle: Annotated[
         Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
@@ -158,22 +172,35 @@ def check(
     budget: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME|FILE", help="As in `tinylm check-budgets`.", show_default="the board's, or pi-zero-2w"
+            metavar="NAME|FILE",
+            rich_help_panel=_WHAT,
+            help="As in `tinylm check-budgets`.",
+            show_default="the board's, or pi-zero-2w",
         ),
     ] = None,
     board: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The board to imitate; the budget's own when left out.")
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=_MACHINE, help="The board to imitate; the budget's own when left out."
+        ),
     ] = None,
     cpu: _Cpu = None,
     release: _Release = 12,
-    json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON document.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")
+    ] = False,
     certify: Annotated[
-        bool, typer.Option("--certify", help="Accept nothing but measurements, which this can never give.")
+        bool,
+        typer.Option(
+            "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements, which this can never give."
+        ),
     ] = False,
     backend: Annotated[
-        Literal["auto", "lean", "reference"], typer.Option(help="As in `tinylm check-budgets`.")
+        Literal["auto", "lean", "reference"], typer.Option(rich_help_panel=_WHAT, help="As in `tinylm check-budgets`.")
     ] = "auto",
-    against: Annotated[Path | None, typer.Option(metavar="OLD.json", help="As in `tinylm check-budgets`.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="OLD.json", rich_help_panel=_WHAT, help="As in `tinylm check-budgets`.")
+    ] = None,
     mirror: _Mirror = None,
     keyring: _Keyring = None,
     folder: _Folder = None,

@@ -10,13 +10,16 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
+from typing import NoReturn
 
 from tinylm.bundle import open_bundle
-from tinylm.errors import TinylmError
+from tinylm.errors import INTERRUPTED, TinylmError, as_typed, show_error
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import check_text, fit_prompt, generate
+from tinylm.runtime.generation import fit_prompt, generate
+from tinylm.runtime.prompt import check_option, read_prompt
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer import BOS, Tokenizer
 
@@ -24,7 +27,7 @@ from tinylm.tokenizer import BOS, Tokenizer
 def print_text(
     path: Path,
     *,
-    prompt: str,
+    prompt: str | None,
     max_tokens: int | None = None,
     temperature: float | None = None,
     top_k: int | None = None,
@@ -37,23 +40,28 @@ def print_text(
 ) -> None:
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
-    `threads` is a number, or `auto` for what is fastest here (`tinylm.runtime.threads`). None takes the bundle's own
-    default. A closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for text
-    that is not UTF-8, and for more threads than this machine has cores.
+    No `prompt`, or `-`, is standard input (`tinylm.runtime.prompt`). `threads` is a number, or `auto` for what is
+    fastest here (`tinylm.runtime.threads`). None takes the bundle's own default. A closed pipe ends the text quietly.
+    TinylmError as in `open_bundle`, `Engine` and `generate`, for text that is not UTF-8, and for more threads than
+    this machine has cores.
     """
-    _check_text("--prompt", prompt)
+    prompt = read_prompt(prompt)
     for text in stop:
-        _check_text("--stop", text)
+        check_option("--stop", text)
     number = _parse_threads(threads)
     bundle = open_bundle(path)
     defaults = bundle.manifest.generation
-    sampling = Sampling(
-        temperature=defaults.temperature if temperature is None else temperature,
-        top_k=defaults.top_k if top_k is None else top_k,
-        top_p=defaults.top_p if top_p is None else top_p,
-        repetition_penalty=defaults.repetition_penalty if repetition_penalty is None else repetition_penalty,
-        seed=seed,
-    )
+    try:
+        sampling = Sampling(
+            temperature=defaults.temperature if temperature is None else temperature,
+            top_k=defaults.top_k if top_k is None else top_k,
+            top_p=defaults.top_p if top_p is None else top_p,
+            repetition_penalty=defaults.repetition_penalty if repetition_penalty is None else repetition_penalty,
+            seed=seed,
+        )
+    except TinylmError as error:
+        flags = {field.name: "--" + field.name.replace("_", "-") for field in fields(Sampling)}
+        raise TinylmError(as_typed(error.message, flags), error.hint) from error
     limit = defaults.max_tokens if max_tokens is None else max_tokens
     tokenizer = Tokenizer(bundle.tokenizer)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -71,18 +79,6 @@ def print_text(
         except BrokenPipeError:
             # Whoever read us has had enough. Python would complain once more when it flushes stdout at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _check_text(option: str, text: str) -> None:
-    """Refuse what is too long, or not UTF-8: Python keeps such bytes as surrogates, and normalisation drops those."""
-    check_text(text, what=option)
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise TinylmError(
-            f"{option} is not UTF-8 text: character {error.start + 1} cannot be decoded",
-            "write it in a UTF-8 terminal, or convert it with `iconv -t UTF-8`",
-        ) from error
 
 
 def _parse_threads(threads: str) -> int | None:
@@ -108,11 +104,18 @@ def _warn(tokenizer: Tokenizer, prompt: str, *, context_length: int, max_tokens:
         print(f"warning: the prompt is too long; its first {cut} of {len(ids) - 1} tokens are cut", file=sys.stderr)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its errors look like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise TinylmError(message, f"`{self.prog} --help` explains the options")
+
+
 def main() -> int:
     """Run the command line; returns the exit code: 0, 2 for unusable input, 130 after Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m tinylm.runtime", description="Generate text from a bundle")
+    parser = _Parser(prog="python -m tinylm.runtime", description="Generate text from a bundle")
     parser.add_argument("bundle", type=Path, help="the bundle's folder")
-    parser.add_argument("--prompt", default="", help="the beginning of the text")
+    parser.add_argument("--prompt", help="the beginning of the text; `-` reads it from standard input, as a pipe does")
     for name, kind, text in (
         ("max-tokens", int, "the most tokens to write"),
         ("temperature", float, "0 takes the likeliest token; higher is more varied"),
@@ -126,18 +129,19 @@ def main() -> int:
     parser.add_argument("--threads", default="auto", help="processor threads; auto: what is fastest here (default)")
     backends = ("auto", "lean", "reference")
     parser.add_argument("--backend", choices=backends, default="auto", help="what runs the model (default auto)")
-    options = vars(parser.parse_args())
     try:
+        options = vars(parser.parse_args())
         print_text(options.pop("bundle"), **options)
-    except TinylmError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"\nhint: {error.hint}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
-        print("\nerror: interrupted", file=sys.stderr)
-        return 130
+        return _failed(TinylmError("interrupted", exit_code=INTERRUPTED))
+    except TinylmError as error:
+        return _failed(error)
     return 0
+
+
+def _failed(error: TinylmError) -> int:
+    show_error(error)
+    return error.exit_code
 
 
 if __name__ == "__main__":

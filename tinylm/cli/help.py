@@ -1,0 +1,71 @@
+"""How commands explain themselves: whole sentences, options in panels, an example; plain text of any width.
+
+Typer's own panels need rich, which is slow to start, and cut names and defaults short on a narrow terminal.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+import typer.core
+
+_SENTENCE = re.compile(r".+?[.?!](?=\s|$)", re.DOTALL)
+
+
+class Command(typer.core.TyperCommand):
+    """A command whose `epilog` is its example."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return _first_sentence(self.help)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        shown = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "hidden", False)]
+        return ["[OPTIONS]", *(piece for parameter in shown for piece in parameter.get_usage_pieces(ctx))]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Arguments and options under the name of their `rich_help_panel`, in the order of the code."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                default = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
+        for name, records in panels.items():
+            with formatter.section(name):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        if self.epilog:
+            with formatter.section("Example"):
+                for line in self.epilog.splitlines():
+                    formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
+
+class Group(typer.core.TyperGroup):
+    """A command that has commands; without one it shows them, and the exit code is 2."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return _first_sentence(self.help)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            typer.echo(ctx.get_help(), err=True)
+            raise typer.Exit(2)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        from tinylm.errors import TinylmError
+        from tinylm.records import nearest
+
+        if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
+            message = f"`{ctx.command_path}` has no command `{args[0]}`"
+            raise TinylmError(message, nearest(args[0], self.commands))
+        return super().resolve_command(ctx, args)
+
+
+def _first_sentence(text: str | None) -> str:
+    text = inspect.cleandoc(text or "")
+    found = _SENTENCE.match(text)
+    return " ".join((found.group() if found else text).split())

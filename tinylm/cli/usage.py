@@ -1,0 +1,31 @@
+"""What the command line cannot read, as any other error: the option, its value, what is needed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+
+from tinylm.errors import TinylmError
+
+UsageError: Any = typer.BadParameter.__mro__[1]
+"""Typer brings its own Click, whose class of all usage errors has no public name."""
+
+_CHOICE = re.compile("^Value error, .* is not one of")
+
+
+def as_tinylm_error(error: Any) -> TinylmError:
+    """`error`, a `UsageError`, in the words of this command line."""
+    parameter, cause = getattr(error, "param", None), error.__cause__
+    if parameter is not None and hasattr(cause, "errors"):  # pydantic's, which knows the value
+        found = cause.errors()[0]
+        name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name.upper()
+        needed = _CHOICE.sub("it should be one of", found["msg"].split(", unable to")[0]).rstrip(".")
+        needed = needed.replace("Input should", "it should")
+        message = f"{name} is `{str(found['input'])[:80]}`; {needed}"
+    else:
+        text = error.format_message().rstrip(".")
+        message = text[:1].lower() + text[1:]
+    command = error.ctx.command_path if error.ctx is not None else "tinylm"
+    return TinylmError(message, f"`{command} --help` explains what can be given")
