@@ -209,7 +209,7 @@ def test_help_shows_what_holds_without_an_option() -> None:
         "output_dir": "runs/PRESET-CORPUS-HASH",
         "minutes": "as --epochs says",
         "grad_clip": "tiny: 1.0, tiny-muon: 1.0, small: 1.0, base: 1.0, classic: off",
-        "vocab_size": "tiny: 8000, tiny-muon: 4000, small: 8000, base: 8000, classic: 8000",
+        "vocab_size": "tiny: 8000, tiny-muon: 4000, small: 8000, base: 8000, classic: 8000; or as many as fit the text",
         **both,
         **{
             name: ", ".join(f"{key}: {getattr(preset.training, name)}" for key, preset in PRESETS.items())
