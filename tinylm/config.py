@@ -200,6 +200,8 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     dataset: str | None = None
     """Hash of the dataset folder, once it is known."""
+    validation_text: str | None = None
+    """Hash of the text that is validated on, whatever the tokenizer; none in runs of an earlier tinylm."""
     init_from: str | None = None
     """The run or bundle whose weights and tokenizer the run starts from."""
     schema: str = SCHEMA

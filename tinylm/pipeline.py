@@ -131,7 +131,12 @@ def prepare_dataset(
     tokenizer = dataclasses.replace(dataset.record.tokenizer, vocab_size=dataset.vocab_size)
     model = dataclasses.replace(config.model, vocab_size=tokenizer.vocab_size)
     config = dataclasses.replace(
-        config, tokenizer=tokenizer, fitting_vocabulary=True, model=model, dataset=dataset.hash
+        config,
+        tokenizer=tokenizer,
+        fitting_vocabulary=True,
+        model=model,
+        dataset=dataset.hash,
+        validation_text=dataset.validation_text,
     )
     for line in summarise(dataset):
         say(line)

@@ -42,6 +42,8 @@ class Subject:
     model: Model
     dataset: str | None
     """Hash of the dataset that it was trained on, where that is known."""
+    validation_text: Callable[[], str | None]
+    """Hash of the text that was held out of that, where it is known."""
     measure: Measure
     own_text: Callable[[], tuple[str, list[TextDocument]]]
     """What it is evaluated on when no text is named, and that in words; TinylmError when there is none."""
@@ -70,6 +72,14 @@ def open_subject(path: Path | None) -> Iterator[Subject]:
         )
 
 
+def is_held_out_of_both(first: Subject, second: Subject) -> bool:
+    """The second model's validation text is the first one's, as far as is known; their tokenizers may differ."""
+    if second.dataset in (None, first.dataset):
+        return True
+    text = second.validation_text()
+    return text is not None and text == first.validation_text()
+
+
 def _saved(path: Path) -> Subject:
     saved = read_saved(path)
 
@@ -79,7 +89,9 @@ def _saved(path: Path) -> Subject:
     def nothing() -> tuple[str, list[TextDocument]]:
         raise TinylmError(f"`{path}` holds figures and no text", "name the text that it was made of with --text")
 
-    return Subject(model=saved.model, dataset=None, measure=measure_again, own_text=nothing)
+    return Subject(
+        model=saved.model, dataset=None, validation_text=lambda: None, measure=measure_again, own_text=nothing
+    )
 
 
 @contextmanager
@@ -112,9 +124,19 @@ def _bundle(path: Path) -> Iterator[Subject]:
                 precision=manifest.quantization.scheme,
             ),
             dataset=manifest.provenance.dataset_hash,
+            validation_text=partial(_validation_text, manifest.provenance.dataset_hash),
             measure=partial(measure, tokenizer=Tokenizer(bundle.tokenizer), score=partial(score, engine)),
             own_text=held_out,
         )
+
+
+def _validation_text(dataset: str) -> str | None:
+    from tinylm.training.dataset import open_dataset
+
+    try:
+        return open_dataset(dataset).validation_text
+    except TinylmError:  # a bundle goes where its dataset does not
+        return None
 
 
 def _checkpoint(run: Path, name: str, *, shown: str) -> Subject:
@@ -160,6 +182,7 @@ def _checkpoint(run: Path, name: str, *, shown: str) -> Subject:
             precision="fp32",
         ),
         dataset=dataset.hash,
+        validation_text=partial(_validation_text, dataset.hash),
         measure=partial(
             measure, tokenizer=tokenizer, score=partial(score, model, context_length=config.context_length)
         ),

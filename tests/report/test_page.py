@@ -153,10 +153,23 @@ def test_runs_side_by_side(healthy: Run) -> None:
     assert "✓ 3.1500" in text
 
 
-@pytest.mark.parametrize("dataset", ["other", None])
-def test_other_data_is_not_compared(healthy: Run, dataset: str | None) -> None:
-    first = replace(healthy, config=replace(healthy.config, dataset=dataset and "d"))
-    second = replace(healthy, config=replace(healthy.config, dataset=dataset), name="b")
-    text = Page(compared(first, second)).text
-    assert "different data" in text
-    assert "is best" not in text
+@pytest.mark.parametrize(
+    ("dataset", "text", "words", "best"),
+    [
+        ("other", "u", "different data", False),
+        ("other", None, "cannot be told", False),
+        ("other", "t", "losses and perplexities are per token and do not", True),
+    ],
+)
+def test_what_compares_is_said(healthy: Run, dataset: str, text: str | None, words: str, best: bool) -> None:
+    first = replace(healthy, config=replace(healthy.config, dataset="d", validation_text="t"))
+    worse = [replace(row, val_bpb={"all": row.val_bpb["all"] + 0.1}) for row in healthy.evaluations]
+    second = replace(
+        first,
+        name="b",
+        config=replace(healthy.config, dataset=dataset, validation_text=text),
+        evaluations=tuple(worse),
+    )
+    shown = Page(compared(first, second)).text
+    assert words in shown
+    assert ("healthy is best: 1.0500 bits per byte" in shown) == best

@@ -94,6 +94,28 @@ def test_a_text_gets_the_pieces_that_fit_it_unless_a_number_was_asked_for(small_
     assert prepare_dataset(asked, reuse=taken, root=tmp_path, say=print)[0] == config
 
 
+def test_the_validation_text_is_known_whatever_the_tokenizer_and_the_names(
+    copied: Dataset, small_run: RunConfig, texts: Path, tmp_path: Path
+) -> None:
+    root = copied.path.parent
+    smaller = dataclasses.replace(small_run, tokenizer=dataclasses.replace(small_run.tokenizer, vocab_size=80))
+    other, _ = build(smaller, root)
+    assert other.hash != copied.hash
+    assert other.validation_text == copied.validation_text
+    shutil.copytree(texts, tmp_path / "moved")
+    (tmp_path / "moved" / "en.txt").rename(tmp_path / "moved" / "english.txt")
+    renamed = (f"en:{tmp_path / 'moved' / 'english.txt'}", *small_run.corpus[1:])
+    assert build(dataclasses.replace(small_run, corpus=renamed), root)[0].validation_text == copied.validation_text
+    one, _ = build(dataclasses.replace(smaller, corpus=small_run.corpus[:1]), root)
+    assert one.validation_text != copied.validation_text
+
+    record = copied.path / "corpus.json"  # as an earlier tinylm wrote it
+    data = json.loads(record.read_text(encoding="utf-8"))
+    del data["validation_text"]
+    record.write_text(json.dumps({**data, "schema": "1.0"}), encoding="utf-8")
+    assert copied.validation_text == other.validation_text
+
+
 def test_a_second_builder_waits_for_the_first(copied: Dataset, small_run: RunConfig) -> None:
     root = copied.path.parent
     with (root / f".{copied.hash}.lock").open("w") as lock:

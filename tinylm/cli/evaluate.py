@@ -45,7 +45,7 @@ def evaluate(
     from tinylm.errors import TinylmError
     from tinylm.evaluation.documents import read_documents
     from tinylm.evaluation.report import make_report, to_json
-    from tinylm.subjects import open_subject
+    from tinylm.subjects import is_held_out_of_both, open_subject
 
     if models and len(models) > 2:
         raise TinylmError(f"{len(models)} models were named; two can be compared", "name one or two")
@@ -58,7 +58,7 @@ def evaluate(
         subjects = [stack.enter_context(open_subject(path)) for path in named]
         if not text:
             name, documents = subjects[0].own_text()
-            if any(subject.dataset not in (None, subjects[0].dataset) for subject in subjects):
+            if not all(is_held_out_of_both(subjects[0], subject) for subject in subjects):
                 _say("note: the second model was trained on another dataset, which may contain this text; use --text")
         measured = []
         for subject in subjects:

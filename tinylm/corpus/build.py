@@ -34,7 +34,8 @@ from tinylm.errors import TinylmError
 from tinylm.files import write_atomic, writing
 from tinylm.tokenizer import NORMALISATION
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
+"""1.1 added `validation_text`; 1.0 is read as well."""
 PARTS = "parts-1"
 """Name of what a part holds; it changes when a part of an older tinylm must not be used."""
 BUILDING = "building"
@@ -65,6 +66,8 @@ class CorpusRecord:
     schema: str
     sources: tuple[Source, ...]
     statistics: CorpusStatistics
+    validation_text: str | None = None
+    """The `text_hash` of `val.jsonl`."""
 
 
 Say = Callable[[str], None]
@@ -142,7 +145,7 @@ def _build(
     listed = tuple(
         Source(entry["name"], entry["sha256"], size) for entry, size in zip(planned, reader.sizes, strict=True)
     )
-    record = CorpusRecord(SCHEMA, listed, statistics)
+    record = CorpusRecord(SCHEMA, listed, statistics, text_hash(folder / "val.jsonl"))
     write_atomic(folder / "corpus.json", (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode())
     return statistics
 
@@ -233,6 +236,16 @@ def read_pieces(path: Path) -> Iterator[Piece]:
                 yield _piece(line, f"`{path}`, line {number}")
     except OSError as error:
         raise TinylmError(f"cannot read the corpus file `{path}`: {error.strerror}", _AGAIN) from error
+
+
+def text_hash(path: Path) -> str:
+    """What tells the text of a `train.jsonl` or `val.jsonl` from others: where it came from and its order do not count.
+
+    With the same hash, bits per byte are of the same text, whatever the tokenizers are.
+    """
+    pieces = (f"{piece.language}\0{piece.text}\0{piece.end}" for piece in read_pieces(path))
+    digests = sorted(hashlib.sha256(piece.encode()).digest() for piece in pieces)
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
 
 
 def read_record(path: Path) -> CorpusRecord:

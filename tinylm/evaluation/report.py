@@ -54,6 +54,11 @@ class EvaluationReport:
     """Empty for one model; otherwise a row a group, the first for all of the text."""
 
     @property
+    def tokens_differ(self) -> bool:
+        """The models read the text in different tokens, so that what is per token means something else for each."""
+        return len({tuple(cost.whole.tokens for cost in evaluation.costs) for evaluation in self.evaluations}) > 1
+
+    @property
     def is_worse(self) -> bool:
         """The second model is significantly worse on all of the text."""
         return bool(self.comparison) and self.comparison[0].verdict == "worse"

@@ -25,6 +25,10 @@ def print_report(report: EvaluationReport, console: Console) -> None:
         model = evaluation.model
         console.print(f"\n{label}{model.name} ({model.description})", soft_wrap=True, markup=False)
         console.print(_figures(evaluation))
+    if report.tokens_differ:
+        console.print(
+            "\nThe tokenizers differ: loss and perplexity are per token and do not compare, bits per byte do."
+        )
     if report.comparison:
         console.print("\nB against A on the same text, in bits per byte:")
         console.print(_comparison(report))

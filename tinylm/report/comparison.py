@@ -1,13 +1,15 @@
 """Several runs against one another: which settings differ, and which run is best at what.
 
-A figure has a best run only where it means the same for all: losses and bits per byte need one dataset.
+A figure has a best run only where it means the same for all. Bits per byte need the same validation text, whatever the
+tokenizers; losses and perplexities, which are per token, need the same tokens.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from tinylm.errors import TinylmError
 from tinylm.report.figures import Figures
@@ -26,14 +28,37 @@ class Comparison:
     """Settings that differ, by dotted name."""
     best: dict[str, int]
     """By name of the figure: the place of the best run. Ties have none."""
-    same_data: bool
+    same_data: bool | None
+    """They are validated on the same text, whatever their tokenizers; None where that cannot be told."""
+    same_tokens: bool
+    """And by the same tokenizer."""
+
+    @property
+    def note(self) -> str:
+        """What does not compare; empty when everything does."""
+        if self.same_data is None:
+            return (
+                "Whether these runs have the same validation text cannot be told, because the dataset of one is not"
+                " here: their losses and bits per byte may say nothing about one another."
+            )
+        if not self.same_data:
+            return "These runs have different data: their losses and bits per byte say nothing about one another."
+        if not self.same_tokens:
+            return (
+                "These runs have the same data and different tokenizers: bits per byte compare; losses and perplexities"
+                " are per token and do not."
+            )
+        return ""
+
+
+Need = Literal["nothing", "same data", "same tokens"]
 
 
 @dataclass(frozen=True)
 class _Judged:
     name: str
     value: Callable[[Figures], float | None]
-    needs_same_data: bool = False
+    needs: Need = "nothing"
     higher: bool = False
     margin: float = 0.0
     """Share by which the second must be worse, or nobody is best."""
@@ -41,9 +66,9 @@ class _Judged:
 
 _NOISE = 0.02  # of speed and memory from one start to the next
 _JUDGED = (
-    _Judged("bits per byte, all", lambda figures: figures.best_val_bpb.get("all"), needs_same_data=True),
-    _Judged("best validation loss", lambda figures: figures.best_val_loss, needs_same_data=True),
-    _Judged("final validation loss", lambda figures: figures.final_val_loss, needs_same_data=True),
+    _Judged("bits per byte, all", lambda figures: figures.best_val_bpb.get("all"), needs="same data"),
+    _Judged("best validation loss", lambda figures: figures.best_val_loss, needs="same tokens"),
+    _Judged("final validation loss", lambda figures: figures.final_val_loss, needs="same tokens"),
     _Judged("tokens a second, median", lambda figures: figures.tokens_per_second, higher=True, margin=_NOISE),
     _Judged("peak memory, MB", lambda figures: figures.peak_memory_mb, margin=_NOISE),
     _Judged("spikes", lambda figures: figures.spikes),
@@ -59,19 +84,32 @@ def compare(runs: Sequence[Run], figures: Sequence[Figures]) -> Comparison:
     table = [settings(run.config) for run in runs]
     names = list(dict.fromkeys(name for row in table for name in row))
     values = {name: tuple(row.get(name, "not set") for row in table) for name in names}
-    same_data = len({run.config.dataset for run in runs}) == 1 and runs[0].config.dataset is not None
+    same_dataset = _same([run.config.dataset for run in runs])
+    same_data = same_dataset or _same([run.validation_text for run in runs])
+    same_tokens = bool(same_dataset or (same_data and _same([run.validation_tokens for run in runs])))
+    holds: dict[Need, bool] = {"nothing": True, "same data": same_data is True, "same tokens": same_tokens}
     best = {}
     for judged in _JUDGED:
         found = [judged.value(one) for one in figures]
         known = [value for value in found if value is not None]
-        if len(known) < len(found) or (judged.needs_same_data and not same_data):
+        if len(known) < len(found) or not holds[judged.needs]:
             continue
         winner, second = sorted(known, reverse=judged.higher)[:2]
         if abs(winner - second) > judged.margin * abs(winner):
             best[judged.name] = known.index(winner)
     return Comparison(
-        differences={name: row for name, row in values.items() if len(set(row)) > 1}, best=best, same_data=same_data
+        differences={name: row for name, row in values.items() if len(set(row)) > 1},
+        best=best,
+        same_data=same_data,
+        same_tokens=same_tokens,
     )
+
+
+def _same(hashes: Sequence[Hashable | None]) -> bool | None:
+    """Whether all are one; None when those that are known are one, and others are not known."""
+    if len(known := {found for found in hashes if found is not None}) > 1:
+        return False
+    return True if known and None not in hashes else None
 
 
 def named_apart(runs: Sequence[Run], folders: Sequence[str]) -> list[Run]:

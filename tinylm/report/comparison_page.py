@@ -41,8 +41,9 @@ def _banner(runs: Sequence[Run], figures: Sequence[Figures], comparison: Compari
     if (place := comparison.best.get("bits per byte, all")) is not None:
         bpb = figures[place].best_val_bpb[ALL]
         words = f"<b>{verbatim(runs[place].name)}</b> is best: {bpb:.4f} bits per byte on the validation text."
+        words += f" {text(comparison.note)}"
     elif not comparison.same_data:
-        words = text("These runs have different data: their losses and bits per byte say nothing about one another.")
+        words = text(comparison.note)
     else:
         words = text("No run is best: the figures are the same, or some are missing.")
     return (
@@ -72,7 +73,6 @@ def _differences(runs: Sequence[Run], comparison: Comparison) -> str:
 
 
 def _curves(runs: Sequence[Run], comparison: Comparison) -> str:
-    note = "" if comparison.same_data else "The runs have different data: compare bits per byte with care, losses not."
     parts = []
     for title, unit, lines in (
         ("Validation, bits per byte", "bits per byte", [_validation(run) for run in runs]),
@@ -84,7 +84,8 @@ def _curves(runs: Sequence[Run], comparison: Comparison) -> str:
         ]
         if any(drawn):
             parts.append(subtitle(title) + columns(*drawn))
-    return section("Curves", *parts, lead=note or "The same by step, by tokens and by time.") if parts else ""
+    lead = comparison.note or "The same by step, by tokens and by time."
+    return section("Curves", *parts, lead=lead) if parts else ""
 
 
 Line = Sequence[tuple[float, float, float, float]]

@@ -16,7 +16,8 @@ from tinylm.report.figures import Figures, measure
 from tinylm.report.run import Run, read_run
 from tinylm.report.stability import judge
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
+"""1.1 added `same_tokens`, and `same_data` may be null."""
 FILE = "report.html"
 COMPARISON = Path("comparison.html")
 """Where several runs are compared, in the folder that tinylm is called in."""
@@ -70,6 +71,7 @@ def to_json(result: Result) -> str:
             "differences": {name: list(values) for name, values in comparison.differences.items()},
             "best": {name: result.runs[place].name for name, place in comparison.best.items()},
             "same_data": comparison.same_data,
+            "same_tokens": comparison.same_tokens,
         },
     }
     return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False)
@@ -86,4 +88,5 @@ def to_lines(result: Result) -> list[str]:
         lines += [f"  missing: {printable(what)}" for what in run.missing]
     if result.comparison is not None:
         lines += [f"best, {name}: {printable(result.runs[at].name)}" for name, at in result.comparison.best.items()]
+        lines += filter(None, [result.comparison.note])
     return lines

@@ -20,7 +20,7 @@ from tinylm.machine.memory import read_memory
 from tinylm.report.text import EpochSamples, read_samples, words_of
 from tinylm.runs import BUNDLE, CONFIG, find_run
 from tinylm.tokenizer_training import TokenizerStatistics, read_statistics
-from tinylm.tokens.shards import Index, read_index
+from tinylm.tokens.shards import TRAIN, Index, read_index
 from tinylm.training.dataset import CORPUS, DATASETS, open_dataset
 from tinylm.training.metrics import (
     STEPS,
@@ -47,6 +47,8 @@ class DatasetFacts:
     index: Index
     words: frozenset[str]
     """Words of the training text, in lower case: of its first megabytes, when it is long."""
+    validation_text: str | None = None
+    """Hash of the text that is validated on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,20 @@ class Run:
     def tokens_per_step(self) -> int:
         """Places in the batch of one step."""
         return self.config.training.batch_size * self.config.model.context_length
+
+    @property
+    def validation_text(self) -> str | None:
+        """Hash of the text that is validated on; None where neither the run nor a dataset says it."""
+        found = None if self.dataset is None else self.dataset.validation_text
+        return self.config.validation_text or found
+
+    @property
+    def validation_tokens(self) -> tuple[str, ...] | None:
+        """Hashes of that text in tokens; None where the dataset is not here."""
+        if self.dataset is None:
+            return None
+        shards = sorted((name, shard) for name, shard in self.dataset.index.shards.items() if name != TRAIN)
+        return tuple(f"{name} {part.sha256}" for name, shard in shards for part in shard.parts)
 
     @property
     def finished(self) -> bool:
@@ -258,6 +274,7 @@ def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:
             corpus=read_record(dataset.path / CORPUS),
             tokenizer=read_statistics(dataset.path),
             index=read_index(dataset.tokens),
+            validation_text=dataset.validation_text,
             words=words_of(dataset.path / "train.jsonl"),
         )
 

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tinylm.config import RunConfig, TokenizerConfig
-from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
+from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record, text_hash
 from tinylm.corpus.documents import Piece
 from tinylm.corpus.sampling import sample_lines
 from tinylm.errors import TinylmError
@@ -93,6 +93,12 @@ class Dataset:
     def vocab_size(self) -> int:
         """Pieces that were learned, which the text may have decided."""
         return read_statistics(self.path).vocab_size
+
+    @property
+    def validation_text(self) -> str:
+        """Hash of the text that is validated on: the same for any tokenizer. Of an earlier tinylm's, it is read."""
+        recorded = read_record(self.path / CORPUS).validation_text
+        return text_hash(self.path / "val.jsonl") if recorded is None else recorded
 
     def tokenizer(self) -> Tokenizer:
         return Tokenizer(self.path / MODEL)

@@ -90,7 +90,7 @@ def _asked(config: RunConfig) -> RunConfig:
         training = dataclasses.replace(training, total_steps=None, epochs=1)
     if training.batch_size_auto != "off":
         training = dataclasses.replace(training, batch_size=training.accumulation_steps, batch_size_auto="wanted")
-    return dataclasses.replace(config, training=training)
+    return dataclasses.replace(config, training=training, validation_text=None)  # `dataset` decides it
 
 
 def _difference(old: RunConfig, new: RunConfig) -> str:
