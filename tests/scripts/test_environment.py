@@ -11,13 +11,19 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Stands in for python: `-m venv FOLDER` puts itself there, and a `tinylm` that does nothing; `-m pip` is logged; what
-# torch was built for is `$CUDA`.
+# Stands in for python: `-m venv FOLDER` puts itself there, and a `tinylm` that does nothing; what is to be installed is
+# logged.
 INTERPRETER = """#!/bin/sh
 case "$*" in
     "-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && cp /bin/true "$3/bin/tinylm" ;;
-    "-m pip "*) echo "$*" >>"$LOG"; echo "Downloading" ;;
-    *"import torch"*) echo "$CUDA" ;;
+    "scripts/installation "*) echo "$*" >>"$LOG"; echo "Downloading" >&2 ;;
+esac
+"""
+# An interpreter that is too old: what it says of itself, and that it is.
+OLD = """#!/bin/sh
+case "$*" in
+    *print*) echo "is Python 3.9" ;;
+    *) exit 1 ;;
 esac
 """
 
@@ -34,50 +40,58 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(repository: Path, command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    known = {key: value for key, value in os.environ.items() if key not in ("TORCH_INDEX_URL", "VENV")}
-    stand_in = {"PYTHON": str(repository / "python"), "LOG": str(repository / "log"), "CUDA": ""}
+def run(repository: Path, command: str, *, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
+    known = {key: value for key, value in os.environ.items() if key != "VENV"}
+    stand_in = {"PYTHON": str(repository / "python"), "LOG": str(repository / "log")}
     return subprocess.run(
         ["bash", "-c", command, "scripts/demo"],
         env={**known, **stand_in, **variables},
         cwd=repository,
         capture_output=True,
         text=True,
-        check=True,
+        check=check,
     )
 
 
-def install(repository: Path, **variables: str) -> tuple[list[str], str]:
-    """The calls of pip, and stderr."""
+def install(repository: Path, extras: str) -> tuple[list[str], str]:
+    """What was to be installed, and stderr."""
     log = repository / "log"
     log.unlink(missing_ok=True)
-    done = run(repository, "set -euo pipefail; . scripts/environment.sh", **variables)
+    done = run(repository, f"set -euo pipefail; . scripts/environment.sh {extras}")
     assert done.stdout == ""
     return log.read_text(encoding="utf-8").splitlines() if log.exists() else [], done.stderr
 
 
-def test_it_installs_once_and_says_what_it_does(repository: Path) -> None:
-    calls, errors = install(repository)
-    assert [call.split()[-1] for call in calls] == ["torch", ".[train,dev]"]
-    assert all("-c constraints.txt" in call and "--quiet" not in call for call in calls)
-    assert not any("--index-url" in call for call in calls)
-    assert errors.count("Downloading") == 2
-    assert "warning" not in errors
-    assert install(repository) == ([], "")
+def test_it_installs_what_is_missing_once(repository: Path) -> None:
+    calls, errors = install(repository, "train")
+    assert calls == ["scripts/installation train"]
+    assert "Downloading" in errors
+    assert install(repository, "train") == ([], "")
+    assert install(repository, "train dev")[0] == ["scripts/installation dev"]
+    assert install(repository, "train") == ([], "")
+    (repository / "constraints.txt").write_text("torch==9.9.9\n", encoding="utf-8")
+    assert install(repository, "train dev")[0] == ["scripts/installation train dev"]
 
 
-def test_torch_alone_comes_from_the_index_that_is_named(repository: Path) -> None:
-    calls, _ = install(repository, TORCH_INDEX_URL="https://wheels.invalid/cpu")
-    assert calls[0].endswith(" --index-url https://wheels.invalid/cpu torch")
-    assert "--index-url" not in calls[1]
+def test_an_installation_that_failed_is_not_taken_for_done(repository: Path) -> None:
+    interpreter = repository / "python"
+    interpreter.write_text(INTERPRETER.replace('echo "Downloading" >&2', "exit 2"), encoding="utf-8")
+    assert run(repository, ". scripts/environment.sh train; echo on", check=False).stdout == ""
+    interpreter.write_text(INTERPRETER, encoding="utf-8")
+    assert install(repository, "train")[0] == ["scripts/installation train"]
 
 
-def test_a_torch_for_a_gpu_that_is_not_there_is_a_warning_with_a_remedy(repository: Path) -> None:
-    _, errors = install(repository, CUDA="CUDA")
-    warning, _, hint = errors.partition("warning: ")[2].partition("\n\nhint: ")
-    assert "built for CUDA" in warning
-    assert "TORCH_INDEX_URL" in hint
-    assert "remove " in hint
+@pytest.mark.parametrize(("given", "words"), [("old", "is Python 3.9"), ("absent", "cannot be started")])
+def test_a_python_that_is_too_old_or_not_there_is_refused(repository: Path, given: str, words: str) -> None:
+    (repository / "old").write_text(OLD, encoding="utf-8")
+    (repository / "old").chmod(0o755)
+    python = str(repository / given)
+    done = run(repository, "scripts/demo", check=False, PYTHON=python)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"error: `{python}` {words}; tinylm needs Python 3.11 or newer\n\nhint: ")
+    assert "PYTHON=python3.1" in done.stderr
+    assert not (repository / ".venv").exists()
 
 
 @pytest.mark.parametrize(("option", "folder"), [("--quick", "runs/demo-1-minute "), ("", "runs/demo-7-minutes ")])
