@@ -58,6 +58,13 @@ def test_a_folder_is_read_in_order_with_languages_from_folders(tmp_path: Path) -
         ("", "gl", {}, "gl"),
         ("", "es", {"language": "en-GB"}, "en"),
         ("", "es", {"lang": "PT"}, "pt"),
+        ("", "es", {"lang": "Deutsch"}, "de"),
+        ("", "es", {"lang": "aaf"}, "aaf"),
+        ("", "English", {}, "en"),
+        ("", "pt_BR", {}, "pt"),
+        ("EN:", "es", {}, "en"),
+        ("Español:", "en", {}, "es"),
+        ("zh-Hant:", "en", {}, "zh"),
         ("", "es", {"language": None}, "es"),
         ("fr:", "es", {"language": "en"}, "fr"),
     ],
@@ -168,7 +175,7 @@ def test_a_folder_with_nothing_usable_says_what_was_there(tmp_path: Path) -> Non
         ("b4.jsonl", b"{}", "line 1 has no string `text`; it has no keys"),
         ("c.jsonl", b"[1]", "line 1 has no string `text`; it is no JSON object"),
         ("d.jsonl", b'{"text": "a"}\n{"text": ', "line 2 is not JSON"),
-        ("e.jsonl", b'{"text": "a", "language": "English"}', "line 1 has the language 'English'"),
+        ("e.jsonl", b'{"text": "a", "language": "Klingon"}', "line 1 has the language 'Klingon'"),
         ("f.jsonl", b"[" * 100_000, "line 1 is not JSON"),
     ],
 )
@@ -210,7 +217,7 @@ def test_paths_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "may not be read" in str(error(locked))
 
 
-@pytest.mark.parametrize(("prefix", "example"), [("xx", "en"), ("ES", "es"), ("SPA", "es"), ("english", "en")])
+@pytest.mark.parametrize(("prefix", "example"), [("xx", "en"), ("Spansh", "es"), ("jp", "ja"), ("c", "en")])
 def test_an_unknown_language_is_not_a_missing_file(tmp_path: Path, prefix: str, example: str) -> None:
     path = write(tmp_path / "novel.txt", "Text.")
     caught = error(f"{prefix}:{path}")
@@ -218,6 +225,13 @@ def test_an_unknown_language_is_not_a_missing_file(tmp_path: Path, prefix: str, 
     assert f"`{example}:{path}`" in caught.hint
     assert "does not exist" in str(error(f"{prefix}:{path}x"))
     assert "does not exist" in str(error(f"es:{path}x"))
+
+
+@pytest.mark.parametrize("path", [r"C:\texts", "d:/texts/a.txt"])
+def test_a_drive_of_windows_is_no_language(path: str) -> None:
+    caught = error(path)
+    assert str(caught) == f"`{path}` does not exist"
+    assert f"`/mnt/{path[0].lower()}` here" in caught.hint
 
 
 def test_half_surrogates_in_json_are_removed_and_counted(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@
 A folder gives every text file in it, in the order of their relative paths; hidden, binary and empty files are skipped
 and counted. A file that is named by itself must be usable, or the error says why not. The language of a document is,
 in this order: the `en:` before the path, the `language` or `lang` field of a JSONL line, the nearest folder on the
-path as it was given that is named by an ISO 639 code (`es/`), `und`. A line `<|endoftext|>` parts a text file into
-documents.
+path as it was given that is named by a language (`es/`, `pt_BR/`, `Spanish/`), `und`. A line `<|endoftext|>` parts a
+text file into documents.
 
 Nothing here is trusted: files are regular, at most `MAX_BYTES` after decompression, and UTF-8.
 """
@@ -32,7 +32,7 @@ from typing import BinaryIO
 
 from tinylm.cores import usable_cores
 from tinylm.corpus.documents import UNDETERMINED, Document
-from tinylm.corpus.languages import CODES, SAME
+from tinylm.corpus.languages import folder_code, language_code, language_name, nearest_language
 from tinylm.corpus.sections import sections, text_sections
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
@@ -45,8 +45,9 @@ _XZ_MEMORY_BYTES = 256 * 1024 * 1024
 _CHUNK_BYTES = 1 << 20
 _SNIFF_BYTES = 1 << 16
 
-_PREFIX = re.compile(r"([a-z]{2,3}):(.+)", re.DOTALL)
+_PREFIX = re.compile(r"([^:/\\]{2,}):(.+)", re.DOTALL)  # a single letter is a drive of Windows
 _CODE_FIELD = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
+_DRIVE = re.compile(r"([A-Za-z]):[\\/]")
 _PACKED = re.compile(r"\.(?:gz|xz)$")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\v\f\r\x1b")
@@ -140,8 +141,8 @@ def stored_bytes(source: str) -> int:
 
 def parse_source(source: str) -> tuple[str | None, Path]:
     """`[LANGUAGE:]PATH`: the language prefix, if it has one, and the path."""
-    if (match := _PREFIX.fullmatch(source)) and match[1] in CODES:
-        return SAME.get(match[1], match[1]), Path(match[2]).expanduser()
+    if (match := _PREFIX.fullmatch(source)) and (code := language_code(match[1])):
+        return code, Path(match[2]).expanduser()
     return None, Path(source).expanduser()
 
 
@@ -208,7 +209,7 @@ def _walk(folder: Path, dropped: Dropped, visited: set[tuple[int, int]]) -> Iter
 
 def folder_language(folders: tuple[str, ...]) -> str | None:
     """The language that the nearest of `folders` is named by."""
-    return next((SAME.get(name, name) for name in reversed(folders) if name in CODES), None)
+    return next(filter(None, map(folder_code, reversed(folders))), None)
 
 
 def _chunks(path: Path, reading: Reading) -> Iterator[bytes]:
@@ -344,13 +345,18 @@ def _json_lines(chunks: Iterable[str], file: _File, dropped: Dropped) -> Iterato
         body, surrogates = _SURROGATES.subn("", record["text"])
         dropped.surrogates += surrogates
         stated = record.get("language") or record.get("lang")
-        match = _CODE_FIELD.fullmatch(stated) if isinstance(stated, str) else None
-        if stated is not None and match is None:
+        code = _stated_language(stated) if isinstance(stated, str) else None
+        if stated is not None and code is None:
             raise TinylmError(f"{where} has the language {stated!r}", "use an ISO 639 code such as `en` or `es`")
-        code = SAME.get(match[1].lower(), match[1].lower()) if match else None
         language = file.language or code or file.folder_language or UNDETERMINED
         for text, continues in sections(body):
             yield Document(text, language, file.name, continues=continues)
+
+
+def _stated_language(field: str) -> str | None:
+    """The code of a field; one of ISO 639's thousands that is not known here is taken as it is."""
+    match = _CODE_FIELD.fullmatch(field)
+    return language_code(field) or (match[1].lower() if match else None)
 
 
 def _what_is_there(record: object) -> str:
@@ -371,17 +377,19 @@ def _unknown_language(source: str) -> TinylmError | None:
     language, colon, path = source.partition(":")
     if not colon or not path or parse_source(source)[0] or not Path(path).expanduser().exists():
         return None
-    example = SAME.get(language.lower(), language.lower())
-    example = example if example in CODES else "en"
-    return TinylmError(
-        f"the language `{language}` of `{source}` is unknown",
-        f"use an ISO 639 code such as `{example}:{path}`, or `{UNDETERMINED}:{path}` for none",
-    )
+    if near := nearest_language(language):
+        hint = f"did you mean `{near}:{path}` ({language_name(near)})?"
+    else:
+        hint = f"use an ISO 639 code such as `en:{path}`, or `{UNDETERMINED}:{path}` for none"
+    return TinylmError(f"the language `{language}` of `{source}` is unknown", hint)
 
 
 def unreadable(path: Path, error: OSError) -> TinylmError:
     """A file system error in words; a missing path may be a misspelt source name."""
     if isinstance(error, FileNotFoundError):
+        if drive := _DRIVE.match(str(path)):
+            place = f"drive {drive[1]}: of Windows is often `/mnt/{drive[1].lower()}` here"
+            return TinylmError(f"`{path}` does not exist", place)
         meant = difflib.get_close_matches(str(path), ("sample", "gutenberg"), n=1)
         others = "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
         return TinylmError(f"`{path}` does not exist", f"did you mean `{meant[0]}`?" if meant else others)
