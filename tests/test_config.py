@@ -48,8 +48,11 @@ def test_presets_belong_together_and_survive_the_file(name: str, tmp_path: Path)
     config = preset(name)
     assert config.preset == name
     assert config.model.vocab_size == config.tokenizer.vocab_size
-    write_config(config, tmp_path / "config.toml")
-    assert read_config(tmp_path / "config.toml") == config
+    path = tmp_path / "config.toml"
+    write_config(config, path)
+    assert read_config(path) == config
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as Notepad saves it
+    assert read_config(path) == config
 
 
 def test_every_setting_survives_the_file(tmp_path: Path, small_run: RunConfig) -> None:

@@ -51,6 +51,10 @@ def test_the_shortest_description(folder: Path) -> None:
     assert decoder.size_bytes == sum((folder / name).stat().st_size for name in ("decoder.toml", "model.onnx"))
 
 
+def test_a_description_that_notepad_saved(folder: Path) -> None:
+    assert open_decoder(described(folder, "\ufeff" + MINIMAL)).description.model == "model.onnx"
+
+
 def test_everything_that_can_be_said(folder: Path) -> None:
     text = MINIMAL + (
         'tokenizer = "tokenizer.model"\nbos_id = 3\n[sampling]\ntemperature = 0.7\ntop_k = 5\n'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ import safetensors.numpy
 import tinylm
 from tinylm.bundle import open_bundle
 from tinylm.config import PRESETS, RunConfig
+from tinylm.corpus import files
+from tinylm.corpus.statistics import Dropped
+from tinylm.errors import TinylmError
 from tinylm.export.run import export_run
 from tinylm.files import sha256
 from tinylm.pipeline import PipelineResult, run_pipeline
@@ -36,6 +40,7 @@ def test_a_second_call_does_nothing_and_damage_is_repaired(small_run: RunConfig,
     assert first.run.parent == Path("runs")
     assert not any("skipped" in line for line in lines)
     assert set(first.stage_seconds) == {"dataset", "training", "evaluation", "export"}
+    _nothing_of_it_is_text(first.run)
     second = run()
     assert (second.run, second.quality, second.bundle) == (first.run, first.quality, first.bundle)
     assert sum("skipped" in line for line in lines) == 4
@@ -49,6 +54,25 @@ def test_a_second_call_does_nothing_and_damage_is_repaired(small_run: RunConfig,
     assert graph.read_bytes() == good
     assert third.quality == first.quality
     assert json.loads((first.run / "evaluation.json").read_text(encoding="utf-8"))["checkpoint_step"] == 8
+
+
+def _nothing_of_it_is_text(run: Path) -> None:
+    """What tinylm wrote is no corpus, whatever it is called and wherever it lies."""
+    Path("story.txt").write_text("A story of one's own.", encoding="utf-8")
+    copies = {"datasets": "dataset", "runs": "run", "a": "bundle", "b": "checkpoint"}
+    shutil.copytree(run / "bundle", "a")
+    shutil.copytree((run / "checkpoints/best").resolve(), "b")
+    for name in ("report.html", "bundle-report.json"):
+        shutil.copy(run / name, name)
+    dropped = Dropped()
+    assert [document.source for document in files.read(".", dropped=dropped)] == [f"{Path.cwd().name}/story.txt"]
+    own = {reason: count for reason, count in dropped.files.items() if "tinylm's" in reason}
+    assert own == {**{f"tinylm's own: {what}": 1 for what in copies.values()}, "a report of tinylm's": 2}
+    for path, what in ((run, "run"), (Path("a"), "bundle"), (Path("b"), "checkpoint")):
+        with pytest.raises(TinylmError, match=f"`{path}` is a {what} that tinylm made"):
+            list(files.read(str(path), dropped=Dropped()))
+    for name in ("a", "b"):
+        shutil.rmtree(name)
 
 
 def test_the_export_follows_weights_and_version(

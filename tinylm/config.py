@@ -354,7 +354,7 @@ def read_config(path: Path) -> RunConfig:
     import tomllib  # a device reads no TOML; 0.7 MB
 
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TinylmError(f"cannot read `{path}`: {error.strerror}", "is this a run folder?") from error
     except ValueError as error:

@@ -158,7 +158,7 @@ def open_decoder(path: Path) -> Decoder:
         raise TinylmError(f"{where} has {size} bytes; at most {_MAX_TOML_BYTES} are read", "is this a description?")
     raw = path.read_bytes()
     try:
-        data = tomllib.loads(raw.decode())
+        data = tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise TinylmError(f"{where} is not valid TOML: {error}", "correct the file") from error
     check_schema(data, major=1, where=where)

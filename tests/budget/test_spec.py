@@ -72,6 +72,8 @@ def test_a_budget_of_ones_own(tmp_path: Path) -> None:
     text = (REPOSITORY / "budgets" / "host.toml").read_text(encoding="utf-8")
     file.write_text(text.replace('"host"', '"mine"'), encoding="utf-8")
     assert load_budget(str(file)).name == "mine"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())  # as Notepad saves it
+    assert load_budget(str(file)).name == "mine"
 
 
 @pytest.mark.parametrize(

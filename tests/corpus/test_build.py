@@ -17,9 +17,10 @@ from typing import BinaryIO
 import psutil
 import pytest
 
-from tinylm.corpus import build, files, gutenberg
+from tinylm.corpus import build, gutenberg
 from tinylm.corpus.build import build_corpus, fingerprint, read_pieces, read_record
 from tinylm.corpus.documents import Document, Piece
+from tinylm.corpus.reading import unpacking
 from tinylm.errors import TinylmError
 
 WORDS = ("harbour", "lamp", "gull", "wind", "north", "boat", "rope", "anchor", "morning", "quiet", "señal", "río")
@@ -64,7 +65,8 @@ def test_pieces_statistics_and_record_round_trip(novels: Path, tmp_path: Path) -
     assert [(source.name, source.sha256) for source in record.sources] == [
         ("novels", fingerprint([str(novels)], 0)[0]["sha256"])
     ]
-    assert record.sources[0].bytes == sum(path.stat().st_size for path in novels.rglob("*.txt"))
+    texts = [path.read_text(encoding="utf-8") for path in novels.rglob("*.txt")]  # with `\n` for `\r\n`
+    assert record.sources[0].bytes == sum(len(text.encode()) for text in texts)
     assert "señal" in (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8")
     assert str(tmp_path) not in (tmp_path / "out" / "corpus.json").read_text(encoding="utf-8")
     assert [line.partition(",")[0] for line in said] == ["read novels: 2 documents"]
@@ -153,7 +155,7 @@ def test_a_file_that_is_edited_while_it_is_read_is_refused(
     out = tmp_path / "out"
     build_corpus([str(novels)], out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
-    chunks = files._plain
+    chunks = unpacking._plain
 
     def edit(raw: BinaryIO) -> Iterator[bytes]:
         for chunk in chunks(raw):
@@ -165,7 +167,7 @@ def test_a_file_that_is_edited_while_it_is_read_is_refused(
 
     hashed: list[str] = []
     planned = fingerprint([str(novels)], 0)
-    monkeypatch.setattr(files, "_plain", edit)
+    monkeypatch.setattr(unpacking, "_plain", edit)
     with pytest.raises(TinylmError, match="`novels` changed while it was being read") as caught:
         build_corpus([str(novels)], out, planned=planned)
     assert "run the same command again" in caught.value.hint

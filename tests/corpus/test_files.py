@@ -14,6 +14,8 @@ import pytest
 
 from tinylm.corpus import files
 from tinylm.corpus.documents import Document
+from tinylm.corpus.reading import json_documents, unpacking
+from tinylm.corpus.reading.source_names import display_name
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 
@@ -88,7 +90,7 @@ def test_compressed_files_even_several_streams_in_one(tmp_path: Path, suffix: st
 
 
 def test_a_bomb_is_stopped_and_never_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "MAX_BYTES", 3_000_000)
+    monkeypatch.setattr(unpacking, "MAX_BYTES", 3_000_000)
     for suffix, compress in ((".gz", gzip.compress), (".xz", lzma.compress)):
         path = write(tmp_path / f"bomb.txt{suffix}", compress(b"a" * 50_000_000))
         assert path.stat().st_size < 100_000
@@ -101,7 +103,8 @@ def test_damaged_archives(tmp_path: Path, suffix: str, compress: object) -> None
     assert callable(compress)
     data: bytes = compress(os.urandom(5000).hex().encode())
     assert "damaged" in str(error(write(tmp_path / f"short.txt{suffix}", data[:-20])))
-    assert "damaged" in str(error(write(tmp_path / f"plain.txt{suffix}", b"not an archive")))
+    assert read(write(tmp_path / f"plain.txt{suffix}", b"no archive"))[0].text == "no archive"
+    assert read(write(tmp_path / "without-suffix", compress(b"an archive")))[0].text == "an archive"
 
 
 def test_an_archive_that_wants_too_much_memory(tmp_path: Path) -> None:
@@ -164,9 +167,8 @@ def test_a_folder_with_nothing_usable_says_what_was_there(tmp_path: Path) -> Non
         ("empty.txt", b"", "is empty"),
         ("blank.txt", b" \n\n", "is empty"),
         ("a.bin", b"ab\x00cd", "is binary"),
-        ("a.pdf", b"%PDF-1.7 text", "is binary"),
+        ("a.pdf", b"%PDF-1.7 text", "is a PDF document"),
         ("latin.txt", "año".encode("latin-1"), "is not UTF-8: byte 0xf1 at offset 1"),
-        ("wide.txt", "año".encode("utf-16"), "is not UTF-8: byte 0xff at offset 0"),
         ("cut.txt", "año".encode()[:2], "is not UTF-8: byte 0xc3 at offset 1"),
         ("a.jsonl", b'{"text": "a"}\n\n{"body": "b", "id": 1}', "line 3 has no string `text`; it has `body`, `id`"),
         ("b.jsonl", b'{"text": "a"}\n{"text": 5}', "line 2 has no string `text`; `text` is 5"),
@@ -184,14 +186,6 @@ def test_a_named_file_that_is_unusable(tmp_path: Path, name: str, content: bytes
     caught = error(path)
     assert str(path) in str(caught)
     assert message in str(caught)
-    if "UTF-8:" in message:
-        assert caught.hint.startswith(f"convert it, for example `iconv -f {'UTF-16' if name[0] == 'w' else 'WINDOWS'}")
-
-
-def test_text_in_another_encoding_is_an_error_inside_a_folder_too(tmp_path: Path) -> None:
-    write(tmp_path / "d/a.txt", "fine")
-    write(tmp_path / "d/b.txt", "mañana".encode("latin-1"))
-    assert "offset 2" in str(error(tmp_path / "d"))
 
 
 def test_paths_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,13 +249,13 @@ def test_fingerprint_follows_content_names_and_languages_but_not_the_place(tmp_p
 
 
 def test_display_names_hide_the_folders_of_this_machine(tmp_path: Path) -> None:
-    assert files.display_name(f"es:{tmp_path}/novels") == "es:novels"
-    assert files.display_name(f"{tmp_path}/novels/") == "novels"
-    assert files.display_name("spa:novels") == "es:novels"
+    assert display_name(f"es:{tmp_path}/novels") == "es:novels"
+    assert display_name(f"{tmp_path}/novels/") == "novels"
+    assert display_name("spa:novels") == "es:novels"
 
 
 def test_a_bad_byte_is_found_wherever_chunks_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_CHUNK_BYTES", 7)
+    monkeypatch.setattr(unpacking, "_CHUNK_BYTES", 7)
     text = "año ñandú " * 5
     assert read(write(tmp_path / "good.txt", text))[0].text == text
     for position in range(len(text)):
@@ -271,11 +265,11 @@ def test_a_bad_byte_is_found_wherever_chunks_end(tmp_path: Path, monkeypatch: py
 
 
 def test_a_line_of_json_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "_CHUNK_BYTES", 10)
+    monkeypatch.setattr(unpacking, "_CHUNK_BYTES", 10)
     path = write(tmp_path / "a.jsonl", '{"text": "one"}\n' + json.dumps({"text": "a" * 200}) + "\n")
     assert [document.text for document in read(path)] == ["one", "a" * 200]
-    monkeypatch.setattr(files, "MAX_LINE_CHARACTERS", 100)
-    assert "line 2 has more than 100 characters" in str(error(path))
+    monkeypatch.setattr(json_documents, "MAX_VALUE_CHARACTERS", 100)
+    assert "line 2 begins a value of more than 100 characters" in str(error(path))
 
 
 def test_what_was_read_has_the_fingerprint_that_was_planned(tmp_path: Path) -> None:
@@ -297,7 +291,7 @@ def test_a_disk_that_fails_while_reading(tmp_path: Path, monkeypatch: pytest.Mon
         yield b"te"
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(files, "_plain", fail)
+    monkeypatch.setattr(unpacking, "_plain", fail)
     caught = error(path)
     assert str(caught) == f"cannot read `{path}`: Input/output error"
 

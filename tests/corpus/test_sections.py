@@ -21,13 +21,18 @@ def chunks(text: str, cuts: list[int]) -> list[str]:
     return [text[start:end] for start, end in pairwise(places)]
 
 
-LINES = st.lists(st.sampled_from(["", "one line", "niño", END, f"{END} \t", f"not {END}", f"{END}.", " "]), max_size=12)
+LINES = st.lists(
+    st.sampled_from(
+        ["", "one line", "niño", END, f"{END} \t", f"\t {END}", f"{END}\x1a", f"not {END}", f"{END}.", " "]
+    ),
+    max_size=12,
+)
 
 
 @given(LINES, st.lists(st.integers(0, 500), max_size=6))
 def test_chunks_do_not_matter(lines: list[str], cuts: list[int]) -> None:
     text = "\n".join(lines)
-    whole = re.split(r"^<\|endoftext\|>[ \t]*$", text, flags=re.MULTILINE)
+    whole = re.split(r"^[ \t]*<\|endoftext\|>[ \t\x1a]*$", text, flags=re.MULTILINE)
     assert list(text_sections(chunks(text, cuts))) == [(document, False) for document in whole]
 
 
@@ -63,3 +68,8 @@ def test_a_cut_prefers_blank_lines_then_lines_then_spaces(monkeypatch: pytest.Mo
         assert unicodedata.normalize("NFC", section) + unicodedata.normalize("NFC", rest) == unicodedata.normalize(
             "NFC", text
         )
+
+
+@pytest.mark.parametrize("end", ["\x85", "\u2028", "\u2029"])
+def test_the_rare_line_ends_end_a_mark_too(end: str) -> None:
+    assert [text.strip() for text, _ in text_sections([f"one{end}{END}{end}two"])] == ["one", "two"]

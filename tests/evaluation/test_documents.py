@@ -88,7 +88,7 @@ def test_texts_are_prepared_as_in_training(tmp_path: Path) -> None:
     (tmp_path / "es" / "novel.txt.gz").write_bytes(gzip.compress(wrapped.encode()))
     lines = [{"text": "Cafe\u0301\r\ncon leche  "}, {"text": " \n "}, {"text": "a\u0000b", "language": "en"}]
     (tmp_path / "more.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    found = read_documents([str(tmp_path), f"fr:{tmp_path / 'more.jsonl'}"])
+    found = read_documents([str(tmp_path), f"fr:{tmp_path / 'more.jsonl'}"], say=print)
     assert [(d.language, d.source) for d in found[:1]] == [("es", f"{tmp_path.name}/es/novel.txt.gz")]
     assert "\n" not in found[0].text
     assert [(d.text, d.language) for d in found[1:]] == [
@@ -103,14 +103,14 @@ def test_texts_are_prepared_as_in_training(tmp_path: Path) -> None:
 def test_a_text_of_white_space_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "  "}\n', encoding="utf-8")
     with pytest.raises(TinylmError, match="no text in"):
-        read_documents([str(tmp_path / "a.jsonl")])
+        read_documents([str(tmp_path / "a.jsonl")], say=print)
     with pytest.raises(TinylmError, match="does not exist"):
-        read_documents([str(tmp_path / "missing.txt")])
+        read_documents([str(tmp_path / "missing.txt")], say=print)
 
 
 def test_a_document_in_sections_ends_once(tmp_path: Path) -> None:
     """What is longer than a section goes on in the next one: EOS stands at its end alone."""
     (tmp_path / "long.txt").write_text("A line of a long text.\n\n" * (SECTION_CHARACTERS // 20), encoding="utf-8")
     (tmp_path / "short.txt").write_text("Another text.", encoding="utf-8")
-    found = read_documents([f"en:{tmp_path / 'long.txt'}", f"en:{tmp_path / 'short.txt'}"])
+    found = read_documents([f"en:{tmp_path / 'long.txt'}", f"en:{tmp_path / 'short.txt'}"], say=print)
     assert [document.ends for document in found] == [False, True, True]

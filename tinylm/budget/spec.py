@@ -313,7 +313,7 @@ def load_budget(name_or_path: str) -> Budget:
     else:
         raise _unknown(name_or_path, names)
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")  # Notepad writes the mark
     except OSError as error:
         raise TinylmError(f"cannot read {where}: {error.strerror}", "name a budget or a TOML file") from error
     except ValueError as error:

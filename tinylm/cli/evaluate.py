@@ -24,7 +24,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="PATH",
-            help="[LANGUAGE:]PATH of text, JSONL, .gz, .xz, or a folder of them; repeat for more.",
+            help="[LANGUAGE:]PATH of text, JSON, .gz, .xz, or a folder of them; repeat for more.",
             show_default="the first model's validation text; of a bundle, its held-out text",
         ),
     ] = None,
@@ -52,7 +52,7 @@ def evaluate(
     if fail_if_worse and len(models or ()) != 2:
         raise TinylmError("--fail-if-worse compares two models", "name the one to keep, then the new one")
     if text:  # before a model is loaded: it may not be there
-        name, documents = ", ".join(text), read_documents(text)
+        name, documents = ", ".join(text), read_documents(text, say=_say)
     named: Sequence[Path | None] = models or [None]
     with ExitStack() as stack:
         subjects = [stack.enter_context(open_subject(path)) for path in named]

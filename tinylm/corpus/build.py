@@ -27,6 +27,7 @@ from tinylm.corpus.documents import Document, Piece
 from tinylm.corpus.parallel import Workers
 from tinylm.corpus.parts import SIDES, clean_part, load_figures, render_part
 from tinylm.corpus.progress import Meter
+from tinylm.corpus.reading.source_names import display_name
 from tinylm.corpus.sections import sections
 from tinylm.corpus.splitting import plan_split
 from tinylm.corpus.statistics import CorpusStatistics, Dropped
@@ -35,7 +36,7 @@ from tinylm.files import write_atomic, writing
 from tinylm.tokenizer import NORMALISATION
 
 SCHEMA = "1.1"
-"""1.1 added `validation_text`; 1.0 is read as well."""
+"""1.1 added `validation_text` and what is taken off texts; 1.0 is read as well."""
 PARTS = "parts-1"
 """Name of what a part holds; it changes when a part of an older tinylm must not be used."""
 BUILDING = "building"
@@ -56,7 +57,7 @@ class Source:
     sha256: str
     """Its `fingerprint`."""
     bytes: int
-    """UTF-8 bytes of its documents as they came, before normalisation."""
+    """UTF-8 bytes of its documents as they were read, before normalisation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class _Reader:
         self.paths: list[Path] = []
         """Of all parts, those that were there already too."""
         self.sizes: list[int] = []
-        """UTF-8 bytes of each source as it came."""
+        """UTF-8 bytes of each source as it was read."""
 
     def parts(
         self, sources: Sequence[str], planned: Sequence[dict[str, str]]
@@ -188,6 +189,8 @@ class _Reader:
                     f"`{entry['name']}` changed while it was being read",
                     "run the same command again when nothing writes to it, or name a copy of it",
                 )
+            for notice in reading.notices:
+                self._meter.say(notice)
             self._meter.say(
                 f"read {source_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
             )
@@ -225,7 +228,7 @@ def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
 
 def source_name(source: str) -> str:
     """What a source is called in records: `sample`, `gutenberg`, or prefix and last component of a path."""
-    return source if source in ("sample", "gutenberg") else files.display_name(source)
+    return source if source in ("sample", "gutenberg") else display_name(source)
 
 
 def read_pieces(path: Path) -> Iterator[Piece]:

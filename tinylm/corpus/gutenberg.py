@@ -37,6 +37,7 @@ from urllib.request import (
 
 from tinylm import __version__, records
 from tinylm.corpus.documents import Document
+from tinylm.corpus.gutenberg_text import END, START, body
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
 
@@ -49,15 +50,7 @@ _CHUNK_BYTES = 1 << 16
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
 _OTHER_WAYS = "`--corpus sample` needs no network, `--corpus PATH` reads your own text; what is downloaded is kept"
 
-_START = re.compile(r"^\*{3}\s*START OF (?:THE|THIS) PROJECT GUTENBERG EBOOK[^*]{0,400}\*{3}", re.MULTILINE)
-_END = re.compile(r"^\*{3}\s*END OF (?:THE|THIS) PROJECT GUTENBERG EBOOK", re.MULTILINE)
 _NUMBER = re.compile(r"\[E-?book #\s*(\d+)\]", re.IGNORECASE)
-_PICTURE = re.compile(r"\[(?:Illustration|Ilustraci[oó]n)[^\]]*\]", re.IGNORECASE)
-_CREDITS = re.compile(
-    r"Produced by|Credits?:|(?:This )?e-?(?:text|book) (?:was )?(?:prepared|produced|created)|Transcribed (?:from|by)"
-    r"|(?:HTML|Text) version by|Updated editions|.*Distributed Proofread|\[?Transcriber['’]s note",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +174,8 @@ def strip(data: bytes, book: Book) -> str:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise _not_a_book(book, f"it is not UTF-8 at byte {error.start:,}") from error
-    start = _START.search(text)
-    end = _END.search(text, start.end()) if start else None
+    start = START.search(text)
+    end = END.search(text, start.end()) if start else None
     if start is None or end is None:
         web_page = text.lstrip()[:100].lower().startswith(("<!doctype", "<html"))
         raise _not_a_book(
@@ -191,16 +184,10 @@ def strip(data: bytes, book: Book) -> str:
     number = _NUMBER.search(text, 0, start.start())
     if number is not None and int(number[1]) != book.number:
         raise _not_a_book(book, f"it says that it is ebook {number[1]}")
-    paragraphs = re.split(r"\n{2,}", text[start.end() : end.start()].strip("\n"))
-    kept = [
-        paragraph
-        for position, paragraph in enumerate(paragraphs)
-        if not ("Project Gutenberg" in paragraph or _PICTURE.fullmatch(paragraph.strip()))
-        and not (position < 12 and _CREDITS.match(paragraph.strip()))
-    ]
-    if not kept:
+    book_text = body(text[start.end() : end.start()])
+    if not book_text:
         raise _not_a_book(book, "nothing stands between its markers")
-    return "\n\n".join(kept)
+    return book_text
 
 
 def _not_a_book(book: Book, why: str) -> TinylmError:

@@ -14,14 +14,19 @@ SECTION_CHARACTERS = 4_000_000
 """The longest text that is worked on in one piece."""
 
 DOCUMENT_END = "<|endoftext|>"
-_DOCUMENT_END = re.compile(r"^<\|endoftext\|>[ \t]*$", re.MULTILINE)
+# Around it may stand white space and what normalisation takes out, such as the Ctrl-Z that ends files of DOS.
+_BLANK = "[\x00-\x09\x0b-\x20\x7f\x85\xa0\u1680\u2000-\u200f\u202f\u205f\u3000]*"
+_DOCUMENT_END = re.compile(rf"^{_BLANK}<\|endoftext\|>{_BLANK}$", re.MULTILINE)
 
 
 def text_sections(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """The documents of a text file, which a line `<|endoftext|>` parts: text, and whether it goes on the one before."""
+    """The documents of a text file, which a line `<|endoftext|>` parts: text, and whether it goes on the one before.
+
+    Line ends are `\\n`, as `tinylm.corpus.reading.encodings` makes them, or the rare ones of Unicode.
+    """
     waiting, continues = "", False
     for chunk in chunks:
-        waiting += chunk
+        waiting += chunk.replace("\x85", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
         lines = waiting.rfind("\n") + 1  # what follows may be half of a line that ends a document
         if DOCUMENT_END in waiting[:lines]:
             *documents, rest = _DOCUMENT_END.split(waiting[:lines])

@@ -22,11 +22,17 @@ class Dropped:
     duplicate_paragraphs: int = 0
     duplicate_bytes: int = 0
     control_characters: int = 0
-    """Characters that normalisation removes: controls, byte order marks, noncharacters."""
+    """Characters that normalisation removes: controls, noncharacters."""
     surrogates: int = 0
     """Encoding problem: halves of UTF-16 pairs in JSONL, removed."""
     replacement_characters: int = 0
     """Encoding problem: U+FFFD, which some earlier program wrote for what it could not decode; kept."""
+    licences: int = 0
+    """Books that stood between Project Gutenberg's marks: what was outside, and notes of theirs inside, is left out."""
+    front_matter: int = 0
+    """Blocks of settings at the beginning of a Markdown file."""
+    marks_in_text: int = 0
+    """`<|endoftext|>` inside a line: it parts nothing there and is kept."""
     files: dict[str, int] = field(default_factory=dict)
     """Files that were skipped inside folders, by reason."""
 

@@ -7,7 +7,7 @@ Where tokens begin in the text lets two models with different tokenizers be comp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tinylm.corpus import files
 from tinylm.corpus.cleaning import clean
+from tinylm.corpus.documents import Document
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 from tinylm.tokenizer import BOS, EOS, UNK, Tokenizer, normalise
@@ -68,13 +69,21 @@ def block_count(text_bytes: int) -> int:
     return max(1, round(text_bytes / BLOCK_BYTES))
 
 
-def read_documents(sources: Sequence[str]) -> list[TextDocument]:
-    """The documents of `[LANGUAGE:]PATH`s, as a corpus reads them: text, JSONL, `.gz`, `.xz`, files and folders.
+def read_documents(sources: Sequence[str], *, say: Callable[[str], None]) -> list[TextDocument]:
+    """The documents of `[LANGUAGE:]PATH`s, as a corpus reads them: text, JSON, tables, `.gz`, `.xz`, files and folders.
+
+    `say` is told what was noticed about them.
 
     A document so long that it is read in sections is one for each, and ends with the last.
     TinylmError for what `tinylm.corpus.files.read` refuses, and when nothing but white space is left.
     """
-    read = [document for source in sources for document in files.read(source, dropped=Dropped())]
+    read: list[Document] = []
+    for source in sources:
+        files.fingerprint(source)  # names all files that cannot be read, before any is
+        reading = files.Reading()
+        read += files.read(source, dropped=Dropped(), reading=reading)
+        for notice in reading.notices:
+            say(notice)
     ends = [*(not following.continues for following in read[1:]), True]
     found = [
         TextDocument(text=text, language=document.language, source=document.source, ends=end)

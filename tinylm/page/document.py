@@ -18,6 +18,7 @@ def document(*, title: str, parts: Iterable[str], footer: str) -> str:
     """One HTML document of `parts`, which are HTML; `title` and `footer` are plain text."""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="generator" content="tinylm">'  # `--corpus .` does not learn it
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'

@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from tinylm.corpus.files import folder_language, parse_source, unreadable
+from tinylm.corpus.reading.source_names import folder_language, parse_source, unreadable
 from tinylm.corpus.sections import DOCUMENT_END
 from tinylm.errors import TinylmError
 from tinylm.heartbeat import heartbeat

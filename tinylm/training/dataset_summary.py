@@ -96,6 +96,8 @@ def _dropped(dropped: Dropped) -> dict[str, int]:
         f"duplicate paragraphs ({dropped.duplicate_bytes:,} bytes)": dropped.duplicate_paragraphs,
         "control characters": dropped.control_characters,
         "broken surrogates": dropped.surrogates,
+        "licences of Project Gutenberg": dropped.licences,
+        "blocks of front matter": dropped.front_matter,
         **{f"files: {reason}": count for reason, count in dropped.files.items()},
     }
     return {what: count for what, count in counts.items() if count}

@@ -1,0 +1,69 @@
+"""What a source of text is called: `[LANGUAGE:]PATH`, its name in records, and the language that folders state."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import re
+from pathlib import Path
+
+from tinylm.corpus.documents import UNDETERMINED
+from tinylm.corpus.languages import folder_code, language_code, language_name, nearest_language
+from tinylm.errors import TinylmError
+
+_PREFIX = re.compile(r"([^:/\\]{2,}):(.+)", re.DOTALL)  # a single letter is a drive of Windows
+_DRIVE = re.compile(r"([A-Za-z]):[\\/]")
+
+
+def parse_source(source: str) -> tuple[str | None, Path]:
+    """`[LANGUAGE:]PATH`: the language prefix, if it has one, and the path; TinylmError when nothing is named."""
+    if not source:
+        raise TinylmError("an empty name names no text", "name a file or a folder; this folder is `.`")
+    if (match := _PREFIX.fullmatch(source)) and (code := language_code(match[1])):
+        return code, Path(match[2]).expanduser()
+    return None, Path(source).expanduser()
+
+
+def display_name(source: str) -> str:
+    """The source for records: its prefix and last path component, without the folders of this machine."""
+    language, path = parse_source(source)
+    name = escaped(path.name or path.resolve().name)
+    return f"{language}:{name}" if language else name
+
+
+def escaped(name: str) -> str:
+    """A file name as text: bytes that are not UTF-8, as old archives from Windows have them, become `\\xf1`."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def folder_language(folders: tuple[str, ...]) -> str | None:
+    """The language that the nearest of `folders` is named by."""
+    return next(filter(None, map(folder_code, reversed(folders))), None)
+
+
+def unknown_language(source: str) -> TinylmError | None:
+    """The error for a source that does not exist as it stands, but does without what looks like a language."""
+    language, colon, path = source.partition(":")
+    if not colon or not path or parse_source(source)[0] or not Path(path).expanduser().exists():
+        return None
+    if near := nearest_language(language):
+        hint = f"did you mean `{near}:{path}` ({language_name(near)})?"
+    else:
+        hint = f"use an ISO 639 code such as `en:{path}`, or `{UNDETERMINED}:{path}` for none"
+    return TinylmError(f"the language `{language}` of `{source}` is unknown", hint)
+
+
+def unreadable(path: Path, error: OSError) -> TinylmError:
+    """A file system error in words; a missing path may be a misspelt source name."""
+    if isinstance(error, FileNotFoundError):
+        if drive := _DRIVE.match(str(path)):
+            place = f"drive {drive[1]}: of Windows is often `/mnt/{drive[1].lower()}` here"
+            return TinylmError(f"`{path}` does not exist", place)
+        meant = difflib.get_close_matches(str(path), ("sample", "gutenberg"), n=1)
+        others = "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
+        return TinylmError(f"`{path}` does not exist", f"did you mean `{meant[0]}`?" if meant else others)
+    if isinstance(error, PermissionError):
+        return TinylmError(f"`{path}` may not be read", "give this user read permission, for folders also `x`")
+    if error.errno == errno.ELOOP:
+        return TinylmError(f"`{path}` is a symbolic link that leads to itself", "name the file it was meant to be")
+    return TinylmError(f"cannot read `{path}`: {error.strerror}", "check the disk and the path")

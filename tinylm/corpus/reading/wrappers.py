@@ -1,0 +1,59 @@
+"""What stands around a text in its file and is no part of it: front matter, and Project Gutenberg's licence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from tinylm.corpus import gutenberg_text
+from tinylm.corpus.sections import DOCUMENT_END
+from tinylm.corpus.statistics import Dropped
+
+_START_CHARACTERS = 1 << 16
+"""A wrapper begins in so many."""
+MAX_HELD_CHARACTERS = 64_000_000
+"""A file with the licence is held in memory, because its END mark decides; a longer one is read as it stands."""
+
+# Keys at the start of their lines, as Jekyll, Hugo, Obsidian and Pandoc write them: YAML in `---`, TOML in `+++`.
+_FRONT_MATTER = re.compile(
+    r"---[ \t]*\n(?:[\w.-]+[ \t]*:(?:[ \t].*)?\n|[ \t]+\S.*\n|- .*\n|#.*\n|[ \t]*\n)+(?:---|\.\.\.)[ \t]*(?:\n|\Z)"
+    r"|\+\+\+[ \t]*\n(?:[\w.\"-]+[ \t]*=.*\n|\[.*\n|[ \t]+\S.*\n|#.*\n|[ \t]*\n)+\+\+\+[ \t]*(?:\n|\Z)"
+)
+# A scene between two rules has names before its colons, not these.
+_USUAL_KEY = re.compile(
+    r"^(?:title|date|author|tags?|categor(?:y|ies)|layout|draft|slug|description|summary|permalink|url|aliases|lang|id"
+    r"|created|updated|modified|published|weight|image|keywords|type|status)\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def without_wrappers(chunks: Iterable[str], dropped: Dropped) -> Iterator[str]:
+    """The text inside, in chunks; `dropped` counts what was taken off. Several books in one file become documents."""
+    stream = iter(chunks)
+    start = _hold(stream, _START_CHARACTERS)
+    if (front := _FRONT_MATTER.match(start)) and _USUAL_KEY.search(front[0]):
+        start = start[front.end() :]
+        dropped.front_matter += 1
+    if gutenberg_text.START.search(start):
+        start += _hold(stream, MAX_HELD_CHARACTERS)
+        if len(start) <= MAX_HELD_CHARACTERS:
+            start = without_licence(start, dropped)
+    yield start
+    yield from stream
+
+
+def without_licence(text: str, dropped: Dropped) -> str:
+    """The books in `text`, when it has Project Gutenberg's marks around them, else `text` itself."""
+    books = gutenberg_text.books(text) if "PROJECT GUTENBERG E" in text else None
+    if books is None:
+        return text
+    dropped.licences += len(books)
+    return f"\n{DOCUMENT_END}\n".join(books)
+
+
+def _hold(stream: Iterator[str], characters: int) -> str:
+    parts, held = [], 0
+    while held <= characters and (chunk := next(stream, None)) is not None:
+        parts.append(chunk)
+        held += len(chunk)
+    return "".join(parts)
