@@ -56,6 +56,7 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizer_child": {"termination"},
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
+    "housekeeping": {"errors", "bundle", "runs", "budget", "corpus", "virtual_pi", "page"},
     "evaluation": FOUNDATION | {"tokenizer", "corpus", "model", "runtime"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
@@ -124,7 +125,19 @@ def test_the_rules_have_no_circle() -> None:
 
 @pytest.mark.parametrize(
     "where",
-    ["cli", "runtime", "budget", "page", "report", "profile", "tokenizer.py", "config.py", "bundle.py", "records.py"],
+    [
+        "cli",
+        "runtime",
+        "budget",
+        "housekeeping",
+        "page",
+        "report",
+        "profile",
+        "tokenizer.py",
+        "config.py",
+        "bundle.py",
+        "records.py",
+    ],
 )
 def test_nothing_heavy_at_the_top_of_what_a_device_runs(where: str) -> None:
     root = PACKAGE / where

@@ -22,7 +22,7 @@ from tinylm.files import write_atomic
 from tinylm.model import build
 from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
-from tinylm.runs import BUNDLE
+from tinylm.runs import BUNDLE, EVALUATION
 from tinylm.tokens.shards import read_index
 from tinylm.training.checkpoint import BEST, WEIGHTS, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.dataset import DATASETS, Dataset, Reuse, make_dataset
@@ -34,7 +34,6 @@ from tinylm.training.run_folder import default_folder, open_run
 from tinylm.training.trainer import train
 
 Say = Callable[[str], None]
-EVALUATION = "evaluation.json"
 EXPORT = "export.json"
 """What the run's bundle was made of."""
 

@@ -13,6 +13,13 @@ RUNS = Path("runs")
 """Where runs lie, from the folder that tinylm is called in."""
 CONFIG = "config.toml"
 BUNDLE = "bundle"
+EVALUATION = "evaluation.json"
+FINAL_CHECKPOINT = "checkpoints/final"
+"""There when the training came to its end."""
+BUDGET_REPORT = "budget.json"
+"""What the last budget check of `train-pipeline` measured."""
+RUN_LOCK = ".lock"
+"""Held by the process that works on a run."""
 
 
 def find_run(run: Path | None, *, checkpoint: str | None = None) -> Path:
@@ -38,7 +45,7 @@ def find_bundle(bundle: Path | None) -> Path:
         raise TinylmError(f"`{bundle}` is a link to `{bundle.readlink()}`, which is not there", _how_to_relink(bundle))
     if not bundle.exists():
         where = "" if bundle.is_absolute() else f" in `{Path.cwd()}`"
-        raise TinylmError(f"no bundle at `{bundle}`{where}", f"`tinylm runs` shows what is there; {_how_to_make()}")
+        raise TinylmError(f"no bundle at `{bundle}`{where}", f"`tinylm runs` shows what is there; {how_to_make()}")
     if (bundle / CONFIG).is_file():
         if not (bundle / BUNDLE / MANIFEST).is_file():
             raise TinylmError(f"the run `{bundle}` has no bundle yet", _how_to_finish(bundle))
@@ -55,7 +62,7 @@ def _latest(marker: str, problem: str) -> Path:
             problem,
             _how_to_finish(unfinished[-1])
             if unfinished
-            else f"{_how_to_make()}, name one, or go to the folder that `{RUNS}/` lies in",
+            else f"{how_to_make()}, name one, or go to the folder that `{RUNS}/` lies in",
         )
     return found[-1]
 
@@ -66,7 +73,7 @@ def _with(marker: str) -> list[Path]:
     return sorted(runs, key=lambda run: (run / marker).stat().st_mtime_ns)
 
 
-def _how_to_make() -> str:
+def how_to_make() -> str:
     """How a model comes to this machine: a board has no training."""
     if importlib.util.find_spec("torch") is None:
         return "a model comes from the computer that trained it, with `scripts/deploy.sh`, as `~/tinylm/current`"

@@ -86,7 +86,7 @@ def _parse(words: tuple[str, ...]) -> None:
     while True:
         group = hasattr(command, "list_commands")
         if group and not (arguments and not arguments[0].startswith("-")):
-            if arguments and arguments[0] not in ("--version", "--help", "-h"):
+            if arguments and arguments[0] not in ("--version", "--help", "-h", "--install-completion"):
                 raise ValueError(f"`{arguments[0]}` is no option of `tinylm`")
             return  # `tinylm`, `tinylm --help`, `tinylm --version`
         if not group:

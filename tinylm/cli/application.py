@@ -13,6 +13,7 @@ import tinylm
 from tinylm.cli.budget import budget_app
 from tinylm.cli.bundle import bundle_app
 from tinylm.cli.check_budgets import check_budgets
+from tinylm.cli.clean import clean
 from tinylm.cli.corpus import corpus
 from tinylm.cli.doctor import doctor
 from tinylm.cli.evaluate import evaluate
@@ -21,6 +22,7 @@ from tinylm.cli.generate import generate
 from tinylm.cli.help import Command, Group
 from tinylm.cli.profile import profile
 from tinylm.cli.report import report
+from tinylm.cli.runs import runs
 from tinylm.cli.train import train
 from tinylm.cli.train_pipeline import train_pipeline
 from tinylm.cli.virtual_pi import virtual_pi_app
@@ -102,6 +104,8 @@ for _command, _example in (
     (profile, "tinylm profile --plot profile.svg"),
     (generate, 'tinylm generate --prompt "Once upon" --seed 1'),
     (doctor, "tinylm doctor --budget pi-zero-2w"),
+    (runs, "tinylm runs"),
+    (clean, "tinylm clean checkpoints --dry-run"),
 ):
     app.command(cls=Command, epilog=_example)(_command)
 app.add_typer(budget_app)

@@ -6,6 +6,7 @@ Typer's own panels need rich, which is slow to start, and cut names and defaults
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from typing import Any
 
@@ -19,6 +20,10 @@ class Command(typer.core.TyperCommand):
 
     def get_short_help_str(self, limit: int = 45) -> str:
         return _first_sentence(self.help)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        _one_line_each()
+        return super().shell_complete(ctx, incomplete)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         shown = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "hidden", False)]
@@ -49,6 +54,10 @@ class Group(typer.core.TyperGroup):
     def get_short_help_str(self, limit: int = 45) -> str:
         return _first_sentence(self.help)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        _one_line_each()
+        return super().shell_complete(ctx, incomplete)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help(), err=True)
@@ -63,6 +72,12 @@ class Group(typer.core.TyperGroup):
             message = f"`{ctx.command_path}` has no command `{args[0]}`"
             raise TinylmError(message, nearest(args[0], self.commands))
         return super().resolve_command(ctx, args)
+
+
+def _one_line_each() -> None:
+    """For shell completion, which this process ends with: Typer wraps descriptions to the terminal's width by rich, and
+    fish takes every further line of one for a word to complete with."""
+    os.environ["COLUMNS"] = "10000"
 
 
 def _first_sentence(text: str | None) -> str:

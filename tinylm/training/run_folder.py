@@ -15,10 +15,9 @@ from pathlib import Path
 from tinylm.config import RunConfig, read_config, write_config
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
-from tinylm.runs import CONFIG, RUNS
+from tinylm.runs import CONFIG, RUN_LOCK, RUNS
 
 _ID = "run_id"
-_LOCK = ".lock"
 
 
 def default_folder(config: RunConfig) -> Path:
@@ -37,7 +36,7 @@ def open_run(folder: Path, config: RunConfig, *, force: bool, extend: bool = Fal
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / _LOCK).open("w")
+        lock = (folder / RUN_LOCK).open("w")
     except OSError as error:
         raise TinylmError(
             f"cannot write in `{folder}`: {error.strerror}", "name another folder with --output-dir"
@@ -60,7 +59,7 @@ def record_config(folder: Path, config: RunConfig) -> None:
 def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig, str]:
     if not (folder / CONFIG).is_file():
         unfinished = (_ID, f"{_ID}.partial", f"{CONFIG}.partial")  # of a start that was killed
-        strangers = [path.name for path in folder.iterdir() if path.name not in (_LOCK, *unfinished)]
+        strangers = [path.name for path in folder.iterdir() if path.name not in (RUN_LOCK, *unfinished)]
         if strangers:
             raise TinylmError(
                 f"`{folder}` is not empty and holds no run: `{sorted(strangers)[0]}`", "name an empty or new folder"
@@ -110,7 +109,7 @@ def _flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 def _clear(folder: Path) -> None:
     """Remove what a run wrote; refuses a folder that is not a run."""
-    contents = [path for path in folder.iterdir() if path.name != _LOCK]
+    contents = [path for path in folder.iterdir() if path.name != RUN_LOCK]
     if contents and not (folder / CONFIG).is_file():
         raise TinylmError(f"`{folder}` is not empty and holds no run", "name an empty or new folder")
     for path in sorted(contents, key=lambda path: path.name == CONFIG):  # what marks a run goes last

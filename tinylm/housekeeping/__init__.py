@@ -1,0 +1,1 @@
+"""What runs and datasets there are, what they take, and what of it can go. Imports no torch."""

@@ -1,0 +1,157 @@
+"""What can be freed and what that costs, and what stays and why: datasets, checkpoints, board images, caches."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinylm.corpus import gutenberg
+from tinylm.housekeeping.disk import folders_in, in_use, size_of
+from tinylm.runs import CONFIG, FINAL_CHECKPOINT, RUN_LOCK, RUNS
+from tinylm.virtual_pi.folders import default_folder
+from tinylm.virtual_pi.machine import images_in_use
+
+DATASETS = Path("datasets")
+_CHECKPOINTS = "checkpoints"
+_NEEDED = ("best", "final", "last")  # tinylm.training.checkpoint has them too, and loads torch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Something that takes space: it can go, or `kept` says why not."""
+
+    kind: str
+    """A key of `KINDS`."""
+    name: str
+    """What it is, for people."""
+    paths: tuple[Path, ...]
+    """What goes with it; none is a link."""
+    size_bytes: int
+    lock: Path | None = None
+    """Held by whoever works on it, and while it is removed."""
+    kept: str | None = None
+
+
+def pieces(kinds: list[str]) -> list[Piece]:
+    """All that takes space here of these kinds, whether it can go or not."""
+    return [piece for kind in kinds for piece in KINDS[kind].find()]
+
+
+def _datasets() -> list[Piece]:
+    users = _users()
+    found = []
+    for folder in folders_in(DATASETS):
+        lock = DATASETS / f".{folder.name}.lock"
+        runs = [str(run) for run, dataset in users.items() if dataset in (folder.name, None)]
+        kept = "it is being built" if in_use(lock) else f"needed by {_few(runs)}" if runs else None
+        found.append(_piece("datasets", str(folder), folder, lock=lock, kept=kept))
+    return found
+
+
+def _users() -> dict[Path, str | None]:
+    """The dataset of every run that says one; None where the settings cannot be read: it may be any."""
+    users: dict[Path, str | None] = {}
+    for run in folders_in(RUNS):
+        try:
+            dataset = tomllib.loads((run / CONFIG).read_text(encoding="utf-8")).get("dataset")
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError):
+            users[run] = None
+        else:
+            if dataset is not None:
+                users[run] = str(dataset)
+    return users
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _checkpoints() -> list[Piece]:
+    found = []
+    for run in folders_in(RUNS):
+        folder = run / _CHECKPOINTS
+        steps = [step for step in folders_in(folder) if step.name.startswith("step-")]
+        if not steps:
+            continue
+        named = {os.path.realpath(folder / name) for name in _NEEDED}
+        kept = None
+        if in_use(run / RUN_LOCK):
+            kept = "the run is at work"
+        elif not (run / FINAL_CHECKPOINT).is_dir():
+            kept = "the run is not finished, and continues from them"
+        spare = steps if kept else [step for step in steps if os.path.realpath(step) not in named]
+        if kept or spare:
+            size = sum(map(size_of, spare))
+            name, lock = f"{folder} ({len(spare)} of {len(steps)})", run / RUN_LOCK
+            found.append(
+                Piece(kind="checkpoints", name=name, paths=tuple(spare), size_bytes=size, lock=lock, kept=kept)
+            )
+    return found
+
+
+def _images() -> list[Piece]:
+    folder = default_folder()
+    used = images_in_use(folder)
+    building = in_use(folder / "lock")
+    found = []
+    for image in folders_in(folder / "images"):
+        kept = "it is being built" if building else "a machine has it as its disk" if image.name in used else None
+        found.append(_piece("images", str(image), image, lock=folder / "lock", kept=kept))
+    return found
+
+
+def _caches() -> list[Piece]:
+    cache = gutenberg.cache_folder()
+    found = []
+    for folder in folders_in(cache.parent):
+        lock = folder / ".lock"
+        if folder.name.startswith("compiled-"):
+            kept = "a training is using it" if in_use(lock) else None
+            found.append(_piece("caches", str(folder), folder, lock=lock, kept=kept))
+    books = sorted(cache.glob("*.txt")) if cache.is_dir() and not cache.is_symlink() else []
+    books = [book for book in books if book.is_file() and not book.is_symlink()]
+    if books:
+        name, size = f"{cache} ({len(books)} books)", sum(map(size_of, books))
+        found.append(Piece(kind="caches", name=name, paths=tuple(books), size_bytes=size))
+    return found
+
+
+def _piece(kind: str, name: str, folder: Path, *, lock: Path, kept: str | None) -> Piece:
+    return Piece(kind=kind, name=name, paths=(folder,), size_bytes=size_of(folder), lock=lock, kept=kept)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    find: Callable[[], list[Piece]]
+    what: str
+    cost: str
+    """What is lost with those that can go."""
+
+
+KINDS = {
+    "datasets": Kind(
+        find=_datasets,
+        what=f"datasets of no run in `{RUNS}/`",
+        cost="they are built again from the text when a run wants them; a run that lies elsewhere may be of one",
+    ),
+    "checkpoints": Kind(
+        find=_checkpoints,
+        what="older checkpoints of finished runs",
+        cost="earlier epochs cannot be exported any more; `best`, `final` and `last` stay",
+    ),
+    "images": Kind(
+        find=_images,
+        what="images of the virtual Pi",
+        cost="the next check with --virtual-pi downloads and builds one, which takes minutes",
+    ),
+    "caches": Kind(
+        find=_caches,
+        what="compiled training steps and downloaded books",
+        cost="the next training compiles again, and `--corpus gutenberg` downloads the books again",
+    ),
+}

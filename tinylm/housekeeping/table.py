@@ -1,0 +1,73 @@
+"""Runs and bundles, and what can be freed, as tables for people."""
+
+from __future__ import annotations
+
+import textwrap
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinylm.budget.wording import VERDICTS
+from tinylm.housekeeping.shelf import Item
+from tinylm.housekeeping.spare import KINDS, Piece
+from tinylm.page.words import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STATES = {
+    "running": "running now",
+    "unfinished": "not finished: `--resume` continues it",
+    "trained": "trained: `tinylm export` makes its bundle",
+    "damaged": "damaged: `tinylm bundle verify` says why",
+    "whole": "not checked",
+}
+
+
+def print_items(items: list[Item], console: Console) -> None:
+    """Each under its whole name, which can be copied, whatever the width."""
+    from rich.text import Text
+
+    for item in items:
+        bundle = "no bundle" if item.bundle_mb is None else f"bundle {item.bundle_mb:.2f} MB"
+        bits = "" if item.bits_per_byte is None else f"{item.bits_per_byte:.3f} bits per byte"
+        date = datetime.fromisoformat(item.date).astimezone().strftime("%Y-%m-%d %H:%M")
+        figures = f"{date}  {item.disk_mb:>8.1f} MB on disk  {bundle:<14}  {bits:<19}  {_checked(item)}"
+        console.print(Text(printable(item.path)), soft_wrap=True)
+        for line in textwrap.wrap(figures, console.width, initial_indent="  ", subsequent_indent="  "):
+            console.print(Text(line), soft_wrap=True)
+
+
+def print_pieces(pieces: list[Piece], console: Console) -> None:
+    """What can go, by kind and with what that costs; then what stays, and why."""
+    from rich.text import Text
+
+    for kind, about in KINDS.items():
+        spare = [piece for piece in pieces if piece.kind == kind and piece.kept is None]
+        if spare:
+            console.print(Text(f"{about.what}: {megabytes(spare)} ({about.cost})"))
+            for piece in spare:
+                console.print(Text(f"  {piece.size_bytes / 1e6:>9.1f} MB  {_short(piece.name)}"), soft_wrap=True)
+            console.print()
+    if kept := [piece for piece in pieces if piece.kept is not None]:
+        console.print("what stays:")
+        for piece in kept:
+            line = f"  {piece.size_bytes / 1e6:>9.1f} MB  {_short(piece.name)}: {printable(piece.kept or '')}"
+            console.print(Text(line, style="dim"), soft_wrap=True)
+        console.print()
+
+
+def megabytes(pieces: list[Piece]) -> str:
+    return f"{sum(piece.size_bytes for piece in pieces) / 1e6:.1f} MB"
+
+
+def _checked(item: Item) -> str:
+    if item.checked is None:
+        return _STATES[item.state]
+    return f"budget {item.checked.budget}: {VERDICTS[item.checked.verdict]}, {item.checked.basis}"
+
+
+def _short(path: str) -> str:
+    """With `~` for the home folder."""
+    home = f"{Path.home()}/"
+    return printable(f"~/{path.removeprefix(home)}" if path.startswith(home) else path)
