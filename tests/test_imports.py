@@ -46,7 +46,8 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": FOUNDATION
     | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph", "machine"},
     "budget": FOUNDATION
-    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "runtime", "machine", "charts", "page"},
+    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "onnx_file", "runtime", "machine", "charts"}
+    | {"page"},
     "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
     "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},

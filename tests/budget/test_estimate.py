@@ -15,15 +15,8 @@ from rich.console import Console
 from tinylm.budget.candidate import bundle_candidate
 from tinylm.budget.check import make_report
 from tinylm.budget.device import DeviceFacts
-from tinylm.budget.estimate import (
-    Estimate,
-    Term,
-    estimate_time,
-    estimate_times,
-    estimated_verdict,
-    explain,
-    judge_estimated,
-)
+from tinylm.budget.elsewhere import estimated_verdict, judge_elsewhere
+from tinylm.budget.estimate import Estimate, Term, estimate_counted, estimate_time, explain
 from tinylm.budget.probing import Probed
 from tinylm.budget.report import Report, exit_code, read_report, to_json
 from tinylm.budget.spec import Budget, CostModel, load_budget
@@ -42,13 +35,13 @@ ONE = {"latency_ms": (20.0,), "ttft_ms": (10.0,), "itl_ms": (4.0,), "at_ms": (0.
 ZERO = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=0.5, bandwidth_error_gb_s=0.1)
 
 
-def test_an_example_by_hand() -> None:
+def test_an_example_by_hand(make_processes: MakeProcesses) -> None:
     """20 million instructions at 2 cycles and 1 GHz are 40 ms; 30 MB at 0.5 GB/s are 60 ms."""
     time = estimate_time(ZERO, instructions=20e6, bytes_read=30_000_000, passes=3)
     assert time.compute == Term(ms=40.0, low_ms=30.0, high_ms=50.0)
     assert (time.memory.ms, time.memory.low_ms, time.memory.high_ms) == pytest.approx((60, 50, 75))
     assert (time.total.ms, time.total.low_ms, time.total.high_ms) == pytest.approx((100, 80, 125))
-    assert explain(time, ZERO) == (
+    assert explain(time, estimated(make_processes(**ONE))) == (
         "20 M instructions x 2 ± 0.5 cycles at 1 GHz = 40 ms (30 to 50);"
         " 3 x 10 MB at 0.5 ± 0.1 GB/s = 60 ms (50 to 75); together 100 ms (80 to 125)"
     )
@@ -68,6 +61,13 @@ _costs = st.builds(
     st.floats(0.1, 50),
     st.floats(0.01, 0.9),
 )
+
+
+def test_an_error_of_the_instructions_widens_the_bar() -> None:
+    """20 million, 10 % more or less: 18 at 1.5 cycles are 27 ms, 22 at 2.5 are 55."""
+    time = estimate_time(ZERO, instructions=20e6, bytes_read=30_000_000, passes=3, instructions_error=0.1)
+    assert (time.compute.ms, time.compute.low_ms, time.compute.high_ms) == pytest.approx((40, 27, 55))
+    assert (time.total.ms, time.total.low_ms, time.total.high_ms) == pytest.approx((100, 77, 130))
 
 
 @given(_costs, st.floats(1, 1e10), st.integers(1, 10**10))
@@ -133,7 +133,7 @@ def test_nonsense_is_refused(change: dict[str, object], message: str) -> None:
 
 
 def estimated(processes: tuple[ProbeResult, ...]) -> Estimate:
-    return estimate_times(ZERO, processes, model_bytes=1_000_000, prompt_tokens=16, new_tokens=20, chunk_tokens=16)
+    return estimate_counted(ZERO, processes, model_bytes=1_000_000, prompt_tokens=16, new_tokens=20)
 
 
 def test_passes_of_a_request(make_processes: MakeProcesses) -> None:
@@ -143,7 +143,7 @@ def test_passes_of_a_request(make_processes: MakeProcesses) -> None:
     assert found.latency.instructions == 21e6
     assert found.latency.bytes_read == 21_000_000
     assert found.spread == pytest.approx(0.05)
-    long = estimate_times(ZERO, make_processes(), model_bytes=1, prompt_tokens=34, new_tokens=20, chunk_tokens=16)
+    long = estimate_counted(ZERO, make_processes(), model_bytes=1, prompt_tokens=34, new_tokens=20)
     assert long.ttft.passes == 4
 
 
@@ -173,7 +173,7 @@ def report(bundle: Bundle, processes: tuple[ProbeResult, ...], **limits: float) 
         facts=FACTS,
         probed=probed,
         validity=validity,
-        results=judge_estimated(results, budget, estimate),
+        results=judge_elsewhere(results, estimate, why_not=""),
         estimate=estimate,
     )
 
@@ -196,7 +196,7 @@ def test_an_estimated_report(tiny_bundle: Bundle, make_processes: MakeProcesses)
 def test_exit_codes_of_an_estimate(
     tiny_bundle: Bundle, make_processes: MakeProcesses, limit_ms: float, verdict: str, code: int
 ) -> None:
-    """An estimated pass is a pass under a banner, as an indicative one is; nothing estimated is ever certified."""
+    """An estimated pass is a pass under a banner; nothing estimated is ever certified."""
     found = report(tiny_bundle, make_processes(**ONE), latency_p95_ms=limit_ms)
     assert found.verdict == verdict
     assert exit_code(found, certify=False) == code

@@ -12,7 +12,7 @@ from html_pages import Page
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tinylm.budget.estimate import estimate_times
+from tinylm.budget.estimate import estimate_counted
 from tinylm.budget.html import to_html
 from tinylm.budget.report import Report
 from tinylm.budget.spec import CostModel
@@ -22,7 +22,7 @@ COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, band
 
 
 def estimated(report: Report) -> Report:
-    estimate = estimate_times(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20, chunk_tokens=16)
+    estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
     return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
 
 
@@ -90,7 +90,7 @@ def test_a_limit_that_is_exceeded_stands_inside_its_bar(full_report: Report) -> 
 
 def test_another_machine_and_an_estimate_have_a_banner(full_report: Report) -> None:
     apart = replace(full_report.device, differences=("its architecture is x86_64, not aarch64",))
-    assert "Indicative only" in Page(to_html(replace(full_report, device=apart, basis="indicative"))).text
+    assert "Not measured on the budget's device" in Page(to_html(replace(full_report, device=apart))).text
     text = Page(to_html(estimated(full_report))).text
     assert "Estimated only" in text
     assert "What the estimate is made of" in text

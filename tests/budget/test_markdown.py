@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt  # rich brings it along
 
-from tinylm.budget.estimate import estimate_times
+from tinylm.budget.estimate import estimate_counted
 from tinylm.budget.markdown import to_markdown
 from tinylm.budget.report import Report
 from tinylm.budget.spec import CostModel
@@ -53,7 +53,7 @@ class Rendered(HTMLParser):
 
 
 def estimated(report: Report) -> Report:
-    estimate = estimate_times(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20, chunk_tokens=16)
+    estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
     return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
 
 
@@ -83,8 +83,8 @@ def test_every_limit_has_its_row(full_report: Report) -> None:
 
 def test_another_machine_is_a_warning(full_report: Report) -> None:
     apart = replace(full_report.device, differences=("its architecture is x86_64, not aarch64",))
-    document = to_markdown(replace(full_report, device=apart, basis="indicative"))
-    assert "> [!WARNING]\n> Indicative only" in document
+    document = to_markdown(replace(full_report, device=apart))
+    assert "> [!WARNING]\n> Not measured on the budget's device" in document
     assert "Its architecture is x86\\_64, not aarch64." in document
     assert "[!WARNING]" not in to_markdown(full_report)
 

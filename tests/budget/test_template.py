@@ -121,7 +121,7 @@ def test_a_budget_in_words() -> None:
     assert "about 5 min to 6 min" in text
     other = words("pi-4")
     assert "this machine: no: it is `Raspberry Pi Zero 2 W Rev 1.0`" in other
-    assert "results here are `indicative`" in other
+    assert "so memory is `indicative` here, and times are `estimated`" in other
 
 
 @pytest.mark.parametrize("name", shipped_budgets())

@@ -44,8 +44,8 @@ def test_a_saved_report_in_other_forms(saved: Path, tmp_path: Path) -> None:
     ("verdict", "basis", "certify", "code"),
     [
         ("pass", "measured", True, 0),
-        ("pass", "indicative", False, 0),
-        ("pass", "indicative", True, 3),
+        ("pass", "estimated", False, 0),
+        ("pass", "estimated", True, 3),
         ("undecided", "measured", False, 3),
         ("fail", "measured", False, 1),
     ],

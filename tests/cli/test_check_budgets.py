@@ -68,13 +68,23 @@ def test_a_limit_that_is_exceeded(tiny_bundle: Bundle, budget: Path) -> None:
     assert "✗ fail" in result.stdout
 
 
-def test_another_machine_passes_but_is_not_certified(tiny_bundle: Bundle, budget: Path) -> None:
-    elsewhere = change(budget, "[device]\n", '[device]\nmodels = ["No such board"]\n')
-    arguments = [str(tiny_bundle.path), "--budget", elsewhere]
+def test_another_machine_passes_by_an_estimate_and_is_not_certified(tiny_bundle: Bundle, budget: Path) -> None:
+    change(budget, "[device]\n", '[device]\nmodels = ["No such board"]\narch = "aarch64"\n')
+    cost = "clock_ghz = 1.0\ncpi = 2.0\ncpi_error = 0.7\nbandwidth_gb_s = 0.5\nbandwidth_error_gb_s = 0.1\n"
+    arguments = [str(tiny_bundle.path), "--budget", change(budget, "[confidence]", f"[estimate]\n{cost}\n[confidence]")]
     plain, certified = runner.invoke(app, arguments), runner.invoke(app, [*arguments, "--certify"])
     assert (plain.exit_code, certified.exit_code) == (0, 3)
-    assert plain.stdout.startswith("Indicative only")
+    assert plain.stdout.startswith("Not measured on the budget's device")
+    assert "fits the budget host, as far as an estimate can tell." in plain.stdout
     assert "not certified" in certified.stderr
+
+
+def test_another_machine_s_milliseconds_are_no_verdict(tiny_bundle: Bundle, budget: Path) -> None:
+    """The limit is a minute, which no machine misses; the device is unknown, so nobody can say."""
+    elsewhere = change(budget, "[device]\n", '[device]\nmodels = ["No such board"]\n')
+    result = runner.invoke(app, [str(tiny_bundle.path), "--budget", elsewhere])
+    assert result.exit_code == 3
+    assert "Undecided whether test fits the budget host: latency, p95" in " ".join(result.stdout.split())
 
 
 def test_a_request_that_does_not_fit_is_unusable_input(tiny_bundle: Bundle, budget: Path) -> None:

@@ -374,10 +374,6 @@ def test_the_runtime_archive_is_all_that_the_probe_imports(tmp_path: Path) -> No
 
 
 def test_the_check_loads_no_onnxruntime_here() -> None:
-    from tinylm.runtime import engine
-    from tinylm.virtual_pi import check
-
-    assert check.CHUNK_TOKENS == engine.CHUNK_TOKENS
     code = "import sys, tinylm.virtual_pi.check; print({'onnxruntime', 'numpy', 'typer'} & set(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code],

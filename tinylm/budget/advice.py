@@ -149,6 +149,7 @@ def _other_preset(
             (result.measured or 0.0) * share,
             "estimated",
             f"scaled by its {what}: {share:.2f} times this model's",
+            worst=None if result.high is None else result.high * share,
         )
         for share, name in cheaper
         if share < 0.98
@@ -191,13 +192,16 @@ def _smaller_weights(result: LimitResult, model: ModelConfig | None, ledger: Led
     return sorted(found, key=lambda advice: -advice.predicted)
 
 
-def _advice(result: LimitResult, change: str, predicted: float, basis: Basis, how: str) -> Advice:
+def _advice(
+    result: LimitResult, change: str, predicted: float, basis: Basis, how: str, *, worst: float | None = None
+) -> Advice:
+    """`worst` is the upper end of the prediction's error bar, where it has one: a pass needs all of it."""
     return Advice(
         limit=result.name,
         change=change,
         predicted=round(predicted, 3),
         unit=result.unit,
-        passes=predicted <= result.limit,
+        passes=(predicted if worst is None else worst) <= result.limit,
         basis=basis,
         how=how,
     )

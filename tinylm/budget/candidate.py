@@ -38,6 +38,8 @@ class Candidate:
     kv_cache_element_bytes: int
     golden: bool
     """Whether it brings tokens that every device must reproduce."""
+    bundle: Bundle | None = None
+    """None for a decoder."""
     decoder: dict[str, Any] | None = None
     """What a probe is told of a decoder (`tinylm.decoder.DecoderOrders`)."""
     files: dict[str, FileEntry] = dataclasses.field(default_factory=dict)
@@ -68,6 +70,7 @@ def bundle_candidate(bundle: Bundle) -> Candidate:
         model=bundle.manifest.model,
         kv_cache_element_bytes=1 if bundle.manifest.quantization.kv_cache == "int8" else 4,
         golden=True,
+        bundle=bundle,
     )
 
 

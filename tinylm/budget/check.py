@@ -15,17 +15,19 @@ from tinylm.budget.child import ChildFailed
 from tinylm.budget.cold import drop_from_cache
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
+from tinylm.budget.elsewhere import judge_elsewhere
 from tinylm.budget.enforce import enforce
-from tinylm.budget.estimate import Estimate
+from tinylm.budget.estimate import Estimate, estimate_modelled
 from tinylm.budget.ledger import make_ledger
 from tinylm.budget.probing import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
-from tinylm.budget.report import SCHEMA, BundleId, Device, Report, cold_start_of
+from tinylm.budget.report import SCHEMA, BundleId, Device, OwnTimes, Report, cold_start_of
 from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec import Budget
 from tinylm.budget.statistics import observed
 from tinylm.budget.times import TimeSummary, summarise_times
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
+from tinylm.budget.work import Unmodelled
 from tinylm.bundle import Bundle
 from tinylm.heartbeat import heartbeat
 from tinylm.runtime.contract import Backend
@@ -94,7 +96,9 @@ def _check(
         bundle_sha256=candidate.sha256 if candidate.kind == "bundle" else None,
     )
     facts = device_facts()
-    basis: Basis = "indicative" if differences(facts, budget.device) else "measured"
+    elsewhere = bool(differences(facts, budget.device))
+    basis: Basis = "indicative" if elsewhere else "measured"
+    estimate, why_not = _estimate(candidate, budget, options.backend) if elsewhere else (None, "")
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     watch, probed = Watch(), Probed()
     announce("a first start, its files out of the cache")
@@ -102,9 +106,11 @@ def _check(
     watch.look()
 
     def judged(validity: Validity | None) -> list[LimitResult]:
-        return candidate.applicable(
-            judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
-        )
+        here = judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
+        return candidate.applicable(on_the_device(here))
+
+    def on_the_device(results: Sequence[LimitResult]) -> list[LimitResult]:
+        return judge_elsewhere(results, estimate, why_not=why_not) if elsewhere else list(results)
 
     def watched() -> Validity | None:
         if not probed.processes:
@@ -116,11 +122,12 @@ def _check(
             busiest=watch.neighbours(),
             cores=facts.cores,
             threads=budget.request.threads,
-            governors=budget.device.governors,
+            governors=() if elsewhere else budget.device.governors,
             load_average=load,
         )
 
-    for look in budget.confidence.looks:
+    # More than the first look's requests would only decide a p95 that does not count.
+    for look in budget.confidence.looks[:1] if elsewhere else budget.confidence.looks:
         probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, watch=watch)
         validity = watched()
         results = judged(validity)
@@ -148,7 +155,7 @@ def _check(
             cores=facts.cores,
             announce=announce,
         )
-        results.append(judge_soak(soaked, budget, basis))
+        results += on_the_device([judge_soak(soaked, budget, basis)])
 
     def with_threads(threads: int) -> Sequence[ProbeResult]:
         announce(f"{_THREADS_REQUESTS} requests with {threads} threads, for advice")
@@ -168,8 +175,17 @@ def _check(
         moments=watch.moments,
         cache_dropped=cache_dropped,
         soaked=soaked,
-        measure_threads=with_threads,
+        measure_threads=None if elsewhere else with_threads,
+        estimate=estimate,
     )
+
+
+def _estimate(candidate: Candidate, budget: Budget, backend: Backend) -> tuple[Estimate | None, str]:
+    """The board's times by a model, or why there are none."""
+    try:
+        return estimate_modelled(candidate.bundle, budget, backend=backend), ""
+    except Unmodelled as reason:
+        return None, str(reason)
 
 
 def make_report(
@@ -186,10 +202,15 @@ def make_report(
     measure_threads: Callable[[int], Sequence[ProbeResult]] | None = None,
     estimate: Estimate | None = None,
 ) -> Report:
-    """Everything that was found as one object. With an `estimate`, the probes' clock counted instructions: what they
-    measured stays to be read, but is not summarised as if it were the device's milliseconds."""
+    """Everything that was found as one object. What the probes timed is the device's own only on the device; elsewhere
+    it stands apart, and where their clock counted instructions it is not summarised as if it were milliseconds."""
     verdict, weakest = overall(results)
     apart = tuple(differences(facts, budget.device))
+    counted = estimate is not None and estimate.source == "counted"
+    cold_start = None if counted else cold_start_of(probed.processes, cache_dropped=cache_dropped)
+    own = None
+    if apart and not counted and probed.processes:
+        own = OwnTimes(times=_times(probed, budget, limited=False), cold_start=cold_start)
     ledger = None if probed.memory is None else make_ledger(probed.memory)
     return Report(
         schema=SCHEMA,
@@ -202,8 +223,9 @@ def make_report(
         moments=tuple(moments),
         validity=validity,
         limits=tuple(results),
-        times=() if estimate is not None else _times(probed, budget),
-        cold_start=None if estimate is not None else cold_start_of(probed.processes, cache_dropped=cache_dropped),
+        times=() if apart else _times(probed, budget, limited=True),
+        cold_start=None if apart else cold_start,
+        own_times=own,
         ledger=ledger,
         soak=soaked,
         advice=advise(
@@ -231,12 +253,16 @@ def _unseen(facts: DeviceFacts, moments: Sequence[Moment]) -> tuple[str, ...]:
     return ("throttling and under-voltage could not be seen: `vcgencmd` gave no answer; `tinylm doctor` says why",)
 
 
-def _times(probed: Probed, budget: Budget) -> tuple[TimeSummary, ...]:
+def _times(probed: Probed, budget: Budget, *, limited: bool) -> tuple[TimeSummary, ...]:
+    """Latency, first token and time per token; `limited` says whether the budget's limits are about them."""
     limits, processes = budget.limits, probed.processes
     rows = (
         ("latency_p95_ms", limits.latency_p95_ms, [p.latency_ms for p in processes]),
         ("ttft_p95_ms", limits.ttft_p95_ms, [p.ttft_ms for p in processes]),
         ("itl_p95_ms", limits.itl_p95_ms, [p.itl_ms for p in processes]),
     )
-    found = (summarise_times(name, values, limit=limit, confidence=budget.confidence) for name, limit, values in rows)
+    found = (
+        summarise_times(name, values, limit=limit if limited else None, confidence=budget.confidence)
+        for name, limit, values in rows
+    )
     return tuple(summary for summary in found if summary is not None)

@@ -88,7 +88,7 @@ def _why_not(old: Report, new: Report) -> Iterator[str]:
     for name in ("prompt_tokens", "new_tokens", "threads"):
         if getattr(asked, name) != getattr(asks, name):
             yield f"another request: `{name}` was {getattr(asked, name)} and is {getattr(asks, name)}"
-    if (old.estimate is None) != (new.estimate is None):
+    if old.counts_instructions != new.counts_instructions:
         yield "times were measured in one of the reports and estimated in the other"
 
 
@@ -102,6 +102,8 @@ def _notes(old: Report, new: Report) -> Iterator[str]:
     ):
         if was != is_now:
             yield f"{what} was {_clean(was)} and is {_clean(is_now)}"
+    if new.own_times is not None:
+        yield "times are this machine's own: they tell whether the bundle became slower, not how fast the board is"
     if old.bundle.sha256 == new.bundle.sha256:
         yield "it is the same bundle in both, so what changed is noise, or the machine's software"
 

@@ -33,23 +33,24 @@ def row_for(name: str, old: Report, new: Report) -> Row | None:
     if result is None or (name != "bundle_mb" and name not in _KINDS):
         return None
     was, asked = _old_value(name, old)
+    measured = _measured(result, new)
     if was is None and not asked:
         return None
-    if was is None or result.measured is None:
-        which = "new" if result.measured is None else "old"
+    if was is None or measured is None:
+        which = "new" if measured is None else "old"
         reason = f"not measured in the {which} report"
-        return missing_row(name, was, result.measured, unit=result.unit, reason=reason)
+        return missing_row(name, was, measured, unit=result.unit, reason=reason)
     if name in _TIMES and not all(any(map(_TIMES[name], report.samples)) for report in (old, new)):
-        return missing_row(name, was, result.measured, unit="ms", reason="a report does not hold the single requests")
+        return missing_row(name, was, measured, unit="ms", reason="a report does not hold the single requests")
     if name == "bundle_mb":  # bytes, whatever else happened on the machine
-        return _bundle(was, result.measured, new)
-    row = _row(name, was, result.measured, old, new)
+        return _bundle(was, measured, new)
+    row = _row(name, was, measured, old, new)
     return unless_void(row, _KINDS[name], old.validity, new.validity)
 
 
 def _row(name: str, was: float, measured: float, old: Report, new: Report) -> Row:
     regression, level = new.budget.regression, new.budget.confidence.level
-    if name in _TIMES and new.estimate is not None:
+    if name in _TIMES and new.counts_instructions:
         return instructions_row(name, old.samples, new.samples, _TIMES[name], threshold=regression.latency_pct)
     if name in _TIMES:
         return times_row(
@@ -62,9 +63,9 @@ def _row(name: str, was: float, measured: float, old: Report, new: Report) -> Ro
             drift=_drift(old) * _drift(new),
         )
     if name == "cold_start_ms":
-        row = None
-        if old.cold_start is not None and new.cold_start is not None:
-            row = cold_start_row(old.cold_start, new.cold_start, threshold=regression.cold_start_pct)
+        row, before, after = None, old.timed.cold_start, new.timed.cold_start
+        if before is not None and after is not None:
+            row = cold_start_row(before, after, threshold=regression.cold_start_pct)
         return row or missing_row(name, was, measured, unit="ms", reason="a report does not hold the single starts")
     if name == "growth_mb":
         return difference_row(
@@ -122,10 +123,21 @@ def _old_value(name: str, old: Report) -> tuple[float | None, bool]:
     the probes failed: every budget limits the latency."""
     result = _result(name, old)
     if result is not None:
-        return result.measured, True
+        return _measured(result, old), True
     latency = _result("latency_p95_ms", old)
     times = [value for process in old.samples for value in _TIMES[name](process)] if name in _TIMES else []
     return (max(times) if times and latency is not None and latency.measured is not None else None), False
+
+
+def _measured(result: LimitResult, report: Report) -> float | None:
+    """A limit's number; of times on another machine than the budget's, the machine's own, not the board's estimate."""
+    if report.own_times is None:
+        return result.measured
+    if result.name == "cold_start_ms":
+        cold = report.own_times.cold_start
+        return None if cold is None else cold.first_ms
+    own = (times.p95 for times in report.own_times.times if times.name == result.name)
+    return next(own, result.measured)
 
 
 def _drift(report: Report) -> float:

@@ -1,19 +1,23 @@
-"""Milliseconds of a board from instruction counts of an emulator: arithmetic with its errors, never a measurement.
+"""Milliseconds of a board from instructions and bytes: arithmetic with its errors, never a measurement.
 
     ms = instructions x cycles per instruction / clock  +  bytes read / memory bandwidth
 
-Both factors come from the budget's `[estimate]` with their errors. An emulator that counts instructions knows no
-caches, no stalls and no second core, so the two terms are added as if nothing overlapped, and both errors are taken to
-fall the same way. An estimate decides a limit only when its whole range lies on one side of it.
+Instructions are counted by an emulator, or modelled from the bundle's graph (`tinylm.budget.instructions`), whose error
+widens the bar. Both factors come from the budget's `[estimate]` with their errors. Nothing here knows of caches, stalls
+or a second core, so the two terms are added as if nothing overlapped, and all errors are taken to fall the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from tinylm.budget.instructions import core_for, predict
 from tinylm.budget.spec import Budget, CostModel
-from tinylm.budget.verdict import LimitResult, Verdict
+from tinylm.budget.work import CHUNK_TOKENS, Unmodelled, Work, request_work
+from tinylm.bundle import Bundle
+from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
 
 INSTRUCTIONS_PER_MS = 1e6
@@ -34,7 +38,7 @@ class TimeEstimate:
     """How one time came about."""
 
     instructions: float
-    """Most that any counted request took."""
+    """Most that any counted request took, or what the model says."""
     bytes_read: int
     """Weights read from memory: the whole model once a pass."""
     passes: int
@@ -47,10 +51,15 @@ class TimeEstimate:
 class Estimate:
     """The estimated times of one request, and what they were made from."""
 
+    source: Literal["counted", "modelled"]
+    """Whether an emulated board did the request, or a model says what it would take."""
     cost: CostModel
     requests: int
+    """That were counted; none for a model."""
     spread: float
     """Largest over smallest instruction count of the requests, less 1; the prompts differ, so it is not 0."""
+    instructions_error: float
+    """Share by which the instructions may be wrong: that of the model, 0 for a count."""
     latency: TimeEstimate
     ttft: TimeEstimate
     """Reading the prompt and giving the first token."""
@@ -58,24 +67,19 @@ class Estimate:
     """One token after the first."""
 
 
-def estimate_times(
+def estimate_counted(
     cost: CostModel,
     processes: Sequence[ProbeResult],
     *,
     model_bytes: int,
     prompt_tokens: int,
     new_tokens: int,
-    chunk_tokens: int,
 ) -> Estimate:
-    """Estimate from probes whose clock counts instructions; `processes` hold at least one request.
-
-    All prompt tokens but the last are read in passes of at most `chunk_tokens`; the last one and every new token but
-    the last take one pass each.
-    """
+    """Estimate from probes whose clock counts instructions; `processes` hold at least one request."""
     latency = [value for process in processes for value in process.latency_ms]
     ttft = [value for process in processes for value in process.ttft_ms]
     itl = [value for process in processes for value in process.itl_ms]
-    reading = -(-(prompt_tokens - 1) // chunk_tokens)
+    reading = _reading_passes(prompt_tokens)
 
     def time(guest_ms: Sequence[float], passes: int) -> TimeEstimate:
         return estimate_time(
@@ -83,23 +87,79 @@ def estimate_times(
         )
 
     return Estimate(
+        source="counted",
         cost=cost,
         requests=len(latency),
         spread=round(max(latency) / min(latency) - 1, 6),
+        instructions_error=0.0,
         latency=time(latency, reading + new_tokens),
         ttft=time(ttft, reading + 1),
         itl=time(itl, 1),
     )
 
 
-def estimate_time(cost: CostModel, *, instructions: float, bytes_read: int, passes: int) -> TimeEstimate:
-    """The sum of both terms, and its error bar from theirs."""
+def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend) -> Estimate:
+    """Estimate without any counting, from what the bundle's graph does; at once, on any machine.
+
+    `Unmodelled` says why not, and what to do: for a decoder from elsewhere (no bundle), a budget that does not know its
+    device's speed, and whatever no instructions were counted of.
+    """
+    cost, request = budget.estimate, budget.request
+    if cost is None:
+        raise Unmodelled(
+            f"the budget `{budget.name}` has no `[estimate]`, so nobody knows its device's speed; run this check there"
+        )
+    if bundle is None:
+        raise Unmodelled("a decoder from elsewhere has no model of its instructions; run this check on the board")
+    try:
+        if request.threads > 1:
+            raise Unmodelled(f"the budget asks for {request.threads} threads, and instructions were counted with one")
+        if backend == "reference":
+            raise Unmodelled("the backend `reference` was asked for, and instructions were counted with `lean`")
+        core = core_for(budget.device)
+        work = request_work(bundle, prompt_tokens=request.prompt_tokens, new_tokens=request.new_tokens)
+    except Unmodelled as reason:
+        hint = "count them with `--virtual-pi`, or run this check on the board"
+        raise Unmodelled(f"its instructions are not known: {reason}; {hint}") from reason
+    reading, model_bytes = _reading_passes(request.prompt_tokens), bundle.model.stat().st_size
+
+    def time(part: Work, passes: int) -> TimeEstimate:
+        return estimate_time(
+            cost,
+            instructions=round(predict(part, core.costs)),
+            bytes_read=passes * model_bytes,
+            passes=passes,
+            instructions_error=core.error,
+        )
+
+    return Estimate(
+        source="modelled",
+        cost=cost,
+        requests=0,
+        spread=0.0,
+        instructions_error=core.error,
+        latency=time(work.latency, reading + request.new_tokens),
+        ttft=time(work.ttft, reading + 1),
+        itl=time(work.itl, 1),
+    )
+
+
+def _reading_passes(prompt_tokens: int) -> int:
+    """All prompt tokens but the last are read in passes of at most so many; the last one and every new token but the
+    last take one pass each."""
+    return -(-(prompt_tokens - 1) // CHUNK_TOKENS)
+
+
+def estimate_time(
+    cost: CostModel, *, instructions: float, bytes_read: int, passes: int, instructions_error: float = 0.0
+) -> TimeEstimate:
+    """The sum of both terms, and its error bar from theirs; the instructions may be wrong by so large a share."""
     cycles_per_ms, bytes_per_ms = cost.clock_ghz * 1e6, cost.bandwidth_gb_s * 1e6
     bytes_error = cost.bandwidth_error_gb_s * 1e6
     compute = Term(
         ms=instructions * cost.cpi / cycles_per_ms,
-        low_ms=instructions * (cost.cpi - cost.cpi_error) / cycles_per_ms,
-        high_ms=instructions * (cost.cpi + cost.cpi_error) / cycles_per_ms,
+        low_ms=instructions * (1 - instructions_error) * (cost.cpi - cost.cpi_error) / cycles_per_ms,
+        high_ms=instructions * (1 + instructions_error) * (cost.cpi + cost.cpi_error) / cycles_per_ms,
     )
     memory = Term(
         ms=bytes_read / bytes_per_ms,
@@ -116,30 +176,12 @@ def estimate_time(cost: CostModel, *, instructions: float, bytes_read: int, pass
     )
 
 
-def judge_estimated(results: Sequence[LimitResult], budget: Budget, estimate: Estimate) -> list[LimitResult]:
-    """The results with every time replaced by its estimate; sizes, tokens and quality stay as they are."""
-    times = {"latency_p95_ms": estimate.latency, "ttft_p95_ms": estimate.ttft, "itl_p95_ms": estimate.itl}
-    return [
-        _estimated(result, times[result.name], estimate.cost)
-        if result.name in times
-        else _no_cold_start(result)
-        if result.name == "cold_start_ms"
-        else result
-        for result in results
-    ]
-
-
-def estimated_verdict(total: Term, limit: float) -> Verdict:
-    """A verdict only when both ends of the error bar agree."""
-    if total.high_ms <= limit:
-        return "pass"
-    return "fail" if total.low_ms > limit else "undecided"
-
-
-def explain(time: TimeEstimate, cost: CostModel) -> str:
+def explain(time: TimeEstimate, estimate: Estimate) -> str:
     """Both terms with their error bars, in one sentence for people."""
+    cost, error = estimate.cost, estimate.instructions_error
+    modelled = "" if estimate.source == "counted" else f" modelled (± {100 * error:.0f} %)"
     return (
-        f"{time.instructions / 1e6:.4g} M instructions x {cost.cpi:g} ± {cost.cpi_error:g} cycles at"
+        f"{time.instructions / 1e6:.4g} M{modelled} instructions x {cost.cpi:g} ± {cost.cpi_error:g} cycles at"
         f" {cost.clock_ghz:g} GHz = {_bar(time.compute)}; {time.passes} x {time.bytes_read / time.passes / 1e6:.3g} MB"
         f" at {cost.bandwidth_gb_s:g} ± {cost.bandwidth_error_gb_s:g} GB/s = {_bar(time.memory)};"
         f" together {_bar(time.total)}"
@@ -148,29 +190,3 @@ def explain(time: TimeEstimate, cost: CostModel) -> str:
 
 def _bar(term: Term) -> str:
     return f"{term.ms:.3g} ms ({term.low_ms:.3g} to {term.high_ms:.3g})"
-
-
-def _estimated(result: LimitResult, time: TimeEstimate, cost: CostModel) -> LimitResult:
-    return LimitResult(
-        name=result.name,
-        measured=round(time.total.ms, 6),
-        limit=result.limit,
-        unit=result.unit,
-        margin=round((result.limit - time.total.ms) / result.limit, 4),
-        verdict=estimated_verdict(time.total, result.limit),
-        basis="estimated",
-        evidence=explain(time, cost),
-    )
-
-
-def _no_cold_start(result: LimitResult) -> LimitResult:
-    return LimitResult(
-        name=result.name,
-        measured=None,
-        limit=result.limit,
-        unit=result.unit,
-        margin=None,
-        verdict="not_measured",
-        basis="estimated",
-        evidence="a cold start waits for the card, which an emulator does not have; measure it on the board",
-    )

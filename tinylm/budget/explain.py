@@ -37,7 +37,10 @@ def explain(budget: Budget, facts: DeviceFacts) -> list[tuple[str, str]]:
     rows.append(("device", _device(budget.device)))
     apart = differences(facts, budget.device)
     here = "no: " + "; ".join(apart) if apart else "yes: results here are `measured`"
-    rows.append(("this machine", here + (", so results here are `indicative`" if apart else "")))
+    if apart:
+        times = "not known" if budget.estimate is None else "`estimated`"
+        here += f", so memory is `indicative` here, and times are {times}"
+    rows.append(("this machine", here))
     rows += _confidence(budget.confidence)
     rows.append(("time", _time(budget)))
     regression = budget.regression
@@ -50,7 +53,7 @@ def explain(budget: Budget, facts: DeviceFacts) -> list[tuple[str, str]]:
         )
     )
     if budget.estimate is None:
-        rows.append(("estimate", "none: this budget cannot be checked with --virtual-pi"))
+        rows.append(("estimate", "none: its times are known on the device alone, and --virtual-pi cannot be used"))
     rows += [("note", note) for note in _notes(budget, facts)]
     return [
         (label if place == 0 or rows[place - 1][0] != label else "", text) for place, (label, text) in enumerate(rows)

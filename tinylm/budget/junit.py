@@ -25,13 +25,15 @@ from tinylm.budget.wording import (
     caution,
     change,
     compared,
+    figure_in_unit,
     headline,
     label,
     machine,
+    own_times_words,
     request,
     voids,
 )
-from tinylm.page.words import printable
+from tinylm.page.words import number, printable
 
 _CERTIFIED = "certified"
 
@@ -52,7 +54,7 @@ def to_junit(report: Report, *, certify: bool = False) -> str:
         if report.basis != "measured":
             message = f"the basis is `{report.basis}`; only a run on the budget's device is `measured`"
             ET.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
-    lines = [headline(report), caution(report), *report.notes, *_causes(report)]
+    lines = [headline(report), caution(report), *report.notes, *_causes(report), *_own_times(report)]
     ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
     if report.comparison is not None:
         _compared(root, report, report.comparison)
@@ -70,7 +72,7 @@ def to_junit(report: Report, *, certify: bool = False) -> str:
 
 def _case(suite: ET.Element, report: Report, result: LimitResult) -> None:
     case = _empty_case(suite, report, result.name)
-    numbers = f"{amount(result.measured, result.unit)} of {amount(result.limit, result.unit)} allowed"
+    numbers = f"{figure_in_unit(result)} of {amount(result.limit, result.unit)} allowed"
     if result.verdict != "pass":
         words = f"{label(result.name)}: {VERDICTS[result.verdict]}"
         message = words if result.measured is None else f"{words}, {numbers}"
@@ -134,4 +136,12 @@ def _causes(report: Report) -> Iterator[str]:
     if report.validity is None:
         return
     for cause in report.validity.causes:
-        yield f"{cause.name}: {cause.what}; {voids(cause)}. {cause.hint}"
+        yield f"{cause.name}: {cause.what}; {voids(cause, report)}. {cause.hint}"
+
+
+def _own_times(report: Report) -> Iterator[str]:
+    """As text: a case would be a verdict."""
+    if report.own_times is None:
+        return
+    found = (f"{label(times.name)} {number(times.p95)} ms" for times in report.own_times.times)
+    yield f"{own_times_words(report)}: {'; '.join(found)}"

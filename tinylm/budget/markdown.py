@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tinylm.budget.change import Outcome
 from tinylm.budget.report import Report, exit_code
+from tinylm.budget.times import TimeSummary
 from tinylm.budget.verdict import LimitResult, Verdict
 from tinylm.budget.wording import (
     OUTCOMES,
@@ -19,15 +20,18 @@ from tinylm.budget.wording import (
     caution,
     change,
     compared,
+    figure_in_unit,
     headline,
     kinds_of_memory,
     label,
     machine,
+    own_times_words,
     percent,
     request,
     used,
     voids,
     when,
+    where_instructions_come_from,
 )
 from tinylm.page.words import number, printable
 
@@ -49,8 +53,8 @@ def to_markdown(report: Report) -> str:
         *_compared(report),
         *_advice(report),
         *_causes(report),
-        *_times(report),
         *_estimate(report),
+        *_times(report),
         *_sustained(report),
         *_ledger(report),
         _origin(report),
@@ -107,7 +111,7 @@ def _limits(report: Report) -> str:
     rows = [
         (
             _text(label(result.name)),
-            _text(amount(result.measured, result.unit)),
+            _text(figure_in_unit(result)),
             _text(amount(result.limit, result.unit)),
             percent(used(result)),
             f"{_MARKS[result.verdict]} {VERDICTS[result.verdict]}",
@@ -115,7 +119,7 @@ def _limits(report: Report) -> str:
         )
         for result in report.limits
     ]
-    return _table(("limit", "measured", "allowed", "used", "verdict", "basis"), rows, right=(1, 2, 3))
+    return _table(("limit", "figure", "allowed", "used", "verdict", "basis"), rows, right=(1, 2, 3))
 
 
 def _reasons(report: Report) -> Iterator[str]:
@@ -154,7 +158,7 @@ def _causes(report: Report) -> Iterator[str]:
         yield "### Surroundings\n\nNo probe came back, so nothing was watched."
     elif report.validity.causes:
         lines = [
-            f"- **{_text(cause.name)}:** {_text(cause.what)}. {_text(voids(cause)).capitalize()}."
+            f"- **{_text(cause.name)}:** {_text(cause.what)}. {_text(voids(cause, report)).capitalize()}."
             f" *What to do:* {_text(cause.hint)}"
             for cause in report.validity.causes
         ]
@@ -162,8 +166,14 @@ def _causes(report: Report) -> Iterator[str]:
 
 
 def _times(report: Report) -> Iterator[str]:
-    if not report.times:
-        return
+    if report.own_times is not None:
+        title = f"{_text(own_times_words(report))}."
+        yield _folded("This machine's own times", f"{title}\n\n{_summaries(report, report.own_times.times)}")
+    elif report.times:
+        yield f"### Times\n\n{_summaries(report, report.times)}"
+
+
+def _summaries(report: Report, times: Sequence[TimeSummary]) -> str:
     rows = [
         (
             _text(label(time.name)).removesuffix(", p95"),
@@ -171,12 +181,11 @@ def _times(report: Report) -> Iterator[str]:
             f"{_bound(time.lower)} to {_bound(time.upper)}",
             str(time.requests),
         )
-        for time in report.times
+        for time in times
     ]
     head = ("ms", "p50", "p90", "p95", "p99", "worst", "p95 lies in", "requests")
-    sure = f"Either end of `p95 lies in` with {100 * report.times[0].level:.4g} % confidence, all looks together."
-    note = f"{sure} One request: {_text(request(report))}."
-    yield f"### Times\n\n{_table(head, rows, right=range(1, 8))}\n\n{note}"
+    sure = f"Either end of `p95 lies in` with {100 * times[0].level:.4g} % confidence, all looks together."
+    return f"{_table(head, rows, right=range(1, 8))}\n\n{sure} One request: {_text(request(report))}."
 
 
 def _bound(value: float | None) -> str:
@@ -203,7 +212,8 @@ def _estimate(report: Report) -> Iterator[str]:
         for name, time in parts
     ]
     head = ("estimated", "million instructions", "computing, ms", "reading weights, ms", "total, ms", "error bar, ms")
-    yield f"### Estimated times\n\n{_table(head, rows, right=range(1, 6))}"
+    source = f"Instructions are {_text(where_instructions_come_from(report.estimate))}."
+    yield f"### Estimated times\n\n{_table(head, rows, right=range(1, 6))}\n\n{source}"
 
 
 def _sustained(report: Report) -> Iterator[str]:

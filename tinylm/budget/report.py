@@ -24,7 +24,8 @@ from tinylm.errors import TinylmError
 from tinylm.records import check_schema, read
 from tinylm.runtime.probe_contract import ProbeResult, Stage
 
-SCHEMA = "2.0"
+SCHEMA = "3.0"
+"""2.x judged the limits of a board's times by another machine's: such a verdict is not repeated."""
 _MOST_BYTES = 64_000_000
 """A report of a day's soak is far smaller; what never ends, such as a device, must not fill the memory."""
 
@@ -65,6 +66,15 @@ class ColdStart:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnTimes:
+    """How fast the machine that made the report is. Where that is not the budget's device, no limit is about it."""
+
+    times: tuple[TimeSummary, ...]
+    """Latency, first token and time per token of the warm requests; elsewhere beside no limit."""
+    cold_start: ColdStart | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     schema: str
     tinylm: str
@@ -80,8 +90,9 @@ class Report:
     """None when no probe came back."""
     limits: tuple[LimitResult, ...]
     times: tuple[TimeSummary, ...]
-    """Latency, first token and time per token of the warm requests; empty when they were estimated."""
+    """Latency, first token and time per token of the warm requests on the budget's device; empty elsewhere."""
     cold_start: ColdStart | None
+    """On the budget's device; None elsewhere."""
     ledger: Ledger | None
     """Where memory goes and whether it grows; None where it was not measured."""
     soak: Soak | None
@@ -92,12 +103,24 @@ class Report:
     verdict: Verdict
     basis: Basis
     estimate: Estimate | None = None
-    """How times were estimated; None when they were measured. The samples' times are instruction counts then, in units
-    of a million."""
+    """How times were estimated; None when they were measured, or when they could not be. The samples' times are this
+    machine's own milliseconds, or, when it is `counted`, instruction counts in units of a million."""
+    own_times: OwnTimes | None = None
+    """This machine's, where it is not the budget's device; None where its clock counted instructions."""
     notes: tuple[str, ...] = ()
     """What people must know to read the figures."""
     comparison: Comparison | None = None
     """With an earlier report, when one was given."""
+
+    @property
+    def counts_instructions(self) -> bool:
+        """Whether the samples' times are an emulator's instruction counts."""
+        return self.estimate is not None and self.estimate.source == "counted"
+
+    @property
+    def timed(self) -> OwnTimes:
+        """What the clock of the machine that made the report said, whether or not limits are about it."""
+        return self.own_times or OwnTimes(times=self.times, cold_start=self.cold_start)
 
 
 def to_json(report: Report) -> str:
@@ -107,7 +130,7 @@ def to_json(report: Report) -> str:
 
 def read_report(data: object, where: str) -> Report:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
-    check_schema(data, major=2, where=where)
+    check_schema(data, major=3, where=where)
     report = read(Report, data, where)
     for process in report.samples:
         series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)

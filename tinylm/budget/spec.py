@@ -59,7 +59,7 @@ def _check_size(name: str, value: float) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceMatch:
-    """How to recognise the device; a machine that differs in anything stated gives `indicative` results only."""
+    """How to recognise the device; on a machine that differs in anything stated nothing but sizes is `measured`."""
 
     models: tuple[str, ...] = ()
     """Beginnings of the model string, such as `Raspberry Pi 4 Model B`; one must match. Empty: any model."""
@@ -237,7 +237,7 @@ class Regression:
 
 @dataclass(frozen=True, kw_only=True)
 class CostModel:
-    """How many milliseconds of the device an instruction count is worth: for estimates, each with its error."""
+    """How many milliseconds of the device instructions and bytes are worth: for estimates, each with its error."""
 
     clock_ghz: float
     cpi: float
@@ -270,7 +270,7 @@ class Budget:
     confidence: Confidence = field(default_factory=Confidence)
     regression: Regression = field(default_factory=Regression)
     estimate: CostModel | None = None
-    """None where nobody knows the device well enough to estimate its times from instruction counts."""
+    """None where nobody knows the device well enough to estimate its times: then only the device tells them."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

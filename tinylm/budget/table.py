@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tinylm.budget.estimate import Estimate
+from tinylm.budget.grid import grid
+from tinylm.budget.ledger import Ledger
 from tinylm.budget.report import ColdStart, Report
+from tinylm.budget.times import TimeSummary
 from tinylm.budget.wording import (
     VERDICTS,
     amount,
     caution,
+    figure,
     headline,
     kinds_of_memory,
     label,
     machine,
+    own_times_words,
     request,
     used,
     voids,
+    where_instructions_come_from,
 )
 from tinylm.page.words import number, printable
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
 _MARKS = {
@@ -33,72 +40,76 @@ _MARKS = {
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the report; readable at 80 columns and without colour."""
+    """Print the report; readable at 50 columns and without colour."""
     from rich.text import Text
 
     if (banner := caution(report)) is not None:
         console.print(Text(printable(banner), style="bold yellow"))
         console.print()
-    console.print(_limits(report))
+    console.print(_limits(report, console))
     console.print()
     if report.times:
-        console.print(_times(report))
+        console.print(_times("times, ms", report.times, console))
         console.print()
     if report.ledger is not None:
-        console.print(_ledger(report))
+        console.print(_ledger(report.ledger, console))
         console.print()
     console.print(_reasons(report))
     console.print()
+    if report.own_times is not None:
+        console.print(Text(f"{printable(own_times_words(report))}:"))
+        console.print()
+        console.print(_times("own times, ms", report.own_times.times, console))
+        if (cold := report.own_times.cold_start) is not None and cold.first_ms is not None:
+            console.print(Text(f"starts: {_starts(cold)}"))
+        console.print()
     if report.validity is not None and report.validity.causes:
         for cause in report.validity.causes:
-            console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause)}.", style="yellow"))
+            console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause, report)}.", style="yellow"))
             console.print(Text(f"  hint: {printable(cause.hint)}"))
         console.print()
     if report.advice:
-        console.print(_advice(report))
+        console.print(_advice(report, console))
         console.print()
     console.print(Text(f"{printable(headline(report))}.", style=_MARKS[report.verdict][0]))
 
 
-def _limits(report: Report) -> Table:
+def _limits(report: Report, console: Console) -> RenderableType:
     from rich.text import Text
 
-    table = _table("limit", "measured>", "allowed>", "", "used>", "verdict", "basis")
+    rows = []
     for result in report.limits:
         style, mark = _MARKS[result.verdict]
-        share = used(result)
-        table.add_row(
-            label(result.name),
-            "-" if result.measured is None else number(result.measured),
-            number(result.limit),
-            "" if result.unit == "mismatches" else result.unit,
-            "" if share is None else f"{share:.0%}",
-            Text(f"{mark} {VERDICTS[result.verdict]}", style=style),
-            result.basis,
+        rows.append(
+            (
+                label(result.name),
+                figure(result),
+                amount(result.limit, result.unit),
+                "" if (share := used(result)) is None else f"{share:.0%}",
+                Text(f"{mark} {VERDICTS[result.verdict]}", style=style),
+                result.basis,
+            )
         )
-    return table
+    return grid(console, ("limit", "figure>", "allowed>", "used>", "verdict", "basis"), rows)
 
 
-def _times(report: Report) -> Table:
-    level = 100 * report.times[0].level
-    table = _table("times, ms", "p50>", "p90>", "p95>", "p99>", "worst>", f"p95 at {level:.4g} % confidence>")
-    for times in report.times:
+def _times(title: str, found: Sequence[TimeSummary], console: Console) -> RenderableType:
+    head = (title, "p50>", "p90>", "p95>", "p99>", "worst>", f"p95 at {100 * found[0].level:.4g} % confidence>")
+    rows = []
+    for times in found:
         ends = ["?" if end is None else number(end) for end in (times.lower, times.upper)]
         figures = (times.p50, times.p90, times.p95, times.p99, times.worst)
-        table.add_row(label(times.name).removesuffix(", p95"), *map(number, figures), " to ".join(ends))
-    return table
+        rows.append((label(times.name).removesuffix(", p95"), *map(number, figures), " to ".join(ends)))
+    return grid(console, head, rows)
 
 
-def _ledger(report: Report) -> Table:
-    assert report.ledger is not None
-    table = _table("memory, MB", "own>", "files>", "together>")
-    for entry in report.ledger.entries:
+def _ledger(ledger: Ledger, console: Console) -> RenderableType:
+    rows = []
+    for entry in ledger.entries:
         together = entry.own_mb + entry.files_mb
-        table.add_row(printable(entry.part), f"{entry.own_mb:.2f}", f"{entry.files_mb:.2f}", f"{together:.2f}")
-    table.add_section()
-    ledger = report.ledger
-    table.add_row(f"in all; the kernel says {ledger.resident_mb:.2f}", "", "", f"{ledger.total_mb:.2f}")
-    return table
+        rows.append((printable(entry.part), f"{entry.own_mb:.2f}", f"{entry.files_mb:.2f}", f"{together:.2f}"))
+    rows.append((f"in all; the kernel says {ledger.resident_mb:.2f}", "", "", f"{ledger.total_mb:.2f}"))
+    return grid(console, ("memory, MB", "own>", "files>", "together>"), rows, total=True)
 
 
 def _reasons(report: Report) -> Table:
@@ -133,36 +144,24 @@ def _starts(cold: ColdStart) -> str:
     return f"{first}; then {number(min(cold.warm_ms))} to {number(max(cold.warm_ms))} ms"
 
 
-def _advice(report: Report) -> Table:
+def _advice(report: Report, console: Console) -> RenderableType:
     from rich.text import Text
 
-    table = _table("what would help", "limit", "predicted>", "", "basis")
+    rows = []
     for advice in report.advice:
         style = "green" if advice.passes else "yellow"
         enough = Text("passes" if advice.passes else "not enough", style=style)
         predicted = amount(advice.predicted, advice.unit)
-        table.add_row(Text(printable(advice.change)), label(advice.limit), predicted, enough, advice.basis)
-    return table
-
-
-def _table(*columns: str) -> Table:
-    """A table with these columns; a name that ends in `>` stands at the right."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in columns:
-        right = name.endswith(">")
-        table.add_column(name.removesuffix(">"), justify="right" if right else "left", no_wrap=right)
-    return table
+        rows.append((Text(printable(advice.change)), label(advice.limit), predicted, enough, advice.basis))
+    head = ("what would help", "limit", "predicted>", "", "basis")
+    return grid(console, head, rows, wraps="what would help")
 
 
 def _instructions(estimate: Estimate) -> str:
     return (
         f"{estimate.latency.instructions / 1e6:.4g} million a request,"
         f" {estimate.ttft.instructions / 1e6:.4g} million of them to the first token,"
-        f" {estimate.itl.instructions / 1e6:.4g} million a token;"
-        f" {estimate.requests} prompts within {100 * estimate.spread:.1f} %"
+        f" {estimate.itl.instructions / 1e6:.4g} million a token; {where_instructions_come_from(estimate)}"
     )
 
 

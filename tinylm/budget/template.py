@@ -82,7 +82,7 @@ def _head(name: str, *, template: str, schema: str, facts: DeviceFacts) -> str:
 
 def _device(facts: DeviceFacts) -> str:
     model = _REVISION.sub("", _printable(facts.model))
-    lines = ["# How to recognise it. Results are `measured` on a machine that fits everything here, else `indicative`."]
+    lines = ["# How to recognise it. Results are `measured` on a machine that fits everything here, and on no other."]
     lines.append("[device]")
     if model and model != "unknown":
         lines.append(f"models = [{_quoted(model)}]  # the model, or how it begins")

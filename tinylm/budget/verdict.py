@@ -47,6 +47,9 @@ class LimitResult:
     """Why this verdict, in one sentence for people."""
     void: str | None = None
     """The name of the cause that made a pass or a fail `undecided`; see the report's `validity`."""
+    low: float | None = None
+    high: float | None = None
+    """The ends of an estimate's error bar, of which `measured` is the likeliest value; None for what was measured."""
 
 
 @dataclass(frozen=True, kw_only=True)

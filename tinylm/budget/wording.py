@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tinylm.budget.change import Outcome, Row
 from tinylm.budget.comparison import Comparison
+from tinylm.budget.estimate import Estimate
 from tinylm.budget.report import Report
 from tinylm.budget.validity import Cause
 from tinylm.budget.verdict import LimitResult, Verdict
@@ -52,6 +53,21 @@ def amount(value: float | None, unit: str) -> str:
     if value is None:
         return "-"
     return number(value) if unit == "mismatches" else f"{number(value)} {unit}"
+
+
+def figure(result: LimitResult) -> str:
+    """What a limit was held against: the number, of an estimate with its error bar."""
+    if result.measured is None:
+        return "-"
+    if result.low is None or result.high is None:
+        return number(result.measured)
+    return f"{number(result.measured)} ({number(result.low)} to {number(result.high)})"
+
+
+def figure_in_unit(result: LimitResult) -> str:
+    """The same with its unit."""
+    plain = result.measured is None or result.unit == "mismatches"
+    return figure(result) if plain else f"{figure(result)} {result.unit}"
 
 
 def used(result: LimitResult) -> float | None:
@@ -112,16 +128,30 @@ def change(row: Row) -> tuple[str, str]:
 def caution(report: Report) -> str | None:
     """What makes the report worth less than a measurement on the budget's device; None when nothing does."""
     facts, apart = report.device.facts, "; ".join(report.device.differences)
-    if report.estimate is not None:
+    if report.estimate is not None and report.estimate.source == "counted":
         return (
             f"Estimated only: run on a {facts.model}. Times are instruction counts put into milliseconds; a verdict"
             f" for the board comes from the board. {_sentence(apart)}"
         ).rstrip()
-    if report.device.differences:
-        return (
-            f"Indicative only: measured on {facts.model} ({facts.arch}), not on the budget's device. {_sentence(apart)}"
-        )
-    return None
+    if not report.device.differences:
+        return None
+    times = "The device's times are not known" if report.estimate is None else "Times are estimates for that device"
+    return (
+        f"Not measured on the budget's device: this is {facts.model} ({facts.arch}). {times}; memory, tokens and quality"
+        f" are indicative. {_sentence(apart)}"
+    )
+
+
+def own_times_words(report: Report) -> str:
+    """Whose times they are that no limit is about."""
+    return f"This machine's own times ({report.device.facts.model}), which say nothing of the budget's device"
+
+
+def where_instructions_come_from(estimate: Estimate) -> str:
+    """Counted or modelled, and how sure that is."""
+    if estimate.source == "counted":
+        return f"counted by an emulator, the same for {estimate.requests} prompts within {100 * estimate.spread:.1f} %"
+    return f"modelled from the graph, within {100 * estimate.instructions_error:.0f} % of what an emulated board counts"
 
 
 def _sentence(text: str) -> str:
@@ -165,8 +195,10 @@ def when(created: str) -> str:
     return created.replace("T", " ").replace("+00:00", " UTC")
 
 
-def voids(cause: Cause) -> str:
+def voids(cause: Cause, report: Report) -> str:
     """Which verdicts a cause takes away."""
+    if cause.kind == "times" and report.device.differences:
+        return "no limit is about this machine's own times; a comparison of them is not sure"
     if cause.name == "drift":
         return "a time stands only if the slowest request, slower by the drift once more, is within its limit"
     kind = "every limit but sizes" if cause.kind == "all" else cause.kind

@@ -44,7 +44,7 @@ def budget_findings(facts: Facts, budget: Budget) -> Iterator[Finding]:
             check=check,
             level="note",
             what=f"not the device of {budget.name}: " + "; ".join(different),
-            why="what `tinylm check-budgets` measures here is indicative only",
+            why="`tinylm check-budgets` estimates its times here; memory is indicative only",
         )
     else:
         yield Finding(check=check, level="ok", what=f"this is a device of {budget.name}")

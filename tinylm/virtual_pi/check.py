@@ -18,7 +18,8 @@ from tinylm.budget.candidate import bundle_candidate
 from tinylm.budget.check import make_report
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.device import DeviceFacts, device_facts
-from tinylm.budget.estimate import estimate_times, judge_estimated
+from tinylm.budget.elsewhere import judge_elsewhere
+from tinylm.budget.estimate import estimate_counted
 from tinylm.budget.probing import Probed, Program, run_memory_probe, run_probe
 from tinylm.budget.prompts import PROMPTS
 from tinylm.budget.report import Report
@@ -40,8 +41,6 @@ REQUESTS = len(PROMPTS)
 MEMORY_REQUESTS = 24
 """Of the memory probe: an emulator that counts instructions takes seconds for what the board does in one."""
 WARMUP = 1
-CHUNK_TOKENS = 16
-"""As in `tinylm.runtime.engine`, which would bring onnxruntime into this process; a test compares them."""
 _PROBE_TIMEOUT_S = 900.0
 _NOTES = ("memory growth takes a thousand requests, which no emulator does in bearable time: measure it elsewhere",)
 _FACTS = """\
@@ -116,15 +115,14 @@ def check_on_virtual_pi(
     results = judge(judged, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
     estimate = None
     if probed.problem is None:
-        estimate = estimate_times(
+        estimate = estimate_counted(
             cost,
             probed.processes,
             model_bytes=bundle.model.stat().st_size,
             prompt_tokens=budget.request.prompt_tokens,
             new_tokens=budget.request.new_tokens,
-            chunk_tokens=CHUNK_TOKENS,
         )
-        results = judge_estimated(results, budget, estimate)
+    results = judge_elsewhere(results, estimate, why_not=probed.problem or "")
     report = make_report(
         dataclasses.replace(bundle_candidate(bundle), notes=_NOTES),
         budget,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tinylm.budget.change import Outcome, Row, outcome
 from tinylm.budget.comparison import compare
-from tinylm.budget.estimate import estimate_times
+from tinylm.budget.estimate import estimate_counted
 from tinylm.budget.report import ColdStart, Report
 from tinylm.budget.validity import Cause, Kind, Voids
 
@@ -206,9 +206,7 @@ def test_what_was_not_measured_is_open(report: MakeReport, side: str) -> None:
 def estimated(report: Report) -> Report:
     budget = report.budget
     assert budget.estimate is not None
-    estimate = estimate_times(
-        budget.estimate, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20, chunk_tokens=16
-    )
+    estimate = estimate_counted(budget.estimate, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
     return dataclasses.replace(report, estimate=estimate, basis="estimated")
 
 

@@ -14,6 +14,7 @@ from tinylm.budget.wording import (
     amount,
     caution,
     compared,
+    figure,
     headline,
     label,
     machine,
@@ -73,7 +74,7 @@ def _limit(result: LimitResult) -> str:
     return (
         f'<li class="{result.verdict}"><span class="name">{text(label(result.name))}</span>'
         f"{_chip(result.verdict)}"
-        f'<span class="numbers"><b>{"-" if result.measured is None else number(result.measured)}</b>'
+        f'<span class="numbers"><b>{text(figure(result))}</b>'
         f" of {text(amount(result.limit, result.unit))}</span>"
         f'<span class="share">{percent(share)}</span>{_bar(share)}'
         f'<p class="evidence">{text(result.evidence)}</p><span class="basis">{text(result.basis)}</span></li>'
@@ -121,17 +122,17 @@ def surroundings(report: Report) -> str:
     if validity is None:
         return section("Surroundings", paragraph("No probe came back, so nothing was watched."))
     if validity.causes:
-        causes = "".join(_cause(cause) for cause in validity.causes)
+        causes = "".join(_cause(cause, report) for cause in validity.causes)
         found = f'<ul class="plain">{causes}</ul>'
     else:
         found = paragraph("Quiet: nothing disturbed the measurement.")
     return section("Surroundings", columns(found, facts(list(_watched(validity)))))
 
 
-def _cause(cause: Cause) -> str:
+def _cause(cause: Cause, report: Report) -> str:
     return (
         f'<li><span class="chip undecided">{text(cause.name)}</span> {text(cause.what)}'
-        f'<div class="evidence">{text(_capital(voids(cause)))}.</div>'
+        f'<div class="evidence">{text(_capital(voids(cause, report)))}.</div>'
         f'<div class="evidence">What to do: {text(cause.hint)}</div></li>'
     )
 

@@ -9,7 +9,7 @@ from tinylm.budget.estimate import TimeEstimate
 from tinylm.budget.report import ColdStart, Report
 from tinylm.budget.soak import Soak, SoakInterval
 from tinylm.budget.times import TimeSummary
-from tinylm.budget.wording import label
+from tinylm.budget.wording import label, own_times_words, where_instructions_come_from
 from tinylm.charts import Bar, Chart, Mark, Series, Span, bar_chart, histogram, line_chart
 from tinylm.page.elements import columns, figure, folded, paragraph, section, table
 from tinylm.page.words import number, printable
@@ -22,9 +22,11 @@ _MOST_STARTS = 8
 
 def warm(report: Report) -> str:
     """Requests once everything is loaded: how they are distributed, and where their p95 lies."""
-    if not report.times:
+    own = report.own_times
+    times = report.times if own is None else own.times
+    if not times:
         return ""
-    latency = next((summary for summary in report.times if summary.name == _LATENCY), None)
+    latency = next((summary for summary in times if summary.name == _LATENCY), None)
     head = ("ms", "p50", "p90", "p95", "p99", "worst", "p95 lies in")
     rows = [
         (
@@ -32,16 +34,19 @@ def warm(report: Report) -> str:
             *(number(value) for value in (summary.p50, summary.p90, summary.p95, summary.p99, summary.worst)),
             f"{_end(summary.lower)} to {_end(summary.upper)}",
         )
-        for summary in report.times
+        for summary in times
     ]
-    first = report.times[0]
+    first = times[0]
     lead = (
         f"{first.requests} requests in {len(report.samples)} fresh processes. Either end of where a p95 lies is sure to"
         f" {100 * first.level:.4g} %, all looks together."
     )
     drawn = "" if latency is None else figure(lambda: [_distribution(report.samples, latency)])
-    over_time = figure(lambda: _over_time(report.samples, report.budget.limits.latency_p95_ms))
-    return section("Warm requests", table(head, rows), columns(drawn, over_time), lead=lead)
+    over_time = figure(lambda: _over_time(report.samples, None if latency is None else latency.limit))
+    title = "Warm requests"
+    if own is not None:
+        title, lead = "This machine's own times: warm requests", f"{own_times_words(report)}. {lead}"
+    return section(title, table(head, rows), columns(drawn, over_time), lead=lead)
 
 
 def _end(value: float | None) -> str:
@@ -67,7 +72,7 @@ def _distribution(samples: Sequence[ProbeResult], summary: TimeSummary) -> Chart
     )
 
 
-def _over_time(samples: Sequence[ProbeResult], limit_ms: float) -> list[Chart]:
+def _over_time(samples: Sequence[ProbeResult], limit_ms: float | None) -> list[Chart]:
     """Every request and the fixed work between them, process after process, over the time that requests took."""
     spent_ms = [process.at_ms[-1] + process.latency_ms[-1] if process.at_ms else 0.0 for process in samples]
     starts = [0.0, *accumulate(spent_ms)]
@@ -80,7 +85,7 @@ def _over_time(samples: Sequence[ProbeResult], limit_ms: float) -> list[Chart]:
     across = "seconds, starting of processes left out"
     charts = []
     if any(latency):
-        limit = Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
+        limit = None if limit_ms is None else Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
         charts.append(
             line_chart(_by_process(latency), title="Every request", x_label=across, y_label="latency (ms)", limit=limit)
         )
@@ -124,12 +129,15 @@ def _readings(readings: Sequence[tuple[float, float | None]], *, title: str, uni
 
 def starts(report: Report) -> str:
     """The first start apart from those that find their files in the cache."""
-    cold = report.cold_start
+    own = report.own_times
+    cold = report.cold_start if own is None else own.cold_start
     if cold is None:
         return ""
     drawn = figure(lambda: _stages(report.samples))
     return section(
-        "Cold start", columns(drawn, table(("from process to first token", "ms"), _starts(cold))), lead=_read(cold)
+        "Cold start" if own is None else "This machine's own times: cold start",
+        columns(drawn, table(("from process to first token", "ms"), _starts(cold))),
+        lead=_read(cold),
     )
 
 
@@ -193,7 +201,7 @@ def sustained(report: Report) -> str:
         found.append(paragraph(f"It ended early: {soak.problem}"))
     if soak.void is not None:
         found.append(paragraph(f"Disturbed: {soak.void.what}. What to do: {soak.void.hint}"))
-    limit_ms = report.budget.limits.latency_p95_ms
+    limit_ms = report.budget.limits.latency_p95_ms if report.own_times is None else None
     speed = figure(lambda: _speed(soak, limit_ms))
     lead = f"{soak.minutes:g} minutes without a pause; each point is one process of some seconds."
     heat = figure(lambda: _heat([(end.until_s / 60, end.temperature_c) for end in soak.intervals], "minutes"))
@@ -215,7 +223,7 @@ def _interval(end: SoakInterval) -> tuple[str, ...]:
     )
 
 
-def _speed(soak: Soak, limit_ms: float) -> list[Chart]:
+def _speed(soak: Soak, limit_ms: float | None) -> list[Chart]:
     if not soak.intervals:
         return []
     minutes = [end.until_s / 60 for end in soak.intervals]
@@ -227,7 +235,7 @@ def _speed(soak: Soak, limit_ms: float) -> list[Chart]:
             ("worst", [end.worst_ms for end in soak.intervals]),
         )
     ]
-    limit = Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
+    limit = None if limit_ms is None else Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
     return [line_chart(lines, title="Latency under load", x_label="minutes", y_label="latency (ms)", limit=limit)]
 
 
@@ -239,9 +247,9 @@ def estimated(report: Report) -> str:
     parts = (("latency", estimate.latency), ("first token", estimate.ttft), ("per token", estimate.itl))
     cost = estimate.cost
     lead = (
-        f"An emulator counted instructions. {cost.cpi:g} ± {cost.cpi_error:g} cycles each at {cost.clock_ghz:g} GHz,"
-        f" and the weights read at {cost.bandwidth_gb_s:g} ± {cost.bandwidth_error_gb_s:g} GB/s, make milliseconds"
-        f" of them. {estimate.requests} prompts took the same number within {100 * estimate.spread:.1f} %."
+        f"Instructions are {where_instructions_come_from(estimate)}. {cost.cpi:g} ± {cost.cpi_error:g} cycles each at"
+        f" {cost.clock_ghz:g} GHz, and the weights read at {cost.bandwidth_gb_s:g} ± {cost.bandwidth_error_gb_s:g}"
+        " GB/s, make milliseconds of them."
     )
     head = ("ms", "computing", "reading", "together", "error bar", "million instructions")
     rows = [

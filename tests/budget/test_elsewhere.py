@@ -1,0 +1,232 @@
+"""What another machine may say of a board: memory and bytes, an estimate of times, and never its own milliseconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from tinylm.budget.check import Options, check_bundle
+from tinylm.budget.comparison import compare
+from tinylm.budget.elsewhere import judge_elsewhere
+from tinylm.budget.estimate import Estimate, estimate_modelled
+from tinylm.budget.html import to_html
+from tinylm.budget.instructions import WITHOUT_DOT_PRODUCTS
+from tinylm.budget.junit import to_junit
+from tinylm.budget.markdown import to_markdown
+from tinylm.budget.report import Report, exit_code, read_report, to_json
+from tinylm.budget.spec import Budget, Confidence, load_budget
+from tinylm.budget.table import print_report
+from tinylm.budget.verdict import LimitResult
+from tinylm.budget.work import Unmodelled
+from tinylm.bundle import Bundle
+
+QUICK = Confidence(looks=(59, 118), processes=2, warmup=1, memory_requests=200)
+OWN = "This machine's own times"
+
+
+def zero_2w(**limits: float | None) -> Budget:
+    """The budget of a board that no machine with this test is: it asks for 380 to 540 MB of memory."""
+    budget = load_budget("pi-zero-2w")
+    limits = {"latency_p95_ms": 250, **limits}
+    return dataclasses.replace(budget, confidence=QUICK, limits=dataclasses.replace(budget.limits, **limits))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def report(tiny_bundle: Bundle) -> Report:
+    budget = zero_2w(ttft_p95_ms=100, itl_p95_ms=10, cold_start_ms=15_000)
+    return check_bundle(tiny_bundle, budget, announce=len, options=Options(soak_minutes=0.01))
+
+
+def table(report: Report, *, width: int = 80, **options: object) -> str:
+    output = io.StringIO()
+    print_report(report, Console(file=output, width=width, highlight=False, **options))  # type: ignore[arg-type]
+    return output.getvalue()
+
+
+def test_times_are_the_board_s_estimate(report: Report, tiny_bundle: Bundle) -> None:
+    limits = {limit.name: limit for limit in report.limits}
+    modelled = estimate_modelled(tiny_bundle, report.budget, backend="auto")
+    assert report.estimate == modelled
+    for name, time in (
+        ("latency_p95_ms", modelled.latency),
+        ("ttft_p95_ms", modelled.ttft),
+        ("itl_p95_ms", modelled.itl),
+    ):
+        result = limits[name]
+        assert (result.verdict, result.basis) == ("pass", "estimated")
+        assert (result.low, result.measured, result.high) == pytest.approx(
+            (time.total.low_ms, time.total.ms, time.total.high_ms)
+        )
+        assert result.high is not None
+        assert result.high <= result.limit
+    assert {name for name, limit in limits.items() if limit.basis == "measured"} == {"bundle_mb"}
+    assert limits["peak_rss_mb"].basis == limits["golden_tokens"].basis == "indicative"
+
+
+def test_what_only_the_board_can_say_is_not_said(report: Report) -> None:
+    """So the whole is undecided, and exit code 3, whatever this machine measured."""
+    limits = {limit.name: limit for limit in report.limits}
+    for name in ("cold_start_ms", "sustained_p95_ms"):
+        assert (limits[name].verdict, limits[name].measured) == ("not_measured", None)
+        assert limits[name].evidence.endswith("measure it on the board")
+    assert (report.verdict, report.basis) == ("undecided", "estimated")
+    assert exit_code(report, certify=False) == 3
+
+
+def test_its_own_times_stand_apart(report: Report) -> None:
+    assert (report.times, report.cold_start) == ((), None)
+    assert report.own_times is not None
+    assert [times.name for times in report.own_times.times] == ["latency_p95_ms", "ttft_p95_ms", "itl_p95_ms"]
+    for times in report.own_times.times:
+        assert (times.limit, times.over, times.decision, times.more_requests) == (None, None, None, None)
+        assert times.requests == 59  # of the first look: more would decide nothing
+    assert report.own_times.cold_start is not None
+    assert report.own_times.cold_start.first_ms is not None
+    assert read_report(json.loads(to_json(report)), "the report") == report
+
+
+def test_every_output_names_them_as_this_machine_s(report: Report) -> None:
+    latency = next(limit for limit in report.limits if limit.name == "latency_p95_ms")
+    text = table(report)
+    assert OWN in text
+    assert "Times are estimates for that device" in " ".join(text.split())
+    assert OWN in to_markdown(report)
+    assert OWN in to_html(report)
+    assert OWN in to_junit(report)
+    assert latency.evidence.split(" = ")[0] in text.replace("\n               ", " ")
+
+
+def test_they_are_not_green(report: Report) -> None:
+    """Green is a verdict."""
+    text = table(report, force_terminal=True, color_system="standard")
+    own = text[text.index(OWN) :]
+    assert "\x1b[32m" in text
+    assert "\x1b[32m" not in own
+
+
+@pytest.mark.parametrize("width", [50, 60, 80])
+def test_labels_and_numbers_are_whole_on_a_narrow_terminal(report: Report, width: int) -> None:
+    text = table(report, width=width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    for words in ("latency, p95", "first token, p95", "sustained, p95", "memory growth", "wrong tokens"):
+        assert words in text
+    for result in report.limits:
+        if result.low is not None:
+            assert f" to {result.high:.3g})" in text
+
+
+@pytest.mark.parametrize(("share", "verdict", "code"), [(1.01, "pass", 0), (0.9, "undecided", 3), (0.3, "fail", 1)])
+def test_only_a_whole_error_bar_decides(
+    tiny_bundle: Bundle, report: Report, share: float, verdict: str, code: int
+) -> None:
+    """The limit at so many times the upper end: whatever this machine's own milliseconds are."""
+    assert report.estimate is not None
+    total = report.estimate.latency.total
+    assert 0.3 * total.high_ms < total.low_ms < 0.9 * total.high_ms
+    found = check_bundle(tiny_bundle, zero_2w(latency_p95_ms=share * total.high_ms), announce=len)
+    assert (found.verdict, found.basis, exit_code(found, certify=False)) == (verdict, "estimated", code)
+    assert exit_code(found, certify=True) == (1 if verdict == "fail" else 3)
+    assert all(advice.basis == "estimated" for advice in found.advice)
+    assert (found.advice != ()) == (verdict == "fail")
+
+
+def unestimated(bundle: Bundle | None, budget: Budget, **options: object) -> str:
+    with pytest.raises(Unmodelled) as reason:
+        estimate_modelled(bundle, budget, backend=options.get("backend", "auto"))  # type: ignore[arg-type]
+    return str(reason.value)
+
+
+def test_why_there_is_no_estimate(tiny_bundle: Bundle) -> None:
+    """Each reason says what to do."""
+    budget = zero_2w()
+    assert "has no `[estimate]`" in unestimated(tiny_bundle, dataclasses.replace(budget, estimate=None))
+    assert "a decoder from elsewhere" in unestimated(None, budget)
+    two = dataclasses.replace(budget, request=dataclasses.replace(budget.request, threads=2))
+    other = dataclasses.replace(budget, device=dataclasses.replace(budget.device, arch="riscv64"))
+    for said, words in (
+        (unestimated(tiny_bundle, two), "asks for 2 threads"),
+        (unestimated(tiny_bundle, budget, backend="reference"), "`reference` was asked for"),
+        (unestimated(tiny_bundle, other), "of riscv64"),
+    ):
+        assert words in said
+        assert "`--virtual-pi`, or run this check on the board" in said
+
+
+def test_without_an_estimate_nothing_passes(tiny_bundle: Bundle) -> None:
+    found = check_bundle(tiny_bundle, dataclasses.replace(zero_2w(), estimate=None), announce=len)
+    (latency,) = [limit for limit in found.limits if limit.name == "latency_p95_ms"]
+    assert (latency.verdict, latency.measured) == ("not_measured", None)
+    assert "has no `[estimate]`" in latency.evidence
+    assert found.verdict == "undecided"
+    assert found.estimate is None
+    assert found.own_times is not None
+    assert "The device's times are not known" in " ".join(table(found).split())
+
+
+def test_the_budget_of_this_machine_is_measured(tiny_bundle: Bundle) -> None:
+    host = load_budget("host")
+    far = dataclasses.replace(host.limits, latency_p95_ms=60_000, ttft_p95_ms=None)
+    found = check_bundle(tiny_bundle, dataclasses.replace(host, confidence=QUICK, limits=far), announce=len)
+    assert (found.basis, found.own_times, found.estimate) == ("measured", None, None)
+    assert found.times
+    assert OWN not in table(found)
+
+
+def test_a_board_s_governor_is_not_asked_of_another_machine(report: Report) -> None:
+    assert report.validity is not None
+    assert "governor" not in {cause.name for cause in report.validity.causes}
+
+
+def test_reports_of_one_machine_are_compared_by_its_own_times(report: Report) -> None:
+    slower = tuple(
+        dataclasses.replace(process, latency_ms=tuple(2 * value for value in process.latency_ms))
+        for process in report.samples
+    )
+    assert report.own_times is not None
+    quiet = None if report.validity is None else dataclasses.replace(report.validity, causes=(), drift=1.0)
+    old = dataclasses.replace(report, validity=quiet)
+    found = compare(old, dataclasses.replace(old, samples=slower))
+    assert found.comparable, found.why_not
+    rows = {row.name: row for row in found.rows}
+    assert rows["latency_p95_ms"].change == pytest.approx(100, abs=1)
+    assert rows["latency_p95_ms"].verdict == "regressed"
+    assert rows["cold_start_ms"].old == report.timed.cold_start.first_ms  # type: ignore[union-attr]
+    assert any("this machine's own" in note for note in found.notes)
+
+
+def test_a_void_or_a_pass_of_this_machine_does_not_survive() -> None:
+    here = LimitResult(
+        name="latency_p95_ms",
+        measured=3.0,
+        limit=250,
+        unit="ms",
+        margin=0.9,
+        verdict="undecided",
+        basis="indicative",
+        evidence="void: it would pass",
+        void="contention",
+    )
+    (result,) = judge_elsewhere([here], None, why_not="nobody counted")
+    assert (result.verdict, result.void, result.measured) == ("not_measured", None, None)
+    assert result.evidence == "not estimated: nobody counted"
+
+
+def test_the_error_of_the_instructions_is_in_the_bar(tiny_bundle: Bundle) -> None:
+    found: Estimate = estimate_modelled(tiny_bundle, zero_2w(), backend="auto")
+    assert (found.source, found.requests, found.instructions_error) == ("modelled", 0, WITHOUT_DOT_PRODUCTS.error)
+    cost, compute = found.cost, found.latency.compute
+    high = found.latency.instructions * (1 + WITHOUT_DOT_PRODUCTS.error) * (cost.cpi + cost.cpi_error) / 1e6
+    assert compute.high_ms == pytest.approx(high / cost.clock_ghz)
+
+
+def test_a_report_that_judged_a_board_by_a_laptop_is_refused(report: Report) -> None:
+    from tinylm.errors import TinylmError
+
+    with pytest.raises(TinylmError, match=r"schema 2\.0; this tinylm reads 3\.x"):
+        read_report({**json.loads(to_json(report)), "schema": "2.0"}, "the report")

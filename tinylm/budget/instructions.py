@@ -1,0 +1,73 @@
+"""How many instructions work takes on a board's core: costs that were fitted to counts of an emulated board.
+
+    core = core_for(budget.device)                       # Unmodelled where nobody counted such a core
+    predict(work.latency, core.costs)                    # instructions, within a share of core.error
+
+`scripts/bench_instructions` counts, fits and prints these tables; what it found stands in docs/benchmarks.md. One
+thread, the lean backend, ONNX Runtime's kernels of the versions that were counted.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from operator import mul
+
+from tinylm.budget.spec import ARM_64, DeviceMatch
+from tinylm.budget.work import Unmodelled, Work
+
+_DOT_PRODUCTS = "asimddp"
+_OTHER_KERNELS = ("i8mm", "sve", "sve2", "svei8mm")
+"""Flags of cores for which ONNX Runtime has kernels that nobody counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Core:
+    """What work costs on one kind of core."""
+
+    costs: Work
+    """Instructions for one of each quantity."""
+    error: float
+    """The largest relative error of a prediction, over all requests of all shapes, fitted or held out."""
+
+
+def core_for(device: DeviceMatch) -> Core:
+    """The costs of a budget's cores; `Unmodelled` when nothing was counted on such."""
+    if device.arch not in ARM_64:
+        which = "any architecture" if device.arch is None else device.arch
+        raise Unmodelled(f"the budget's device is of {which}, and instructions were counted on 64-bit ARM cores only")
+    if other := [flag for flag in _OTHER_KERNELS if flag in device.isa]:
+        raise Unmodelled(f"the budget's device has `{other[0]}`, and no instructions were counted on such a core")
+    return WITH_DOT_PRODUCTS if _DOT_PRODUCTS in device.isa else WITHOUT_DOT_PRODUCTS
+
+
+def predict(work: Work, costs: Work) -> float:
+    """Instructions that the work takes."""
+    return math.fsum(map(mul, work, costs))
+
+
+WITHOUT_DOT_PRODUCTS = Core(
+    costs=Work(
+        requests=288800.0,
+        reading_runs=98700.0,
+        choosing_runs=215800.0,
+        greedy_runs=59320.0,
+        nodes=7502.0,
+        int8_rows=0.3127,
+        int8_chunks=0.2253,
+        float_rows=0.4199,
+        float_chunks=0.3034,
+        int8_channels=13.08,
+        float_channels=6.072,
+        heads=629.8,
+        head_positions=29.65,
+        row_positions=3.763,
+        chunk_positions=0.0,
+        top_k_logits=7.901,
+        greedy_logits=1.499,
+    ),
+    error=0.07,
+)
+"""Cortex-A53 and A72: Raspberry Pi Zero 2 W, 3 and 4."""
+WITH_DOT_PRODUCTS = Core(costs=Work(), error=0.05)
+"""Cortex-A76: Raspberry Pi 5."""
