@@ -126,6 +126,16 @@ def test_presets_are_scaled_by_what_they_cost(advised: Advised, tiny_bundle: Bun
         assert advice.basis == "estimated"
 
 
+def test_a_preset_passes_an_estimate_with_its_whole_error_bar(advised: Advised, tiny_bundle: Bundle) -> None:
+    """Between the likeliest value and the upper end of its bar nothing is said to pass."""
+    large = dataclasses.replace(bundle_candidate(tiny_bundle), model=PRESETS["base"].model)
+    estimate = dataclasses.replace(failed("latency_p95_ms", 1000, 300), low=700, high=2000, basis="estimated")
+    found = [advice for advice in advised(estimate, candidate=large) if "preset" in advice.change]
+    for advice in found:
+        assert advice.passes == (2 * advice.predicted <= 300)
+    assert {(advice.passes, advice.predicted <= 300) for advice in found} >= {(False, True), (False, False)}
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_weights_of_a_preset_are_those_of_its_matrices(name: str) -> None:
     from tinylm.export.graph import weight_shapes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import io
 import json
-from collections.abc import Callable
 
 import pytest
 from rich.console import Console
@@ -25,7 +25,7 @@ from tinylm.budget.verdict import LimitResult
 from tinylm.budget.work import Unmodelled
 from tinylm.bundle import Bundle
 
-QUICK = Confidence(looks=(59, 118), processes=2, warmup=1, memory_requests=200)
+QUICK = Confidence(looks=(80, 160), processes=2, warmup=1, memory_requests=200)
 OWN = "This machine's own times"
 
 
@@ -84,7 +84,7 @@ def test_its_own_times_stand_apart(report: Report) -> None:
     assert [times.name for times in report.own_times.times] == ["latency_p95_ms", "ttft_p95_ms", "itl_p95_ms"]
     for times in report.own_times.times:
         assert (times.limit, times.over, times.decision, times.more_requests) == (None, None, None, None)
-        assert times.requests == 59  # of the first look: more would decide nothing
+        assert times.requests == 80  # of the first look: more would decide nothing
     assert report.own_times.cold_start is not None
     assert report.own_times.cold_start.first_ms is not None
     assert read_report(json.loads(to_json(report)), "the report") == report
@@ -96,9 +96,9 @@ def test_every_output_names_them_as_this_machine_s(report: Report) -> None:
     assert OWN in text
     assert "Times are estimates for that device" in " ".join(text.split())
     assert OWN in to_markdown(report)
-    assert OWN in to_html(report)
+    assert OWN in html.unescape(to_html(report))
     assert OWN in to_junit(report)
-    assert latency.evidence.split(" = ")[0] in text.replace("\n               ", " ")
+    assert latency.evidence.split(" = ")[0] in " ".join(text.split())
 
 
 def test_they_are_not_green(report: Report) -> None:
@@ -133,7 +133,7 @@ def test_only_a_whole_error_bar_decides(
     assert (found.verdict, found.basis, exit_code(found, certify=False)) == (verdict, "estimated", code)
     assert exit_code(found, certify=True) == (1 if verdict == "fail" else 3)
     assert all(advice.basis == "estimated" for advice in found.advice)
-    assert (found.advice != ()) == (verdict == "fail")
+    assert found.advice == () or verdict == "fail"
 
 
 def unestimated(bundle: Bundle | None, budget: Budget, **options: object) -> str:
@@ -148,7 +148,7 @@ def test_why_there_is_no_estimate(tiny_bundle: Bundle) -> None:
     assert "has no `[estimate]`" in unestimated(tiny_bundle, dataclasses.replace(budget, estimate=None))
     assert "a decoder from elsewhere" in unestimated(None, budget)
     two = dataclasses.replace(budget, request=dataclasses.replace(budget.request, threads=2))
-    other = dataclasses.replace(budget, device=dataclasses.replace(budget.device, arch="riscv64"))
+    other = dataclasses.replace(budget, device=dataclasses.replace(budget.device, models=(), isa=(), arch="riscv64"))
     for said, words in (
         (unestimated(tiny_bundle, two), "asks for 2 threads"),
         (unestimated(tiny_bundle, budget, backend="reference"), "`reference` was asked for"),

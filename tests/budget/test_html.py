@@ -88,6 +88,16 @@ def test_a_limit_that_is_exceeded_stands_inside_its_bar(full_report: Report) -> 
     assert 'class="stop" style="left:50.00%"' in source
 
 
+def test_an_estimate_has_its_error_bar(full_report: Report) -> None:
+    """From 50 to 200 of 100: the limit is the middle of the track."""
+    latency = replace(full_report.limits[0], measured=80.0, low=50.0, high=200.0, limit=100.0, margin=0.2)
+    source = to_html(replace(full_report, limits=(latency,)))
+    assert 'class="fill" style="width:40.00%"' in source
+    assert 'class="error-bar" style="left:25.00%;width:75.00%"' in source
+    assert 'class="stop" style="left:50.00%"' in source
+    assert "<b>80 (50 to 200)</b>" in source
+
+
 def test_another_machine_and_an_estimate_have_a_banner(full_report: Report) -> None:
     apart = replace(full_report.device, differences=("its architecture is x86_64, not aarch64",))
     assert "Not measured on the budget's device" in Page(to_html(replace(full_report, device=apart))).text

@@ -53,7 +53,7 @@ def test_a_prompt_is_read_in_chunks_and_its_head_works_on_one_position(make_bund
     blocks = one.itl.int8_rows - head
     ttft = request_work(bundle, prompt_tokens=36, new_tokens=2).ttft  # 16, 16 and 3 are read, then one is answered
     assert ttft.reading_runs == 3
-    assert ttft.int8_chunks == 35 * blocks
+    assert ttft.int8_chunks == 36 * blocks  # four rows at a time, the last ones filled up
     assert ttft.int8_rows == blocks + 4 * head
     assert ttft.nodes == 4 * one.itl.nodes
 
@@ -70,7 +70,9 @@ def test_a_request_is_the_sum_of_its_runs(tiny_bundle: Bundle, prompt: int, new:
         seen += step * (read + step)
         read += step
     seen += sum(prompt + place for place in range(new))
-    assert work.latency.positions == pytest.approx(seen * model.n_layer * model.d_model)
+    wide = work.latency.row_positions + work.latency.chunk_positions
+    assert work.latency.head_positions == pytest.approx(seen * model.n_layer * model.n_head)
+    assert wide == pytest.approx(seen * model.n_layer * model.d_model)
     assert work.latency.choosing_runs == new
     together = work.ttft.plus(work.itl, new - 1)
     assert work.latency == pytest.approx(together)

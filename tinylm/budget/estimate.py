@@ -17,6 +17,7 @@ from tinylm.budget.instructions import core_for, predict
 from tinylm.budget.spec import Budget, CostModel
 from tinylm.budget.work import CHUNK_TOKENS, Unmodelled, Work, request_work
 from tinylm.bundle import Bundle
+from tinylm.page.words import number
 from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
 
@@ -189,4 +190,4 @@ def explain(time: TimeEstimate, estimate: Estimate) -> str:
 
 
 def _bar(term: Term) -> str:
-    return f"{term.ms:.3g} ms ({term.low_ms:.3g} to {term.high_ms:.3g})"
+    return f"{number(term.ms)} ms ({number(term.low_ms)} to {number(term.high_ms)})"

@@ -137,8 +137,8 @@ def caution(report: Report) -> str | None:
         return None
     times = "The device's times are not known" if report.estimate is None else "Times are estimates for that device"
     return (
-        f"Not measured on the budget's device: this is {facts.model} ({facts.arch}). {times}; memory, tokens and quality"
-        f" are indicative. {_sentence(apart)}"
+        f"Not measured on the budget's device: this is {facts.model} ({facts.arch}). {times}; memory, tokens and"
+        f" quality are indicative. {_sentence(apart)}"
     )
 
 

@@ -76,6 +76,7 @@ padding:10px 12px;margin:0;overflow-wrap:anywhere}
 .basis{color:var(--soft);font-size:.82rem;font-weight:400;white-space:nowrap}
 .track{grid-column:1/-1;position:relative;height:10px;background:var(--track);border-radius:5px;margin:4px 0}
 .fill{position:absolute;left:0;top:0;height:100%;min-width:3px;background:var(--tone);border-radius:5px}
+.error-bar{position:absolute;top:4px;height:2px;background:var(--ink)}
 .stop{position:absolute;top:-3px;height:16px;width:2px;margin-left:-1px;background:var(--ink)}
 .limits .evidence{grid-column:1/-1;margin:0}
 .limits .chip{justify-self:end}

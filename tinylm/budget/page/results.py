@@ -65,32 +65,41 @@ def limits(report: Report) -> str:
     return section(
         "Limits",
         f'<ul class="limits">{rows}</ul>',
-        lead=f"Budget {report.budget.name}: {report.budget.description}. A bar is the used share of what is allowed.",
+        lead=f"Budget {report.budget.name}: {report.budget.description}. A bar is the used share of what is allowed;"
+        " a thin line over it is an error bar.",
     )
 
 
 def _limit(result: LimitResult) -> str:
-    share = used(result)
     return (
         f'<li class="{result.verdict}"><span class="name">{text(label(result.name))}</span>'
         f"{_chip(result.verdict)}"
         f'<span class="numbers"><b>{text(figure(result))}</b>'
         f" of {text(amount(result.limit, result.unit))}</span>"
-        f'<span class="share">{percent(share)}</span>{_bar(share)}'
+        f'<span class="share">{percent(used(result))}</span>{_bar(result)}'
         f'<p class="evidence">{text(result.evidence)}</p><span class="basis">{text(result.basis)}</span></li>'
     )
 
 
-def _bar(share: float | None) -> str:
-    """Up to the limit, which is the bar's end; beyond it, what is used is the bar's end and a line is the limit."""
+def _bar(result: LimitResult) -> str:
+    """Up to the limit, which is the bar's end; beyond it, what is used is the bar's end and a line is the limit.
+
+    An estimate's error bar lies over it.
+    """
+    share = used(result)
     if share is None:
         return ""
-    whole = max(share, 1.0)
-    stop = f'<span class="stop" style="left:{100 / whole:.2f}%"></span>' if share > 1 else ""
+    ends = [end / result.limit for end in (result.low, result.high) if end is not None]
+    whole = max(share, 1.0, *ends)
+    stop = f'<span class="stop" style="left:{100 / whole:.2f}%"></span>' if whole > 1 else ""
     width = f"{100 * share / whole:.2f}"
     fill = f'<span class="fill" style="width:{width}%"></span>'
+    error = ""
+    if ends:
+        left, right = (100 * end / whole for end in ends)
+        error = f'<span class="error-bar" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
     said = attribute(f"{percent(share)} of the limit")
-    return f'<div class="track" role="img" aria-label="{said}">{fill}{stop}</div>'
+    return f'<div class="track" role="img" aria-label="{said}">{fill}{error}{stop}</div>'
 
 
 def _chip(verdict: Verdict, kind: str = "") -> str:
