@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tinylm.budget.change import Outcome
 from tinylm.budget.comparison import Comparison
+from tinylm.budget.grid import grid
 from tinylm.budget.wording import change, compared, label
 
 if TYPE_CHECKING:
@@ -21,23 +22,18 @@ _MARKS: dict[Outcome, tuple[str, str]] = {
 
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print the comparison; readable at 80 columns and without colour."""
-    from rich import box
+    """Print the comparison; readable at 50 columns and without colour."""
     from rich.table import Table
     from rich.text import Text
 
     console.print(Text(f"Against {comparison.old_bundle} of {comparison.old_created}:"), soft_wrap=True)
     console.print()
     if comparison.rows:
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-        table.add_column("limit", no_wrap=True)
-        for name in ("before", "now", "change", "allowed"):
-            table.add_column(name, justify="right", no_wrap=True)
-        table.add_column("verdict", no_wrap=True)
+        rows = []
         for row in comparison.rows:
             style, mark = _MARKS[row.verdict]
-            table.add_row(label(row.name), _number(row.old), _number(row.new), *change(row), Text(mark, style=style))
-        console.print(table)
+            rows.append((label(row.name), _number(row.old), _number(row.new), *change(row), Text(mark, style=style)))
+        console.print(grid(console, ("limit", "before>", "now>", "change>", "allowed>", "verdict"), rows))
         console.print()
     why = Table.grid(padding=(0, 2, 0, 0))
     why.add_column(no_wrap=True, style="dim")
