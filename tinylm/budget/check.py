@@ -17,8 +17,9 @@ from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.elsewhere import judge_elsewhere
 from tinylm.budget.enforce import enforce
-from tinylm.budget.estimate import Estimate, estimate_modelled
+from tinylm.budget.estimate import Estimate
 from tinylm.budget.ledger import make_ledger
+from tinylm.budget.modelled import estimate_modelled
 from tinylm.budget.probing import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
 from tinylm.budget.report import SCHEMA, BundleId, Device, OwnTimes, Report, cold_start_of
 from tinylm.budget.soak import Soak, judge_soak, soak

@@ -2,8 +2,8 @@
 
     ms = instructions x cycles per instruction / clock  +  bytes read / memory bandwidth
 
-Instructions are counted by an emulator, or modelled from the bundle's graph (`tinylm.budget.instructions`), whose error
-widens the bar. Both factors come from the budget's `[estimate]` with their errors. Nothing here knows of caches, stalls
+Instructions are counted by an emulator, or modelled from the bundle's graph (`tinylm.budget.modelled`), whose error widens
+the bar. Both factors come from the budget's `[estimate]` with their errors. Nothing here knows of caches, stalls
 or a second core, so the two terms are added as if nothing overlapped, and all errors are taken to fall the same way.
 """
 
@@ -13,12 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tinylm.budget.instructions import core_for, predict
-from tinylm.budget.spec import Budget, CostModel
-from tinylm.budget.work import CHUNK_TOKENS, Unmodelled, Work, request_work
-from tinylm.bundle import Bundle
+from tinylm.budget.spec import CostModel
+from tinylm.budget.work import CHUNK_TOKENS
 from tinylm.page.words import number
-from tinylm.runtime.contract import Backend
 from tinylm.runtime.probe_contract import ProbeResult
 
 INSTRUCTIONS_PER_MS = 1e6
@@ -80,7 +77,7 @@ def estimate_counted(
     latency = [value for process in processes for value in process.latency_ms]
     ttft = [value for process in processes for value in process.ttft_ms]
     itl = [value for process in processes for value in process.itl_ms]
-    reading = _reading_passes(prompt_tokens)
+    reading = reading_passes(prompt_tokens)
 
     def time(guest_ms: Sequence[float], passes: int) -> TimeEstimate:
         return estimate_time(
@@ -99,53 +96,7 @@ def estimate_counted(
     )
 
 
-def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend) -> Estimate:
-    """Estimate without any counting, from what the bundle's graph does; at once, on any machine.
-
-    `Unmodelled` says why not, and what to do: for a decoder from elsewhere (no bundle), a budget that does not know its
-    device's speed, and whatever no instructions were counted of.
-    """
-    cost, request = budget.estimate, budget.request
-    if cost is None:
-        raise Unmodelled(
-            f"the budget `{budget.name}` has no `[estimate]`, so nobody knows its device's speed; run this check there"
-        )
-    if bundle is None:
-        raise Unmodelled("a decoder from elsewhere has no model of its instructions; run this check on the board")
-    try:
-        if request.threads > 1:
-            raise Unmodelled(f"the budget asks for {request.threads} threads, and instructions were counted with one")
-        if backend == "reference":
-            raise Unmodelled("the backend `reference` was asked for, and instructions were counted with `lean`")
-        core = core_for(budget.device)
-        work = request_work(bundle, prompt_tokens=request.prompt_tokens, new_tokens=request.new_tokens)
-    except Unmodelled as reason:
-        hint = "count them with `--virtual-pi`, or run this check on the board"
-        raise Unmodelled(f"its instructions are not known: {reason}; {hint}") from reason
-    reading, model_bytes = _reading_passes(request.prompt_tokens), bundle.model.stat().st_size
-
-    def time(part: Work, passes: int) -> TimeEstimate:
-        return estimate_time(
-            cost,
-            instructions=round(predict(part, core.costs)),
-            bytes_read=passes * model_bytes,
-            passes=passes,
-            instructions_error=core.error,
-        )
-
-    return Estimate(
-        source="modelled",
-        cost=cost,
-        requests=0,
-        spread=0.0,
-        instructions_error=core.error,
-        latency=time(work.latency, reading + request.new_tokens),
-        ttft=time(work.ttft, reading + 1),
-        itl=time(work.itl, 1),
-    )
-
-
-def _reading_passes(prompt_tokens: int) -> int:
+def reading_passes(prompt_tokens: int) -> int:
     """All prompt tokens but the last are read in passes of at most so many; the last one and every new token but the
     last take one pass each."""
     return -(-(prompt_tokens - 1) // CHUNK_TOKENS)

@@ -35,9 +35,15 @@ def core_for(device: DeviceMatch) -> Core:
     """The costs of a budget's cores; `Unmodelled` when nothing was counted on such."""
     if device.arch not in ARM_64:
         which = "any architecture" if device.arch is None else device.arch
-        raise Unmodelled(f"the budget's device is of {which}, and instructions were counted on 64-bit ARM cores only")
+        raise Unmodelled(
+            f"the budget's device is of {which}, and instructions were counted on 64-bit ARM cores only; run this"
+            " check there"
+        )
     if other := [flag for flag in _OTHER_KERNELS if flag in device.isa]:
-        raise Unmodelled(f"the budget's device has `{other[0]}`, and no instructions were counted on such a core")
+        raise Unmodelled(
+            f"the budget's device has `{other[0]}`, and no instructions were counted on such a core; run this"
+            " check there"
+        )
     return WITH_DOT_PRODUCTS if _DOT_PRODUCTS in device.isa else WITHOUT_DOT_PRODUCTS
 
 
