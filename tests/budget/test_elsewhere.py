@@ -10,7 +10,8 @@ import json
 import pytest
 from rich.console import Console
 
-from tinylm.budget.check import Options, check_bundle
+from tinylm.budget.candidate import bundle_candidate
+from tinylm.budget.check import Options, check_bundle, make_report
 from tinylm.budget.comparison import compare
 from tinylm.budget.elsewhere import judge_elsewhere
 from tinylm.budget.estimate import Estimate
@@ -19,10 +20,11 @@ from tinylm.budget.instructions import WITHOUT_DOT_PRODUCTS
 from tinylm.budget.junit import to_junit
 from tinylm.budget.markdown import to_markdown
 from tinylm.budget.modelled import estimate_modelled
+from tinylm.budget.probing import Probed
 from tinylm.budget.report import Report, exit_code, read_report, to_json
 from tinylm.budget.spec import Budget, Confidence, load_budget
 from tinylm.budget.table import print_report
-from tinylm.budget.verdict import LimitResult
+from tinylm.budget.verdict import LimitResult, judge
 from tinylm.budget.work import Unmodelled
 from tinylm.bundle import Bundle
 
@@ -130,7 +132,23 @@ def test_only_a_whole_error_bar_decides(
     assert report.estimate is not None
     total = report.estimate.latency.total
     assert 0.3 * total.high_ms < total.low_ms < 0.9 * total.high_ms
-    found = check_bundle(tiny_bundle, zero_2w(latency_p95_ms=share * total.high_ms), announce=len)
+    budget, probed = zero_2w(latency_p95_ms=share * total.high_ms), Probed(processes=report.samples)
+    results = judge(
+        dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None)),
+        bundle_bytes=tiny_bundle.size_bytes,
+        probed=probed,
+        validity=report.validity,
+        basis="indicative",
+    )
+    found = make_report(
+        bundle_candidate(tiny_bundle),
+        budget,
+        facts=report.device.facts,
+        probed=probed,
+        validity=report.validity,
+        results=judge_elsewhere(results, report.estimate, why_not=""),
+        estimate=report.estimate,
+    )
     assert (found.verdict, found.basis, exit_code(found, certify=False)) == (verdict, "estimated", code)
     assert exit_code(found, certify=True) == (1 if verdict == "fail" else 3)
     assert all(advice.basis == "estimated" for advice in found.advice)
@@ -170,15 +188,6 @@ def test_without_an_estimate_nothing_passes(tiny_bundle: Bundle) -> None:
     assert found.estimate is None
     assert found.own_times is not None
     assert "The device's times are not known" in " ".join(table(found).split())
-
-
-def test_the_budget_of_this_machine_is_measured(tiny_bundle: Bundle) -> None:
-    host = load_budget("host")
-    far = dataclasses.replace(host.limits, latency_p95_ms=60_000, ttft_p95_ms=None)
-    found = check_bundle(tiny_bundle, dataclasses.replace(host, confidence=QUICK, limits=far), announce=len)
-    assert (found.basis, found.own_times, found.estimate) == ("measured", None, None)
-    assert found.times
-    assert OWN not in table(found)
 
 
 def test_a_board_s_governor_is_not_asked_of_another_machine(report: Report) -> None:

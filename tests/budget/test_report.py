@@ -54,6 +54,7 @@ def table(report: Report, *, width: int = 80, **options: object) -> str:
 
 def test_a_real_check_passes_as_measured(report: Report, tiny_bundle: Bundle) -> None:
     assert (report.verdict, report.basis) == ("pass", "measured")
+    assert (report.own_times, report.estimate) == (None, None)  # what is timed on the device is the device's
     assert report.bundle.sha256 == tiny_bundle.manifest_sha256
     assert sum(len(process.latency_ms) for process in report.samples) == 59
     assert [limit.name for limit in report.limits] == [
