@@ -63,9 +63,7 @@ class Work(NamedTuple):
     head_positions: float = 0.0
     """Pairs of a position that asks and a cached one, over all heads and layers."""
     row_positions: float = 0.0
-    """The same times the width of a head, of runs with a single row."""
-    chunk_positions: float = 0.0
-    """And of runs with several rows at once."""
+    """The same times the width of a head, of runs with a single row; with several at once it costs nothing more."""
     top_k_logits: float = 0.0
     """Entries of the vocabulary among which top-k chooses."""
     greedy_logits: float = 0.0
@@ -106,10 +104,14 @@ def request_work(bundle: Bundle, *, prompt_tokens: int, new_tokens: int) -> Requ
 
     def run(tokens: int, before: int) -> Work:
         """A run of the graph that reads so many tokens after so many cached ones, the choice left out."""
-        heads, pairs = config.n_layer * config.n_head, tokens * (before + tokens)
-        wide = heads * config.head_dim * pairs
-        work = Work(nodes=len(graph.nodes), heads=heads, head_positions=heads * pairs)
-        work = work.plus(Work(row_positions=wide) if tokens == 1 else Work(chunk_positions=wide))
+        heads = config.n_layer * config.n_head
+        pairs = heads * tokens * (before + tokens)
+        work = Work(
+            nodes=len(graph.nodes),
+            heads=heads,
+            head_positions=pairs,
+            row_positions=pairs * config.head_dim if tokens == 1 else 0,
+        )
         for product in products:
             work = work.plus(_product_work(product, 1 if product.head else tokens))
         return work
