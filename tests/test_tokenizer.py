@@ -69,6 +69,15 @@ def test_normalise_is_idempotent_and_encodable(text: str) -> None:
         ("e\u0301", "é"),
         ("a\u2581b", "a b"),
         ("\ufeffa\x00\x1b", "a"),
+        ("\x1b[1;31mred\x1b[0m and \x1b[38;2;1;2;3mmore\x1b[m, \x1b[2K\x1b[?25lgone", "red and more, gone"),
+        ("\x9b31mred\x9b0m", "red"),
+        ("\x1b]8;;https://quay.example\x1b\\the quay\x1b]8;;\x1b\\", "the quay"),
+        ("\x1b]8;id=1;https://quay.example\x07the quay\x1b]8;;\x07", "the quay"),
+        ("\x9d0;a title\x9cthe quay", "the quay"),
+        ("\x1b]0;a title that never ends\nthe quay", "\nthe quay"),
+        ("\x1bP1$r0m\x1b\\\x1b(B\x1b7\x1b=\x1bMthe quay\x1b[", "the quay"),
+        ("N\bNA\bAM\bME\bE _\bt_\bh_\be", "NAME the"),
+        ("\x9bquoted\x9b [31m", "quoted [31m"),  # a code page taken for Latin-1; brackets without an escape
         ("\t ", "\t "),
     ],
 )

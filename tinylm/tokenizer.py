@@ -17,19 +17,32 @@ import sentencepiece
 from tinylm.errors import TinylmError
 
 BOS, EOS, PAD, UNK = 0, 1, 2, 3
-NORMALISATION = "nfc-1"
+NORMALISATION = "nfc-2"
 """Name of what `normalise` does; it changes whenever the function's result does."""
 
+# What a terminal obeys and does not show (ECMA-48): colours and cursor moves, hyperlinks and titles up to their end,
+# other sequences of two or three characters. Of the forms of one byte, those that text of a wrong encoding has not.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*(?:[@-~]|$)"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c|(?=[\x1b\n])|$)"
+    r"|\x1b[ -/]*[0-~]"
+    r"|\x9b[0-?]+[ -/]*[@-~]|[\x90\x9d][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+)
+_TYPED_OVER = re.compile(r"[^\n\x08]\x08")  # how printed manuals make letters bold
 _LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
 # C0 and C1 controls except tab and newline; noncharacters and surrogates cannot stand in UTF-8 text that round-trips.
 _DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
 
 
 def normalise(text: str) -> str:
-    """Return `text` in NFC with `\\n` line ends and without control characters; idempotent.
+    """Return `text` in NFC with `\\n` line ends and without control characters and sequences; idempotent.
 
     U+2581 is how SentencePiece writes a space, so a literal one becomes a space.
     """
+    if any(start in text for start in "\x08\x1b\x90\x9b\x9d"):
+        text = _ESCAPES.sub("", text)
+        while "\x08" in text and (over := _TYPED_OVER.sub("", text)) != text:
+            text = over
     text = _LINE_ENDS.sub("\n", text)
     text = _DROPPED.sub("", text).replace("\u2581", " ")
     return unicodedata.normalize("NFC", text)
