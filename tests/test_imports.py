@@ -65,7 +65,7 @@ ALLOWED: dict[str, set[str]] = {
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
-    | {"budget", "evaluation", "onnx_file", "op_audit", "op_kernels"}  # of budget: what this machine is
+    | {"corpus", "budget", "evaluation", "onnx_file", "op_audit", "op_kernels"}  # of budget: what this machine is
     | {"code_version"},
     "initial": FOUNDATION | {"bundle", "config", "export", "runs", "tokenizer", "tokenizer_training", "training"},
     "subjects": FOUNDATION | {"bundle", "runs", "tokenizer", "corpus", "model", "runtime", "evaluation", "training"},

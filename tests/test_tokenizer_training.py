@@ -254,6 +254,8 @@ def test_fit_counts_by_hand(pieces: Pieces, tmp_path: Path) -> None:
     fit = statistics.languages["en"]
     assert fit.bytes_per_token == pytest.approx(len(text.encode()) / len(ids))
     assert fit.tokens_per_word == pytest.approx(len(ids) / 4)
+    assert fit.tokens_per_character == pytest.approx(len(ids) / len("Theking日opened"))
+    assert fit.fertility == f"{len(ids) / 4:.2f} tokens per word"
     assert fit.unknown_rate == pytest.approx(ids.count(UNK) / len(ids))
     assert fit.unknown_rate > 0
     assert statistics.terms == cover_terms(["the", "xylophone"], tokenizer)
@@ -261,6 +263,16 @@ def test_fit_counts_by_hand(pieces: Pieces, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{", encoding="utf-8")
     with pytest.raises(TinylmError, match="cannot read"):
         read_statistics(tmp_path)
+
+
+def test_scripts_without_spaces_have_no_tokens_per_word(tmp_path: Path) -> None:
+    text = "从前有一座山，山里有一座庙。\n庙里有个老和尚。\n" * 20
+    config = TokenizerConfig(vocab_size=19)
+    fit = measure_fit(of(text)(), train_tokenizer(of(text), config, tmp_path), config, tmp_path).languages["en"]
+    assert fit.tokens_per_word is None
+    assert fit.tokens_per_character is not None
+    assert 0 < fit.tokens_per_character < 2
+    assert fit.fertility.endswith("tokens per character")
 
 
 def test_terms(pieces: Pieces, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from tinylm.config import SMALLEST_VOCABULARY, TokenizerConfig
 from tinylm.corpus.documents import Piece
+from tinylm.corpus.scripts import unspaced_characters
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
 from tinylm.model_config import LARGEST_VOCABULARY
@@ -22,7 +24,8 @@ from tinylm.records import check_schema, read
 from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 from tinylm.tokenizer_child import COMPLAINT
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
+"""1.1 added `tokens_per_character`, and `tokens_per_word` may be null; 1.0 is read as well."""
 MODEL = "tokenizer.model"
 VOCABULARY = "tokenizer.vocab"
 STATISTICS = "tokenizer.json"
@@ -54,10 +57,19 @@ class Fit:
     """How well the vocabulary fits one language."""
 
     bytes_per_token: float
-    tokens_per_word: float
-    """Fertility: 1 means that every word is a single token."""
+    tokens_per_word: float | None
+    """Fertility: 1 means that every word is a single token. None where spaces do not part words."""
     unknown_rate: float
     """Share of tokens that are UNK."""
+    tokens_per_character: float | None = None
+    """Without spaces; not recorded by an earlier tinylm."""
+
+    @property
+    def fertility(self) -> str:
+        """Tokens per word, or per character in scripts that do not part words by spaces."""
+        if self.tokens_per_word is not None:
+            return f"{self.tokens_per_word:.2f} tokens per word"
+        return "-" if self.tokens_per_character is None else f"{self.tokens_per_character:.2f} tokens per character"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,31 +185,44 @@ def measure_fit(
 
     `of_bytes` is the size of the text that the pieces are a sample of; without it they are all of it.
     """
-    counts: dict[str, list[int]] = {}
+    counts: dict[str, Counter[str]] = {}
     remaining = iter(pieces)
     while batch := list(islice(remaining, _PIECES_AT_ONCE)):
         for piece, ids in zip(batch, tokenizer.encode_batch([piece.text for piece in batch]), strict=True):
-            row = counts.setdefault(piece.language, [0, 0, 0, 0])
-            for i, value in enumerate((len(piece.text.encode()), len(ids), len(piece.text.split()), ids.count(UNK))):
-                row[i] += value
-    measured = sum(row[0] for row in counts.values())
+            counts.setdefault(piece.language, Counter()).update(_counted(piece.text, ids))
+    measured = sum(count["bytes"] for count in counts.values())
     statistics = TokenizerStatistics(
         schema=SCHEMA,
         kind=config.kind,
         vocab_size=tokenizer.vocab_size,
-        languages={
-            language: Fit(
-                bytes_per_token=size / max(tokens, 1),
-                tokens_per_word=tokens / max(words, 1),
-                unknown_rate=unknown / max(tokens, 1),
-            )
-            for language, (size, tokens, words, unknown) in sorted(counts.items())
-        },
+        languages={language: _fit(count) for language, count in sorted(counts.items())},
         sample=Sample(bytes=measured, of_bytes=measured if of_bytes is None else of_bytes),
         terms=cover_terms(terms, tokenizer) if terms else None,
     )
     write_atomic(folder / STATISTICS, (json.dumps(asdict(statistics), ensure_ascii=False, indent=1) + "\n").encode())
     return statistics
+
+
+def _counted(text: str, ids: Sequence[int]) -> dict[str, int]:
+    words = text.split()
+    return {
+        "bytes": len(text.encode()),
+        "tokens": len(ids),
+        "unknown": ids.count(UNK),
+        "words": len(words),
+        "characters": sum(map(len, words)),
+        "unspaced": unspaced_characters(text),
+    }
+
+
+def _fit(count: Counter[str]) -> Fit:
+    tokens, characters = count["tokens"], count["characters"]
+    return Fit(
+        bytes_per_token=count["bytes"] / max(tokens, 1),
+        tokens_per_word=tokens / max(count["words"], 1) if 2 * count["unspaced"] <= characters else None,
+        unknown_rate=count["unknown"] / max(tokens, 1),
+        tokens_per_character=tokens / max(characters, 1),
+    )
 
 
 def read_statistics(folder: Path) -> TokenizerStatistics:

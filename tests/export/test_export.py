@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import dataclasses
 import io
@@ -51,13 +52,16 @@ def test_a_bundle_says_what_it_is(
     [
         (("en",), "English"),
         (("en", "es"), "English and Spanish"),
-        (("en", "es", "fr"), "English, Spanish and fr"),
+        (("de", "es", "xyz"), "German, Spanish and xyz"),
+        (("und",), "a language that was not stated"),
     ],
 )
 def test_the_card_is_in_plain_words(int8: ExportResult, languages: tuple[str, ...], words: str) -> None:
-    card = model_card(dataclasses.replace(int8.bundle.manifest, languages=languages), graph_bytes=1)
+    manifest = dataclasses.replace(int8.bundle.manifest, languages=languages)
+    card = model_card(manifest, graph_bytes=1, prompt="L'été d'un")
     assert f"continues text in {words}. " in card
-    assert f"other languages than {words} comes out" in card
+    assert """--prompt 'L'"'"'été d'"'"'un'""" in card  # as a shell takes it
+    assert """pieces.encode("L'été d'un")""" in card
     assert "It follows no instructions and cannot hold a conversation. It sees 48 tokens at most" in card
 
 
@@ -172,7 +176,8 @@ def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
     with contextlib.redirect_stdout(printed):
         exec(program, {})  # our own card, written a second ago
     tokenizer = Tokenizer(int8.bundle.tokenizer)
-    ids = [BOS, *tokenizer.encode("Once upon a time")]
+    (prompt,) = re.findall(r"pieces.encode\((.*?)\)\]", program)
+    ids = [BOS, *tokenizer.encode(ast.literal_eval(prompt))]
     start, greedy = len(ids), Sampler(Sampling(temperature=0))
     with Engine(int8.bundle) as engine:
         for position in range(min(start + 39, config.context_length)):

@@ -121,6 +121,7 @@ def test_samples_of_all_epochs(tmp_path: Path) -> None:
         ("Helloing the cat sa", ["the", "cat"]),  # joined to the prompt; cut off
         ("Hello", []),
         ("Hello don't stop!", ["don't", "stop"]),
+        ("Hello there 从前有一 , iPhone 好", ["there", "从前", "前有", "有一", "iphone"]),
     ],
 )
 def test_words_that_the_model_added(text: str, expected: list[str]) -> None:

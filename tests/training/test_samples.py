@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 
 from tinylm.config import RunConfig
+from tinylm.corpus.build import read_pieces
+from tinylm.corpus.documents import Piece
 from tinylm.model import build
 from tinylm.tokenizer import UNK
 from tinylm.training.dataset import Dataset
-from tinylm.training.samples import MAX_TOKENS, sample_text
+from tinylm.training.samples import MAX_TOKENS, sample_prompts, sample_text
 
 
 def test_samples_repeat_by_seed_and_stay_in_the_context(small_run: RunConfig, dataset: Dataset) -> None:
@@ -28,3 +30,37 @@ def test_samples_repeat_by_seed_and_stay_in_the_context(small_run: RunConfig, da
     assert len(tokenizer.encode(texts[0])) <= len(tokenizer.encode("the king")) + MAX_TOKENS
     assert model.training
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def piece(text: str, language: str, *, start: bool = True) -> Piece:
+    return Piece(text, language, "a", start=start, end=True)
+
+
+def test_prompts_are_how_the_own_text_begins(dataset: Dataset) -> None:
+    pieces = list(read_pieces(dataset.path / "val.jsonl"))
+    prompts = sample_prompts(pieces, dataset.tokenizer())
+    assert len(prompts) == 2  # en, es
+    for language, prompt in zip(("en", "es"), prompts, strict=True):
+        assert any(found.text.startswith(prompt) for found in pieces if found.language == language)
+        assert UNK not in dataset.tokenizer().encode(prompt)
+
+
+def test_beginnings_of_documents_with_letters_and_without_unk_come_first(dataset: Dataset) -> None:
+    tokenizer = dataset.tokenizer()
+    pieces = [
+        piece("the queen went", "en", start=False),
+        piece("漢 the king", "en"),
+        piece("--- ...", "en"),
+        piece("the king said", "en"),
+        piece("a little girl", "en"),
+        piece("the king of", "en"),  # begins like one before
+    ]
+    assert sample_prompts(pieces, tokenizer) == ("the king", "a little")
+    assert sample_prompts(pieces[:1], tokenizer) == ("the queen",)
+    assert sample_prompts(pieces[1:2], tokenizer) == ("漢 the",)  # nothing better is there
+
+
+def test_the_languages_with_most_text_are_sampled(dataset: Dataset) -> None:
+    pieces = [piece("the king " * (7 - place), language) for place, language in enumerate("zyxwvut")]
+    assert len(sample_prompts(pieces, dataset.tokenizer())) == 4
+    assert sample_prompts([], dataset.tokenizer()) == ()

@@ -1,16 +1,20 @@
-"""MODEL_CARD.md: what a person should know before using a bundle, from its manifest alone."""
+"""MODEL_CARD.md: what a person should know before using a bundle, from its manifest."""
 
 from __future__ import annotations
 
+import shlex
+
 from tinylm.bundle import LanguageQuality, Manifest
+from tinylm.corpus.languages import language_name
 
-_NAMES = {"en": "English", "es": "Spanish"}
 
+def model_card(manifest: Manifest, *, graph_bytes: int, prompt: str) -> str:
+    """Markdown for `manifest`; `graph_bytes` is the size of model.onnx, `prompt` a beginning that suits the model.
 
-def model_card(manifest: Manifest, *, graph_bytes: int) -> str:
-    """Markdown for `manifest`; `graph_bytes` is the size of model.onnx. Same manifest, same text."""
+    The same for the same three.
+    """
     config, quantization, provenance = manifest.model, manifest.quantization, manifest.provenance
-    languages = _listed([_NAMES.get(language, language) for language in manifest.languages])
+    languages = _listed([language_name(language) for language in manifest.languages])
     weights = "8-bit integers" if quantization.scheme == "int8" else "32-bit floating point"
     cache = "int8" if quantization.kv_cache == "int8" else "float32"
     if quantization.scheme == "int8" and quantization.embedding == "fp32":
@@ -46,13 +50,13 @@ confidence intervals, for other texts of the same kind.
 - It follows no instructions and cannot hold a conversation. It sees {config.context_length} tokens at most, and
   forgets the older half of them when they are full.
 - It repeats the views and the language of its training text, old ones included, and was not filtered for safety.
-- Text in other languages than {languages} comes out as noise.
+- Text in any other language comes out as noise.
 
 Do not let it decide or advise where a wrong sentence does harm.
 
 ## Use
 
-    tinylm generate FOLDER --prompt "Once upon a time"
+    tinylm generate FOLDER --prompt {shlex.quote(prompt)}
 
 Any ONNX Runtime >= {manifest.minimum_versions["onnxruntime"]} runs `model.onnx` by itself:
 
@@ -60,7 +64,7 @@ Any ONNX Runtime >= {manifest.minimum_versions["onnxruntime"]} runs `model.onnx`
 import numpy, onnxruntime, sentencepiece
 session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
 pieces = sentencepiece.SentencePieceProcessor(model_file="tokenizer.model")
-ids = [{manifest.special_ids.bos}, *pieces.encode("Once upon a time")]
+ids = [{manifest.special_ids.bos}, *pieces.encode({prompt!r})]
 inputs = {{
     "seen": numpy.zeros((1, {config.vocab_size}), "uint8"),  # 1 for every token that the repetition penalty counts
     "sampling": numpy.array([0, 0, 1, 1], "float32"),  # temperature (0: likeliest), top_k, top_p, repetition penalty
@@ -106,4 +110,4 @@ def _quality_row(language: str, quality: LanguageQuality) -> str:
         quality.shown("kl", ".5f"),
         quality.shown("top1_agreement", ".1%"),
     )
-    return f"| {_NAMES.get(language, language)} | {' | '.join(figures)} |\n"
+    return f"| {language_name(language)} | {' | '.join(figures)} |\n"

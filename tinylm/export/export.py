@@ -38,6 +38,7 @@ from tinylm.bundle import (
     to_json,
     write_bundle,
 )
+from tinylm.corpus.openings import opening
 from tinylm.errors import TinylmError
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
@@ -184,11 +185,12 @@ def export_bundle(
         quantization=dataclasses.replace(manifest.quantization, embedding=precision),
         quality=dict(sorted(verification.quality.items())),
     )
+    prompt = opening(held_out[min(held_out)][0])
     contents = {
         MODEL: graph,
         TOKENIZER: tokenizer_model.read_bytes(),
         GOLDEN: to_json(dataclasses.asdict(golden)),
-        CARD: model_card(manifest, graph_bytes=len(graph)).encode(),
+        CARD: model_card(manifest, graph_bytes=len(graph), prompt=prompt).encode(),
     }
     bundle = write_bundle(folder, manifest, contents)
     report = ExportReport(

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from tinylm.config import RunConfig
+from tinylm.corpus.documents import UNDETERMINED
 from tinylm.page.elements import columns, facts, folded, section, subtitle, table
 from tinylm.report.run import DatasetFacts, Run
 
@@ -15,7 +16,7 @@ def dataset(run: Run) -> str:
     found = run.dataset
     if found is None:
         return ""
-    head = ("language", "bytes to train on", "documents", "bytes to validate on", "bytes per token", "tokens per word")
+    head = ("language", "bytes to train on", "documents", "bytes to validate on", "bytes per token", "fertility")
     rows = [
         (
             language,
@@ -25,12 +26,14 @@ def dataset(run: Run) -> str:
         for language, sides in found.corpus.statistics.languages.items()
         if {"train", "val"} <= sides.keys()
     ]
-    return section("Text and tokens", table(head, rows), facts(list(_tokens(run, found))))
+    unstated = UNDETERMINED in found.corpus.statistics.languages
+    lead = f"{UNDETERMINED} is text whose language was not stated." if unstated else ""
+    return section("Text and tokens", table(head, rows), facts(list(_tokens(run, found))), lead=lead)
 
 
 def _fit(found: DatasetFacts, language: str) -> tuple[str, str]:
     fit = found.tokenizer.languages.get(language)
-    return ("-", "-") if fit is None else (f"{fit.bytes_per_token:.2f}", f"{fit.tokens_per_word:.2f}")
+    return ("-", "-") if fit is None else (f"{fit.bytes_per_token:.2f}", fit.fertility)
 
 
 def _tokens(run: Run, found: DatasetFacts) -> Iterator[tuple[str, str]]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tinylm.corpus.build import read_pieces
+from tinylm.corpus.scripts import unspaced_characters
 
 SAMPLES = "samples.txt"
 _EPOCH = re.compile(r"epoch (\d{1,9})")
@@ -48,8 +50,14 @@ def read_samples(run: Path) -> tuple[EpochSamples, ...]:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, in lower case."""
-    return _WORD.findall(text.lower())
+    """The words of a text, in lower case; pairs of neighbours where spaces do not part words, as in Chinese."""
+    return [part for word in _WORD.findall(text.lower()) for part in _parts(word)]
+
+
+def _parts(word: str) -> list[str]:
+    if len(word) < 2 or not unspaced_characters(word):
+        return [word]
+    return ["".join(pair) for pair in pairwise(word)]
 
 
 def continued_words(prompt: str, text: str) -> list[str]:

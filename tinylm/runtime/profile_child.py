@@ -27,7 +27,7 @@ from tinylm.runtime.probe_contract import SCHEMA as PROBE_SCHEMA
 from tinylm.runtime.probe_contract import ProbeOrders
 from tinylm.runtime.profile_contract import MAJOR, SCHEMA, LengthTimes, ProfileOrders, ProfileResult
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.runtime.subject import BundleSubject
+from tinylm.runtime.subject import BundleSubject, readable
 from tinylm.tokenizer import BOS, Tokenizer
 
 
@@ -143,18 +143,20 @@ def prompts_of(tokenizer: Tokenizer, prompts: tuple[str, ...], length: int) -> t
 
 
 def _text_of(tokenizer: Tokenizer, prompts: tuple[str, ...], tokens: int) -> str:
-    words = " ".join(prompts).split(" ")
-    while len(tokenizer.encode(" ".join(words))) < tokens:
+    text = readable(" ".join(prompts), tokenizer)
+    gap = "\n" if "\n" in text else " "
+    words = text.split(gap)
+    while len(tokenizer.encode(gap.join(words))) < tokens:
         words *= 2
     # The fewest words, by halving: more words are hardly ever fewer tokens, and enough of them is what is kept.
     low, high = 0, len(words)
     while low < high:
         middle = (low + high) // 2
-        if len(tokenizer.encode(" ".join(words[:middle]))) < tokens:
+        if len(tokenizer.encode(gap.join(words[:middle]))) < tokens:
             low = middle + 1
         else:
             high = middle
-    return " ".join(words[:high])
+    return gap.join(words[:high])
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ class BundleSubject:
     def __init__(self, bundle: Bundle, prompts: tuple[str, ...]) -> None:
         """Open the tokenizer of a verified bundle; TinylmError when it is damaged or not the model's."""
         self._bundle = bundle
-        self._prompts = prompts
         self._tokenizer = Tokenizer(bundle.tokenizer)
+        self._prompts = tuple(readable(prompt, self._tokenizer) for prompt in prompts)
         model = bundle.manifest.model
         if self._tokenizer.vocab_size != model.vocab_size:
             raise TinylmError(
@@ -101,6 +101,16 @@ class BundleSubject:
 
     def verify(self, engine: TokenEngine) -> Verification:
         return verify_golden(self._bundle, self._tokenizer, engine)
+
+
+def readable(text: str, tokenizer: Tokenizer) -> str:
+    """The text, or its words on a line each for a tokenizer that has fewer tokens for it than words.
+
+    One of Chinese may know none of the letters: a single UNK then stands for all of them, and a request would be too
+    short. A line end is a token of every tokenizer, and which tokens a request has does not decide how long it takes.
+    """
+    words = text.split()
+    return text if len(tokenizer.encode(text)) >= len(words) else "\n".join(words)
 
 
 def open_subject(path: Path, orders: ProbeOrders) -> Subject:

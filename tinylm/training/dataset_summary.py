@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tinylm.corpus.build import read_record
+from tinylm.corpus.documents import UNDETERMINED
 from tinylm.corpus.statistics import Dropped, SplitStatistics
 from tinylm.tokenizer_training import Sample, read_statistics
 from tinylm.tokens.shards import read_index
@@ -14,6 +15,8 @@ from tinylm.training.dataset import CORPUS, Dataset
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_UNDETERMINED = f"{UNDETERMINED}: text whose language was not stated; `--corpus en:PATH` or a folder `en` states it"
 
 
 def summarise(dataset: Dataset) -> list[str]:
@@ -27,12 +30,13 @@ def summarise(dataset: Dataset) -> list[str]:
             f"  {language}: {train.bytes:,} bytes to train on (documents: {train.documents:,}, sentences: "
             f"{train.sentences:,}), {val.bytes:,} to validate on"
         )
+    if UNDETERMINED in corpus.languages:
+        lines.append(f"  {_UNDETERMINED}")
     if dropped := _dropped(corpus.dropped):
         lines.append(f"  left out: {', '.join(f'{count:,} {what}' for what, count in dropped.items())}")
     for language, fit in tokenizer.languages.items():
         lines.append(
-            f"  {language}: {fit.bytes_per_token:.2f} bytes per token, {fit.tokens_per_word:.2f} tokens per word, "
-            f"{fit.unknown_rate:.3%} unknown"
+            f"  {language}: {fit.bytes_per_token:.2f} bytes per token, {fit.fertility}, {fit.unknown_rate:.3%} unknown"
         )
     if tokenizer.sample and tokenizer.sample.bytes < tokenizer.sample.of_bytes:
         lines.append(f"  tokenizer: {_part(tokenizer.sample, dataset)}")
@@ -58,6 +62,8 @@ def print_tables(dataset: Dataset, console: Console) -> None:
             fitted = f"{fit.bytes_per_token:.2f}" if fit else ""
             table.add_row(language, side, *(f"{count:,}" for count in counts), fitted)
     console.print(table)
+    if UNDETERMINED in corpus.statistics.languages:
+        console.print(_UNDETERMINED, soft_wrap=True)
     left_out = Table("left out", box=None, pad_edge=False)
     left_out.add_column("count", justify="right")
     for what, count in _dropped(corpus.statistics.dropped).items():

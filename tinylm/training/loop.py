@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 
 import psutil
 
@@ -15,7 +16,7 @@ from tinylm.training.interruption import Interruption
 from tinylm.training.metrics import EvaluationMetrics, StepMetrics
 from tinylm.training.recorder import Recorder
 from tinylm.training.rollback import Divergence, answer_divergence, describe_batch
-from tinylm.training.samples import PROMPTS, sample_text
+from tinylm.training.samples import sample_text
 from tinylm.training.schedule import learning_rate
 from tinylm.training.setup import Setup
 from tinylm.training.stability import leap, not_a_number, spike
@@ -30,8 +31,9 @@ class Interrupted(KeyboardInterrupt):
 class Loop:
     """Steps until the end; every decision is a function of the progress, so that a resumed run decides the same."""
 
-    def __init__(self, setup: Setup, recorder: Recorder, tokenizer: Tokenizer) -> None:
-        self._setup, self._recorder, self._tokenizer = setup, recorder, tokenizer
+    def __init__(self, setup: Setup, recorder: Recorder, tokenizer: Tokenizer, *, prompts: Sequence[str]) -> None:
+        """`prompts` are what the model continues at the end of epochs."""
+        self._setup, self._recorder, self._tokenizer, self._prompts = setup, recorder, tokenizer, prompts
         self._per_epoch = setup.batches.steps_per_epoch
         self._tokens_per_step = setup.training.batch_size * setup.config.model.context_length
         self._process = psutil.Process()
@@ -199,7 +201,7 @@ class Loop:
                 context_length=config.model.context_length,
                 seed=config.training.seed + epoch,
             )
-            for prompt in PROMPTS
+            for prompt in self._prompts
         }
         self._recorder.samples(epoch, samples)
 

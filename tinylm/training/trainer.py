@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from tinylm.config import RunConfig
+from tinylm.corpus.build import read_pieces
 from tinylm.errors import TinylmError
 from tinylm.training.allocator import give_back_freed_memory, keep_freed_memory
 from tinylm.training.batch_size import decide_batch_size
@@ -26,6 +27,7 @@ from tinylm.training.preflight import Check, learning_rate_curve, preflight, req
 from tinylm.training.progress import TrainingProgress
 from tinylm.training.recorder import Recorder, now
 from tinylm.training.run_folder import record_config
+from tinylm.training.samples import sample_prompts
 from tinylm.training.setup import Setup, set_up
 from tinylm.training.state import restore
 from tinylm.training.trackers import open_trackers
@@ -64,6 +66,7 @@ def train(
             )
         record_config(run, setup.config)
         tokenizer = dataset.tokenizer()
+        prompts = sample_prompts(read_pieces(dataset.path / "val.jsonl"), tokenizer)
         if found is not None:
             _check_exact(run, found)
             restore(setup, checkpoints, found.name)
@@ -92,7 +95,7 @@ def train(
                     recorder.save(progress, [])  # what a divergence in the first steps goes back to
                 else:
                     recorder.resumed(found)
-                Loop(setup, recorder, tokenizer).run(progress)
+                Loop(setup, recorder, tokenizer, prompts=prompts).run(progress)
             finally:
                 recorder.close()
     return checkpoints.read_record(FINAL)
