@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,6 +88,12 @@ def test_a_decoder_is_measured_like_a_bundle(folder: Path, budget: Path) -> None
     assert "a key/value cache of 2 layers" in report["notes"][0]
     assert "encoding and decoding of text is not included" in report["notes"][1]
     assert read_report(report, "the report").bundle.files["model.onnx"].bytes == files["model.onnx"]
+
+
+def test_a_folder_whose_name_is_not_utf_8(folder: Path, budget: Path) -> None:
+    other = folder.rename(folder.with_name(os.fsdecode(b"ni\xf1o")))
+    assert checked(other, budget)[1]["verdict"] == "pass"
+    assert checked(other / "decoder.toml", budget)[1]["verdict"] == "pass"
 
 
 def test_the_table_says_what_was_not_included(folder: Path, budget: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def test_both_commands_have_the_same_training_options() -> None:
         (["--warmup-steps", "5", "--preset", "classic"], "`cosine_per_epoch` has no warm-up"),
         (["--patience", "0"], "--patience is 0"),
         (["--beta2", "1"], "--beta2 is 1.0"),
+        (["--corpus", os.fsdecode(b"ni\xf1o.txt")], "the name `ni\\xf1o.txt` is not UTF-8"),
     ],
     ids=str,
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -33,6 +37,15 @@ def test_each_backend_can_be_had_by_name(make_bundle: MakeBundle) -> None:
     assert lean.outputs == reference.outputs
     assert reference.inputs["seen"] == Value("uint8", (1, 128))
     assert reference.inputs["input_ids"] == Value("int32", (1, None))
+
+
+@pytest.mark.parametrize("backend", ["lean", "reference"])
+def test_a_name_that_is_not_utf_8(
+    make_bundle: MakeBundle, tmp_path: Path, backend: Literal["lean", "reference"]
+) -> None:
+    model = tmp_path / os.fsdecode(b"ni\xf1o.onnx")
+    shutil.copy(make_bundle().model, model)
+    assert open_session(model, threads=1, backend=backend).inputs
 
 
 def test_auto_takes_lean_and_falls_back_where_it_cannot_work(

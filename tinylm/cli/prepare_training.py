@@ -35,6 +35,7 @@ class Ready:
 def asked_config(options: TrainingOptions) -> RunConfig:
     """The preset, or what the resumed run recorded, with what the command line says."""
     from tinylm.config import preset, read_config
+    from tinylm.corpus.reading.source_names import escaped
     from tinylm.errors import TinylmError
     from tinylm.runs import CONFIG, find_run
 
@@ -61,6 +62,12 @@ def asked_config(options: TrainingOptions) -> RunConfig:
         tokenizer_type=options.tokenizer_type,
         byte_fallback=options.byte_fallback,
     )
+    for source in options.corpus or ():
+        if (name := escaped(source)) != source:
+            raise TinylmError(
+                f"the name `{name}` is not UTF-8, as a run's `config.toml` must be",
+                "rename it, or call tinylm inside the folder with --corpus .",
+            )
     config = configure(options, preset(options.preset or "tiny"))
     return dataclasses.replace(
         config,

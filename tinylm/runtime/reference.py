@@ -9,6 +9,7 @@ It is what every installation of onnxruntime has, and what the lean backend (`ti
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ class ReferenceSession:
         try:
             with giving_back_memory():
                 self._session: Any = onnxruntime.InferenceSession(
-                    str(model), options, providers=["CPUExecutionProvider"]
+                    _Name(model), options, providers=["CPUExecutionProvider"]
                 )
         except Exception as error:  # ONNX Runtime's exceptions share no base class of their own.
             raise TinylmError(
@@ -106,6 +107,16 @@ class ReferenceSession:
         if self._session is not None and self._traced:
             self._session.end_profiling()
         self._session = None
+
+
+class _Name:
+    """A file's name as bytes: ONNX Runtime's binding takes no str of a name that is not UTF-8, which Linux allows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __fspath__(self) -> bytes:
+        return os.fsencode(self._path)
 
 
 class ReferenceBinding:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 
-_HTML = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _HTML_TAG = re.compile(r"<(?:p|div|span|br|a|h[1-6]|ul|ol|li|table|img|b|i|em|strong)\b", re.IGNORECASE)
 _FROM_HTML = "HTML", "pandoc {file} -f html -t plain --wrap=none -o {text}"
-_XML = re.compile(r"\s*(?:<\?xml\s|<!doctype\s)", re.IGNORECASE)
-_ELEMENT = re.compile(r"\s*(?:<!--.*?-->\s*)*<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>", re.DOTALL)
+_XML = re.compile(r"<\?xml\s|<!doctype\s", re.IGNORECASE)
+_ELEMENT = re.compile(r"<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>")
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>")
 _CLOSING = re.compile(r"</[A-Za-z]")
 _MARKDOWN = (".md", ".markdown", ".mdx", ".rst")  # a page in it may begin with a block of HTML
@@ -53,9 +53,10 @@ _PLAIN = "pandoc {file} -t plain --wrap=none -o {text}"
 
 def refused(start: str, suffix: str) -> tuple[str, str] | None:
     """What text that begins so is instead of prose, and the command that makes prose of it."""
+    start = _without_comments(start)
     if _HTML.match(start):
         return _FROM_HTML
-    if start.lstrip()[:1] == "<" and _is_markup(start, suffix):
+    if start.startswith("<") and _is_markup(start, suffix):
         if _XML.match(start):
             return "XML", "xmllint --xpath 'string(/)' {file} > {text}"
         return _FROM_HTML if _HTML_TAG.search(start) else ("XML", "sed 's/<[^>]*>//g' {file} > {text}")
@@ -82,6 +83,14 @@ def noticed(start: str, suffix: str) -> tuple[str, str] | None:
     if suffix in _SUFFIXES or start.startswith("#!"):
         return _SUFFIXES.get(suffix, "code"), ""
     return None
+
+
+def _without_comments(start: str) -> str:
+    """Without white space and comments of HTML at the beginning."""
+    start = start.lstrip()
+    while start.startswith("<!--") and (end := start.find("-->", 4)) >= 0:
+        start = start[end + 3 :].lstrip()
+    return start
 
 
 def _is_markup(start: str, suffix: str) -> bool:
