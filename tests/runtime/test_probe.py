@@ -16,6 +16,7 @@ from tinylm.bundle import Bundle, write_bundle
 from tinylm.records import read
 from tinylm.runtime.probe import own_memory
 from tinylm.runtime.probe_contract import MemoryResult, ProbeOrders, ProbeResult
+from tinylm.runtime.proc_self import waited_ns
 
 ROOT = Path(contract.__file__).resolve().parents[1]
 PROMPTS = ("Sañolu mité per an del ing the wa ed sh out.", "the can is ¿qué? del lu ca sa ñoca mité out er.")
@@ -86,6 +87,9 @@ def test_it_measures_every_request_and_its_own_memory(tiny_bundle: Bundle) -> No
     for place in range(4):
         assert result.at_ms[place + 1] >= result.at_ms[place] + result.latency_ms[place]
     assert result.requests_cpu_ms > 0
+    if waited_ns() is not None:
+        assert all(0 <= waited <= whole for waited, whole in zip(result.waited_ms, result.latency_ms, strict=True))
+        assert probe(tiny_bundle.path, threads=2)[1]["waited_ms"] == []
     assert result.storage_read_bytes >= 0
     assert result.memory.uss_bytes is not None
     assert result.memory.pss_bytes is not None

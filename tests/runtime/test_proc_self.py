@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,39 @@ def test_the_start_of_a_process_is_known_to_a_tick() -> None:
     code = "import time; time.sleep(0.3); from tinylm.runtime.proc_self import since_start_ms; print(since_start_ms())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert 300 < float(done.stdout) < 60_000
+
+
+_HOG = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+print(flush=True)
+while True:
+    pass
+"""
+# Half a second of work and a pause of as long: how much of it was waiting for the core?
+_SHARING = """
+import os, sys, time
+from tinylm.runtime.proc_self import waited_ns
+os.sched_setaffinity(0, {int(sys.argv[1])})
+before, end = waited_ns(), time.monotonic() + 0.5
+while time.monotonic() < end:
+    pass
+time.sleep(0.5)
+print(waited_ns() - before)
+"""
+
+
+@pytest.mark.skipif(proc_self.waited_ns() is None, reason="this kernel keeps no account of who waits for a core")
+def test_waiting_for_a_core_is_what_others_had_it_for() -> None:
+    core = str(min(os.sched_getaffinity(0)))
+    with subprocess.Popen([sys.executable, "-c", _HOG, core], stdout=subprocess.PIPE) as hog:
+        try:
+            assert hog.stdout is not None
+            hog.stdout.readline()
+            done = subprocess.run([sys.executable, "-c", _SHARING, core], capture_output=True, check=True)
+        finally:
+            hog.kill()
+    assert 0.1e9 < int(done.stdout) < 0.9e9
 
 
 def test_it_imports_nothing() -> None:

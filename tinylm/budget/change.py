@@ -1,8 +1,9 @@
 """How much one limit's measurement changed between two reports, and whether that is a regression: a row per limit.
 
 What is exact is decided by the threshold alone. What has an interval (`timed_change.py`) is `regressed` only when all
-of it lies beyond the threshold, and `undecided` when the threshold lies inside. What was disturbed while it was
-measured (`validity.py`) counts only where the disturbance cannot have made the answer.
+of it lies beyond the threshold, and `undecided` when the threshold lies inside: the threshold is the margin within
+which nothing changed that anybody asked about. What was disturbed while it was measured (`validity.py`) counts only
+where the disturbance cannot have made the answer.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ Outcome = Literal["better", "same", "worse", "regressed", "undecided"]
 Method = Literal[
     "bytes",
     "maximum over processes",
-    "paired bootstrap",
-    "unpaired bootstrap",
+    "typical request",
+    "p95 of processes",
     "first and later starts",
     "held-out text",
     "fitted growth",
@@ -132,19 +133,20 @@ def missing_row(name: str, old: float | None, new: float | None, *, unit: str, r
 
 
 def undecided(row: Row, reason: str) -> Row:
-    """The row with its numbers, and why they say nothing."""
-    return replace(row, verdict="undecided", significance=reason)
+    """The row with its numbers, and why they say nothing, however many more there were."""
+    return replace(row, verdict="undecided", method="none", significance=reason)
 
 
 def unless_void(row: Row, kind: Literal["times", "memory", "other"], old: Validity | None, new: Validity | None) -> Row:
     """The row, unless what was seen while either report was measured may have made its verdict.
 
     Contention makes times too long, swap makes memory too small. So where it hides a part of the change, a regression
-    stands; where it adds to the change, everything but a regression stands. Drift widens the interval instead.
+    stands; where it adds to the change, everything but a regression stands. What the row's interval covers is left out
+    of either validity.
     """
     for side, validity in (("old", old), ("new", new)):
         for cause in validity.causes if validity is not None else ():
-            if cause.kind not in ("all", kind) or cause.name == "drift" or row.verdict == "undecided":
+            if cause.kind not in ("all", kind) or row.verdict == "undecided":
                 continue
             hides = (side == "new") == (cause.voids == "passes")
             if cause.voids == "everything" or (row.verdict == "regressed") != hides:

@@ -13,6 +13,7 @@ from tinylm.budget.advice import advise
 from tinylm.budget.candidate import Candidate, bundle_candidate
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.cold import drop_from_cache
+from tinylm.budget.comparison import compare_in_looks
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.elsewhere import judge_elsewhere
@@ -49,6 +50,8 @@ class Options:
     """How long to go on without a pause."""
     enforce: bool = False
     """Also run under the kernel's own memory limit."""
+    against: Report | None = None
+    """Also compare with this earlier report of this machine."""
 
 
 def check_bundle(
@@ -166,7 +169,7 @@ def _check(
         except ChildFailed:
             return []  # no advice from it
 
-    return make_report(
+    report = make_report(
         candidate,
         budget,
         facts=facts,
@@ -179,6 +182,17 @@ def _check(
         measure_threads=None if elsewhere else with_threads,
         estimate=estimate,
     )
+
+    def another() -> Sequence[ProbeResult]:
+        nonlocal probed
+        before, until = len(probed.processes), probed.requests + budget.confidence.looks[0]
+        announce("more processes, to tell a change from luck")
+        probed = probe_more(probed, until=until, budget=budget, program=program, announce=announce)
+        return probed.processes[before:] if probed.problem is None else ()
+
+    if options.against is None:
+        return report
+    return dataclasses.replace(report, comparison=compare_in_looks(options.against, report, another=another))
 
 
 def _estimate(candidate: Candidate, budget: Budget, backend: Backend) -> tuple[Estimate | None, str]:

@@ -1,6 +1,7 @@
 """Two reports of one device: is the new one worse than the old one by more than the new budget allows?
 
     compare(old, new)                # rows, or why nothing can be said
+    compare_in_looks(old, new, another=...)    # the same while the device is at hand: more processes where they decide
 
 Only what was measured under the same conditions is compared: another machine, request or basis is a refusal with its
 reasons, never a number. `comparison_rows.py` makes the rows.
@@ -8,18 +9,23 @@ reasons, never a number. `comparison_rows.py` makes the rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tinylm.budget.change import Row
 from tinylm.budget.comparison_rows import row_for
+from tinylm.runtime.probe_contract import ProbeResult
 
 if TYPE_CHECKING:
     from tinylm.budget.report import Report
 
 _SAME_MEMORY = 0.02
 """Share by which MemTotal may differ on one machine: kernels reserve different amounts."""
+LOOKS = (0, 1, 3)
+"""Rounds of fresh processes beyond the check's own, after which a comparison is tried: declared beforehand, because who
+goes on until the answer pleases is wrong more often than it seems. All looks share the error."""
 _SHOWN = 100
 """Characters of another report's text that are repeated."""
 
@@ -38,6 +44,8 @@ class Comparison:
     """What differs and is no reason to refuse."""
     rows: tuple[Row, ...]
     """One for each limit of the new budget; empty when nothing is comparable."""
+    more: tuple[ProbeResult, ...] = ()
+    """Processes that were measured for the comparison alone, beyond the report's own."""
 
     @property
     def exit_code(self) -> int:
@@ -48,11 +56,13 @@ class Comparison:
         return 3 if not self.comparable or "undecided" in verdicts else 0
 
 
-def compare(old: Report, new: Report) -> Comparison:
-    """Compare two reports; thresholds and confidence are those of the new report's budget."""
+def compare(old: Report, new: Report, *, more: Sequence[ProbeResult] = (), looks: int = 1) -> Comparison:
+    """Compare two reports; thresholds and confidence are those of the new report's budget, for all `looks` together.
+    `more` are further processes of what the new report is about."""
     why_not = list(_why_not(old, new))
-    found = [] if why_not else [(result.name, row_for(result.name, old, new)) for result in new.limits]
-    rows = tuple(row for _, row in found if row is not None)
+    whole = replace(new, samples=(*new.samples, *more))
+    found = [] if why_not else [row_for(result.name, old, whole, looks=looks) for result in new.limits]
+    rows = tuple(row for row in found if row is not None)
     if not why_not and not rows:
         why_not.append("no limit was measured in both reports")
     return Comparison(
@@ -62,7 +72,27 @@ def compare(old: Report, new: Report) -> Comparison:
         why_not=tuple(why_not),
         notes=tuple(_notes(old, new)),
         rows=rows,
+        more=tuple(more),
     )
+
+
+def compare_in_looks(old: Report, new: Report, *, another: Callable[[], Sequence[ProbeResult]]) -> Comparison:
+    """Compare, and where only more processes can tell, have `another` round of them measured, as often as LOOKS says.
+
+    A round that brings nothing is the last.
+    """
+    more: list[ProbeResult] = []
+    found = compare(old, new, looks=len(LOOKS))
+    for done, rounds in pairwise(LOOKS):
+        if not any(row.verdict == "undecided" and row.method == "typical request" for row in found.rows):
+            break
+        for _ in range(rounds - done):
+            measured = another()
+            if not measured:
+                return found
+            more += measured
+        found = compare(old, new, more=more, looks=len(LOOKS))
+    return found
 
 
 def _why_not(old: Report, new: Report) -> Iterator[str]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from tinylm.budget.change import Row, difference_row, exact_row, memory_row, missing_row, unless_void
-from tinylm.budget.drift import MOST_DRIFT
-from tinylm.budget.timed_change import Samples, cold_start_row, instructions_row, times_row
+from tinylm.budget.timed_change import cold_start_row, instructions_row, times_row
+from tinylm.budget.typical import Samples, neighbours_are_covered, work_change
 from tinylm.runtime.probe_contract import Memory
 
 if TYPE_CHECKING:
     from tinylm.budget.report import Report
+    from tinylm.budget.validity import Validity
     from tinylm.budget.verdict import LimitResult
 
 _TIMES: dict[str, Samples] = {
@@ -26,9 +28,9 @@ _KINDS: dict[str, Literal["times", "memory", "other"]] = {
 }
 
 
-def row_for(name: str, old: Report, new: Report) -> Row | None:
+def row_for(name: str, old: Report, new: Report, *, looks: int) -> Row | None:
     """The row of a limit of the new report; None for what passes or fails by itself, such as golden tokens, and for
-    what the old budget did not ask for and the old report does not hold."""
+    what the old budget did not ask for and the old report does not hold. `looks` share the error of the times."""
     result = _result(name, new)
     if result is None or (name != "bundle_mb" and name not in _KINDS):
         return None
@@ -44,11 +46,11 @@ def row_for(name: str, old: Report, new: Report) -> Row | None:
         return missing_row(name, was, measured, unit="ms", reason="a report does not hold the single requests")
     if name == "bundle_mb":  # bytes, whatever else happened on the machine
         return _bundle(was, measured, new)
-    row = _row(name, was, measured, old, new)
-    return unless_void(row, _KINDS[name], old.validity, new.validity)
+    row = _row(name, was, measured, old, new, looks=looks)
+    return unless_void(row, _KINDS[name], _uncovered(name, old, new), _uncovered(name, new, old))
 
 
-def _row(name: str, was: float, measured: float, old: Report, new: Report) -> Row:
+def _row(name: str, was: float, measured: float, old: Report, new: Report, *, looks: int) -> Row:
     regression, level = new.budget.regression, new.budget.confidence.level
     if name in _TIMES and new.counts_instructions:
         return instructions_row(name, old.samples, new.samples, _TIMES[name], threshold=regression.latency_pct)
@@ -59,8 +61,8 @@ def _row(name: str, was: float, measured: float, old: Report, new: Report) -> Ro
             new.samples,
             _TIMES[name],
             threshold=regression.latency_pct,
-            level=level,
-            drift=_drift(old) * _drift(new),
+            level=1 - (1 - level) / looks,
+            work=_work(old, new),
         )
     if name == "cold_start_ms":
         row, before, after = None, old.timed.cold_start, new.timed.cold_start
@@ -140,8 +142,20 @@ def _measured(result: LimitResult, report: Report) -> float | None:
     return next(own, result.measured)
 
 
-def _drift(report: Report) -> float:
-    return report.validity.drift if report.validity is not None and report.validity.drift > MOST_DRIFT else 1.0
+def _uncovered(name: str, report: Report, other: Report) -> Validity | None:
+    """What was seen and is not in the row's interval already: the spread of the processes covers a drift, and where it
+    is known when others had the core, that is taken off."""
+    if report.validity is None:
+        return None
+    covered = {"drift"}
+    if name in _TIMES and neighbours_are_covered(report.samples, other.samples):
+        covered.add("contention")
+    return replace(report.validity, causes=tuple(each for each in report.validity.causes if each.name not in covered))
+
+
+def _work(old: Report, new: Report) -> float:
+    """By how much slower the machine is as a whole; another Python does the fixed work in another time."""
+    return work_change(old.samples, new.samples) if old.device.facts.python == new.device.facts.python else 1.0
 
 
 def _bytes(name: str, report: Report) -> Sequence[int]:

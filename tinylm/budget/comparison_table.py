@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tinylm.budget.change import Outcome
 from tinylm.budget.comparison import Comparison
 from tinylm.budget.grid import grid
-from tinylm.budget.wording import change, compared, label
+from tinylm.budget.wording import change, compared, compared_label
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,14 +32,15 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
         rows = []
         for row in comparison.rows:
             style, mark = _MARKS[row.verdict]
-            rows.append((label(row.name), _number(row.old), _number(row.new), *change(row), Text(mark, style=style)))
+            numbers = (_number(row.old), _number(row.new), *change(row))
+            rows.append((compared_label(row), *numbers, Text(mark, style=style)))
         console.print(grid(console, ("limit", "before>", "now>", "change>", "allowed>", "verdict"), rows))
         console.print()
     why = Table.grid(padding=(0, 2, 0, 0))
     why.add_column(no_wrap=True, style="dim")
     why.add_column()
     for row in comparison.rows:
-        why.add_row(label(row.name), Text(row.significance))
+        why.add_row(compared_label(row), Text(row.significance))
     for reason in comparison.why_not:
         why.add_row("why not", Text(reason))
     for note in comparison.notes:

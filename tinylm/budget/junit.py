@@ -25,6 +25,7 @@ from tinylm.budget.wording import (
     caution,
     change,
     compared,
+    compared_label,
     figure_in_unit,
     headline,
     label,
@@ -93,7 +94,7 @@ def _compared(root: ET.Element, report: Report, comparison: Comparison) -> None:
     for row in comparison.rows:
         case = _empty_case(suite, report, f"{row.name} regression")
         moved, allowed = change(row)
-        words = printable(f"{label(row.name)}: {OUTCOMES[row.verdict]}, changed by {moved}, may by {allowed}")
+        words = printable(f"{compared_label(row)}: {OUTCOMES[row.verdict]}, changed by {moved}, may by {allowed}")
         if row.verdict in ("regressed", "undecided"):
             found = ET.SubElement(case, "failure", {"type": row.verdict, "message": words})
             found.text = printable(row.significance)

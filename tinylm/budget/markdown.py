@@ -20,6 +20,7 @@ from tinylm.budget.wording import (
     caution,
     change,
     compared,
+    compared_label,
     figure_in_unit,
     headline,
     kinds_of_memory,
@@ -83,7 +84,7 @@ def _compared(report: Report) -> Iterator[str]:
     if comparison.rows:
         rows = [
             (
-                _text(label(row.name)),
+                _text(compared_label(row)),
                 _text(amount(row.old, row.unit)),
                 _text(amount(row.new, row.unit)),
                 *(_text(words) for words in change(row)),
@@ -92,7 +93,7 @@ def _compared(report: Report) -> Iterator[str]:
             for row in comparison.rows
         ]
         yield _table(("limit", "before", "now", "change", "may be", "verdict"), rows, right=range(1, 5))
-        reasons = [f"- **{_text(label(row.name))}:** {_text(row.significance)}" for row in comparison.rows]
+        reasons = [f"- **{_text(compared_label(row))}:** {_text(row.significance)}" for row in comparison.rows]
         yield _folded("What the comparison rests on", "\n".join(reasons))
     remarks = [("why not", reason) for reason in comparison.why_not] + [("note", note) for note in comparison.notes]
     if remarks:

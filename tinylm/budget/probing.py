@@ -163,6 +163,8 @@ def _check_times(result: ProbeResult, orders: ProbeOrders) -> None:
     lengths = {len(values) for values in series}
     if lengths != {orders.requests}:
         raise ChildFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
+    if len(result.waited_ms) not in (0, orders.requests):
+        raise ChildFailed(f"the probe timed {len(result.waited_ms)} waits; {orders.requests} requests were ordered")
     shortest = min((*result.latency_ms, *result.ttft_ms, *result.itl_ms))
-    if shortest <= 0 or min(result.work_ms) < 0 or list(result.at_ms) != sorted(result.at_ms):
+    if shortest <= 0 or min((*result.work_ms, *result.waited_ms)) < 0 or list(result.at_ms) != sorted(result.at_ms):
         raise ChildFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")

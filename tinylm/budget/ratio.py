@@ -1,34 +1,26 @@
 """By which factor times changed between two measurements, with an interval that knows what a process's luck is.
 
 Requests of one process share its luck: where its memory lies, which core it got. So 124 requests of 4 processes are not
-124 independent observations, nor are their pairs. The interval comes from two bootstraps (Davison & Hinkley, Bootstrap
-Methods and their Application, 1997, section 3.8): one draws processes with replacement and then requests of each, the
-other only requests. What the first one varies more is luck of processes, known from few of them; so the spread of the
-logarithm is multiplied by Student's t for as many degrees of freedom as the two parts together have (Satterthwaite
-1946, https://doi.org/10.2307/3002019). A plain percentile interval of 4 processes would be too narrow.
+124 observations but 4, each with one number: a quantile of its times. The two sides are compared by their logarithms,
+with Welch's interval (Biometrika 34, 1947, https://doi.org/10.1093/biomet/34.1-2.28): the sides may differ in how many
+processes they have and in how much these differ.
 
-    ratios(old, new, paired=True, quantiles=(0.95, 0.5), level=0.95)
-
-Paired, request n of the old is drawn together with request n of the new: what is slow about a prompt cancels.
+    ratio([3.41, 3.45, 3.40, 3.44], [3.47, 3.43, 3.50, 3.46], lower=0.95, upper=0.95)
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import stdev
+from statistics import fmean, variance
 
-from tinylm.budget.statistics import observed, student_quantile
+from tinylm.budget.statistics import student_quantile
 
-RESAMPLES = 500
-"""Of either bootstrap: enough to know a spread within about 3 %."""
 FEWEST_PROCESSES = 2
 """On either side: a single process does not say how much luck differs."""
-
-Processes = Sequence[Sequence[float]]
-"""Times of the requests, one inner sequence a process; all above 0."""
+_MOST_LOG = 100.0
+"""Times that no machine measured, in a report that somebody made up, must not overflow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,69 +31,27 @@ class Ratio:
     lower: float
     """The true ratio is at least this, with the confidence that was asked for."""
     upper: float
-    """The true ratio is at most this, with the same confidence again."""
+    """The true ratio is at most this."""
 
 
-def ratios(
-    old: Processes, new: Processes, *, paired: bool, quantiles: Sequence[float], level: float, seed: int = 0
-) -> tuple[Ratio, ...]:
-    """The ratio of each quantile, new over old; the same input gives the same result.
+def ratio(old: Sequence[float], new: Sequence[float], *, lower: float, upper: float) -> Ratio:
+    """The ratio of the geometric means of `new` and `old`, one value above 0 for each process; `lower` and `upper` are
+    the confidence of either end.
 
-    `paired` needs the same processes and requests in both, in the same order. ValueError for fewer than
-    FEWEST_PROCESSES processes on a side, or for a process without requests.
+    ValueError for fewer than FEWEST_PROCESSES values on a side.
     """
-    fewest = min(len(old), len(new))
-    if fewest < FEWEST_PROCESSES or not all(map(len, (*old, *new))):
-        raise ValueError(f"{fewest} processes with requests; at least {FEWEST_PROCESSES} a side are needed")
-    rng = random.Random(seed)
-    requests = _spreads(old, new, rng, paired=paired, processes=False, quantiles=quantiles)
-    everything = _spreads(old, new, rng, paired=paired, processes=True, quantiles=quantiles)
-    of_processes = fewest - 1 if paired else len(old) + len(new) - 2
-    before, after = [value for one in old for value in one], [value for one in new for value in one]
-    result = []
-    for quantile, inner, whole in zip(quantiles, requests, everything, strict=True):
-        value = observed(after, quantile) / observed(before, quantile)
-        degrees = _degrees(inner, whole, of_processes=of_processes, of_requests=min(len(before), len(after)) - 1)
-        # Times that no machine measured, in a report that somebody made up, must not overflow.
-        margin = math.exp(min(student_quantile(level, degrees) * max(inner, whole), 100.0))
-        result.append(Ratio(value=value, lower=value / margin, upper=value * margin))
-    return tuple(result)
-
-
-def _spreads(
-    old: Processes, new: Processes, rng: random.Random, *, paired: bool, processes: bool, quantiles: Sequence[float]
-) -> list[float]:
-    """Standard deviation of the logarithm of each quantile's ratio; `processes` are drawn too, or requests alone."""
-    logs: list[list[float]] = [[] for _ in quantiles]
-    for _ in range(RESAMPLES):
-        before, after = _draw(old, new if paired else None, rng, processes=processes)
-        if not paired:
-            after = _draw(new, None, rng, processes=processes)[0]
-        for found, quantile in zip(logs, quantiles, strict=True):
-            found.append(math.log(observed(after, quantile) / observed(before, quantile)))
-    return [stdev(found) for found in logs]
-
-
-def _draw(
-    times: Processes, partners: Processes | None, rng: random.Random, *, processes: bool
-) -> tuple[list[float], list[float]]:
-    """One resample of the times, and of the same places of their partners when there are any."""
-    drawn: list[float] = []
-    others: list[float] = []
-    numbers = range(len(times))
-    for number in rng.choices(numbers, k=len(times)) if processes else numbers:
-        one = times[number]
-        if partners is None:
-            drawn += rng.choices(one, k=len(one))
-        else:
-            places = rng.choices(range(len(one)), k=len(one))
-            drawn += [one[place] for place in places]
-            others += [partners[number][place] for place in places]
-    return drawn, others
-
-
-def _degrees(inner: float, whole: float, *, of_processes: int, of_requests: int) -> int:
-    """Satterthwaite's degrees of freedom of a variance that is the sum of two."""
-    within, between = inner**2, max(whole**2 - inner**2, 0.0)
-    weight = between**2 / of_processes + within**2 / of_requests
-    return of_requests if weight == 0 else max(1, min(int((within + between) ** 2 / weight), of_requests))
+    if min(len(old), len(new)) < FEWEST_PROCESSES:
+        raise ValueError(f"{min(len(old), len(new))} processes; at least {FEWEST_PROCESSES} a side are needed")
+    before, after = [math.log(value) for value in old], [math.log(value) for value in new]
+    errors = [(variance(side) / len(side), len(side) - 1) for side in (before, after)]
+    squared = sum(error for error, _ in errors)
+    middle = fmean(after) - fmean(before)
+    below = above = 0.0
+    if squared > 0:
+        degrees = max(1, int(squared**2 / sum(error**2 / freedom for error, freedom in errors)))
+        below, above = (student_quantile(level, degrees) * math.sqrt(squared) for level in (lower, upper))
+    return Ratio(
+        value=math.exp(middle),
+        lower=math.exp(max(middle - below, -_MOST_LOG)),
+        upper=math.exp(min(middle + above, _MOST_LOG)),
+    )

@@ -1,23 +1,24 @@
-"""Rows of what takes time: requests with a bootstrap interval, an emulator's instruction counts, starts."""
+"""Rows of what takes time: requests by what is typical of a process, an emulator's instruction counts, starts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
 from tinylm.budget.change import Row, exact_row, outcome, per_cent, undecided
-from tinylm.budget.ratio import FEWEST_PROCESSES, Ratio, ratios
+from tinylm.budget.ratio import FEWEST_PROCESSES, Ratio
 from tinylm.budget.spec import QUANTILE
 from tinylm.budget.statistics import observed
+from tinylm.budget.typical import QUARTILE, Samples, change_of, undisturbed_ms
 from tinylm.runtime.probe_contract import ProbeResult
 
 if TYPE_CHECKING:
     from tinylm.budget.report import ColdStart
 
-Samples = Callable[[ProbeResult], Sequence[float]]
-"""The times of a process's requests."""
+_SAME_WORK = 0.05
+"""Less than this is what the fixed work itself varies by."""
 _IMPOSSIBLE = "a report holds a time that no clock can have measured"
 
 
@@ -29,39 +30,65 @@ def times_row(
     *,
     threshold: float,
     level: float,
-    drift: float,
+    work: float,
 ) -> Row:
-    """The p95 of a time in ms. `drift` (1 or more) is by how much the device changed while it was measured; the
-    interval is widened by it, as the change between the reports may be the device's."""
-    before, after = [list(samples(process)) for process in old], [list(samples(process)) for process in new]
-    before, after = [one for one in before if one], [one for one in after if one]
-    paired = _numbers(old, samples) == _numbers(new, samples)
+    """A time of the requests in ms; `work` is by how much slower the machine is as a whole (`work_change`).
+
+    What is typical of a process decides. The p95 has a say where it is shown to be worse. So two tests may say
+    `regressed`, and each has half of the error that `level` leaves.
+    """
+    before, after = [process for process in old if samples(process)], [process for process in new if samples(process)]
+    typical_ms, slow_ms = (_levels(before, after, samples, quantile) for quantile in (QUARTILE, QUANTILE))
     row = exact_row(
         name,
-        observed([value for one in before for value in one], QUANTILE),
-        observed([value for one in after for value in one], QUANTILE),
+        *typical_ms,
         unit="ms",
         threshold=threshold,
-        method="paired bootstrap" if paired else "unpaired bootstrap",
+        method="typical request",
         significance="",
     )
-    if not _possible([value for one in (*before, *after) for value in one]):
+    if not _possible([value for process in (*before, *after) for value in samples(process)]):
         return undecided(row, _IMPOSSIBLE)
     if min(len(before), len(after)) < FEWEST_PROCESSES:
         return undecided(
             row, "with one process a side, luck cannot be told from change: set `processes` to 2 or more, better 4"
         )
-    p95, middle = ratios(before, after, paired=paired, quantiles=(QUANTILE, 0.5), level=level)
-    lower, upper = per_cent(p95.lower / drift), per_cent(p95.upper * drift)
-    counts = f"{sum(map(len, before))} and {sum(map(len, after))} requests of {len(before)} and {len(after)} processes"
-    significance = (
-        f"{'paired' if paired else 'unpaired'} bootstrap of {counts}: p95 {_interval(lower, upper)}, median"
-        f" {per_cent(middle.value):+.1f} % ({_between(middle)}), either end with {100 * level:.4g} % confidence"
+    half = 1 - (1 - level) / 2
+    typical, p95 = (
+        change_of(before, after, samples, quantile, lower=half, upper=level, work=work)
+        for quantile in (QUARTILE, QUANTILE)
     )
-    if drift > 1:
-        significance += f"; the p95's is widened, as the device drifted by {drift:.2f} times"
+    counts = [f"{sum(len(samples(each)) for each in side)} requests of {len(side)}" for side in (before, after)]
+    remarks = [
+        f"{counts[0]} processes before and {counts[1]} now, without the time that others had the core: lower quartile"
+        f" {_shown(typical)}, p95 {_shown(p95)}, at least so much with {100 * half:.3g} % confidence each and at most"
+        f" with {100 * level:.3g} %"
+    ]
+    if abs(work - 1) >= _SAME_WORK:
+        remarks.append(f"the machine takes {100 * (work - 1):+.0f} % for the same work, and both intervals cover that")
+    row = _with(row, typical, threshold=threshold)
+    if row.verdict != "regressed" and per_cent(p95.lower) > threshold:
+        row = replace(row, old=slow_ms[0], new=slow_ms[1], method="p95 of processes")
+        row = _with(row, p95, threshold=threshold)
+    if row.verdict == "undecided":
+        remarks.append("more `processes` in the budget would tell, in both reports")
+    return replace(row, significance="; ".join(remarks))
+
+
+def _levels(
+    old: Sequence[ProbeResult], new: Sequence[ProbeResult], samples: Samples, quantile: float
+) -> tuple[float, float]:
+    """What a quantile of the undisturbed times is in the middle one of each side's processes."""
+    before, after = (
+        median(observed(undisturbed_ms(process, samples), quantile) for process in side) for side in (old, new)
+    )
+    return round(before, 4), round(after, 4)
+
+
+def _with(row: Row, change: Ratio, *, threshold: float) -> Row:
+    lower, upper = per_cent(change.lower), per_cent(change.upper)
     verdict = outcome(lower=lower, upper=upper, threshold=threshold)
-    return replace(row, lower=lower, upper=upper, verdict=verdict, significance=significance)
+    return replace(row, change=per_cent(change.value), lower=lower, upper=upper, verdict=verdict)
 
 
 def instructions_row(
@@ -140,8 +167,8 @@ def _numbers(processes: Sequence[ProbeResult], samples: Samples) -> list[object]
     return [(process.first_request, len(samples(process))) for process in processes if samples(process)]
 
 
-def _between(ratio: Ratio) -> str:
-    return f"{per_cent(ratio.lower):+.1f} to {per_cent(ratio.upper):+.1f}"
+def _shown(change: Ratio) -> str:
+    return f"{per_cent(change.value):+.1f} % ({per_cent(change.lower):+.1f} to {per_cent(change.upper):+.1f})"
 
 
 def _interval(lower: float, upper: float) -> str:

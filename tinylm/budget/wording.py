@@ -48,6 +48,11 @@ def label(name: str) -> str:
     return _LABELS.get(name, name)
 
 
+def compared_label(row: Row) -> str:
+    """What a row of a comparison is about: of times usually what is typical of a process, not the p95."""
+    return label(row.name).removesuffix(", p95") if row.method == "typical request" else label(row.name)
+
+
 def amount(value: float | None, unit: str) -> str:
     """A number with its unit; mismatches are counted without one."""
     if value is None:
@@ -111,7 +116,7 @@ def compared(comparison: Comparison) -> str:
         ("undecided", "Undecided whether it regressed"),
     )
     for outcome, words in outcomes:
-        if names := [label(row.name) for row in comparison.rows if row.verdict == outcome]:
+        if names := [compared_label(row) for row in comparison.rows if row.verdict == outcome]:
             return f"{words}: {'; '.join(names)}"
     return "Nothing regressed"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import sys
 from pathlib import Path
@@ -116,9 +115,9 @@ def check_budgets(
     candidate = _candidate(bundle)
     outputs.check(candidate.path)
     _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
-    options = Options(backend=backend, soak_minutes=soak, enforce=enforce)
+    options = Options(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
     report = check_candidate(candidate, limits, announce=_announce, options=options)
-    finish(report, old=old, json=json, certify=certify, outputs=outputs)
+    finish(report, json=json, certify=certify, outputs=outputs)
 
 
 def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool) -> None:
@@ -153,13 +152,10 @@ def read_old(against: Path | None) -> Report | None:
     return None if against is None else load_report(against)
 
 
-def finish(report: Report, *, old: Report | None, json: bool, certify: bool, outputs: Outputs) -> None:
-    """Compare the report with an old one when there is one, print it, write its other forms, end with its exit code."""
-    from tinylm.budget.comparison import compare
+def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:
+    """Print the report, write its other forms, end with its exit code."""
     from tinylm.budget.report import exit_code, to_json
 
-    if old is not None:
-        report = dataclasses.replace(report, comparison=compare(old, report))
     if json:
         print(to_json(report))
     else:

@@ -215,6 +215,7 @@ def check(
     """
     import dataclasses
 
+    from tinylm.budget.comparison import compare
     from tinylm.budget.spec import load_budget
     from tinylm.bundle import open_bundle
     from tinylm.cli.check_budgets import finish, read_old
@@ -249,7 +250,10 @@ def check(
         backend=backend,
         announce=_announce,
     )
-    finish(checked.report, old=old, json=json, certify=certify, outputs=outputs)
+    report = checked.report
+    if old is not None:
+        report = dataclasses.replace(report, comparison=compare(old, report))
+    finish(report, json=json, certify=certify, outputs=outputs)
 
 
 def _image(

@@ -34,7 +34,7 @@ from tinylm.runtime.probe_contract import (
     ProbeResult,
     Stage,
 )
-from tinylm.runtime.proc_self import kilobyte_fields, since_start_ms
+from tinylm.runtime.proc_self import kilobyte_fields, since_start_ms, waited_ns
 from tinylm.runtime.subject import Subject, open_subject
 
 _BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
@@ -62,12 +62,16 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
 
         # Whatever other threads a library has: with one thread, only this one's time is the requests'.
         cpu_clock = time.thread_time_ns if orders.threads == 1 else time.process_time_ns
-        timings, begins, work_ns, cpu_ns = [], [], [_work_ns()], 0
+        timings, begins, work_ns, cpu_ns, waits = [], [], [_work_ns()], 0, []
         usage = resource.getrusage(resource.RUSAGE_SELF)
         for number in range(orders.first_request, orders.first_request + orders.requests):
+            waited = waited_ns() if orders.threads == 1 else None
             cpu, begin = cpu_clock(), time.perf_counter_ns()
             timings.append(do(number))
-            cpu_ns += cpu_clock() - cpu
+            own_ns = cpu_clock() - cpu
+            cpu_ns += own_ns
+            if waited is not None:  # what lies before the request begins or after it ended is no part of it
+                waits.append(max(0, min((waited_ns() or 0) - waited, timings[-1].latency_ns - own_ns)))
             begins.append(begin)
             work_ns.append(_work_ns())
         after = resource.getrusage(resource.RUSAGE_SELF)
@@ -89,6 +93,7 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
         involuntary_switches=after.ru_nivcsw - usage.ru_nivcsw,
         major_faults=after.ru_majflt - usage.ru_majflt,
         verification=verification,
+        waited_ms=tuple(map(_ms, waits)) if len(waits) == len(timings) else (),
     )
 
 

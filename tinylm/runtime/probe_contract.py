@@ -126,6 +126,9 @@ class ProbeResult:
     major_faults: int
     """During the requests: how often a page had to be read from storage."""
     verification: Verification | None
+    waited_ms: tuple[float, ...] = ()
+    """Of each counted request's latency, how long it was ready to run and others had the core; empty where the kernel
+    does not tell, and with several threads."""
 
 
 @dataclass(frozen=True, kw_only=True)

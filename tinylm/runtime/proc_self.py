@@ -52,6 +52,18 @@ def mapped_file_bytes() -> dict[str, int]:
     return found
 
 
+def waited_ns() -> int | None:
+    """How long this thread was ready to run so far and had no core, because others had it; None where the kernel was
+    built without scheduling statistics."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:  # noqa: PTH123 - as above
+            words = file.read().split()
+    except OSError:
+        return None
+    # Time on a core, time waiting for one, turns (Documentation/scheduler/sched-stats); all 0 where it is off.
+    return int(words[1]) if len(words) == 3 and words[2] != b"0" else None
+
+
 def since_start_ms() -> float | None:
     """Time since the kernel started this process, to one tick (10 ms)."""
     import os

@@ -10,7 +10,6 @@ import pytest
 from rich.console import Console
 from sample_machines import ZERO as FACTS
 
-from tinylm.budget import ratio
 from tinylm.budget.comparison import compare
 from tinylm.budget.comparison_table import print_comparison
 from tinylm.budget.report import SCHEMA, BundleId, ColdStart, Device, Report
@@ -22,11 +21,6 @@ from tinylm.runtime.probe_contract import HeldOutBits, Memory, ProbeResult, Veri
 QUIET = Validity(
     causes=(), waiting=0, drift=1.0, neighbours_cores=None, busiest=(), swap_bytes=0, load_average=None
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def fewer_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ratio, "RESAMPLES", 100)
 
 
 def times(seed: int, *, around: float, processes: int) -> tuple[tuple[float, ...], ...]:

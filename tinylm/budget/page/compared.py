@@ -6,7 +6,7 @@ from tinylm.budget.change import Outcome, Row
 from tinylm.budget.comparison import Comparison
 from tinylm.budget.report import Report
 from tinylm.budget.verdict import Verdict
-from tinylm.budget.wording import OUTCOMES, change, compared, label, when
+from tinylm.budget.wording import OUTCOMES, change, compared, compared_label, when
 from tinylm.page.elements import paragraph, section, text
 from tinylm.page.words import number
 
@@ -44,7 +44,7 @@ def _row(row: Row) -> str:
     before, now = ("-" if value is None else number(value) for value in (row.old, row.new))
     return (
         f'<li><span class="chip {verdict}">{_MARKS[verdict]} {text(OUTCOMES[row.verdict])}</span>'
-        f" <b>{text(label(row.name))}</b> {before} → {now} {text(row.unit)}, {text(moved)}"
+        f" <b>{text(compared_label(row))}</b> {before} → {now} {text(row.unit)}, {text(moved)}"
         f" (may be {text(allowed)})"
         f'<div class="evidence">{text(row.significance)}</div></li>'
     )
