@@ -16,12 +16,13 @@ HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "sentencepiece", "safetensors"
 NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "tomli_w"}
 
 # What each part may import of the others, at the top of a module or inside a function.
-FOUNDATION = {"cores", "errors", "heartbeat", "files", "records", "termination"}
+FOUNDATION = {"cores", "errors", "heartbeat", "files", "numerals", "records", "termination"}
 ALLOWED: dict[str, set[str]] = {
     "": set(),  # tinylm/__init__.py
     "cores": set(),
     "errors": set(),
     "files": {"errors"},
+    "numerals": set(),
     "termination": set(),
     "heartbeat": set(),
     "records": {"errors"},

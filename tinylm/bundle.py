@@ -17,7 +17,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from typing import Any, Literal
 from tinylm.errors import TinylmError
 from tinylm.files import sha256, sha256_bytes, sync_folder
 from tinylm.model_config import ModelConfig
+from tinylm.numerals import between, change, number
 from tinylm.records import check_schema, read
 
 SCHEMA = "1.1"
@@ -135,11 +136,12 @@ class LanguageQuality:
     tokens: int
     bytes: int
     bpb_fp32: float
+    """Bits per byte of the model that was trained."""
     bpb: float
-    """Bits per byte of the bundle's own graph; equal to `bpb_fp32` in an fp32 bundle."""
+    """Of the bundle's own graph; in an fp32 bundle it is the same but for rounding."""
     perplexity: float
     kl: float
-    """Mean Kullback-Leibler divergence from the fp32 graph's next-token distribution, in nats."""
+    """Mean Kullback-Leibler divergence from the trained model's next-token distribution, in nats."""
     top1_agreement: float
     perplexity_fp32: float | None = None
     """None in bundles of schema 1.0."""
@@ -151,15 +153,24 @@ class LanguageQuality:
         """Bits per byte that the bundle's graph loses against fp32."""
         return self.bpb - self.bpb_fp32
 
-    def shown(self, name: str, spec: str) -> str:
-        """A figure that has an interval, for people: `shown("kl", ".4f")` is `0.0004 (0.0003 to 0.0005)`."""
-        value = getattr(self, name)
+    def shown(self, name: str) -> str:
+        """A figure that has an interval, for people: `shown("bpb_increase")` is `+0.0004 (+0.0003 to +0.0005)`."""
+        value, form = getattr(self, name), _FORMS[name]
         if value is None:
             return "not recorded"
         if self.intervals is None:
-            return f"{value:{spec}}"
+            return form(value)
         low, high = getattr(self.intervals, name)
-        return f"{value:{spec}} ({low:{spec}} to {high:{spec}})"
+        return between(form(value), form(low), form(high))
+
+
+_FORMS: dict[str, Callable[[float], str]] = {
+    "bpb_increase": change,
+    "perplexity": "{:.1f}".format,
+    "perplexity_fp32": "{:.1f}".format,
+    "kl": number,
+    "top1_agreement": "{:.1%}".format,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,19 @@ from typer.testing import CliRunner
 
 from tinylm.bundle import CARD, GOLDEN, MODEL, TOKENIZER, to_json, write_bundle
 from tinylm.cli.bundle import bundle_app
-from tinylm.cli.export import export
+from tinylm.cli.export import export as command
 from tinylm.errors import TinylmError
 from tinylm.export.export import ExportResult
+from tinylm.export.table import show
+from tinylm.numerals import change
+from tinylm.tokenizer import normalise
 
 RUN = CliRunner()
 
 
 def export_app() -> typer.Typer:
     app = typer.Typer()
-    app.command()(export)
+    app.command()(command)
     return app
 
 
@@ -59,6 +64,7 @@ def run_folder(tmp_path: Path) -> Path:
         (["--fp32", "--checkpoint", "final"], "fp32", "final", "bundle-fp32"),
         (["--fp32", "--output", "OUT"], "fp32", "best", None),
         (["--kv-cache", "int8"], "int8", "best", "bundle"),
+        (["--sensitivity"], "int8", "best", "bundle"),
     ],
 )
 def test_export_passes_on_what_it_was_told(
@@ -80,6 +86,7 @@ def test_export_passes_on_what_it_was_told(
             "checkpoint": checkpoint,
             "scheme": scheme,
             "int8_cache": int8_cache,
+            "sensitivity": "--sensitivity" in options,
             "folder": expected,
         }
     ]
@@ -89,10 +96,29 @@ def test_export_passes_on_what_it_was_told(
     for core in int8.report.kernels:
         assert f"{core.core}: 9 of 9 products integer: " in result.stderr
     quality = int8.bundle.manifest.quality["en"]
-    assert quality.shown("bpb_increase", "+.4f") in result.stderr
-    assert "embedding in int8: in int8 it costs en " in result.stderr
-    for error in int8.report.tensor_errors:
-        assert f"{error.name.removesuffix('.weight')} " in result.stderr
+    assert quality.shown("bpb_increase") in result.stderr
+    assert f"{quality.bytes:,}" in result.stderr
+    assert result.stderr.startswith(f"exporting the checkpoint `{checkpoint}` of {run_folder}\n")
+    assert "embedding in int8: " in result.stderr
+    assert "what every matrix" not in result.stderr
+    assert not re.search(r"\de[-+]\d", result.stderr)
+
+
+def test_every_matrix_is_shown_when_it_was_measured(
+    export: Callable[..., ExportResult], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = export(sensitivity=True, folder=tmp_path / "bundle")
+    show(result)
+    told = capsys.readouterr().err
+    for error in result.report.tensor_errors:
+        assert f"{error.name.removesuffix('.weight')} " in told
+    assert not re.search(r"\de[-+]\d", told)
+
+
+def test_an_fp32_export_has_no_matrices_to_judge(run_folder: Path) -> None:
+    result = RUN.invoke(export_app(), [str(run_folder), "--fp32", "--sensitivity"])
+    assert isinstance(result.exception, TinylmError)
+    assert "`--fp32` quantizes no matrix" in result.exception.message
 
 
 def test_export_takes_the_latest_run_with_the_checkpoint(
@@ -121,7 +147,8 @@ def test_show_names_what_is_inside(int8: ExportResult) -> None:
     for quality in int8.bundle.manifest.quality.values():
         assert quality.intervals
         low, high = quality.intervals.bpb_increase
-        assert f"{quality.bpb_increase:+.4f} ({low:+.4f} to {high:+.4f}) bits per byte" in result.stdout
+        assert f"{change(quality.bpb_increase)} ({change(low)} to {change(high)}) bits per byte" in result.stdout
+        assert f"{quality.bpb:.4f} bits per byte on {quality.bytes:,} bytes of held-out text" in result.stdout
 
 
 def test_card_prints_the_card(int8: ExportResult) -> None:
@@ -134,6 +161,8 @@ def test_verify_reproduces_the_evidence(int8: ExportResult) -> None:
     assert result.exit_code == 0, result.output
     tokens = sum(len(prompt.ids) for prompt in int8.bundle.golden().prompts)
     assert f"{tokens} golden tokens" in result.stdout
+    size = sum(len(normalise(entry.text).encode()) for entry in int8.bundle.golden().held_out if entry.language == "en")
+    assert f"bits per byte here on the {size:,} bytes of golden.json" in result.stdout
 
 
 @pytest.mark.parametrize("what", ["tokens", "tokenizer"])

@@ -68,8 +68,9 @@ def test_the_card_is_in_plain_words(int8: ExportResult, languages: tuple[str, ..
 def test_an_fp32_bundle_loses_nothing(fp32: ExportResult) -> None:
     assert fp32.bundle.manifest.quantization.scheme == "fp32"
     for quality in fp32.bundle.manifest.quality.values():
-        assert quality.bpb == quality.bpb_fp32
-        assert (quality.kl, quality.top1_agreement) == (0, 1)
+        assert quality.bpb == pytest.approx(quality.bpb_fp32, rel=1e-6)  # torch and the graph add in other orders
+        assert quality.kl == pytest.approx(0, abs=1e-8)
+        assert quality.top1_agreement == 1
     assert fp32.report.tensor_errors == ()
 
 
@@ -193,6 +194,6 @@ def test_the_card_tells_people_what_they_need(int8: ExportResult) -> None:
         assert fact in card
     for quality in int8.bundle.manifest.quality.values():
         assert f"{quality.bpb:.4f}" in card
-        assert quality.intervals
-        low, high = quality.intervals.kl
-        assert f"| {quality.kl:.5f} ({low:.5f} to {high:.5f}) |" in card
+        assert f"| {quality.bytes:,} |" in card
+        assert f"| {quality.shown('kl')} |" in card
+    assert not re.search(r"\de[-+]\d", card)

@@ -81,16 +81,14 @@ def test_held_out_text_carries_its_bits(
     with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
         for entry in int8.bundle.golden().held_out:
             assert entry.text in held_out[entry.language]
-            assert entry.bits == text_bits(exported, tokenizer, entry.text)[0]
-            assert entry.bits_fp32 == text_bits(reference, tokenizer, entry.text)[0]
+            assert entry.bits == pytest.approx(text_bits(exported, tokenizer, entry.text)[0], rel=1e-6)
+            assert entry.bits_fp32 == pytest.approx(text_bits(reference, tokenizer, entry.text)[0], rel=1e-6)
     assert [entry.language for entry in int8.bundle.golden().held_out] == ["en"] * 6 + ["es"] * 6
 
 
-def test_a_cut_text_ends_with_a_whole_character(int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer) -> None:
+def test_a_cut_text_ends_with_a_whole_character() -> None:
     text = "a" + "ñ" * 1500
-    with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
-        record = make_golden(exported, reference, tokenizer, held_out={"es": ["a", text, text]})
-    assert [entry.text for entry in record.held_out] == ["a", "a" + "ñ" * 999]
+    assert list(golden._beginning(["a", text, text])) == ["a", "a" + "ñ" * 999]
 
 
 def test_a_model_without_preferences_is_refused(
@@ -98,7 +96,7 @@ def test_a_model_without_preferences_is_refused(
 ) -> None:
     monkeypatch.setattr(golden, "FLOAT_GAP", 1e6)
     with Engine(int8.bundle) as engine, pytest.raises(TinylmError, match="only 0 golden tokens are safe") as caught:
-        make_golden(engine, engine, tokenizer, held_out={"en": ["the king"]})
+        make_golden(engine, engine, tokenizer, held_out={"en": ["the king"]}, score=lambda texts: [])
     assert caught.value.exit_code == 1
 
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from functools import partial
 
 import numpy as np
 import pytest
+import torch
+from numpy.typing import NDArray
 
 from tinylm.bundle import QualityIntervals
 from tinylm.evaluation.bootstrap import FEWEST_UNITS
 from tinylm.export.export import ExportResult
-from tinylm.export.quality import DocumentSums, intervals, measure_quality
+from tinylm.export.predictions import by_graph, by_module
+from tinylm.export.quality import DocumentSums, intervals, score_documents, summarise
+from tinylm.export.reference import trained_module
+from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
+from tinylm.runtime.model import Model
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer import Tokenizer, normalise
 
@@ -22,6 +29,7 @@ def document(*, tokens: int = 100, loss: float = 0.0, divergence: float = 0.0, a
     return DocumentSums(
         tokens=tokens,
         text_bytes=4 * tokens,
+        unknown_bytes=0,
         nats=5.0 * tokens + loss,
         nats_reference=5.0 * tokens,
         divergence=divergence,
@@ -91,28 +99,73 @@ def test_an_export_records_intervals_around_its_figures(int8: ExportResult) -> N
 def test_quality_is_what_the_runtime_scores(
     int8: ExportResult,
     fp32: ExportResult,
+    config: ModelConfig,
+    weights: dict[str, NDArray[np.float32]],
     tokenizer: Tokenizer,
     held_out: dict[str, list[str]],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tinylm.export.quality._SECONDS_OF_SILENCE", -1)
-    told: list[str] = []
     texts = [*held_out["es"], "🐧"]  # some bytes behind UNK
+    with Model(int8.bundle) as model:
+        sums = score_documents(
+            by_graph(model),
+            by_module(trained_module(config, weights)),
+            texts,
+            tokenizer=tokenizer,
+            context_length=config.context_length,
+            say=lambda line: None,
+        )
+    quality = summarise(sums)
+    size = sum(len(normalise(text).encode()) for text in texts)
     with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
-        quality = measure_quality(exported, reference, tokenizer, texts, progress=told.append)
-        assert told == [f"  {number} of {len(texts)} documents" for number in range(1, len(texts) + 1)]
-        size = sum(len(normalise(text).encode()) for text in texts)
+        for found, text in zip(sums, texts, strict=True):
+            hidden = 8 * tokenizer.unknown_bytes(text)
+            for nats, engine in ((found.nats, exported), (found.nats_reference, reference)):
+                bits, tokens = text_bits(engine, tokenizer, text)
+                assert nats / math.log(2) + hidden == pytest.approx(bits, rel=1e-6)
+                assert found.tokens == tokens
         bits, tokens = (
             sum(values) for values in zip(*(text_bits(exported, tokenizer, text) for text in texts), strict=True)
         )
         assert (quality.tokens, quality.bytes) == (tokens, size)
         assert quality.tokens > 2 * exported.context_length  # more than one window
-        assert quality.bpb == pytest.approx(bits / size, rel=1e-12)
-        assert quality.bpb_fp32 == pytest.approx(
-            sum(text_bits(reference, tokenizer, text)[0] for text in texts) / size, rel=1e-12
-        )
         hidden = 8 * sum(map(tokenizer.unknown_bytes, texts))
-        assert quality.perplexity == pytest.approx(2 ** ((bits - hidden) / tokens), rel=1e-9)
+        assert hidden > 0
+        assert quality.bpb == pytest.approx(bits / size, rel=1e-7)
+        assert quality.perplexity == pytest.approx(2 ** ((bits - hidden) / tokens), rel=1e-6)
         assert quality.perplexity_fp32 == pytest.approx(2 ** ((quality.bpb_fp32 * size - hidden) / tokens), rel=1e-9)
     assert 0 < quality.kl < 0.01
     assert 0.8 < quality.top1_agreement <= 1
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_how_many_cores_there_are_changes_no_bit(
+    int8: ExportResult,
+    config: ModelConfig,
+    weights: dict[str, NDArray[np.float32]],
+    tokenizer: Tokenizer,
+    held_out: dict[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int,
+) -> None:
+    """Several batches, each by whatever thread is free; and torch keeps its own threads for whoever comes next."""
+    monkeypatch.setattr("tinylm.export.quality.usable_cores", lambda: cores)
+    monkeypatch.setattr("tinylm.export.quality._BATCH_TOKENS", 2 * config.context_length)
+    monkeypatch.setattr("tinylm.export.quality._SECONDS_OF_SILENCE", -1)
+    told: list[str] = []
+    threads = torch.get_num_threads()
+    with Model(int8.bundle) as model:
+        score = partial(
+            score_documents,
+            by_graph(model),
+            by_module(trained_module(config, weights)),
+            held_out["en"],
+            tokenizer=tokenizer,
+            context_length=config.context_length,
+        )
+        found = score(say=told.append)
+        monkeypatch.setattr("tinylm.export.quality.usable_cores", lambda: 2)
+        assert score(say=told.append) == found
+    everything = sum(sums.tokens for sums in found)
+    assert told[-1] == f"  {everything:,} of {everything:,} tokens"
+    assert len(told) > 4
+    assert torch.get_num_threads() == threads

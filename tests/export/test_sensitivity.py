@@ -19,9 +19,16 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 def test_every_matrix_is_measured_alone(
-    config: ModelConfig, weights: Weights, tokenizer: Tokenizer, held_out: dict[str, list[str]]
+    config: ModelConfig,
+    weights: Weights,
+    tokenizer: Tokenizer,
+    held_out: dict[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    found = sensitivities(config, weights, tokenizer, held_out)
+    monkeypatch.setattr("tinylm.export.sensitivity._SECONDS_OF_SILENCE", -1)
+    told: list[str] = []
+    found = sensitivities(config, weights, tokenizer, held_out, say=told.append)
+    assert told == [f"  {number} of {len(found)} matrices" for number in range(len(found))]
     assert [entry.name for entry in found] == [name for name, weight in weights.items() if weight.ndim == 2]
     assert all(entry.kl > 0 for entry in found)
     # The same for one of them, in float64 and without batches, padding or a copy that is put back.
@@ -51,7 +58,7 @@ def test_a_matrix_that_int8_holds_exactly_costs_nothing(
     rng = np.random.default_rng(0)
     whole = rng.integers(-127, 128, size=weights["embedding.weight"].shape).astype(np.float32)
     whole[:, 0] = 127  # the scale is 1
-    found = sensitivities(config, {**weights, "embedding.weight": whole / 128}, tokenizer, held_out)
+    found = sensitivities(config, {**weights, "embedding.weight": whole / 128}, tokenizer, held_out, say=print)
     (entry,) = [entry for entry in found if entry.name == "embedding.weight"]
     assert (entry.kl, entry.bpb_increase) == (pytest.approx(0, abs=1e-12), pytest.approx(0, abs=1e-12))
 

@@ -40,11 +40,11 @@ def show(bundle: _Bundle = None) -> None:
     for language, quality in manifest.quality.items():
         print(
             f"  quality     {language}: {quality.bpb:.4f} bits per byte on {quality.bytes:,} bytes of held-out text,"
-            f" perplexity {quality.shown('perplexity', '.1f')}"
+            f" perplexity {quality.shown('perplexity')}"
         )
         print(
-            f"              against fp32: {quality.shown('bpb_increase', '+.4f')} bits per byte,"
-            f" divergence {quality.shown('kl', '.5f')} nats, same first choice {quality.shown('top1_agreement', '.1%')}"
+            f"              against fp32: {quality.shown('bpb_increase')} bits per byte,"
+            f" divergence {quality.shown('kl')} nats, same first choice {quality.shown('top1_agreement')}"
         )
     if any(quality.intervals for quality in manifest.quality.values()):
         print("              in brackets: 95 % confidence intervals")
@@ -60,6 +60,7 @@ def verify(bundle: _Bundle = None) -> None:
     """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
     from tinylm.bundle import open_bundle
     from tinylm.errors import TinylmError
+    from tinylm.numerals import change
     from tinylm.runs import find_bundle
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.golden import verify_golden
@@ -80,8 +81,12 @@ def verify(bundle: _Bundle = None) -> None:
     print(f"tokens      {found.tokens} golden tokens after {found.prompts} prompts are reproduced")
     print(f"tokenizer   {found.encodings} encodings are reproduced")
     for text in found.held_out:
-        bits, exported = text.bits / text.text_bytes, text.bits_fp32 / text.text_bytes
-        print(f"quality     {text.language}: {bits:.4f} bits per byte here, {exported:.4f} in fp32")
+        lost = change((text.bits - text.bits_fp32) / text.text_bytes)
+        print(
+            f"quality     {text.language}: {text.bits / text.text_bytes:.4f} bits per byte here on the"
+            f" {text.text_bytes:,} bytes of golden.json, {lost} against the trained model"
+        )
+    print("            the bundle's own figures, on more text: `tinylm bundle show`")
 
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle card > MODEL.md")

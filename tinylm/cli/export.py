@@ -20,24 +20,38 @@ def export(
         Literal["fp32", "int8"],
         typer.Option(help="Keys and values; `int8` takes a quarter of the memory, worth it for a long context."),
     ] = "fp32",
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Also measure what every matrix alone costs in 8 bits.")
+    ] = False,
     checkpoint: Annotated[str, typer.Option(help="`best`, `final`, or a name in the run's checkpoints/.")] = "best",
     output: Annotated[
         Path | None, typer.Option(help="Where the bundle goes; RUN/bundle, or RUN/bundle-fp32, when left out.")
     ] = None,
 ) -> None:
     """Export a checkpoint to a bundle that was proved against it; refused when parity or quality is lost."""
-    from tinylm.export.run import export_run
-    from tinylm.export.table import show
+    from tinylm.errors import TinylmError
     from tinylm.runs import BUNDLE, find_run
 
+    if sensitivity and not int8:
+        raise TinylmError("`--sensitivity` is about 8 bits, and `--fp32` quantizes no matrix", "leave out one of them")
     run = find_run(run, checkpoint=checkpoint)
+    _announce(f"exporting the checkpoint `{checkpoint}` of {run}")
+
+    from tinylm.export.run import export_run  # takes seconds to load
+    from tinylm.export.table import show
+
     result = export_run(
         run,
         checkpoint=checkpoint,
         scheme="int8" if int8 else "fp32",
         int8_cache=kv_cache == "int8",
+        sensitivity=sensitivity,
         folder=output or run / (BUNDLE if int8 else f"{BUNDLE}-fp32"),
-        progress=lambda message: print(message, file=sys.stderr, flush=True),
+        progress=_announce,
     )
     show(result)
     print(result.bundle.path)
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -8,6 +8,7 @@ Windows of similar length go through the model together, so that hardly any padd
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,17 @@ _CHUNK = 1024
 _NOT_PREDICTED = -100
 
 
+class Window(NamedTuple):
+    """Part of a stream that is read by itself."""
+
+    stream: int
+    """The number of its stream."""
+    first: int
+    """Where in the stream it begins; the first target is the token behind."""
+    targets: int
+    """How many tokens are predicted."""
+
+
 def score(
     model: TinyTransformer,
     streams: Sequence[NDArray[np.integer]],
@@ -40,9 +52,9 @@ def score(
     training = model.training
     model.eval()
     try:
-        for batch in _batches(streams, context_length):
+        for batch in batches(streams, context_length, tokens=_BATCH_TOKENS):
             rows = [streams[number][first : first + context_length + 1] for number, first, _ in batch]
-            inputs = np.full((len(rows), batch[0][2]), PAD, np.int64)
+            inputs = np.full((len(rows), batch[0].targets), PAD, np.int64)
             targets = np.full_like(inputs, _NOT_PREDICTED)
             for place, row in enumerate(rows):
                 inputs[place, : len(row) - 1] = row[:-1]
@@ -59,17 +71,17 @@ def score(
         model.train(training)
 
 
-def _batches(streams: Sequence[NDArray[np.integer]], context_length: int) -> Iterator[Sequence[tuple[int, int, int]]]:
-    """Windows as (stream, first target, targets), in batches of about `_BATCH_TOKENS`."""
+def batches(streams: Sequence[NDArray[np.integer]], context_length: int, *, tokens: int) -> Iterator[Sequence[Window]]:
+    """The windows of the streams, longest first, in batches of about `tokens` tokens."""
     windows = [
-        (number, first, min(context_length, len(stream) - 1 - first))
+        Window(number, first, min(context_length, len(stream) - 1 - first))
         for number, stream in enumerate(streams)
         for first in range(0, len(stream) - 1, context_length)
     ]
-    windows.sort(key=lambda window: -window[2])
+    windows.sort(key=lambda window: -window.targets)
     start = 0
     while start < len(windows):
-        count = max(1, _BATCH_TOKENS // windows[start][2])
+        count = max(1, tokens // windows[start].targets)
         yield windows[start : start + count]
         start += count
 

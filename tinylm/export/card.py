@@ -20,7 +20,10 @@ def model_card(manifest: Manifest, *, graph_bytes: int, prompt: str) -> str:
     if quantization.scheme == "int8" and quantization.embedding == "fp32":
         weights += ", the embedding 32-bit floating point"
     seeds = ", ".join(map(str, provenance.seeds)) or "not recorded"
-    metrics = "".join(f"| {name} | {value:.6g} |\n" for name, value in sorted(provenance.metrics.items()))
+    metrics = "".join(
+        f"| {name} | {f'{value:,.0f}' if value.is_integer() else f'{value:.4f}'} |\n"
+        for name, value in sorted(provenance.metrics.items())
+    )
     return f"""# {manifest.name} {manifest.version}
 
 A very small language model that continues text in {languages}. It runs offline on a processor with a few hundred
@@ -41,8 +44,9 @@ Measured on held-out text when the model was exported. Bits per byte compare acr
 columns after the perplexities say what the weights' format costs against 32-bit floating point. In brackets: 95 %
 confidence intervals, for other texts of the same kind.
 
-| language | bits per byte | perplexity | in fp32 | bits per byte lost | divergence (nats) | same first choice |
-|---|---|---|---|---|---|---|
+| language | bytes of text | bits per byte | perplexity | in fp32 | bits per byte lost | divergence (nats) | \
+same first choice |
+|---|---|---|---|---|---|---|---|
 {"".join(_quality_row(language, quality) for language, quality in sorted(manifest.quality.items()))}
 ## What it is not for
 
@@ -103,11 +107,12 @@ def _listed(words: list[str]) -> str:
 
 def _quality_row(language: str, quality: LanguageQuality) -> str:
     figures = (
+        f"{quality.bytes:,}",
         f"{quality.bpb:.4f}",
-        quality.shown("perplexity", ".1f"),
-        quality.shown("perplexity_fp32", ".1f"),
-        quality.shown("bpb_increase", "+.4f"),
-        quality.shown("kl", ".5f"),
-        quality.shown("top1_agreement", ".1%"),
+        quality.shown("perplexity"),
+        quality.shown("perplexity_fp32"),
+        quality.shown("bpb_increase"),
+        quality.shown("kl"),
+        quality.shown("top1_agreement"),
     )
     return f"| {language_name(language)} | {' | '.join(figures)} |\n"

@@ -2,23 +2,21 @@
 
 The embedding is the largest matrix of a tiny model, and a tied one makes the logits too. In float32 it costs three more
 bytes a parameter and its product runs in float32; in other models it was worth that (.0065 bits per byte with one scale
-for the whole matrix). So both graphs are built, int8 everywhere else, and run on the same held-out text.
+for the whole matrix). Where all of int8 together costs no more than the embedding may, there is nothing to win.
+Elsewhere a second graph keeps the embedding in float32, int8 in the rest, and both read the same held-out text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tinylm.bundle import LanguageQuality
 from tinylm.export.layers import Scheme
-from tinylm.export.quality import measure_quality
-from tinylm.runtime.engine import Engine
-from tinylm.tokenizer import Tokenizer
+from tinylm.export.quality import Score, summarise
 
 GOAL_BPB_INCREASE = 0.0005
 """What int8 may cost the embedding, in bits per byte of any language: half of what the whole export should lose."""
-_SAMPLE_BYTES = 30_000
-"""UTF-8 bytes a language: half of the text that an export scores, so that a third engine costs half as much again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,25 +37,24 @@ class EmbeddingChoice:
 
     precision: Scheme
     goal_bpb_increase: float
-    cost: dict[str, EmbeddingCost]
-    """By language."""
+    cost: dict[str, EmbeddingCost] | None
+    """By language; None where all of int8 together costs no more than the goal."""
 
 
-def choose_embedding(
-    int8: Engine,
-    fp32: Engine,
-    tokenizer: Tokenizer,
-    held_out: Mapping[str, Sequence[str]],
-    *,
-    progress: Callable[[str], None],
-) -> EmbeddingChoice:
-    """int8, unless it costs a language of `held_out` more than the goal; the engines have an embedding of either kind.
+def in_question(quality: Mapping[str, LanguageQuality]) -> bool:
+    """Whether an int8 model loses so much of any language that its embedding may be to blame."""
+    return any(language.bpb_increase > GOAL_BPB_INCREASE for language in quality.values())
 
-    By the point estimate: either choice makes a good bundle, and the gate on the whole export is the one that proves.
+
+def choose_embedding(score: Score, held_out: Mapping[str, Sequence[str]]) -> EmbeddingChoice:
+    """int8, unless it costs a language of `held_out` more than the goal.
+
+    `score` compares the model whose embedding is int8 with one whose embedding is float32, all else int8. By the point
+    estimate: either choice makes a good bundle, and the gate on the whole export is the one that proves.
     """
     cost = {}
     for language, documents in sorted(held_out.items()):
-        quality = measure_quality(int8, fp32, tokenizer, _beginning(documents), progress=progress)
+        quality = summarise(score(documents))
         within = quality.intervals
         cost[language] = EmbeddingCost(
             bpb_increase=quality.bpb_increase,
@@ -67,15 +64,3 @@ def choose_embedding(
         )
     too_much = any(language.bpb_increase > GOAL_BPB_INCREASE for language in cost.values())
     return EmbeddingChoice(precision="fp32" if too_much else "int8", goal_bpb_increase=GOAL_BPB_INCREASE, cost=cost)
-
-
-def _beginning(documents: Sequence[str]) -> list[str]:
-    """The first documents, whole, at least one and together `_SAMPLE_BYTES` at most."""
-    taken: list[str] = []
-    room = _SAMPLE_BYTES
-    for text in documents:
-        room -= len(text.encode())
-        if taken and room < 0:
-            break
-        taken.append(text)
-    return taken

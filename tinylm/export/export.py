@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from tinylm.bundle import (
     GenerationDefaults,
     Golden,
     GraphEntry,
+    LanguageQuality,
     Manifest,
     Provenance,
     Quantization,
@@ -42,19 +44,23 @@ from tinylm.corpus.openings import opening
 from tinylm.errors import TinylmError
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
-from tinylm.export.embedding import EmbeddingChoice, choose_embedding
+from tinylm.export.embedding import GOAL_BPB_INCREASE, EmbeddingChoice, choose_embedding, in_question
 from tinylm.export.golden import make_golden
 from tinylm.export.graph import build_graph, input_names, output_names
 from tinylm.export.kernels import audit_cores
 from tinylm.export.layers import Scheme
-from tinylm.export.quantization import TensorError, error_table
+from tinylm.export.predictions import by_graph, by_module
+from tinylm.export.quality import score_documents, summarise
+from tinylm.export.quantization import error_table
+from tinylm.export.reference import trained_module
 from tinylm.export.report import SCHEMA as REPORT_SCHEMA
 from tinylm.export.report import ExportReport, write_report
-from tinylm.export.sensitivity import Sensitivity, sensitivities
+from tinylm.export.sensitivity import sensitivities
 from tinylm.export.verification import refuse_failures, verify
 from tinylm.files import sha256
 from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
+from tinylm.runtime.model import Model
 from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
 
 MINIMUM_VERSIONS = {"onnxruntime": "1.22", "sentencepiece": "0.2.1"}
@@ -85,16 +91,17 @@ def export_bundle(
     tokenizer_kind: str,
     scheme: Scheme,
     int8_cache: bool = False,
+    sensitivity: bool = False,
     folder: Path,
     max_bpb_increase: float = 0.02,
     progress: Callable[[str], None],
 ) -> ExportResult:
     """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
 
-    `held_out` maps each language to documents that the model was not trained on; all are scored, twice. `int8_cache`
-    quantizes keys and values too, with scales measured on that text. The report goes beside the bundle
-    (`tinylm.export.report`). TinylmError when an input does not fit, and with exit code 1 when a gate fails; a bundle
-    that is already there then stays.
+    `held_out` maps each language to documents that the model was not trained on; all are scored. `int8_cache` quantizes
+    keys and values too, with scales measured on that text. `sensitivity` also measures what every matrix alone costs
+    in int8. The report goes beside the bundle (`tinylm.export.report`). TinylmError when an input does not fit, and
+    with exit code 1 when a gate fails; a bundle that is already there then stays.
     """
     tokenizer = Tokenizer(tokenizer_model)
     _check_inputs(config, tokenizer, held_out)
@@ -131,59 +138,74 @@ def export_bundle(
         quantization=dataclasses.replace(manifest.quantization, kv_cache="fp32"),
         minimum_versions=MINIMUM_VERSIONS,
     )
-    with (
-        tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch,
-        _open_engine(Path(scratch) / "fp32", exact, graph_fp32, tokenizer_model) as fp32,
-        ExitStack() as engines,
-    ):
+    trained = by_module(trained_module(config, weights))
+    compare = partial(score_documents, tokenizer=tokenizer, context_length=config.context_length, say=progress)
+    with tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch, ExitStack() as models:
 
-        def build(name: str, embedding: Scheme) -> tuple[bytes, Engine]:
-            graph = build_graph(config, weights, scheme=scheme, embedding=embedding, cache_scales=cache_scales)
-            return graph, engines.enter_context(_open_engine(Path(scratch) / name, manifest, graph, tokenizer_model))
+        def opened(name: str, draft: Manifest, graph: bytes) -> Model:
+            return models.enter_context(_open_model(Path(scratch) / name, draft, graph, tokenizer_model))
 
+        def measured(model: Model) -> dict[str, LanguageQuality]:
+            quality = {}
+            for language, documents in held_out.items():
+                size = sum(len(text.encode()) for text in documents)
+                progress(f"measuring {scheme} against the trained model on {size:,} held-out bytes of `{language}`")
+                quality[language] = summarise(compare(by_graph(model), trained, documents))
+            return quality
+
+        progress(f"building the {scheme} graph")
+        fp32 = Engine(opened("fp32", exact, graph_fp32))
         cache_scales = None
         if int8_cache:
             progress("measuring the scales of the int8 cache")
             texts = [text for pair in zip_longest(*held_out.values()) for text in pair if text is not None]
             cache_scales = measure_cache_scales(fp32, config, ([BOS, *tokenizer.encode(text)] for text in texts))
-        progress(f"building the {scheme} graph")
-        graph, exported = build("exported", scheme)
+        build = partial(build_graph, config, weights, scheme=scheme, cache_scales=cache_scales)
+        graph = build(embedding=scheme)
+        model = opened("exported", manifest, graph)
+        quality = measured(model)
         embedding: EmbeddingChoice | None = None
         if scheme == "int8":
-            progress("measuring what an int8 embedding costs")
-            other, kept = build("kept", "fp32")
-            embedding = choose_embedding(exported, kept, tokenizer, held_out, progress=progress)
+            embedding = EmbeddingChoice(precision="int8", goal_bpb_increase=GOAL_BPB_INCREASE, cost=None)
+        if embedding and in_question(quality):
+            progress("measuring how much of that is lost by the int8 embedding")
+            graph_kept = build(embedding="fp32")
+            kept = opened("kept", manifest, graph_kept)
+            embedding = choose_embedding(partial(compare, by_graph(model), by_graph(kept)), held_out)
             if embedding.precision == "fp32":
-                graph, exported = other, kept
+                graph, model = graph_kept, kept
+                quality = measured(model)
         precision = embedding.precision if embedding else scheme
+        exported = Engine(model)
+        progress("comparing the graph with the trained model, token by token")
         kernels = audit_cores(graph)
-        verification = verify(
+        gates = verify(
             config,
-            weights,
             graph,
             scheme=scheme,
             embedding=precision,
             kernels=kernels,
+            trained=trained,
             fp32=fp32,
             exported=exported,
             tokenizer=tokenizer,
             held_out=held_out,
+            quality=quality,
             max_bpb_increase=max_bpb_increase,
-            progress=progress,
         )
-        refuse_failures(verification.gates)
+        refuse_failures(gates)
         progress("recording golden tokens")
-        golden = make_golden(exported, fp32, tokenizer, held_out=held_out)
-    tensor_errors: tuple[TensorError, ...] = ()
-    found: tuple[Sensitivity, ...] = ()
-    if scheme == "int8":
+        golden = make_golden(
+            exported, fp32, tokenizer, held_out=held_out, score=partial(compare, by_graph(model), trained)
+        )
+    found = None
+    if scheme == "int8" and sensitivity:
         progress("measuring what every matrix costs by itself")
-        tensor_errors = error_table(weights)
-        found = sensitivities(config, weights, tokenizer, held_out)
+        found = sensitivities(config, weights, tokenizer, held_out, say=progress)
     manifest = dataclasses.replace(
         manifest,
         quantization=dataclasses.replace(manifest.quantization, embedding=precision),
-        quality=dict(sorted(verification.quality.items())),
+        quality=dict(sorted(quality.items())),
     )
     prompt = opening(held_out[min(held_out)][0])
     contents = {
@@ -196,10 +218,10 @@ def export_bundle(
     report = ExportReport(
         schema=REPORT_SCHEMA,
         manifest_sha256=bundle.manifest_sha256,
-        gates=verification.gates,
+        gates=gates,
         kernels=kernels,
         embedding=embedding,
-        tensor_errors=tensor_errors,
+        tensor_errors=error_table(weights) if scheme == "int8" else (),
         sensitivities=found,
     )
     write_report(bundle, report)
@@ -222,8 +244,8 @@ def _check_inputs(config: ModelConfig, tokenizer: Tokenizer, held_out: Mapping[s
             )
 
 
-def _open_engine(folder: Path, manifest: Manifest, graph: bytes, tokenizer_model: Path) -> Engine:
-    """An engine on a graph that is not proved yet: a bundle without evidence, for measuring only."""
+def _open_model(folder: Path, manifest: Manifest, graph: bytes, tokenizer_model: Path) -> Model:
+    """A graph that is not proved yet, open: a bundle without evidence, for measuring only."""
     nothing = Golden(schema=SCHEMA, prompts=(), encodings=(), held_out=())
     contents = {
         MODEL: graph,
@@ -231,4 +253,4 @@ def _open_engine(folder: Path, manifest: Manifest, graph: bytes, tokenizer_model
         GOLDEN: to_json(dataclasses.asdict(nothing)),
         CARD: b"",
     }
-    return Engine(write_bundle(folder, manifest, contents))
+    return Model(write_bundle(folder, manifest, contents))

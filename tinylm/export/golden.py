@@ -13,8 +13,9 @@ import numpy as np
 
 from tinylm.bundle import SCHEMA, Golden, GoldenEncoding, GoldenPrompt, HeldOut
 from tinylm.errors import TinylmError
+from tinylm.evaluation.measures import total_bits
+from tinylm.export.quality import Score
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 SAFE_GAP = 5.0
@@ -73,9 +74,12 @@ ENCODED = (
 
 
 def make_golden(
-    exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_out: Mapping[str, Sequence[str]]
+    exported: Engine, fp32: Engine, tokenizer: Tokenizer, *, held_out: Mapping[str, Sequence[str]], score: Score
 ) -> Golden:
-    """Record what `exported`, an engine of the bundle's own graph, answers; TinylmError when nothing is safe enough."""
+    """Record what `exported`, an engine of the bundle's own graph, answers; TinylmError when nothing is safe enough.
+
+    `score` compares the same graph with the trained model.
+    """
     languages = sorted(held_out)
     prompts = [text for language in languages for text in PROMPTS.get(language, ())]
     prompts += [text for language in languages for text in _stretches("\n".join(held_out[language]))]
@@ -88,14 +92,19 @@ def make_golden(
             "the model hardly prefers any token to another: train it longer",
             exit_code=1,
         )
+    texts = [(language, text) for language in languages for text in _beginning(held_out[language])]
     return Golden(
         schema=SCHEMA,
         prompts=tuple(prompt for prompt in continued if prompt.ids),
         encodings=tuple(GoldenEncoding(text=text, ids=tuple(tokenizer.encode(text))) for text in ENCODED),
         held_out=tuple(
-            _measure(exported, fp32, tokenizer, language, text)
-            for language in languages
-            for text in _beginning(held_out[language])
+            HeldOut(
+                language=language,
+                text=text,
+                bits_fp32=total_bits(sums.nats_reference, sums.unknown_bytes),
+                bits=total_bits(sums.nats, sums.unknown_bytes),
+            )
+            for (language, text), sums in zip(texts, score([text for _, text in texts]), strict=True)
         ),
     )
 
@@ -141,13 +150,3 @@ def _beginning(documents: Sequence[str]) -> Iterator[str]:
         room -= len(text.encode())
         if room <= 0:
             return
-
-
-def _measure(exported: Engine, fp32: Engine, tokenizer: Tokenizer, language: str, text: str) -> HeldOut:
-    """A text and its bits on both graphs."""
-    return HeldOut(
-        language=language,
-        text=text,
-        bits_fp32=text_bits(fp32, tokenizer, text)[0],
-        bits=text_bits(exported, tokenizer, text)[0],
-    )

@@ -17,12 +17,13 @@ from tinylm.export.sensitivity import Sensitivity
 from tinylm.export.verification import Gate
 from tinylm.files import write_atomic
 
-SCHEMA = "1.0"
+SCHEMA = "2.0"
+"""2.0: `sensitivities`, and the embedding's `cost`, are null where they were not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReport:
-    """What an export measured. The last three are of int8 exports only."""
+    """What an export measured. `embedding` and `tensor_errors` are of int8 exports only."""
 
     schema: str
     manifest_sha256: str
@@ -30,7 +31,8 @@ class ExportReport:
     kernels: tuple[CoreKernels, ...]
     embedding: EmbeddingChoice | None
     tensor_errors: tuple[TensorError, ...]
-    sensitivities: tuple[Sensitivity, ...]
+    sensitivities: tuple[Sensitivity, ...] | None
+    """None unless an int8 export was asked for it."""
 
 
 def report_path(bundle: Path) -> Path:

@@ -27,6 +27,7 @@ def export_run(
     checkpoint: str,
     scheme: Literal["fp32", "int8"],
     int8_cache: bool = False,
+    sensitivity: bool = False,
     folder: Path,
     progress: Callable[[str], None],
 ) -> ExportResult:
@@ -55,6 +56,7 @@ def export_run(
         tokenizer_kind=dataset.record.tokenizer.kind,
         scheme=scheme,
         int8_cache=int8_cache,
+        sensitivity=sensitivity,
         folder=folder,
         progress=progress,
     )

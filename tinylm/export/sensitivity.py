@@ -8,7 +8,8 @@ in float32. Activations stay exact, so this is about weights only, and the parts
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -25,6 +26,7 @@ from tinylm.tokenizer import BOS, Tokenizer, normalise
 
 _MOST_TOKENS = 2048
 """Enough for the divergence, which comes out to some percent where matrices differ by factors."""
+_SECONDS_OF_SILENCE = 2
 _OPERATIONS = 4e11
 """Multiplications and additions over all matrices; what bounds the time of larger models, to some ten seconds."""
 
@@ -57,8 +59,10 @@ def sensitivities(
     weights: Mapping[str, NDArray[np.floating]],
     tokenizer: Tokenizer,
     held_out: Mapping[str, Sequence[str]],
+    *,
+    say: Callable[[str], None],
 ) -> tuple[Sensitivity, ...]:
-    """One entry for every matrix in `weights`, in order."""
+    """One entry for every matrix in `weights`, in order; `say` hears every two seconds how far it is."""
     matrices = {name: weight for name, weight in weights.items() if weight.ndim == 2}
     operations = 2 * sum(weight.size for weight in matrices.values()) * (len(matrices) + 1)  # for one token
     tokens = min(_MOST_TOKENS, int(_OPERATIONS / operations))
@@ -66,8 +70,12 @@ def sensitivities(
     sample = draw_sample(tokenizer, texts, context_length=config.context_length, tokens=tokens)
     module = trained_module(config, weights)
     exact, nats = log_probabilities(module, sample)
-    found = []
+    found: list[Sensitivity] = []
+    told = time.monotonic()
     for name, weight in matrices.items():
+        if time.monotonic() - told > _SECONDS_OF_SILENCE:
+            say(f"  {len(found)} of {len(matrices)} matrices")
+            told = time.monotonic()
         parameter = module.get_parameter(name)
         original = parameter.detach().clone()
         parameter.data.copy_(torch.from_numpy(quantize_rows(weight).dequantize()))

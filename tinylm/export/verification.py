@@ -7,10 +7,11 @@ runs on the device; `refuse_failures` turns a failed one into an error that says
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from tinylm.bundle import LanguageQuality
@@ -18,9 +19,10 @@ from tinylm.errors import TinylmError
 from tinylm.export.graph import weight_shapes
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.layers import Scheme
-from tinylm.export.quality import divergence, measure_quality
-from tinylm.export.reference import trained_module
+from tinylm.export.predictions import Predict
+from tinylm.export.quality import divergence
 from tinylm.model_config import ModelConfig
+from tinylm.numerals import number
 from tinylm.runtime.engine import CHUNK_TOKENS, Engine
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling
@@ -68,51 +70,38 @@ class Gate:
         return self.measured <= self.limit  # NaN does not pass
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verification:
-    """What the gates measured, and the quality per language that goes into the manifest."""
-
-    gates: tuple[Gate, ...]
-    quality: dict[str, LanguageQuality]
-
-
 def verify(
     config: ModelConfig,
-    weights: Mapping[str, NDArray[np.floating]],
     graph: bytes,
     *,
     scheme: Scheme,
     embedding: Scheme,
     kernels: Sequence[CoreKernels],
+    trained: Predict,
     fp32: Engine,
     exported: Engine,
     tokenizer: Tokenizer,
     held_out: Mapping[str, Sequence[str]],
+    quality: Mapping[str, LanguageQuality],
     max_bpb_increase: float,
-    progress: Callable[[str], None],
-) -> Verification:
+) -> tuple[Gate, ...]:
     """Measure every gate. `graph` is what `exported` runs; `fp32` is another engine, on the float32 graph.
 
     `embedding` is the embedding's precision, `kernels` what the graph's products become on every kind of core.
 
-    `held_out` maps each language, at least one, to documents that the model was not trained on.
+    `held_out` maps each language, at least one, to documents that the model was not trained on; `quality` says what
+    the graph loses on them.
     """
     longest = [max(documents, key=len) for documents in held_out.values()]
     prompts = [
         prompt for text in longest for prompt in _cut_prompts([BOS, *tokenizer.encode(text)], config.context_length)
     ]
-    progress("comparing the graph with the torch module")
-    gates = [*torch_gates(config, weights, fp32, prompts), cache_gate(fp32, prompts)]
+    gates = [*torch_gates(trained, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
         gates += [chunk_gate(exported, prompts), integer_gate(config, kernels, embedding)]
     gates += [sampler_gate(exported, prompts), size_gate(config, graph, scheme, embedding)]
-    quality = {}
-    for language, documents in held_out.items():
-        size = sum(len(text.encode()) for text in documents)
-        progress(f"measuring {scheme} against fp32 on {size} held-out bytes of `{language}`")
-        quality[language] = measure_quality(exported, fp32, tokenizer, held_out[language], progress=progress)
-        gates.append(quality_gate(language, quality[language], max_bpb_increase))
-    return Verification(gates=tuple(gates), quality=quality)
+    gates += [quality_gate(language, quality[language], max_bpb_increase) for language in held_out]
+    return tuple(gates)
 
 
 def refuse_failures(gates: Sequence[Gate]) -> None:
@@ -120,8 +109,8 @@ def refuse_failures(gates: Sequence[Gate]) -> None:
     failed = [gate for gate in gates if not gate.passed]
     if failed:
         parts = [
-            f"`{gate.name}` is {gate.measured:.6g} {gate.unit}, {gate.measured - gate.limit:.3g} over the limit"
-            f" {gate.limit:.6g} ({gate.meaning})"
+            f"`{gate.name}` is {number(gate.measured)} {gate.unit}, {number(gate.measured - gate.limit)} over the limit"
+            f" {number(gate.limit)} ({gate.meaning})"
             for gate in failed
         ]
         raise TinylmError(
@@ -133,20 +122,16 @@ def refuse_failures(gates: Sequence[Gate]) -> None:
         )
 
 
-def torch_gates(
-    config: ModelConfig, weights: Mapping[str, NDArray[np.floating]], fp32: Engine, prompts: Sequence[Sequence[int]]
-) -> list[Gate]:
-    """The float32 graph against the module that was trained: every logit of every prompt, and greedy decoding."""
-    module = _torch_logits(config, weights)
+def torch_gates(trained: Predict, fp32: Engine, prompts: Sequence[Sequence[int]]) -> list[Gate]:
+    """The float32 graph against the module that was trained: every logit of every prompt and of its continuation.
+
+    The graph continues greedily; the module reads what came of it, and must choose the same everywhere.
+    """
+    decoded = [_greedy(fp32, prompt) for prompt in prompts]
     errors, wrong = [], 0
-    for prompt in prompts:
-        expected = module(prompt)
-        errors.append(_relative_error(_stepped(fp32, prompt), expected))
-        held = list(prompt)
-        for _ in range(min(_NEW_TOKENS, config.context_length - len(prompt))):
-            wrong += int(_fresh(fp32, held).argmax() != expected[-1].argmax())
-            held.append(int(expected[-1].argmax()))
-            expected = module(held)
+    for prompt, (_, found), expected in zip(prompts, decoded, trained([ids for ids, _ in decoded]), strict=True):
+        errors.append(_relative_error(found, expected.numpy()))
+        wrong += int((found.argmax(-1) != expected.numpy().argmax(-1))[len(prompt) - 1 :].sum())
     return [
         Gate(
             name="torch_logits",
@@ -185,16 +170,16 @@ def cache_gate(fp32: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
 
 def chunk_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
     """An int8 prompt read in chunks, as the runtime does, against the same prompt token by token."""
-    divergences = []
+    total, count = 0.0, 0
     for prompt in prompts:
-        stepped = _stepped(exported, prompt)
-        divergences += [
-            divergence(stepped[length - 1], _fresh(exported, prompt[:length]))
-            for length in range(CHUNK_TOKENS + 1, len(prompt) + 1)
-        ]
+        lengths = range(CHUNK_TOKENS + 1, len(prompt) + 1)
+        if lengths:
+            fresh = np.array([_fresh(exported, prompt[:length]) for length in lengths])
+            total += divergence(torch.from_numpy(_stepped(exported, prompt)[CHUNK_TOKENS:]), torch.from_numpy(fresh))
+            count += len(lengths)
     return Gate(
         name="int8_chunks",
-        measured=float(np.mean(divergences)) if divergences else 0.0,
+        measured=total / max(count, 1),
         limit=CHUNK_KL_LIMIT,
         unit="nats",
         meaning="mean divergence between a prompt read in chunks and token by token",
@@ -204,14 +189,14 @@ def chunk_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
 def sampler_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
     """The graph's choices after every token of the prompts, against numpy's from the same logits and random numbers."""
     wrong = 0
-    for sampling in SAMPLINGS:
-        for prompt in prompts:
+    for prompt in prompts:
+        stepped = _stepped(exported, prompt)
+        for sampling in SAMPLINGS:
             sampler, reference = Sampler(sampling), Sampler(sampling)
             sampler.observe(prompt)
             exported.truncate(0)
-            for length, token in enumerate(prompt):
-                logits, seen = np.array(exported.logits(token)), bytes(sampler.seen)
-                exported.truncate(length)
+            for token, logits in zip(prompt, stepped, strict=True):
+                seen = bytes(sampler.seen)
                 chosen, _ = exported.step(token, sampler)
                 uniform = reference.uniform() if sampling.temperature else 0.0
                 wrong += not may_choose(chosen, logits, sampling, seen=seen, uniform=uniform)
@@ -279,20 +264,15 @@ def _cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
     return [list(ids[start : start + length]) for start in (0, (len(ids) - length) // 2, len(ids) - length)]
 
 
-def _torch_logits(
-    config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]
-) -> Callable[[Sequence[int]], NDArray[np.float32]]:
-    """The trained module as a function from ids to float32 logits [T, V]."""
-    import torch
-
-    module = trained_module(config, weights)
-
-    def logits(ids: Sequence[int]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            result: NDArray[np.float32] = module(torch.tensor([list(ids)]))[0].numpy()
-        return result
-
-    return logits
+def _greedy(engine: Engine, prompt: Sequence[int]) -> tuple[list[int], NDArray[np.float32]]:
+    """The prompt with its greedy continuation but for the last token, and the logits [T, V] after each of these."""
+    ids, rows = list(prompt), []
+    engine.truncate(0)
+    for place in range(min(len(prompt) + _NEW_TOKENS, engine.context_length)):
+        rows.append(np.array(engine.logits(ids[place])))
+        if place + 1 == len(ids):
+            ids.append(int(rows[-1].argmax()))
+    return ids[: len(rows)], np.array(rows)
 
 
 def _stepped(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
@@ -305,7 +285,7 @@ def _fresh(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
     """Logits [V] of the last position after a prefill, as generation starts."""
     engine.truncate(0)
     engine.prefill(ids[:-1])
-    return np.asarray(engine.logits(ids[-1]))
+    return np.array(engine.logits(ids[-1]))
 
 
 def _relative_error(found: NDArray[np.float32], expected: NDArray[np.float32]) -> float:

@@ -269,7 +269,8 @@ def load_weights(run: Path, name: str) -> tuple[ModelConfig, dict[str, NDArray[n
     checkpoints = Checkpoints(run)
     config = checkpoints.read_record(name).config.model
     weights = checkpoints.read_weights(name)
-    with torch.device("meta"):
+    # Not on torch's meta device: its first operation loads the compiler, which takes longer than any model here.
+    with torch.random.fork_rng(devices=[]):
         expected = {key: tuple(value.shape) for key, value in build(config).state_dict().items()}
     found = {key: value.shape for key, value in weights.items()}
     if found != expected:
