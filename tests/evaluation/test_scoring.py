@@ -79,12 +79,12 @@ def test_a_document_without_an_end_costs_what_the_runtime_says(make_bundle: Make
 def test_batches_hold_windows_of_similar_length() -> None:
     lengths = [5, 300, 1, 17, 256, 2000]
     streams = [np.zeros(n + 1, np.int64) for n in lengths]
-    batches = list(model_scoring._batches(streams, 256))
+    batches = list(model_scoring.batches(streams, 256, tokens=4096))
     assert sorted((n, f) for batch in batches for n, f, _ in batch) == sorted(
         (n, f) for n, length in enumerate(lengths) for f in range(0, length, 256)
     )
     for batch in batches:
-        assert len(batch) * batch[0][2] <= max(model_scoring._BATCH_TOKENS, 256)
+        assert len(batch) * batch[0][2] <= 4096
         assert batch[0][2] == max(length for _, _, length in batch)
 
 

@@ -136,7 +136,7 @@ def test_export_takes_the_latest_run_with_the_checkpoint(
     assert [call["run"] for call in calls] == [Path("runs/one")] * 2
     nothing = RUN.invoke(export_app(), ["--checkpoint", "epoch-0005"])
     assert isinstance(nothing.exception, TinylmError)
-    assert nothing.exception.message == "no run in `runs/` has a checkpoint `epoch-0005`"
+    assert nothing.exception.message == f"no run in `{Path('runs').absolute()}` has a checkpoint `epoch-0005`"
 
 
 def test_show_names_what_is_inside(int8: ExportResult) -> None:
