@@ -18,10 +18,10 @@ from tinylm.runtime import engine
 MakeBundle = Callable[..., Bundle]
 
 
-def changed(bundle: Bundle, folder: Path, *, model: bytes | None = None, **manifest: object) -> Bundle:
+def changed(bundle: Bundle, folder: Path, *, graph_bytes: bytes | None = None, **manifest: object) -> Bundle:
     """A copy with another graph, or another manifest."""
     contents = {name: (bundle.path / name).read_bytes() for name in bundle.manifest.files}
-    contents |= {} if model is None else {MODEL: model}
+    contents |= {} if graph_bytes is None else {MODEL: graph_bytes}
     return write_bundle(folder / "changed", dataclasses.replace(bundle.manifest, **manifest), contents)  # type: ignore[arg-type]
 
 
@@ -110,6 +110,9 @@ def test_other_forms_of_a_graph_are_not_guessed(tiny_bundle: Bundle, tmp_path: P
     cache = dataclasses.replace(manifest.quantization, kv_cache="int8")
     with pytest.raises(Unmodelled, match="its cache is int8"):
         request_work(changed(tiny_bundle, tmp_path, quantization=cache), prompt_tokens=16, new_tokens=20)
+    window = dataclasses.replace(manifest.model, sliding_window=16)
+    with pytest.raises(Unmodelled, match="a sliding window"):
+        request_work(changed(tiny_bundle, tmp_path, model=window), prompt_tokens=16, new_tokens=20)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_other_forms_of_a_graph_are_not_guessed(tiny_bundle: Bundle, tmp_path: P
 def test_a_node_that_was_never_counted(tiny_bundle: Bundle, tmp_path: Path, op: str, why: str) -> None:
     model = onnx.load(tiny_bundle.model)
     model.graph.node.append(onnx.helper.make_node(op, ["logits", "logits"][: 1 + (op == "MatMul")], ["more"]))
-    bundle = changed(tiny_bundle, tmp_path, model=model.SerializeToString())
+    bundle = changed(tiny_bundle, tmp_path, graph_bytes=model.SerializeToString())
     with pytest.raises(Unmodelled, match=why):
         request_work(open_bundle(bundle.path), prompt_tokens=16, new_tokens=20)
 

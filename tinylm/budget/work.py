@@ -98,6 +98,8 @@ def request_work(bundle: Bundle, *, prompt_tokens: int, new_tokens: int) -> Requ
         raise Unmodelled("its graph does not choose the token itself")
     if manifest.quantization.kv_cache != "fp32":
         raise Unmodelled(f"its cache is {manifest.quantization.kv_cache}")
+    if manifest.model.sliding_window is not None:
+        raise Unmodelled("its attention has a sliding window")
     greedy = _chooses_greedily(manifest.generation)
     graph = read_onnx(bundle.model).graph
     products, config = _products(graph), manifest.model
