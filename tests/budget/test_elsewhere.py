@@ -27,6 +27,7 @@ from tinylm.budget.table import print_report
 from tinylm.budget.verdict import LimitResult, judge
 from tinylm.budget.work import Unmodelled
 from tinylm.bundle import Bundle
+from tinylm.errors import TinylmError
 
 QUICK = Confidence(looks=(80, 160), processes=2, warmup=1, memory_requests=200)
 OWN = "This machine's own times"
@@ -237,8 +238,13 @@ def test_the_error_of_the_instructions_is_in_the_bar(tiny_bundle: Bundle) -> Non
     assert compute.high_ms == pytest.approx(high / cost.clock_ghz)
 
 
-def test_a_report_that_judged_a_board_by_a_laptop_is_refused(report: Report) -> None:
-    from tinylm.errors import TinylmError
+def test_own_times_without_a_time_are_refused(report: Report) -> None:
+    data = json.loads(to_json(report))
+    data["own_times"]["times"] = []
+    with pytest.raises(TinylmError, match="own times without any time"):
+        read_report(data, "the report")
 
+
+def test_a_report_that_judged_a_board_by_a_laptop_is_refused(report: Report) -> None:
     with pytest.raises(TinylmError, match=r"schema 2\.0; this tinylm reads 3\.x"):
         read_report({**json.loads(to_json(report)), "schema": "2.0"}, "the report")

@@ -136,6 +136,8 @@ def read_report(data: object, where: str) -> Report:
         series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)
         if len({len(times) for times in series}) > 1 or not process.latency_ms:
             raise TinylmError(f"{where} has a process with times of other requests", "make the report again")
+    if report.own_times is not None and not report.own_times.times:
+        raise TinylmError(f"{where} has own times without any time", "make the report again")
     if not report.limits or overall(report.limits) != (report.verdict, report.basis):
         raise TinylmError(
             f"{where} says `{report.verdict}` ({report.basis}), which its limits do not", "make the report again"

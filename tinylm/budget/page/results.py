@@ -89,7 +89,9 @@ def _bar(result: LimitResult) -> str:
     share = used(result)
     if share is None:
         return ""
-    ends = [end / result.limit for end in (result.low, result.high) if end is not None]
+    ends: list[float] = []
+    if result.low is not None and result.high is not None and result.limit > 0:  # a report may hold anything
+        ends = [result.low / result.limit, result.high / result.limit]
     whole = max(share, 1.0, *ends)
     stop = f'<span class="stop" style="left:{100 / whole:.2f}%"></span>' if whole > 1 else ""
     width = f"{100 * share / whole:.2f}"
