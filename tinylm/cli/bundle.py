@@ -20,12 +20,13 @@ _Bundle = Annotated[
 def show(bundle: _Bundle = None) -> None:
     """Print what is in a bundle; its files are checked against the manifest."""
     from tinylm.bundle import open_bundle
+    from tinylm.corpus.languages import language_name
     from tinylm.runs import find_bundle
 
     opened = open_bundle(find_bundle(bundle))
     manifest = opened.manifest
     model, origin = manifest.model, manifest.provenance
-    print(f"{manifest.name} {manifest.version}  ({', '.join(manifest.languages)}; {opened.path})")
+    print(f"{manifest.name} {manifest.version}  ({', '.join(map(language_name, manifest.languages))}; {opened.path})")
     print(f"  sha256      {opened.manifest_sha256}")
     print(
         f"  model       {model.architecture}, {manifest.quantization.parameters:,} parameters: {model.n_layer} layers,"
