@@ -8,27 +8,34 @@ their reason.
 from __future__ import annotations
 
 import math
+import shlex
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from tinylm.page.words import number
+from tinylm.report.charts import ALL
 from tinylm.report.curves import train_losses
 from tinylm.report.run import Run
 from tinylm.report.stability import leaps, not_numbers
 from tinylm.report.text import continued_words
 from tinylm.training.metrics import StepMetrics
 
-Kind = Literal["not_a_number", "leap", "out_of_memory", "loss_stuck", "overfitting", "plateau", "gibberish", "slow"]
+Kind = Literal[
+    "not_a_number", "leap", "out_of_memory", "loss_stuck", "overfitting", "plateau", "gibberish", "too_short", "slow"
+]
 
 _STUCK_LOSS, _STUCK_EPOCH = 5.0, 10
 _UNLEARNT_SHARE, _UNLEARNT_STEPS = 0.95, 200  # of ln(vocabulary), which a model that knows nothing has
 _OVERFIT_RISE = 0.01  # less is the noise of a validation text of some hundred kilobytes
 _FLAT_VALIDATION, _FLAT_TRAINING = 0.005, 0.01  # of the loss: a healthy second half with a falling rate gains several %
 _LEAST_EVALUATIONS = 5
-_UNKNOWN_SHARE, _UNKNOWN_LEAST, _LEAST_WORDS = 0.1, 3, 8  # new words that are right are rarer: 1 to 3 in 100
+_UNKNOWN_SHARE, _UNKNOWN_LEAST, _LEAST_WORDS = 0.1, 3, 8  # above the share that real text of this kind has
 _GIBBERISH_LOSS = 6.0  # perplexity 403: frequent words are known, and nothing about their order
+_STILL_FALLING = (
+    0.08  # of the loss, from the middle fifth of the steps to the last: a rate that falls gains a part of it
+)
 _SLOW_STEPS_PER_SECOND = 10.0
 _SLOWED_DOWN = 0.5
 _LEAST_ROWS = 100
@@ -46,6 +53,11 @@ class Diagnosis:
     cause: str
     remedy: str
 
+    @property
+    def line(self) -> str:
+        """Severity and finding, for where there is room for one line."""
+        return f"{self.severity}: {self.what}: {self.evidence}"
+
 
 def diagnose(run: Run) -> tuple[Diagnosis, ...]:
     """Everything that the rules find, the gravest first; empty for a healthy run."""
@@ -57,12 +69,16 @@ def diagnose(run: Run) -> tuple[Diagnosis, ...]:
         _overfitting,
         _plateau,
         _gibberish,
+        _too_short,
         _slow,
     )
     found = {diagnosis.kind: diagnosis for rule in rules if (diagnosis := rule(run))}
     if "loss_stuck" in found:  # what never fell is flat and writes nonsense: one finding is enough
         found.pop("plateau", None)
         found.pop("gibberish", None)
+        found.pop("too_short", None)
+    if "overfitting" in found or "plateau" in found:  # longer training is no help there
+        found.pop("too_short", None)
     return tuple(found.values())
 
 
@@ -213,31 +229,76 @@ def _plateau(run: Run) -> Diagnosis | None:
 
 
 def _gibberish(run: Run) -> Diagnosis | None:
-    loss = run.evaluations[-1].val_loss if run.evaluations else None
-    lost = loss is not None and loss > _GIBBERISH_LOSS
-    written: list[str] = []
-    if run.samples:
-        written = [word for prompt, text in run.samples[-1].texts for word in continued_words(prompt, text)]
-    known = run.dataset.words if run.dataset else frozenset(written)
-    strange = [word for word in written if word not in known]
-    odd = len(written) >= _LEAST_WORDS and len(strange) >= max(_UNKNOWN_LEAST, _UNKNOWN_SHARE * len(written))
-    if not lost and not odd:
+    evidence = [found for found in (_strange_words(run), _no_better_than_counting(run)) if found]
+    if not evidence:
         return None
-    evidence = []
-    if odd:
-        named = ", ".join(dict.fromkeys(strange[:6]))
-        evidence.append(f"{len(strange)} of {len(written)} words in the last samples are not in the text: {named}")
-    if loss is not None:
-        evidence.append(f"perplexity {number(math.exp(min(loss, 700)))} on the validation text")
     return Diagnosis(
         kind="gibberish",
         severity="problem",
         what="The samples are gibberish",
         evidence="; ".join(evidence),
         cause="not trained for long enough, or the vocabulary is too large for this much text",
-        remedy="train further with `tinylm train-pipeline --resume --output-dir RUN` and more `--epochs` or"
-        " `--minutes`; a lower `--temperature` of `tinylm generate` hides some of it",
+        remedy=f"train further with `{_further(run)}`",
     )
+
+
+def _strange_words(run: Run) -> str:
+    """That the last samples have more words that are in no training text than real text has; empty when not."""
+    if run.dataset is None or not run.samples:
+        return ""
+    written = [word for prompt, text in run.samples[-1].texts for word in continued_words(prompt, text)]
+    strange = [word for word in written if word not in run.dataset.words]
+    allowed = (_UNKNOWN_SHARE + run.dataset.unseen) * len(written)
+    if len(written) < _LEAST_WORDS or len(strange) < max(_UNKNOWN_LEAST, allowed):
+        return ""
+    named = ", ".join(dict.fromkeys(strange[:6]))
+    return (
+        f"{len(strange)} of {len(written)} words in the last samples are not in the text: {named}"
+        f" (of real text that was held out, {run.dataset.unseen:.1%})"
+    )
+
+
+def _no_better_than_counting(run: Run) -> str:
+    """That a table of neighbours predicts the validation text as well as the model; empty when not."""
+    if not run.evaluations:
+        return ""
+    last = run.evaluations[-1]
+    counted = run.dataset.bigram_bpb if run.dataset else None
+    reached = last.val_bpb.get(ALL)
+    if counted is None or reached is None:  # what is known without the text
+        lost = last.val_loss > _GIBBERISH_LOSS
+        return f"perplexity {number(math.exp(min(last.val_loss, 700)))} on the validation text" if lost else ""
+    if reached < counted:
+        return ""
+    table = f"where a table of which piece follows which has {counted:.2f}"
+    return f"{reached:.2f} bits per byte on the validation text, {table}"
+
+
+def _too_short(run: Run) -> Diagnosis | None:
+    fifth = len(run.steps) // 5
+    if not run.finished or fifth < 2:
+        return None
+    middle, end = (
+        statistics.fmean(row.loss for row in run.steps[part * fifth : (part + 1) * fifth]) for part in (2, 4)
+    )
+    if not end < (1 - _STILL_FALLING) * middle:
+        return None
+    return Diagnosis(
+        kind="too_short",
+        severity="note",
+        what="The loss was still falling when the time was over",
+        evidence=f"{end:.2f} nats per token in the last fifth of {run.steps[-1].step:,} steps,"
+        f" {1 - end / middle:.0%} below the middle; epoch {run.steps[-1].epoch}",
+        cause="more training of the same kind makes this model better",
+        remedy=f"train it further with `{_further(run)}`",
+    )
+
+
+def _further(run: Run) -> str:
+    """The command that trains the run for twice as long again."""
+    seconds = sum(run.tokens_per_step / row.tokens_per_second for row in run.steps if row.tokens_per_second > 0)
+    minutes = max(2, round(2 * seconds / 60))
+    return f"tinylm train-pipeline --resume --output-dir {shlex.quote(str(run.folder))} --minutes {minutes}"
 
 
 def _slow(run: Run) -> Diagnosis | None:

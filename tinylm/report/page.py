@@ -18,7 +18,9 @@ from tinylm.training.stability import SPIKE_RATIO
 
 _TONES = {"stable": "pass", "unstable": "fail", "unknown": "undecided"}
 _MARKS = {"stable": "✓", "unstable": "✗", "unknown": "?"}
-_WATCHED = "a loss that is no number or does not fall, overfitting, a plateau, gibberish, full memory, low speed"
+_WATCHED = (
+    "a loss that is no number or does not fall, overfitting, a plateau, gibberish, an early end, full memory, low speed"
+)
 
 
 def to_html(run: Run, figures: Figures) -> str:

@@ -17,6 +17,7 @@ from tinylm.config import RunConfig, read_config
 from tinylm.corpus.build import CorpusRecord, read_record
 from tinylm.errors import TinylmError
 from tinylm.machine.memory import read_memory
+from tinylm.report.counting import bigram_bits_per_byte, unseen_share
 from tinylm.report.text import EpochSamples, read_samples, words_of
 from tinylm.runs import BUNDLE, CONFIG, find_run
 from tinylm.tokenizer_training import TokenizerStatistics, read_statistics
@@ -47,6 +48,10 @@ class DatasetFacts:
     index: Index
     words: frozenset[str]
     """Words of the training text, in lower case: of its first megabytes, when it is long."""
+    unseen: float = 0.0
+    """Share of the validation text's words that is not among them."""
+    bigram_bpb: float | None = None
+    """Bits per byte of a table of which piece follows which, on the validation text."""
     validation_text: str | None = None
     """Hash of the text that is validated on."""
 
@@ -57,6 +62,8 @@ class Run:
 
     name: str
     config: RunConfig
+    folder: Path = Path("runs")
+    """Where it lies, as commands name it."""
     steps: tuple[StepMetrics, ...] = ()
     """In order, each step once: what was done again after a rollback counts as it was done last."""
     evaluations: tuple[EvaluationMetrics, ...] = ()
@@ -169,6 +176,7 @@ def read_run(folder: Path) -> Run:
     return Run(
         name=folder.resolve().name,
         config=config,
+        folder=folder,
         steps=steps,
         evaluations=evaluations,
         events=events,
@@ -270,12 +278,15 @@ def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:
 
     def read() -> DatasetFacts:
         dataset = open_dataset(name, root=root)
+        index, known = read_index(dataset.tokens), words_of(dataset.path / "train.jsonl")
         return DatasetFacts(
             corpus=read_record(dataset.path / CORPUS),
             tokenizer=read_statistics(dataset.path),
-            index=read_index(dataset.tokens),
+            index=index,
             validation_text=dataset.validation_text,
-            words=words_of(dataset.path / "train.jsonl"),
+            words=known,
+            unseen=unseen_share(dataset.path / "val.jsonl", known),
+            bigram_bpb=bigram_bits_per_byte(dataset.tokens, index),
         )
 
     return reader.attempt(read)

@@ -70,7 +70,8 @@ class KneserNey:
             known = number[seen]
             own = np.where(known == _ABSENT, 0.0, order.discounted[known])
             probability[seen] = own + order.left_over[context[seen]] * probability[seen]
-        return -np.log(probability[ids != self._bos])
+        nats: NDArray[np.float64] = -np.log(probability[ids != self._bos])
+        return nats
 
     def _extend(self, number: Ids, ids: Ids) -> Ids:
         """Keys of the n-grams one token longer, at the places where they end."""
@@ -128,7 +129,8 @@ def _discounts(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     constants = np.array(
         [0, 1 - 2 * share * twos / ones, 2 - 3 * share * threes / twos, 3 - 4 * share * fours / threes]
     )
-    return np.clip(constants, 0, None)[np.minimum(counts, 3).astype(np.int64)]
+    taken: NDArray[np.float64] = np.clip(constants, 0, None)[np.minimum(counts, 3).astype(np.int64)]
+    return taken
 
 
 def _find(keys: Ids, wanted: Ids) -> Ids:

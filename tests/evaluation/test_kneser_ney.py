@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "peers"))
-from kneser_ney import KneserNey
+from tinylm.evaluation.kneser_ney import KneserNey
 
 BOS, VOCAB = 0, 7
 
