@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,6 +76,29 @@ def _nothing_of_it_is_text(run: Path) -> None:
             list(files.read(str(path), dropped=Dropped()))
     for name in ("a", "b"):
         shutil.rmtree(name)
+
+
+def test_a_run_that_was_too_short_says_so_where_it_ends(small_run: RunConfig, lines: list[str]) -> None:
+    result = run_pipeline(short(small_run), folder=Path("my run"), say=lines.append)
+    gibberish = next(found for found in result.diagnoses if found.kind == "gibberish")
+    assert "a table of which piece follows which" in gibberish.evidence
+    remedy = "`tinylm train-pipeline --resume --output-dir 'my run' --minutes 2`"
+    assert remedy in gibberish.remedy
+    assert gibberish.line in lines
+    assert any(remedy in line for line in lines)
+
+
+@pytest.mark.slow
+def test_the_command_that_a_diagnosis_prints_works_as_it_is_printed(small_run: RunConfig, lines: list[str]) -> None:
+    model = dataclasses.replace(small_run.model, context_length=64)  # the budget's request must fit
+    config = dataclasses.replace(small_run, model=model)
+    result = run_pipeline(short(config), folder=Path("my run"), say=lines.append)
+    (command,) = {found.remedy.split("`")[1] for found in result.diagnoses if found.kind in ("gibberish", "too_short")}
+    program, *arguments = shlex.split(command)
+    assert program == "tinylm"
+    done = subprocess.run([sys.executable, "-m", "tinylm", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 3), done.stderr  # 3: the budget may stay undecided on a busy machine
+    assert "training in my run" in done.stderr
 
 
 def test_the_export_follows_weights_and_version(

@@ -20,6 +20,8 @@ from tinylm.errors import TinylmError
 from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
 from tinylm.model import build
+from tinylm.page.words import printable
+from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
 from tinylm.runs import BUNDLE, EVALUATION
@@ -48,6 +50,8 @@ class PipelineResult:
     quality: dict[str, Quality]
     """Of the best checkpoint, in fp32."""
     stage_seconds: dict[str, float] = field(default_factory=dict)
+    diagnoses: tuple[Diagnosis, ...] = ()
+    """What the report finds in the training, the gravest first."""
 
 
 def run_pipeline(
@@ -90,8 +94,8 @@ def run_pipeline(
         say("[4/4] export to INT8")
         bundle = _export(folder, Checkpoints(folder).read_record(BEST), say)
         lap("export")
-        _report(folder, say)
-    return PipelineResult(folder, final.config, bundle, quality, seconds)
+        diagnoses = _report(folder, say)
+    return PipelineResult(folder, final.config, bundle, quality, seconds, diagnoses)
 
 
 def run_training(
@@ -163,9 +167,15 @@ def _train(
     return final
 
 
-def _report(folder: Path, say: Say) -> None:
-    write_report(folder)
+def _report(folder: Path, say: Say) -> tuple[Diagnosis, ...]:
+    """Write the run's report, and say what it finds that more or other training would mend."""
+    diagnoses = diagnose(write_report(folder).runs[0])
+    for found in diagnoses:
+        if found.kind != "slow":  # usual on a laptop, and the report has it
+            say(found.line)
+            say(f"  what to do: {printable(found.remedy)}")
     say(f"report: {folder / REPORT}")
+    return diagnoses
 
 
 def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Quality]:

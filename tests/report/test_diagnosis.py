@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+import shlex
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+import typer
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
+from tinylm.cli.application import app
 from tinylm.config import PRESETS
 from tinylm.corpus.build import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
-from tinylm.report.diagnosis import Diagnosis, diagnose
+from tinylm.report.diagnosis import Diagnosis, Kind, diagnose
 from tinylm.report.run import DatasetFacts, Run
 from tinylm.report.stability import judge
 from tinylm.report.text import EpochSamples
@@ -44,12 +50,14 @@ def with_losses(run: Run, train: list[float], val: list[float]) -> Run:
     )
 
 
-def with_words(run: Run, text: str, known: str) -> Run:
+def with_words(run: Run, text: str, known: str, *, unseen: float = 0.0, bigram_bpb: float | None = None) -> Run:
     facts = DatasetFacts(
         corpus=CorpusRecord(schema="1.0", sources=(), statistics=CorpusStatistics()),
         tokenizer=TokenizerStatistics(schema="1.0", kind="bpe", vocab_size=8000, languages={}),
         index=Index(schema="2.0", vocab_size=8000, dtype="uint16", sources=(), shards={}),
         words=frozenset(known.split()),
+        unseen=unseen,
+        bigram_bpb=bigram_bpb,
     )
     return dataclasses.replace(
         run, dataset=facts, samples=(EpochSamples(epoch=1, texts=(("Hello", f"Hello {text}."),)),)
@@ -164,6 +172,79 @@ def test_gibberish_by_perplexity(healthy: Run) -> None:
     found = the_only(dataclasses.replace(healthy, evaluations=tuple(evaluations_of([6.6, 6.4], steps=1000))))
     assert found.kind == "gibberish"
     assert "602" in found.evidence  # e to 6.4
+
+
+def test_gibberish_by_a_table_of_neighbours(healthy: Run) -> None:
+    reached = healthy.evaluations[-1].val_bpb["all"]
+    found = the_only(with_words(healthy, "the cat", "the cat", bigram_bpb=reached - 0.01))
+    assert found.kind == "gibberish"
+    assert f"{reached:.2f} bits per byte" in found.evidence
+    assert f"has {reached - 0.01:.2f}" in found.evidence
+    assert diagnose(with_words(healthy, "the cat", "the cat", bigram_bpb=reached + 0.01)) == ()
+
+
+def test_a_high_perplexity_that_beats_the_table_is_no_gibberish(healthy: Run) -> None:
+    run = dataclasses.replace(healthy, evaluations=tuple(evaluations_of([6.6, 6.4], steps=1000)))
+    assert diagnose(with_words(run, "the cat", "the cat", bigram_bpb=3.0)) == ()  # 32,000 pieces have such losses
+
+
+@pytest.mark.parametrize(("unseen", "kinds"), [(0.0, ["gibberish"]), (0.16, [])])
+def test_words_that_real_text_of_this_kind_has_new_are_no_gibberish(
+    healthy: Run, unseen: float, kinds: list[str]
+) -> None:
+    """Long words made of many, and scripts without spaces, whose `words` are clauses that nobody wrote before."""
+    run = with_words(
+        healthy, "the cat xkz sat pqr on tnv the mat and a dog", "the cat sat on mat and a dog", unseen=unseen
+    )
+    assert [found.kind for found in diagnose(run)] == kinds
+
+
+def test_a_loss_that_still_falls_at_the_end_is_noted(healthy: Run) -> None:
+    run = with_losses(healthy, [7, 6.5, 6.0, 5.5, 5.0], [5.4])
+    found = the_only(dataclasses.replace(run, folder=Path("runs/my first"), exported=True))
+    assert (found.kind, found.severity) == ("too_short", "note")
+    assert "17% below" in found.evidence
+    assert (
+        found.remedy
+        == "train it further with `tinylm train-pipeline --resume --output-dir 'runs/my first' --minutes 3`"
+    )
+    assert diagnose(dataclasses.replace(run, total_steps=2000)) == ()  # it goes on anyway
+    trained_alone = the_only(dataclasses.replace(run, exported=False))
+    assert "`tinylm train --resume --output-dir runs --minutes 3`" in trained_alone.remedy
+
+
+def test_every_diagnosis_has_a_remedy_that_the_command_line_knows(healthy: Run) -> None:
+    learning = [6, 5, 4, 3.5, 3, 2.5, 2.2, 2]
+    no_clip = dataclasses.replace(healthy.config, training=config_of(total_steps=1000, grad_clip=None).training)
+    nan = Event(step=9, event="nan", detail="")
+    spoilt = [
+        dataclasses.replace(healthy, events=(nan,), config=no_clip),
+        dataclasses.replace(healthy, events=(Event(step=900, event="leap", detail="it leapt"),)),
+        dataclasses.replace(healthy, steps=healthy.steps[:300], machine_memory_mb=700.0),
+        with_losses(healthy, [5.4] * 12, [5.5] * 12),
+        with_losses(healthy, learning, [6, 5, 4.4, 4.1, 4.0, 4.2, 4.5, 4.8]),
+        with_losses(healthy, [7, 5, 4.5, 4.3, 4.3, 4.3, 4.3, 4.3, 4.3], [6, 5, 4.5, 4.3, 4.3, 4.3, 4.3, 4.3, 4.3]),
+        with_words(healthy, "the cat xkz sat pqr on tnv the mat and a dog", "the cat sat on mat and a dog"),
+        with_losses(healthy, [7, 6.5, 6.0, 5.5, 5.0], [5.4]),
+        with_steps(healthy, tokens_per_second=9.0 * 2048),
+    ]
+    folder = Path("runs/Mein $HOME, 'größer'")
+    found = [one for run in spoilt for one in diagnose(dataclasses.replace(run, folder=folder))]
+    assert {one.kind for one in found} == set(get_args(Kind))
+
+    application: Any = typer.main.get_command(app)
+    context = application.make_context("tinylm", ["train-pipeline"])
+    training = application.get_command(context, "train-pipeline")
+    options = {option for parameter in training.params for option in parameter.opts}
+    for one in found:
+        for quoted in re.findall("`([^`]*)`", one.remedy):
+            program, *arguments = shlex.split(quoted)
+            if program == "tinylm":
+                command = application.get_command(context, arguments[0])
+                parsed = command.make_context(arguments[0], arguments[1:], parent=context)
+                assert parsed.params.get("output_dir", folder) == folder
+            elif program.startswith("--"):
+                assert program in options, one.remedy
 
 
 def test_few_or_unknown_words_are_no_gibberish(healthy: Run) -> None:

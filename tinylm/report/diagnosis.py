@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tinylm.page.words import number
+from tinylm.page.words import number, printable
 from tinylm.report.charts import ALL
 from tinylm.report.curves import train_losses
 from tinylm.report.run import Run
@@ -33,9 +33,8 @@ _FLAT_VALIDATION, _FLAT_TRAINING = 0.005, 0.01  # of the loss: a healthy second 
 _LEAST_EVALUATIONS = 5
 _UNKNOWN_SHARE, _UNKNOWN_LEAST, _LEAST_WORDS = 0.1, 3, 8  # above the share that real text of this kind has
 _GIBBERISH_LOSS = 6.0  # perplexity 403: frequent words are known, and nothing about their order
-_STILL_FALLING = (
-    0.08  # of the loss, from the middle fifth of the steps to the last: a rate that falls gains a part of it
-)
+# Of the loss, from the middle fifth of the steps to the last; a rate that falls gains a part of it.
+_STILL_FALLING = 0.08
 _SLOW_STEPS_PER_SECOND = 10.0
 _SLOWED_DOWN = 0.5
 _LEAST_ROWS = 100
@@ -55,8 +54,8 @@ class Diagnosis:
 
     @property
     def line(self) -> str:
-        """Severity and finding, for where there is room for one line."""
-        return f"{self.severity}: {self.what}: {self.evidence}"
+        """Severity, finding and evidence for a terminal."""
+        return printable(f"{self.severity}: {self.what}: {self.evidence}")
 
 
 def diagnose(run: Run) -> tuple[Diagnosis, ...]:
@@ -298,7 +297,8 @@ def _further(run: Run) -> str:
     """The command that trains the run for twice as long again."""
     seconds = sum(run.tokens_per_step / row.tokens_per_second for row in run.steps if row.tokens_per_second > 0)
     minutes = max(2, round(2 * seconds / 60))
-    return f"tinylm train-pipeline --resume --output-dir {shlex.quote(str(run.folder))} --minutes {minutes}"
+    command = "train-pipeline" if run.exported else "train"  # what the run was made by
+    return f"tinylm {command} --resume --output-dir {shlex.quote(str(run.folder))} --minutes {minutes}"
 
 
 def _slow(run: Run) -> Diagnosis | None:

@@ -77,6 +77,8 @@ class Run:
     utilisation: float | None = None
     """Share of the batches' places that hold tokens, where the run recorded it."""
     parameters: int | None = None
+    exported: bool = False
+    """Whether it has a bundle."""
     dataset: DatasetFacts | None = None
     hashes: tuple[tuple[str, str], ...] = ()
     """What identifies the run: names and hashes."""
@@ -185,6 +187,7 @@ def read_run(folder: Path) -> Run:
         started=_string(summary, "start_timestamp"),
         ended=_string(summary, "end_timestamp"),
         utilisation=_number(summary, "extra", "utilisation"),
+        exported=bool(manifest),
         parameters=_count(manifest, "quantization", "parameters"),
         dataset=_dataset(reader, config),
         hashes=tuple(_hashes(config, summary, checkpoints, manifest)),
