@@ -72,7 +72,7 @@ ALLOWED: dict[str, set[str]] = {
     "subjects": FOUNDATION | {"bundle", "runs", "tokenizer", "corpus", "model", "runtime", "evaluation", "training"},
     "report": FOUNDATION
     | {"", "config", "bundle", "runs", "corpus", "tokenizer_training", "tokens", "training", "machine"}
-    | {"charts", "page"},
+    | {"charts", "page", "evaluation", "tokenizer"},
     "pipeline": FOUNDATION | {"config", "bundle", "runs", "tokens", "model", "training", "export", "report"},
 }
 ABOVE_ALL = {"cli", "__main__"}

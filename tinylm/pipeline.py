@@ -20,7 +20,6 @@ from tinylm.errors import TinylmError
 from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
 from tinylm.model import build
-from tinylm.page.words import printable
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
@@ -173,7 +172,7 @@ def _report(folder: Path, say: Say) -> tuple[Diagnosis, ...]:
     for found in diagnoses:
         if found.kind != "slow":  # usual on a laptop, and the report has it
             say(found.line)
-            say(f"  what to do: {printable(found.remedy)}")
+            say(f"  {found.advice}")
     say(f"report: {folder / REPORT}")
     return diagnoses
 

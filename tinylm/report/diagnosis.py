@@ -57,6 +57,11 @@ class Diagnosis:
         """Severity, finding and evidence for a terminal."""
         return printable(f"{self.severity}: {self.what}: {self.evidence}")
 
+    @property
+    def advice(self) -> str:
+        """The remedy for a terminal."""
+        return printable(f"what to do: {self.remedy}")
+
 
 def diagnose(run: Run) -> tuple[Diagnosis, ...]:
     """Everything that the rules find, the gravest first; empty for a healthy run."""

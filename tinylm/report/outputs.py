@@ -83,7 +83,7 @@ def to_lines(result: Result) -> list[str]:
     for run in result.runs:
         lines.append(f"{printable(run.name)}: {printable(judge(run).words)}")
         for one in diagnose(run):
-            lines += [f"  {one.line}", f"    what to do: {printable(one.remedy)}"]
+            lines += [f"  {one.line}", f"    {one.advice}"]
         lines += [f"  missing: {printable(what)}" for what in run.missing]
     if result.comparison is not None:
         lines += [f"best, {name}: {printable(result.runs[at].name)}" for name, at in result.comparison.best.items()]
