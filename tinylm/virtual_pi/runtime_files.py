@@ -13,7 +13,7 @@ import tinylm
 
 PARTS = (
     *("__init__.py", "errors.py", "files.py", "records.py", "model_config.py", "bundle.py", "tokenizer.py"),
-    *("onnx_wire.py", "onnx_file.py", "decoder_graph.py", "decoder.py"),
+    *("numerals.py", "onnx_wire.py", "onnx_file.py", "decoder_graph.py", "decoder.py"),
     *("machine/__init__.py", "machine/kernel_files.py", "machine/cpuinfo.py", "machine/onnxruntime_version.py"),
     "runtime",
 )
