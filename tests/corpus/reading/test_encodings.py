@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.corpus import files
-from tinylm.corpus.reading.encodings import decoded, wide_encoding
+from tinylm.corpus.reading.encodings import decoded, other_encoding
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 
@@ -43,7 +43,7 @@ def test_a_document_ends_at_its_mark_whatever_the_line_ends(tmp_path: Path, ends
     assert [text for text in found if text] == ["One.", "Two.", f"Three {END} inside."]
     assert dropped.marks_in_text == 1
     [notice] = reading.notices
-    assert "inside a line parts nothing and is learned as text: `a.txt`" in notice
+    assert "inside a line parts nothing and stays in the text: `a.txt`" in notice
 
 
 def test_several_files_put_together_have_marks_in_the_middle(tmp_path: Path) -> None:
@@ -80,7 +80,17 @@ def test_wide_text_is_named_and_the_command_makes_it_readable(
 
 @pytest.mark.parametrize("data", [STORY.encode(), bytes(range(256)) * 20, b"\0" * 4000, b"ab\0cd", "ñ\0".encode() * 50])
 def test_what_is_not_wide(data: bytes) -> None:
-    assert wide_encoding(data) is None
+    assert other_encoding(data) is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("ISO-2022-JP", "日本語の文章です。\n"), ("ISO-2022-KR", "한국어 글입니다.\n")]
+)
+def test_7_bit_encodings_would_pass_for_utf_8(tmp_path: Path, encoding: str, text: str) -> None:
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding) * 20)
+    with pytest.raises(TinylmError, match=f"is {encoding} text") as caught:
+        list(files.read(str(tmp_path / "a.txt"), dropped=Dropped()))
+    assert f"iconv -f {encoding} -t UTF-8" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from tinylm.corpus import files
 from tinylm.corpus.reading.forms import recognise
+from tinylm.corpus.reading.wrappers import without_wrappers
 from tinylm.corpus.sample import generate
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
@@ -47,6 +48,8 @@ STRUCTURED = {
     "fragment.txt": ("HTML", "".join(f"<p>{line}</p>\n" for line in LINES)),
     "feed": ("XML", f'<?xml version="1.0"?><rss><title>{PROSE}</title></rss>'),
     "wiki.txt": ("XML", f'<doc id="1" title="Boats">\nBoats\n\n{PROSE}\n</doc>\n'),
+    "picture": ("XML", f'<svg width="8"><text>{PROSE}</text></svg>'),
+    "book.xml": ("XML", f"<book><chapter>{PROSE}"),
     "a.srt": ("a file of subtitles", cues("{n}\n00:00:{n:02},000 --> 00:00:{next:02},000\n{line}\n")),
     "b.txt": ("a file of subtitles", cues("{n}\n00:00:{n:02},000 --> 00:00:{next:02},000\n{line}\n")),
     "c.vtt": ("a file of subtitles", "WEBVTT\n\n" + cues("00:{n:02}.000 --> 00:{next:02}.000\n{line}\n")),
@@ -140,6 +143,7 @@ SAID = {
     "e.py": ("code", "print('boat')\n"),
     "f": ("code", "#!/bin/sh\necho boat\n"),
     "g.txt": ("a table (TSV) without a column `text`", "".join(f"{line}\t{line}\n" for line in LINES)),
+    "quotes.txt": ("a table (TSV) without a column `text`", "".join(f'ham\t{x} "{n}\n' for n, x in enumerate(LINES))),
     "h.txt": ("a table (CSV) without a column `text`", "".join(f'"{n}","{x}",y\n' for n, x in enumerate(LINES))),
 }
 
@@ -152,13 +156,14 @@ def test_what_may_be_meant_is_read_as_it_stands_and_said(tmp_path: Path, name: s
     [document] = files.read(str(tmp_path / name), dropped=Dropped(), reading=reading)
     assert document.text == content
     [notice] = reading.notices
-    assert notice.startswith(f"note: {what} is learned as it stands: `{name}`")
+    assert notice.startswith(f"note: {what} is read as it stands: `{name}`")
 
 
 PLAIN = {
     "prose.txt": PROSE,
     "first-line-in-brackets.txt": f"[Illustration]\n\n{PROSE}",
     "footnote.txt": f"[1] A note.\n\n{PROSE}",
+    "wiki-links.txt": f"[[Boats]] are here. {PROSE}",
     "number.txt": f"[1]\n\n{PROSE}",
     "brace.txt": f"{{\\it Boats}} are here.\n{PROSE}",
     "quoted-list.txt": f'["Boats," she said] {PROSE}',
@@ -205,3 +210,26 @@ def test_the_command_makes_prose_of_subtitles(tmp_path: Path, name: str) -> None
     subprocess.run(["sh", "-c", caught.value.hint.split("`")[1]], check=True)
     [document] = files.read(str((tmp_path / name).with_suffix(".txt")), dropped=Dropped())
     assert document.text.split("\n\n") == [*LINES[:-1], LINES[-1] + "\n"] or document.text.split() == PROSE.split()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "<!---->",
+        "<a ",
+        "\n",
+        "---\n- a: \n \n",
+        "From x 2001\nA: b\n \n",
+        'msgid "a\n"b"\n',
+        "[a:b]\n",
+        '{ "schema": "1.0", "text": "\\\\',
+        "## x x\n<sub> · tinylm ",
+        "*** START OF THE PROJECT GUTENBERG EBOOK\n",
+    ],
+)
+def test_no_beginning_keeps_the_patterns_busy_forever(tmp_path: Path, start: str) -> None:
+    text = start[0] * 10 + start * (100_000 // len(start)) + "x"
+    path = tmp_path / "a.txt"
+    path.write_text(text, encoding="utf-8")
+    assert recognise(path)
+    assert list(without_wrappers([text], Dropped()))

@@ -21,6 +21,8 @@ _MARKS = (  # UTF-32's little-endian mark begins with UTF-16's
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
+_ESCAPES = ((b"\x1b$B", "ISO-2022-JP"), (b"\x1b$@", "ISO-2022-JP"), (b"\x1b$)C", "ISO-2022-KR"))
+"""Of 7-bit encodings, which would pass for UTF-8."""
 _WIDE = ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE")
 _LEGACY = {
     "WINDOWS-1250": "bs cs hr hu pl ro sk sl sq",
@@ -39,13 +41,19 @@ _LEGACY = {
 """The usual 8-bit encoding of texts in each language; of all others it is WINDOWS-1252."""
 
 
-def wide_encoding(start: bytes) -> tuple[str, bool] | None:
-    """UTF-16 or UTF-32, and whether its mark stands there, when a file that begins so is text in it."""
+def other_encoding(start: bytes) -> tuple[str, str] | None:
+    """What a file that begins so is, such as `UTF-16 text`, and its encoding; None when it may be UTF-8.
+
+    8-bit encodings are told from UTF-8 by `decoded`, which finds the first byte that is none.
+    """
     for mark, name in _MARKS:
         if start.startswith(mark):
-            return name, True
+            return f"{name} text", name
     sample = start[:_SAMPLE_BYTES]
-    return next(((name, False) for name in _WIDE if _is_text_in(sample, name)), None)
+    if wide := next((name for name in _WIDE if _is_text_in(sample, name)), None):
+        return f"{wide} text without its mark", wide
+    escaped = next((name for escape, name in _ESCAPES if escape in start), None)
+    return (f"{escaped} text", escaped) if escaped else None
 
 
 def decoded(chunks: Iterable[bytes], path: Path, language: str | None) -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from tinylm.corpus.reading import json_documents, tables, text_forms
 from tinylm.corpus.reading.binary_forms import document, is_binary, is_text_file
-from tinylm.corpus.reading.encodings import MARK, conversion, wide_encoding
+from tinylm.corpus.reading.encodings import MARK, conversion, other_encoding
 from tinylm.corpus.reading.own_outputs import own_file
 from tinylm.corpus.reading.tables import Table
 from tinylm.corpus.reading.unpacking import chunks
@@ -67,9 +67,8 @@ def _of_bytes(start: bytes) -> Form | None:
     if found := document(start):
         name, convert = found
         return Form(name, "refused" if is_text_file(start) else "left out", convert)
-    if wide := wide_encoding(start):
-        encoding, marked = wide
-        return Form(f"{encoding} text{'' if marked else ' without its mark'}", "refused", conversion(encoding))
+    if other := other_encoding(start):
+        return Form(other[0], "refused", conversion(other[1]))
     return Form("binary", "left out") if is_binary(start) else None
 
 

@@ -26,14 +26,15 @@ _HINT = 'tinylm reads objects like {"text": "..."}, one a line or in an array'
 
 
 def looks_like_json(start: str, *, whole: bool) -> bool:
-    """Whether a text begins with a JSON object, or with an array of objects or strings; `whole`: `start` is all of it.
+    """Whether a text begins with a JSON object, or an array of objects, arrays or strings.
 
+    `whole`: `start` is all of it, else more may follow.
     `[Illustration]`, `[1] A note` and `{\\it words}` are prose.
     """
     place = _skip(start, 0)
     array = start[place : place + 1] == "["
     place = _skip(start, place + 1) if array else place
-    if start[place : place + 1] not in ("{", '"' if array else "{"):
+    if start[place : place + 1] not in (("{", "[", '"') if array else ("{",)):
         return False
     try:
         value, end = json.JSONDecoder().raw_decode(start, place)

@@ -11,7 +11,7 @@ from tinylm.corpus.sections import DOCUMENT_END
 
 _LICENCE = "Project Gutenberg's licence is left out"
 _FRONT_MATTER = "settings at the top (front matter) are left out"
-_MARKS = f"`{DOCUMENT_END}` inside a line parts nothing and is learned as text"
+_MARKS = f"`{DOCUMENT_END}` inside a line parts nothing and stays in the text"
 _OWN_LINE = "put each on a line of its own to part documents there"
 
 
@@ -25,7 +25,7 @@ class Notices:
     def read(self, name: str, path: Path, form: Form, *, licence: bool, front_matter: bool, marks: bool) -> None:
         """A file was read: what it looks like, what was taken off it, and whether marks stand inside its lines."""
         if form.treatment == "text" and form.name != TEXT.name:
-            self._add(f"{form.name} is learned as it stands", name, _makes_text(form, path))
+            self._add(f"{form.name} is read as it stands", name, _makes_text(form, path))
         if licence:
             self._add(_LICENCE, name)
         if front_matter:

@@ -79,7 +79,7 @@ def _table(lines: list[str], delimiter: str) -> Table:
 
 def _is_table(lines: list[str], delimiter: str) -> bool:
     try:
-        rows = [row for row in csv.reader(lines, delimiter=delimiter, strict=True) if row]
+        rows = [row for row in csv.reader(lines, delimiter=delimiter, strict=delimiter != "\t") if row]
     except csv.Error:
         return False
     columns = len(rows[0])

@@ -15,6 +15,7 @@ _XML = re.compile(r"<\?xml\s|<!doctype\s", re.IGNORECASE)
 _ELEMENT = re.compile(r"<([A-Za-z][\w:.-]*)(?:\s[^<>]*)?>")
 _TAG = re.compile(r"</?[A-Za-z][\w:.-]*(?:\s[^<>]*)?/?>")
 _CLOSING = re.compile(r"</[A-Za-z]")
+_MARKUP = (".xml", ".svg", ".html", ".htm", ".xhtml")
 _MARKDOWN = (".md", ".markdown", ".mdx", ".rst")  # a page in it may begin with a block of HTML
 _TAG_EVERY = 200
 """Characters: text with a tag at least so often is markup."""
@@ -22,24 +23,24 @@ _TAG_EVERY = 200
 _TIME = r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3}"
 _CUES = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}", re.MULTILINE)
 _SUBTITLES = re.compile(
-    rf"\s*(?:WEBVTT\b|\[Script Info\]|(?:\d+[ \t]*\n)?{_TIME}[ \t]*-->"
+    rf"(?:WEBVTT\b|\[Script Info\]|(?:\d+[ \t]*\n)?{_TIME}[ \t]*-->"
     rf"|{_TIME},{_TIME}\n"  # YouTube's .sbv
     r"|(?:\[\w+:[^\]\n]*\][ \t]*\n+)*(?:\[\d{1,3}:\d{2}\.\d{2,3}\].*\n+){3})"  # .lrc, of songs
 )
 _WITHOUT_TIMES = r"sed -E '/-->/d; /^[0-9]+\r?$/d; /^WEBVTT/d; s/<[^>]*>//g' {file} > {text}"
-_PYTHON_LITERALS = re.compile(r"\s*\[?\s*\{\s*'[^'\n]{1,80}':")
+_PYTHON_LITERALS = re.compile(r"\[?\s*\{\s*'[^'\n]{1,80}':")
 _AS_JSON = (
     'python -c "import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in sys.stdin]"'
     " < {file} > {lines}"
 )
 _TRANSLATIONS = re.compile(r'^msgid ".*\n(?:".*\n)*msgstr "', re.MULTILINE)
 _TRANSLATED = "msgcat --no-wrap {file} | sed -n 's/^msgstr \"\\(.*\\)\"$/\\1/p' > {text}"
-_BASE64 = re.compile(r"\s*(?:[A-Za-z0-9+/]{60,76}\n){20}")
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\n){20}")
 
 _LATEX = re.compile(r"^[ \t]*\\(?:documentclass|documentstyle|begin\{document\})", re.MULTILINE)
-_MAILBOX = re.compile(r"\s*From \S+ .*\d{4}\n(?:[\w-]+:.*\n(?:[ \t].*\n)*){3}")
+_MAILBOX = re.compile(r"From \S+ .*\d{4}\n(?:[\w-]+:.*\n(?:[ \t].*\n)*){3}")
 _HEADERS = re.compile(
-    r"\s*(?=(?s:.{0,4000}?)^(?:Message-ID|MIME-Version|Received|Delivered-To):)(?:[A-Z][\w-]*:.*\n(?:[ \t].*\n)*){4}",
+    r"(?=(?s:.{0,4000}?)^(?:Message-ID|MIME-Version|Received|Delivered-To):)(?:[A-Z][\w-]*:.*\n(?:[ \t].*\n)*){4}",
     re.IGNORECASE | re.MULTILINE,
 )
 _CODE = {
@@ -76,6 +77,7 @@ def refused(start: str, suffix: str) -> tuple[str, str] | None:
 
 def noticed(start: str, suffix: str) -> tuple[str, str] | None:
     """What text that is read as it stands looks like, and the command that would make prose of it, if there is one."""
+    start = start.lstrip()
     if _LATEX.search(start):
         return "LaTeX", _PLAIN.replace("{file}", "{file} -f latex")
     if _MAILBOX.match(start) or _HEADERS.match(start):
@@ -100,6 +102,8 @@ def _is_markup(start: str, suffix: str) -> bool:
     element = _ELEMENT.match(start)
     if element is None or suffix in _MARKDOWN:
         return False
+    if suffix in _MARKUP or start.rstrip().endswith(f"</{element[1]}>"):
+        return True
     alone = start[element.end() : element.end() + 1] in ("", "\n")
     if alone and re.search(rf"^[ \t]*</{re.escape(element[1])}>", start, re.MULTILINE):
         return True
