@@ -37,7 +37,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle: Bundle) 
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "run_pipeline", run_pipeline)
-    monkeypatch.setattr(command, "_check", lambda bundle, budget: None)
+    monkeypatch.setattr(command, "_finish", lambda result, limits, details: None)
     return configs
 
 
@@ -234,3 +234,30 @@ def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> 
         RUN.invoke(app, ["--corpus", "sample", "--weight", "novels=2"], catch_exceptions=False)
     with pytest.raises(ValueError, match="`source_weights` has -1"):
         TrainingConfig(source_weights={"a": -1})
+
+
+@pytest.mark.parametrize(
+    ("options", "to_do", "takes"),
+    [
+        (
+            [],
+            "train `tiny` on the built-in sample text, 10 passes over it; ",
+            "about a quarter of an hour on two cores",
+        ),
+        (["--minutes", "2.5"], "the built-in sample text, 2.5 minutes; ", "2.5 minutes, and a few more for"),
+        (["--corpus", "texts", "--epochs", "3"], "on texts, 3 passes over it; ", "as long as the passes do"),
+        (
+            ["--preset", "small", "--budget", "pi-4", "--corpus", "a", "--corpus", "b"],
+            "`small` on a, b, ",
+            "as long as",
+        ),
+    ],
+)
+def test_what_is_about_to_be_done_is_said_first(
+    asked: list[RunConfig], options: list[str], to_do: str, takes: str
+) -> None:
+    first, second, *_ = RUN.invoke(app, options).stderr.splitlines()
+    assert first.startswith("to do: ")
+    assert to_do in first
+    assert first.endswith(f"check it against {'pi-4' if 'pi-4' in options else 'pi-zero-2w'}")
+    assert second.startswith(f"takes: {takes}")

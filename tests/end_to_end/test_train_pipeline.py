@@ -22,9 +22,13 @@ def files(folder: Path) -> set[str]:
 def test_the_whole_chain(workplace: Path) -> None:
     errors = (workplace / "first.err").read_text(encoding="utf-8")
     assert (workplace / "first.code").read_text(encoding="utf-8") == "0", errors
-    for stage in ("[1/4]", "[2/4]", "[3/4]", "[4/4]", "bits per byte", "bundle: run/bundle"):
+    for stage in ("[1/4]", "[2/4]", "[3/4]", "[4/4]", "bundle: run/bundle"):
         assert stage in errors
-    assert "pass" in (workplace / "first.out").read_text(encoding="utf-8").lower()  # the verdict is data: on stdout
+    shown = (workplace / "first.out").read_text(encoding="utf-8")  # the verdict is data: on stdout
+    assert "pass" in shown
+    assert "bits per byte" in shown
+    assert "tinylm budget report run/budget.json" in shown
+    assert "memory, MB" not in shown  # the whole report is in that file
     assert {
         "config.toml",
         "metrics.jsonl",
@@ -32,6 +36,7 @@ def test_the_whole_chain(workplace: Path) -> None:
         "samples.txt",
         "report.html",
         "evaluation.json",
+        "budget.json",
         "checkpoints/best",
         "checkpoints/final",
         "bundle/manifest.json",

@@ -30,6 +30,7 @@ from tinylm.page.words import number, printable
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 _MARKS = {
     "pass": ("green", "✓"),
@@ -37,6 +38,22 @@ _MARKS = {
     "undecided": ("yellow", "?"),
     "not_measured": ("yellow", "?"),
 }
+
+
+def print_verdict(report: Report, console: Console) -> None:
+    """What the report comes to: the sentence, a line for each limit, what would pass instead."""
+    from rich.text import Text
+
+    console.print(_sentence(report))
+    console.print()
+    console.print(_limits(report, console))
+    if report.advice:
+        console.print()
+        console.print(_advice(report, console))
+    if report.validity is not None and report.validity.causes:
+        console.print()
+        for cause in report.validity.causes:
+            console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause, report)}.", style="yellow"))
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -71,7 +88,13 @@ def print_report(report: Report, console: Console) -> None:
     if report.advice:
         console.print(_advice(report, console))
         console.print()
-    console.print(Text(f"{printable(headline(report))}.", style=_MARKS[report.verdict][0]))
+    console.print(_sentence(report))
+
+
+def _sentence(report: Report) -> Text:
+    from rich.text import Text
+
+    return Text(f"{printable(headline(report))}.", style=_MARKS[report.verdict][0])
 
 
 def _limits(report: Report, console: Console) -> RenderableType:

@@ -10,7 +10,8 @@ from tinylm.cli.prepare_training import asked_config, prepared, say
 from tinylm.cli.training_options import TrainingOptions, takes_training_options
 
 if TYPE_CHECKING:
-    from tinylm.bundle import Bundle
+    from tinylm.budget.spec import Budget
+    from tinylm.config import RunConfig
     from tinylm.pipeline import PipelineResult
 
 
@@ -23,6 +24,9 @@ def train_pipeline(
     skip_corpus: Annotated[bool, typer.Option("--skip-corpus", help="Take the latest dataset's text.")] = False,
     skip_tokenizer: Annotated[
         bool, typer.Option("--skip-tokenizer", help="Take the latest dataset's tokenizer.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="End with the whole budget report: times, memory, reasons.")
     ] = False,
 ) -> None:
     """Train a model from text, export it as a verified INT8 bundle and check it against a budget.
@@ -51,6 +55,9 @@ def train_pipeline(
             f"the context length is {config.model.context_length}",
             f"use --max-seq-length {needed} or more, or a budget with a smaller request",
         )
+    if not options.resume:
+        for line in _plan(config, limits):
+            say(line)
     with prepared(options, config, skip_corpus=skip_corpus, skip_tokenizer=skip_tokenizer) as ready:
         from tinylm.pipeline import run_pipeline
 
@@ -65,40 +72,38 @@ def train_pipeline(
             extend=options.resume,
             say=say,
         )
-        _summarise(result)
-        _check(result.bundle, budget)
+        _finish(result, limits, details=details)
 
 
-def _summarise(result: PipelineResult) -> None:
-    from tinylm.training.evaluation import ALL
-
-    bundle = result.bundle
-    exported_quality = bundle.manifest.quality
-    say("")
-    for language, quality in result.quality.items():
-        if language == ALL:
-            continue
-        exported = exported_quality.get(language)
-        increase = f", INT8 {exported.bpb_increase:+.4f}" if exported else ""
-        say(
-            f"{language}: {quality.bits_per_byte:.3f} bits per byte{increase}, loss {quality.loss:.3f}, "
-            f"perplexity {quality.perplexity:.1f}, on all validation text"
-        )
-    if "sample" in result.config.corpus:
-        say("(the sample corpus is synthetic: these figures say nothing about real text)")
-    say(f"{bundle.manifest.quantization.parameters:,} parameters, bundle {bundle.size_bytes / 1e6:.2f} MB")
-    say("time: " + ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.stage_seconds.items()))
-    say(f"run:    {result.run}")
-    say(f"bundle: {bundle.path}\n")
-
-
-def _check(bundle: Bundle, budget: str) -> None:
+def _finish(result: PipelineResult, limits: Budget, *, details: bool) -> None:
+    """Check the bundle, keep the report in the run, show what it all comes to, end with the check's exit code."""
     from tinylm.budget.check import check_bundle
-    from tinylm.budget.report import exit_code
-    from tinylm.budget.spec import load_budget
-    from tinylm.budget.table import print_report
+    from tinylm.budget.report import exit_code, to_json
+    from tinylm.cli.ending import show
     from tinylm.cli.terminal import console
+    from tinylm.files import write_atomic
+    from tinylm.runs import BUDGET_REPORT
 
-    report = check_bundle(bundle, load_budget(budget), announce=say)
-    print_report(report, console())
+    say(f"bundle: {result.bundle.path}")
+    report = check_bundle(result.bundle, limits, announce=say)
+    write_atomic(result.run / BUDGET_REPORT, to_json(report).encode())
+    say("")
+    show(result, report, console(), details=details)
     raise typer.Exit(exit_code(report, certify=False))
+
+
+def _plan(config: RunConfig, limits: Budget) -> list[str]:
+    """What is about to be done, and how long it takes."""
+    training = config.training
+    text = "the built-in sample text" if config.corpus == ("sample",) else ", ".join(config.corpus)
+    length = f"{training.epochs} passes over it" if training.minutes is None else f"{training.minutes:g} minutes"
+    if training.minutes is not None:
+        takes = f"{training.minutes:g} minutes, and a few more for text, export and check"
+    elif config.corpus == ("sample",):
+        takes = "about a quarter of an hour on two cores; --minutes 2 is shorter, --corpus takes your text"
+    else:
+        takes = "as long as the passes do; the training shows the time left, and --minutes sets it"
+    return [
+        f"to do: train `{config.preset}` on {text}, {length}; export it to INT8; check it against {limits.name}",
+        f"takes: {takes}",
+    ]

@@ -1,0 +1,63 @@
+"""What `train-pipeline` ends with: the verdict first, every figure whole at any width, and commands that parse."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from pathlib import Path
+
+import pytest
+from command_line import COMMANDS
+from rich.console import Console
+
+from tinylm.budget.report import Report
+from tinylm.budget.wording import headline, label
+from tinylm.bundle import Bundle
+from tinylm.cli.ending import show
+from tinylm.config import PRESETS
+from tinylm.page.words import number
+from tinylm.pipeline import PipelineResult
+from tinylm.training.evaluation import Quality
+
+QUALITY = Quality(loss=1.5, perplexity=4.5, bits_per_byte=2.125, tokens=1000)
+
+
+def shown(bundle: Bundle, report: Report, *, width: int, details: bool = False) -> str:
+    run = Path("runs/a name with spaces")
+    quality = {"en": QUALITY, "es": QUALITY, "all": QUALITY}
+    result = PipelineResult(run, PRESETS["tiny"], bundle, quality, {"dataset": 3.0, "training": 61.0})
+    screen = io.StringIO()
+    show(result, report, Console(file=screen, width=width, highlight=False), details=details)
+    return screen.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_verdict_comes_first_and_nothing_is_cut(tiny_bundle: Bundle, full_report: Report, width: int) -> None:
+    text = shown(tiny_bundle, full_report, width=width)
+    assert " ".join(text.split()).startswith(headline(full_report))
+    assert "…" not in text
+    for limit in full_report.limits:
+        assert label(limit.name) in text
+        assert number(limit.limit) in text
+    assert f"size     {tiny_bundle.size_bytes / 1e6:.2f} MB" in text
+    assert "quality  en 2.125 bits per byte" in text
+    assert str(tiny_bundle.path) in text
+    whole = shown(tiny_bundle, full_report, width=width, details=True)
+    assert len(text.splitlines()) < len(whole.splitlines()) * 0.6, "no wall of tables"
+
+
+def test_the_commands_that_it_names_parse(tiny_bundle: Bundle, full_report: Report) -> None:
+    lines = shown(tiny_bundle, full_report, width=80).splitlines()
+    named = [line[9:].partition("   #")[0] for line in lines if line[9:].startswith("tinylm ")]
+    assert len(named) == 2
+    for command in named:
+        words = shlex.split(command)[1:]
+        at = 2 if tuple(words[:2]) in COMMANDS else 1
+        COMMANDS[tuple(words[:at])].make_context(words[0], words[at:])
+
+
+def test_details_show_the_whole_report(tiny_bundle: Bundle, full_report: Report) -> None:
+    assert "times, ms" not in shown(tiny_bundle, full_report, width=80)
+    text = shown(tiny_bundle, full_report, width=80, details=True)
+    assert "times, ms" in text
+    assert "perplexity 4.5, on all validation text" in text
