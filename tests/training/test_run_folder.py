@@ -61,6 +61,14 @@ def test_extend_allows_other_training_and_nothing_else(tmp_path: Path, small_run
         open_once(tmp_path, other, extend=True)
 
 
+def test_a_run_of_before_does_not_know_its_validation_text(tmp_path: Path, small_run: RunConfig) -> None:
+    open_once(tmp_path, small_run)
+    known = dataclasses.replace(small_run, validation_text="0123456789abcdef")
+    assert open_once(tmp_path, known)[0] == small_run
+    longer = change(known, epochs=9)
+    assert open_once(tmp_path, longer, extend=True)[0] == longer
+
+
 def test_what_minutes_were_turned_into_wins(tmp_path: Path, small_run: RunConfig) -> None:
     asked = change(small_run, minutes=2.0)
     open_once(tmp_path, asked)

@@ -34,7 +34,7 @@ def decide_batch_size(config: RunConfig, dataset: Dataset, *, say: Callable[[str
         setup = set_up(tried, dataset)
         needed, room = estimate_memory(setup, batch_size=batch_size).total_mb, available_memory_mb(setup) * MEMORY_SHARE
         if needed > room:
-            say(f"batch size {batch_size}: about {needed:,.0f} MB, more than {room:,.0f} MB")
+            say(f"batch size {batch_size}: about {needed:,.0f} MB are needed, and {room:,.0f} MB may be used")
             break
         with setup.batches:
             seconds, _ = timed_steps(setup, warm_up=_WARM_UP_STEPS, timed=_TIMED_STEPS)

@@ -70,7 +70,7 @@ def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig,
     more_minutes = extend and config.training.minutes is not None and config.training.total_steps is None
     if _asked(recorded) == _asked(config) and not more_minutes:
         config = recorded
-    elif not extend or dataclasses.replace(recorded, training=config.training) != config:
+    elif not extend or _asked(dataclasses.replace(recorded, training=config.training)) != _asked(config):
         raise TinylmError(
             f"`{folder}` holds a run with other settings: {_difference(recorded, config)}",
             "start over with --force, or name another folder with --output-dir",
