@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -118,6 +120,25 @@ def test_all_files_that_cannot_be_read_are_named_at_once(tmp_path: Path) -> None
     assert "move the originals" in caught.value.hint
 
 
+def test_files_and_folders_without_permission_are_named_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "d/fine.txt")
+    locked = [write(tmp_path / "d/a.txt"), write(tmp_path / "d/shut/b.txt").parent]
+    opened, scanned = Path.open, os.scandir
+
+    def refuse(path: Path, *arguments: str) -> object:  # the tests may run as root, whom permissions do not stop
+        if path in locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return (scanned if path.is_dir() else opened)(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(TinylmError, match="2 files .* cannot be read; 1 can") as caught:
+        read(tmp_path / "d")
+    assert all(f"`{path}` may not be read" in caught.value.message for path in locked)
+
+
 def test_many_files_that_cannot_be_read_fit_a_screen(tmp_path: Path) -> None:
     for number in range(SHOWN + 30):
         write(tmp_path / f"d/{number}.html", "<!doctype html><p>x")
@@ -151,6 +172,18 @@ def test_a_dataset_that_is_made_inside_its_own_text(tmp_path: Path, monkeypatch:
     with pytest.raises(TinylmError, match="is a dataset that tinylm made"):
         read("datasets/one")
     assert read("datasets/one/val.jsonl")
+
+
+def test_a_log_that_is_written_into_the_text_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path / "d/story.txt", "\n\n".join(f"{number}: {STORY}" for number in range(200)))
+    command = [sys.executable, "-m", "tinylm", "corpus", "--corpus", ".", "--vocab-size", "40"]
+    for _ in range(2):
+        with (tmp_path / "d/log.txt").open("ab") as log:
+            subprocess.run(command, cwd=tmp_path / "d", stdout=log, stderr=log, check=True)
+    log_text = (tmp_path / "d/log.txt").read_text(encoding="utf-8")
+    assert "corpus: unchanged, skipped" in log_text
+    assert "output of this command" in log_text
+    assert read(tmp_path / "d") == ["d/story.txt"]  # the log of an earlier command
 
 
 def test_reports_of_tinylm_are_no_text(tmp_path: Path, full_report: Report) -> None:

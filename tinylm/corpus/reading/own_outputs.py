@@ -30,6 +30,7 @@ _FILE = re.compile(
     r'|text": "(?:[^"\\]|\\.)*",\s*"normalisation)"'  # --json of the commands
     r'|<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="generator" content="tinylm">'
     r'|<\?xml [^>]*>\s*<testsuites name="tinylm '
+    r"|(?:\[1/4\] corpus, tokenizer and tokens\n)?corpus: (?:reading and cleaning|unchanged, skipped)\n"  # a kept log
     r"|## \S+ .*\n(?s:.*)\n<sub>.* · tinylm \S+ · .*</sub>\n\Z"  # --markdown
 )
 

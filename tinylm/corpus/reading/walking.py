@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ def walk(folder: Path, dropped: Dropped, problems: list[tuple[Path, TinylmError]
     cannot, or is something that tinylm wrote.
     """
     visited: set[tuple[int, int]] = set()
+    outputs = _outputs()
     waiting = [folder]
     while waiting:
         inside = waiting.pop()
@@ -47,7 +49,7 @@ def walk(folder: Path, dropped: Dropped, problems: list[tuple[Path, TinylmError]
             continue
         for entry in entries:
             path = Path(entry.path)
-            kind = _kind(entry)
+            kind = _kind(entry, outputs)
             if kind == "folder":
                 waiting.append(path)
             elif kind == "file":
@@ -56,15 +58,28 @@ def walk(folder: Path, dropped: Dropped, problems: list[tuple[Path, TinylmError]
                 dropped.skip_file(kind)
 
 
-def _kind(entry: os.DirEntry[str]) -> str:
+def _outputs() -> set[tuple[int, int]]:
+    """The files that this command's own output goes to: `tinylm corpus --corpus . 2> log.txt` does not read its log."""
+    found = set()
+    for descriptor in (1, 2):
+        with contextlib.suppress(OSError):  # closed
+            status = os.fstat(descriptor)
+            found.add((status.st_dev, status.st_ino))
+    return found
+
+
+def _kind(entry: os.DirEntry[str], outputs: set[tuple[int, int]]) -> str:
     """`file`, `folder`, or why it is left out."""
     if entry.name.startswith("."):
         return "hidden"
     try:
-        mode = os.stat(entry.path).st_mode  # noqa: PTH116
+        status = os.stat(entry.path)  # noqa: PTH116
     except OSError:
         return "broken links"
+    mode = status.st_mode
     is_folder = stat.S_ISDIR(mode)
+    if (status.st_dev, status.st_ino) in outputs:
+        return "output of this command"
     if found := litter(entry.name, is_folder=is_folder):
         return found
     if is_folder:
