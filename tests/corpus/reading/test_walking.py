@@ -134,7 +134,7 @@ def test_files_and_folders_without_permission_are_named_with_the_others(
 
     monkeypatch.setattr(Path, "open", refuse)
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(TinylmError, match="2 files .* cannot be read; 1 can") as caught:
+    with pytest.raises(TinylmError, match=r"2 files .* cannot be read; 1 can") as caught:
         read(tmp_path / "d")
     assert all(f"`{path}` may not be read" in caught.value.message for path in locked)
 
