@@ -60,7 +60,7 @@ def _stacked(head: Sequence[str], rows: Sequence[Sequence[str | Text]], *, width
 
     lines: list[Text] = []
     for label, *cells in rows:
-        lines.append(Text.assemble(label))
+        lines.append(Text.assemble(label, style="bold"))
         line = Text("  ")
         names = (name.removesuffix(">") for name in head[1:])
         pieces = [Text.assemble(f"{name} ".lstrip(), cell) for name, cell in zip(names, cells, strict=True) if cell]
