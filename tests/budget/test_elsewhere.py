@@ -154,6 +154,8 @@ def test_only_a_whole_error_bar_decides(
     assert exit_code(found, certify=True) == (1 if verdict == "fail" else 3)
     assert all(advice.basis == "estimated" for advice in found.advice)
     assert found.advice == () or verdict == "fail"
+    evidence = next(limit.evidence for limit in found.limits if limit.name == "latency_p95_ms")
+    assert ("only the board decides" in evidence) == (verdict == "undecided")
 
 
 def unestimated(bundle: Bundle | None, budget: Budget, **options: object) -> str:

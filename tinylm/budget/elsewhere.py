@@ -31,15 +31,17 @@ def _judged(result: LimitResult, estimate: Estimate | None, why_not: str) -> Lim
     if estimate is None:
         return _unsaid(result, f"not estimated: {why_not}")
     time = {"latency_p95_ms": estimate.latency, "ttft_p95_ms": estimate.ttft, "itl_p95_ms": estimate.itl}[result.name]
+    verdict = estimated_verdict(time.total, result.limit)
+    crossed = "; the limit lies in the error bar: only the board decides, run this check there"
     return replace(
         result,
         measured=round(time.total.ms, 6),
         low=round(time.total.low_ms, 6),
         high=round(time.total.high_ms, 6),
         margin=round((result.limit - time.total.ms) / result.limit, 4),
-        verdict=estimated_verdict(time.total, result.limit),
+        verdict=verdict,
         basis="estimated",
-        evidence=explain(time, estimate),
+        evidence=explain(time, estimate) + (crossed if verdict == "undecided" else ""),
         void=None,
     )
 
