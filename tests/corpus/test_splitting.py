@@ -141,6 +141,21 @@ def test_lines_of_a_file_without_blank_lines_are_paragraphs() -> None:
     assert sum(piece.text.count(planted) for piece in [*train, *val]) == 1
 
 
+@pytest.mark.parametrize("others", [0, 40])  # in blocks of a few hundred bytes, and in blocks of 4 KB
+def test_refrains_stay(others: int) -> None:
+    refrain = "Oh carry the lamp to the end of the quay tonight\nAnd nobody knows what has happened at sea\noh, oh"
+    song = "\n".join(f"Verse {n} is about the boat with number {n}\n{refrain}" for n in range(120))
+    response = "From the fog, good lamp, deliver us, and from the wind."
+    litany = "\n".join(f"Petition number {n} is about the fog.\n{response}" for n in range(120))
+    corpus = [Document(song, "en", "song"), Document(litany, "en", "litany"), *documents(others)]
+    dropped = Dropped()
+    train, val = split(corpus, dropped=dropped)
+    for document in corpus[:2]:
+        lines = Counter(line for p in [*train, *val] if p.source == document.source for line in p.text.split("\n"))
+        assert lines == Counter(document.text.split("\n"))
+    assert dropped.duplicate_paragraphs == 0
+
+
 def test_short_lines_may_repeat() -> None:
     short = "Yes."
     assert len(short) < DUPLICATE_CHARACTERS

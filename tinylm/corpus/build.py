@@ -29,7 +29,7 @@ from tinylm.corpus.parts import SIDES, clean_part, load_figures, render_part
 from tinylm.corpus.progress import Meter
 from tinylm.corpus.reading.source_names import display_name
 from tinylm.corpus.sections import sections
-from tinylm.corpus.splitting import plan_split
+from tinylm.corpus.splitting import SPLITTING, plan_split
 from tinylm.corpus.statistics import CorpusStatistics, Dropped
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic, writing
@@ -37,7 +37,7 @@ from tinylm.tokenizer import NORMALISATION
 
 SCHEMA = "1.1"
 """1.1 added `validation_text` and what is taken off texts; 1.0 is read as well."""
-PARTS = "parts-1"
+PARTS = "parts-2"
 """Name of what a part holds; it changes when a part of an older tinylm must not be used."""
 BUILDING = "building"
 PART_CHARACTERS = 2_000_000
@@ -269,7 +269,7 @@ def _content(source: str, seed: int) -> str:
 
 
 def _entry(source: str, content: str) -> dict[str, str]:
-    made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {content}".encode())
+    made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {SPLITTING} {content}".encode())
     return {"name": source_name(source), "sha256": made.hexdigest()}
 
 

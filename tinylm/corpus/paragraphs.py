@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from tinylm.corpus.verbatim import fenced, may_be_fenced
+
 DUPLICATE_CHARACTERS = 30
 """Characters, whitespace folded, from which a repeated paragraph counts as a duplicate."""
+DUPLICATE_LINES_BYTES = 1000
+"""UTF-8 bytes from which lines that were cut out of a block can be a duplicate: a refrain is shorter."""
 LINE_PARAGRAPH = 160
 """Characters from which a line is a paragraph of its own: no verse, list or hard-wrapped line is as long."""
+WHOLE_LINES = 0.8
+"""Share of the lines of a block that must be whole sentences for each to be a paragraph."""
+REFRAINS = 0.1
+"""Share of repetitions among lines from which they belong to the text, if a line that is repeated stands often."""
+REFRAIN_TIMES = 3
 
 _BLANK_LINES = re.compile(r"\n{2,}")
 _LINE_END = re.compile(r"\n")
 _SENTENCE_GAP = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+(?=[^\sa-zà-ÿ])|(?<=[。！？])(?=\S)")
-_FINER = (_LINE_END, _SENTENCE_GAP)
+_SENTENCE = re.compile(r"[^a-zà-ÿ]*[^\W_].*[.!?…。！？][\"'”’»)\]]*$")
 _SPACE = re.compile(r"\s+")
 
 
@@ -25,6 +35,8 @@ class Unit(NamedTuple):
     gap: str
     """What stood between it and the unit before in its document: newlines, a space, or nothing."""
     text: str
+    excerpt: bool = False
+    """It is some lines of a block, such as verse: cut off at any line, no paragraph."""
 
     @property
     def size(self) -> int:
@@ -33,9 +45,9 @@ class Unit(NamedTuple):
 
 
 def paragraphs(text: str) -> Iterator[Unit]:
-    """The paragraphs of a document."""
-    for gap, block in _between(text.strip("\n"), _BLANK_LINES):
-        if "\n" not in block:
+    """The paragraphs of a document. A block with a fence in it is one, blank lines and all."""
+    for gap, block, verbatim in _blocks(text.strip("\n")):
+        if verbatim or "\n" not in block:
             if block.strip():
                 yield Unit(gap, block)
             continue
@@ -54,20 +66,21 @@ def paragraphs(text: str) -> Iterator[Unit]:
 
 
 def parts(unit: Unit, limit: int) -> Iterator[Unit]:
-    """The unit itself when it has at most `limit` bytes, else its lines, sentences or runs of words."""
-    pending = [(unit, 0)]
-    while pending:
-        part, level = pending.pop()
-        if part.size <= limit:
-            yield part
-        elif level == len(_FINER):
-            yield from _runs_of_words(part, limit)
-        else:
-            pieces = [(gap, text) for gap, text in _between(part.text, _FINER[level]) if text.strip()]
-            finer = [
-                (Unit(gap if position else part.gap, text), level + 1) for position, (gap, text) in enumerate(pieces)
-            ]
-            pending += reversed(finer)
+    """The unit itself when it has at most `limit` bytes, else its lines, runs of lines, sentences or runs of words."""
+    if unit.size <= limit:
+        yield unit
+    elif "\n" in unit.text:
+        whole = _lines_are_paragraphs(unit.text)
+        for part in _pieces(unit, _LINE_END) if whole else _runs(unit, _LINE_END, limit):
+            yield from [part._replace(excerpt=not whole)] if part.size <= limit else parts(part, limit)
+    else:
+        for sentence in _pieces(unit, _SENTENCE_GAP):
+            yield from [sentence] if sentence.size <= limit else _runs(sentence, _SPACE, limit)
+
+
+def unit_key(unit: Unit) -> int:
+    """The `duplicate_key` of a unit's text; 0 for an excerpt as short as a refrain."""
+    return 0 if unit.excerpt and unit.size < DUPLICATE_LINES_BYTES else duplicate_key(unit.text)
 
 
 def duplicate_key(text: str) -> int:
@@ -88,7 +101,7 @@ def without(units: Iterable[Unit], keep: Iterable[bool]) -> Iterator[Unit]:
         if not stays:
             widest = unit.gap if len(unit.gap) > len(widest) else widest
         else:
-            yield Unit(widest, unit.text) if len(widest) > len(unit.gap) else unit
+            yield unit._replace(gap=widest) if len(widest) > len(unit.gap) else unit
             widest = ""
 
 
@@ -101,15 +114,58 @@ def _between(text: str, separator: re.Pattern[str]) -> Iterator[tuple[str, str]]
     yield gap, text[position:]
 
 
-def _runs_of_words(unit: Unit, limit: int) -> Iterator[Unit]:
-    """A sentence without an end in sight, cut at spaces into runs of at most `limit` bytes (or one word)."""
-    run, gap_before, filled = "", unit.gap, 0
-    for gap, word in _between(unit.text, _SPACE):
-        size = len((gap + word).encode())
+def _blocks(text: str) -> Iterator[tuple[str, str, bool]]:
+    """What stands between blank lines, each with the gap before it and whether a fence is in it."""
+    if not may_be_fenced(text):
+        for gap, block in _between(text, _BLANK_LINES):
+            yield gap, block, False
+        return
+    lines = text.split("\n")
+    inside = fenced(lines)
+    gap, start = "", 0
+    for number, line in enumerate(lines):
+        blank = not line and not inside[number]
+        if blank and number and (lines[number - 1] or inside[number - 1]):
+            yield gap, "\n".join(lines[start:number]), any(inside[start:number])
+            gap = "\n"
+        if blank:
+            gap, start = gap + "\n", number + 1
+    yield gap, "\n".join(lines[start:]), any(inside[start:])
+
+
+def _lines_are_paragraphs(text: str) -> bool:
+    """Whether each line is one, as in a file of sentences, and not a verse, a row or a response in a litany."""
+    lines = text.split("\n")
+    if sum(_SENTENCE.match(line) is not None for line in lines) < WHOLE_LINES * len(lines):
+        return False
+    times = Counter(key for line in lines if (key := duplicate_key(line)))
+    repeated = [count for count in times.values() if count > 1]
+    often = sum(repeated) >= REFRAIN_TIMES * len(repeated)
+    return not (often and sum(repeated) - len(repeated) > REFRAINS * times.total())
+
+
+def _pieces(unit: Unit, separator: re.Pattern[str]) -> Iterator[Unit]:
+    """The parts of a unit between matches of `separator`, without blank ones."""
+    pieces = ((gap, text) for gap, text in _between(unit.text, separator) if text.strip())
+    for position, (gap, text) in enumerate(pieces):
+        yield Unit(gap if position else unit.gap, text)
+
+
+def _runs(unit: Unit, separator: re.Pattern[str], limit: int) -> Iterator[Unit]:
+    """Runs of such parts, each of at most `limit` bytes, or of one part that is longer."""
+    run, gap_before, filled, blank = "", unit.gap, 0, ""
+    for gap, part in _between(unit.text, separator):
+        gap = blank + gap
+        if not part.strip():  # a blank line in a fence
+            blank = gap
+            continue
+        blank = ""
+        size = len((gap + part).encode())
         if run and filled + size > limit:
             yield Unit(gap_before, run)
-            run, gap_before, filled = word, gap, len(word.encode())
-        elif word:
-            run, filled = (run + gap + word, filled + size) if run else (word, size)
+            run, gap_before, filled = part, gap, len(part.encode())
+        else:
+            run = run + gap + part if run else part
+            filled += size if filled else len(part.encode())
     if run:
         yield Unit(gap_before, run)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tinylm.corpus.cleaning import clean
 from tinylm.corpus.documents import Document, Piece, Split
 from tinylm.corpus.near_duplicates import signature
-from tinylm.corpus.paragraphs import Unit, duplicate_key, paragraphs, parts, without
+from tinylm.corpus.paragraphs import Unit, duplicate_key, paragraphs, parts, unit_key, without
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.files import write_atomic, writing
 from tinylm.tokenizer import normalise
@@ -126,7 +126,7 @@ def cut_part(path: Path, kept: NDArray[np.bool_], block_bytes: Mapping[str, int]
     units = [[*_units(section, block_bytes)] for section in sections]
     flat = [unit for part in units for unit in part]
     figures = UnitFigures(
-        key=np.array([duplicate_key(unit.text) for unit in flat], np.uint64),
+        key=np.array([unit_key(unit) for unit in flat], np.uint64),
         size=np.array([unit.size for unit in flat], np.uint32),
         section=np.repeat(np.arange(len(sections), dtype=np.uint32), [len(part) for part in units]),
         language=np.array([section.language for section in sections], np.str_),

@@ -3,15 +3,16 @@
 The order matters: windows that overlap, or a paragraph that stands in two books, would let a model be graded on what
 it has read. So, over the whole corpus and in this order:
 
-1. Documents are cut into paragraphs: what stands between blank lines. A line of `LINE_PARAGRAPH` characters is one by
-   itself: files with a paragraph on each line have no blank lines.
+1. Documents are cut into paragraphs: what stands between blank lines; a fence of code with its blank lines is one. A
+   line of `LINE_PARAGRAPH` characters is one by itself: files with a paragraph on each line have no blank lines.
 2. A paragraph of at least `DUPLICATE_CHARACTERS` that occurred before, whatever its case and spacing, is dropped.
    Shorter ones stay: "Yes." and "CHAPTER I" rightly stand in many places.
 3. Per language, paragraphs in order fill blocks of about 4 KB, and every tenth block is validation. Less than 80 KB
    of a language makes smaller blocks, a twentieth of it each (at least 200 bytes), and with fewer than ten blocks
-   the last one is validation. A paragraph longer than a block is cut into lines, lines into sentences, sentences
-   into words, as far as needed; what was cut is deduplicated once more, by the same rule. So each line is a
-   paragraph in a file that has a sentence on each.
+   the last one is validation. A paragraph longer than a block is cut into lines where each is a whole sentence, else
+   into runs of lines; lines into sentences, sentences into words, as far as needed. What was cut is deduplicated once
+   more, by the same rule. So each line is a paragraph in a file that has a sentence on each. A line of a song, a
+   litany, a table or a program is none: refrains stay, and several lines go only where `DUPLICATE_LINES_BYTES` repeat.
 
 Documents that name their side keep it and take no part in the blocks, but in deduplication they do. Each section of a
 document that is too long for one (`tinylm.corpus.sections`) is cut by itself. A language with under `MINIMUM_BYTES` of
@@ -46,6 +47,8 @@ from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 from tinylm.files import writing
 
+SPLITTING = "blocks-2"
+"""Name of the rules above; it changes whenever their result does."""
 SMALLEST_BLOCK_BYTES = 200
 BLOCKS_WANTED = 20
 """Blocks that a language should have at least, so that every tenth makes two."""

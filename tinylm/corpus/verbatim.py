@@ -24,7 +24,7 @@ _ENVIRONMENT = re.compile(
     re.IGNORECASE,
 )
 _ENVIRONMENT_ENDS = ("", "</{}>", r"#\+end_{}", r"\\end\{{{}\}}")
-_OPENERS = ("```", "~~~", "<pre", "<script", "<style", "#+", "\\begin{")
+_OPENERS = ("```", "~~~", "<pre", "<PRE", "<script", "<style", "#+", "\\begin{")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•–—]|\(?(?:\d{1,3}|[A-Za-z#])[.)])[ \t]+(?=\S)")
 _EXPLICIT = re.compile(r"^[ \t]*\.\. (?:[\w-]+::|[_\[]\S)", re.MULTILINE)
 """What only reStructuredText has; there a block that is set in is a quotation, and code is announced."""
@@ -44,7 +44,7 @@ class Block(NamedTuple):
 def blocks(text: str) -> list[Block]:
     """The blocks of a text, in order; at most one blank line is left between two."""
     lines = [line.rstrip() for line in text.split("\n")]
-    inside = fenced(lines) if any(opener in text for opener in _OPENERS) else [False] * len(lines)
+    inside = fenced(lines) if may_be_fenced(text) else [False] * len(lines)
     found: list[Block] = []
     gap = "\n\n"
     for line, verbatim in zip(lines, inside, strict=True):
@@ -58,6 +58,11 @@ def blocks(text: str) -> list[Block]:
     if "\n  " in text or "\n\t" in text or text.startswith((" ", "\t")):
         return _set_in(found, announced=".. " in text and _EXPLICIT.search(text) is not None)
     return found
+
+
+def may_be_fenced(text: str) -> bool:
+    """A quick test: False where no line can open a fence."""
+    return any(opener in text for opener in _OPENERS)
 
 
 def fenced(lines: Sequence[str]) -> list[bool]:
