@@ -19,6 +19,7 @@ from tinylm.config import RunConfig
 from tinylm.errors import TinylmError
 from tinylm.export.run import export_run, what_decides
 from tinylm.files import write_atomic
+from tinylm.heartbeat import heartbeat
 from tinylm.model import build
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.outputs import FILE as REPORT
@@ -87,7 +88,7 @@ def run_pipeline(
         lap("training")
 
         say("[3/4] evaluation of the best checkpoint, in fp32")
-        quality = evaluate_run(folder, BEST, dataset)
+        quality = evaluate_run(folder, BEST, dataset, say=say)
         lap("evaluation")
 
         say("[4/4] export to INT8")
@@ -177,7 +178,7 @@ def _report(folder: Path, say: Say) -> tuple[Diagnosis, ...]:
     return diagnoses
 
 
-def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Quality]:
+def evaluate_run(run: Path, checkpoint: str, dataset: Dataset, *, say: Say) -> dict[str, Quality]:
     """Quality of a checkpoint on its dataset's validation text in fp32; written to the run's `evaluation.json`."""
     path = run / EVALUATION
     record = Checkpoints(run).read_record(checkpoint)
@@ -198,7 +199,8 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset) -> dict[str, Qual
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     index = read_index(dataset.tokens)
     validation = Validation(dataset.tokens, index, context_length=config.context_length)
-    quality = validation.evaluate(model, dtype=torch.float32)
+    with heartbeat(say, "evaluation"):
+        quality = validation.evaluate(model, dtype=torch.float32)
     result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
     write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())
     return quality

@@ -80,6 +80,15 @@ def test_an_option_changes_its_setting_and_no_other(option: str, asked: list[Run
     assert getattr(read_config(tmp_path / "config.toml").training, field) == value
 
 
+@pytest.mark.parametrize(
+    ("options", "said"), [([], True), (["--preset", "tiny"], False), (["--preset", "small"], False)]
+)
+def test_who_chose_no_preset_is_told_of_the_better_one(options: list[str], said: bool, asked: list[RunConfig]) -> None:
+    result = RUN.invoke(app, options, catch_exceptions=False)
+    assert ("--preset tiny-muon learns more" in result.stderr) is said
+    assert result.stdout == ""
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_is_accepted_and_survives_its_file(name: str, asked: list[RunConfig], tmp_path: Path) -> None:
     assert RUN.invoke(app, ["--preset", name], catch_exceptions=False).exit_code == 0

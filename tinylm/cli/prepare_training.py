@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tinylm.cli.configure import configure
 from tinylm.cli.corpus_options import check_tokenizer, taken_over
 from tinylm.cli.training_options import TrainingOptions
+from tinylm.heartbeat import heartbeat
 
 if TYPE_CHECKING:
     from tinylm.config import RunConfig
@@ -89,6 +90,9 @@ def prepared(
     # OpenMP's threads wait by spinning, unless this stands in the environment before torch is loaded. Next to any other
     # work that cost a factor of 2.5 to 30 on two cores, and sleeping cost nothing on an idle machine (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+    with heartbeat(say, "loading torch"):  # which takes long from a cold disk
+        import tinylm.pipeline  # noqa: F401
 
     from tinylm.corpus import gutenberg
     from tinylm.corpus.weights import parse_weights

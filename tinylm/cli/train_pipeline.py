@@ -58,6 +58,11 @@ def train_pipeline(
     if not options.resume:
         for line in _plan(config, limits):
             say(line)
+        if options.preset is None and options.init_from is None:
+            say(
+                "--preset tiny-muon learns more in the same minutes and bytes: 1.63 instead of 1.68 bits per byte of"
+                " books"
+            )
     with prepared(options, config, skip_corpus=skip_corpus, skip_tokenizer=skip_tokenizer) as ready:
         from tinylm.pipeline import run_pipeline
 
