@@ -17,15 +17,18 @@ from tinylm.cli.ending import show
 from tinylm.config import PRESETS
 from tinylm.page.words import number
 from tinylm.pipeline import PipelineResult
+from tinylm.report.diagnosis import Diagnosis
 from tinylm.training.evaluation import Quality
 
 QUALITY = Quality(loss=1.5, perplexity=4.5, bits_per_byte=2.125, tokens=1000)
 
 
-def shown(bundle: Bundle, report: Report, *, width: int, details: bool = False) -> str:
+def shown(
+    bundle: Bundle, report: Report, *, width: int, details: bool = False, diagnoses: tuple[Diagnosis, ...] = ()
+) -> str:
     run = Path("runs/a name with spaces")
     quality = {"en": QUALITY, "es": QUALITY, "all": QUALITY}
-    result = PipelineResult(run, PRESETS["tiny"], bundle, quality, {"dataset": 3.0, "training": 61.0})
+    result = PipelineResult(run, PRESETS["tiny"], bundle, quality, {"dataset": 3.0, "training": 61.0}, diagnoses)
     screen = io.StringIO()
     show(result, report, Console(file=screen, width=width, highlight=False), details=details)
     return screen.getvalue()
@@ -54,6 +57,16 @@ def test_the_commands_that_it_names_parse(tiny_bundle: Bundle, full_report: Repo
         words = shlex.split(command)[1:]
         at = 2 if tuple(words[:2]) in COMMANDS else 1
         COMMANDS[tuple(words[:at])].make_context(words[0], words[at:])
+
+
+def test_a_problem_of_the_training_stands_beside_the_verdict(tiny_bundle: Bundle, full_report: Report) -> None:
+    problem = Diagnosis(
+        kind="gibberish", severity="problem", what="Gibberish", evidence="seen", cause="why", remedy="do `this`"
+    )
+    note = Diagnosis(kind="slow", severity="note", what="Slow", evidence="seen", cause="why", remedy="do that")
+    text = shown(tiny_bundle, full_report, width=80, diagnoses=(problem, note))
+    assert "problem  Gibberish: do `this`\n" in text
+    assert "Slow" not in text
 
 
 def test_details_show_the_whole_report(tiny_bundle: Bundle, full_report: Report) -> None:

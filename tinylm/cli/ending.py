@@ -44,6 +44,9 @@ def _lines(result: PipelineResult, *, details: bool) -> Iterator[tuple[str, str]
             if details:
                 yield "", f"   loss {quality.loss:.3f}, perplexity {quality.perplexity:.1f}, on all validation text"
             label = ""
+    for found in result.diagnoses:
+        if found.severity == "problem":  # the rest stands in the report
+            yield found.severity, f"{found.what}: {found.remedy}"
     if "sample" in result.config.corpus:
         yield "", "(the sample corpus is synthetic: no word about real text)"
     yield "time", ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in result.stage_seconds.items())
