@@ -52,9 +52,9 @@ def print_tables(dataset: Dataset, console: Console) -> None:
 
     corpus = read_record(dataset.path / CORPUS)
     tokenizer = read_statistics(dataset.path)
-    table = Table("language", "side", box=None, pad_edge=False)
-    for name in ("documents", "paragraphs", "sentences", "bytes", "bytes/token"):
-        table.add_column(name, justify="right")
+    table = Table("language", "side", box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits 60 columns
+    for name in ("documents", "paragraphs", "sentences", "bytes", "bytes per token"):
+        table.add_column(name, justify="right", no_wrap=" " not in name)
     for language, sides in corpus.statistics.languages.items():
         for side, figures in sides.items():
             fit = tokenizer.languages.get(language) if side == "train" else None

@@ -32,8 +32,8 @@ class Problems:
             raise self._found[0][1]
         found = sorted(self._found, key=lambda one: one[0])
         lines = [f"  {error.message}\n    {error.hint}" for _, error in found[:SHOWN]]
-        if more := len(found) - SHOWN:
-            lines += [f"  and {more:,} more"] if more > 0 else []
+        if len(found) > SHOWN:
+            lines.append(f"  and {len(found) - SHOWN:,} more")
         files = "1 file" if len(found) == 1 else f"{len(found):,} files"
         raise TinylmError(
             f"{files} of `{self._source}` cannot be read; {fine:,} can\n" + "\n".join(lines),

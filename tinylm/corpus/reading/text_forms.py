@@ -66,10 +66,7 @@ def refused(start: str, suffix: str) -> tuple[str, str] | None:
     if _PYTHON_LITERALS.match(start):
         return "a list of Python dictionaries, no JSON", _AS_JSON
     if len(_TRANSLATIONS.findall(start)) > 2:
-        return (
-            "a catalogue of translations",
-            "msgconv --no-wrap {file} | sed -n 's/^msgstr \"\\(.*\\)\"$/\\1/p' > {text}",
-        )
+        return "a catalogue of translations", _TRANSLATED
     if _BASE64.match(start):
         return "Base64", "base64 -d {file} > {text}"
     return None
