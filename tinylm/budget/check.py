@@ -13,7 +13,7 @@ from tinylm.budget.advice import advise
 from tinylm.budget.candidate import Candidate, bundle_candidate
 from tinylm.budget.child import ChildFailed
 from tinylm.budget.cold import drop_from_cache
-from tinylm.budget.comparison import compare_in_looks
+from tinylm.budget.comparison import LOOKS, compare_in_looks
 from tinylm.budget.conditions import Moment, Watch
 from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.elsewhere import judge_elsewhere
@@ -27,6 +27,7 @@ from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec import Budget
 from tinylm.budget.statistics import observed
 from tinylm.budget.times import TimeSummary, summarise_times
+from tinylm.budget.typical import well_known
 from tinylm.budget.validity import Validity, judge_validity
 from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.budget.work import Unmodelled
@@ -131,12 +132,22 @@ def _check(
         )
 
     # More than the first look's requests would only decide a p95 that does not count.
+    def more_processes(so_far: Probed, why: str) -> Probed:
+        announce(f"more processes, {why}")
+        until = so_far.requests + budget.confidence.looks[0]
+        return probe_more(so_far, until=until, budget=budget, program=program, announce=announce)
+
     for look in budget.confidence.looks[:1] if elsewhere else budget.confidence.looks:
         probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, watch=watch)
         validity = watched()
         results = judged(validity)
         if probed.problem is not None or not open_quantiles(results):
             break
+    known = probed
+    for _ in range(LOOKS[-1]):
+        if known.problem is not None or well_known(known.processes, lambda process: process.latency_ms):
+            break
+        known = more_processes(known, "as these differ much: for comparisons")
     if probed.problem is None:
         requests = budget.confidence.memory_requests
         typical_ms = observed([value for process in probed.processes for value in process.latency_ms], 0.5)
@@ -183,12 +194,13 @@ def _check(
         estimate=estimate,
     )
 
+    report = dataclasses.replace(report, more=known.processes[len(probed.processes) :])
+
     def another() -> Sequence[ProbeResult]:
-        nonlocal probed
-        before, until = len(probed.processes), probed.requests + budget.confidence.looks[0]
-        announce("more processes, to tell a change from luck")
-        probed = probe_more(probed, until=until, budget=budget, program=program, announce=announce)
-        return probed.processes[before:] if probed.problem is None else ()
+        nonlocal known
+        before = len(known.processes)
+        known = more_processes(known, "to tell a change from luck")
+        return known.processes[before:] if known.problem is None else ()
 
     if options.against is None:
         return report

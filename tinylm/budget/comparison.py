@@ -60,8 +60,9 @@ def compare(old: Report, new: Report, *, more: Sequence[ProbeResult] = (), looks
     """Compare two reports; thresholds and confidence are those of the new report's budget, for all `looks` together.
     `more` are further processes of what the new report is about."""
     why_not = list(_why_not(old, new))
-    whole = replace(new, samples=(*new.samples, *more))
-    found = [] if why_not else [row_for(result.name, old, whole, looks=looks) for result in new.limits]
+    before = replace(old, samples=(*old.samples, *old.more))
+    now = replace(new, samples=(*new.samples, *new.more, *more))
+    found = [] if why_not else [row_for(result.name, before, now, looks=looks) for result in new.limits]
     rows = tuple(row for row in found if row is not None)
     if not why_not and not rows:
         why_not.append("no limit was measured in both reports")

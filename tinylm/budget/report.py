@@ -109,6 +109,8 @@ class Report:
     """This machine's, where it is not the budget's device; None where its clock counted instructions."""
     notes: tuple[str, ...] = ()
     """What people must know to read the figures."""
+    more: tuple[ProbeResult, ...] = ()
+    """Processes beyond those that verdicts rest on, measured for comparisons because these differed much."""
     comparison: Comparison | None = None
     """With an earlier report, when one was given."""
 
@@ -132,7 +134,7 @@ def read_report(data: object, where: str) -> Report:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
     check_schema(data, major=3, where=where)
     report = read(Report, data, where)
-    for process in report.samples:
+    for process in (*report.samples, *report.more):
         series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)
         if len({len(times) for times in series}) > 1 or not process.latency_ms:
             raise TinylmError(f"{where} has a process with times of other requests", "make the report again")

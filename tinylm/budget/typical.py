@@ -17,11 +17,12 @@ more of the time in one report than in the other, they did more to the caches th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from statistics import median
+from statistics import median, stdev
 
-from tinylm.budget.ratio import Ratio, ratio
-from tinylm.budget.statistics import observed
+from tinylm.budget.ratio import FEWEST_PROCESSES, Ratio, ratio
+from tinylm.budget.statistics import observed, student_quantile
 from tinylm.runtime.probe_contract import ProbeResult
 
 Samples = Callable[[ProbeResult], Sequence[float]]
@@ -32,6 +33,8 @@ BETWEEN_REPORTS = 1.03
 deviations of 21 checks on two shared cores, where others had the core for up to a third of the time."""
 MORE_TAKEN = 1 / 3
 """Share of the requests' time by which others may have the core for longer in one report than in the other."""
+WELL_KNOWN = 1.05
+"""Within this factor a report knows its own typical request: enough to tell a threshold of 20 % from no change."""
 
 
 def change_of(
@@ -71,6 +74,16 @@ def undisturbed_ms(process: ProbeResult, samples: Samples) -> list[float]:
         for waited, whole in zip(process.waited_ms, process.latency_ms, strict=True)
     )
     return [value * max(share, 1e-6) for value, share in zip(times, shares, strict=True)]
+
+
+def well_known(processes: Sequence[ProbeResult], samples: Samples) -> bool:
+    """Whether these processes differ so little that a later comparison can rely on them. This looks at their spread and
+    not at their level, so going on until it holds favours no answer."""
+    levels = [math.log(observed(undisturbed_ms(process, samples), QUARTILE)) for process in processes]
+    if len(levels) < FEWEST_PROCESSES:
+        return False
+    margin = student_quantile(0.95, len(levels) - 1) * stdev(levels) / math.sqrt(len(levels))
+    return margin <= math.log(WELL_KNOWN)
 
 
 def neighbours_are_covered(side: Sequence[ProbeResult], other: Sequence[ProbeResult]) -> bool:
