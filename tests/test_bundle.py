@@ -29,10 +29,8 @@ from tinylm.bundle import (
     GoldenPrompt,
     GraphEntry,
     HeldOut,
-    LanguageQuality,
     Manifest,
     Provenance,
-    QualityIntervals,
     Quantization,
     SpecialIds,
     TokenizerEntry,
@@ -40,6 +38,7 @@ from tinylm.bundle import (
     to_json,
     write_bundle,
 )
+from tinylm.bundle_quality import LanguageQuality, QualityIntervals
 from tinylm.config import PRESETS
 from tinylm.errors import TinylmError
 
@@ -154,7 +153,7 @@ def test_writing_twice_gives_the_same_bytes(bundle: Bundle, tmp_path: Path) -> N
 
 def test_a_signature_may_be_there_unlisted(bundle: Bundle) -> None:
     (bundle.path / SIGNATURE).write_bytes(b"signed")
-    assert open_bundle(bundle.path).manifest == bundle.manifest
+    assert odd(bundle) == ()
 
 
 def test_a_bundle_can_be_moved_and_named_relatively(
@@ -165,7 +164,22 @@ def test_a_bundle_can_be_moved_and_named_relatively(
     assert open_bundle(Path("elsewhere")).manifest_sha256 == bundle.manifest_sha256
 
 
-@pytest.mark.parametrize("name", sorted(CONTENTS))
+READ = sorted(CONTENTS.keys() - {CARD})
+
+
+def odd(bundle: Bundle) -> tuple[str, ...]:
+    """What is odd in a bundle, which a strict reader refuses for the same reason."""
+    oddities = open_bundle(bundle.path).oddities
+    if oddities:
+        with pytest.raises(TinylmError) as caught:
+            open_bundle(bundle.path, strict=True)
+        assert oddities[0] in caught.value.message
+    else:
+        open_bundle(bundle.path, strict=True)
+    return oddities
+
+
+@pytest.mark.parametrize("name", READ)
 @pytest.mark.parametrize("where", ["first", "last"])
 def test_one_flipped_bit_is_found(bundle: Bundle, name: str, where: str) -> None:
     data = bytearray((bundle.path / name).read_bytes())
@@ -175,7 +189,7 @@ def test_one_flipped_bit_is_found(bundle: Bundle, name: str, where: str) -> None
         open_bundle(bundle.path)
 
 
-@pytest.mark.parametrize("name", sorted(CONTENTS))
+@pytest.mark.parametrize("name", READ)
 def test_a_truncated_longer_empty_or_missing_file_is_found(bundle: Bundle, name: str) -> None:
     data = (bundle.path / name).read_bytes()
     for wrong in (data[:-1], data + b"\0", b""):
@@ -187,14 +201,65 @@ def test_a_truncated_longer_empty_or_missing_file_is_found(bundle: Bundle, name:
         open_bundle(bundle.path)
 
 
-def test_a_file_that_is_not_listed_is_found(bundle: Bundle) -> None:
-    for extra in ("model.onnx.data", ".hidden", "code.py"):
-        (bundle.path / extra).write_bytes(b"")
-        with pytest.raises(TinylmError, match=f"{extra}` is not in the manifest"):
-            open_bundle(bundle.path)
-        (bundle.path / extra).unlink()
-    (bundle.path / "folder").mkdir()
-    with pytest.raises(TinylmError, match="folder` is not in the manifest"):
+def test_another_card_is_odd_and_no_reason_to_refuse_a_model(bundle: Bundle) -> None:
+    assert odd(bundle) == ()
+    for text, what in (
+        (b"# mine\n", "does not match its SHA-256"),
+        (b"# my own card\n", "has 14 bytes"),
+        (b"", "0 bytes"),
+    ):
+        (bundle.path / CARD).write_bytes(text)
+        (found,) = odd(bundle)
+        assert what in found
+    (bundle.path / CARD).unlink()
+    (found,) = odd(bundle)
+    assert f"{CARD}` is missing" in found
+
+
+@pytest.mark.parametrize(
+    "name", [".DS_Store", "notes.txt", "Thumbs.db", "._model.onnx", "model.onnx.data", "code.py", "año", "a b", "-rf"]
+)
+def test_a_file_that_is_not_listed_is_odd(bundle: Bundle, name: str) -> None:
+    (bundle.path / name).write_bytes(b"")
+    assert odd(bundle) == (f"`{name}` is not in the manifest",)
+    assert open_bundle(bundle.path).size_bytes == bundle.size_bytes
+
+
+def test_a_folder_is_odd_and_several_things_are_told_as_one(bundle: Bundle) -> None:
+    for name in ("__MACOSX", ".git"):
+        (bundle.path / name).mkdir()
+        (bundle.path / name / "model.onnx").write_bytes(b"another")
+    assert len(odd(bundle)) == 2
+    assert bundle.warning is None
+    warning = open_bundle(bundle.path).warning
+    assert warning
+    assert "`.git` is not in the manifest, and 1 more like it; nothing reads that" in warning
+
+
+def test_a_name_cannot_steer_a_terminal(bundle: Bundle) -> None:
+    for name in (b"\x1b[31mred\n", b"\xff", "\u202e".encode()):
+        (bundle.path / os.fsdecode(name)).write_bytes(b"")
+    warning = open_bundle(bundle.path).warning
+    assert warning
+    assert all(text.isprintable() for text in (*odd(bundle), warning))
+
+
+@pytest.mark.parametrize("name", ["notes.txt", ".DS_Store", SIGNATURE])
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_a_link_that_is_not_listed_is_refused(bundle: Bundle, tmp_path: Path, name: str, kind: str) -> None:
+    target = tmp_path / "outside"
+    if kind == "file":
+        target.write_bytes(b"")
+    elif kind == "folder":
+        target.mkdir()
+    (bundle.path / name).symlink_to(target)
+    with pytest.raises(TinylmError, match="is a link or no plain file"):
+        open_bundle(bundle.path)
+
+
+def test_a_pipe_that_is_not_listed_is_refused(bundle: Bundle) -> None:
+    os.mkfifo(bundle.path / "pipe")
+    with pytest.raises(TinylmError, match="is a link or no plain file"):
         open_bundle(bundle.path)
 
 

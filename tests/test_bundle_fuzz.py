@@ -13,17 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinylm.bundle import (
-    MANIFEST,
-    REQUIRED,
-    TOKENIZER,
-    Bundle,
-    LanguageQuality,
-    QualityIntervals,
-    open_bundle,
-    to_json,
-    write_bundle,
-)
+from tinylm.bundle import MANIFEST, REQUIRED, TOKENIZER, Bundle, open_bundle, to_json, write_bundle
+from tinylm.bundle_quality import LanguageQuality, QualityIntervals
 from tinylm.errors import TinylmError
 
 

@@ -30,7 +30,8 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizer": {"errors"},
     "model_config": set(),
     "config": {"errors", "records", "files", "model_config"},
-    "bundle": FOUNDATION | {"model_config"},
+    "bundle_quality": {"numerals"},
+    "bundle": FOUNDATION | {"model_config", "bundle_quality"},
     "runs": {"errors", "bundle"},
     "onnx_wire": {"errors"},
     "onnx_file": {"errors", "onnx_wire"},
@@ -65,7 +66,8 @@ ALLOWED: dict[str, set[str]] = {
     | {"runtime", "budget", "evaluation", "machine", "bundle", "code_version", ""},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
-    | {"", "config", "model_config", "bundle", "tokenizer", "tokenizer_training", "runtime", "model", "training"}
+    | {"", "config", "model_config", "bundle", "bundle_quality", "tokenizer", "tokenizer_training", "runtime", "model"}
+    | {"training"}
     | {"corpus", "budget", "evaluation", "onnx_file", "op_audit", "op_kernels"}  # of budget: what this machine is
     | {"code_version"},
     "initial": FOUNDATION | {"bundle", "config", "export", "runs", "tokenizer", "tokenizer_training", "training"},

@@ -6,8 +6,8 @@
     golden.json       what the model must answer on any device, and text with known bits to re-measure quality
     MODEL_CARD.md     for people
 
-`write_bundle` makes one atomically, `open_bundle` refuses anything that is damaged, unlisted, linked or newer than
-this reader. Nothing in a bundle is executed or unpickled.
+`write_bundle` makes one atomically, `open_bundle` refuses anything that is damaged, linked or newer than this reader,
+and names what is there unlisted. Nothing in a bundle is executed or unpickled.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tinylm.bundle_quality import LanguageQuality
 from tinylm.errors import TinylmError
 from tinylm.files import sha256, sha256_bytes, sync_folder
 from tinylm.model_config import ModelConfig
-from tinylm.numerals import between, change, number
 from tinylm.records import check_schema, read
 
 SCHEMA = "1.1"
@@ -119,61 +119,6 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class QualityIntervals:
-    """95 % confidence intervals, low and high, of the figures of `LanguageQuality` (`tinylm.export.quality`)."""
-
-    bpb_increase: tuple[float, float]
-    perplexity: tuple[float, float]
-    perplexity_fp32: tuple[float, float]
-    kl: tuple[float, float]
-    top1_agreement: tuple[float, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LanguageQuality:
-    """Held-out text of one language through the exported graphs."""
-
-    tokens: int
-    bytes: int
-    bpb_fp32: float
-    """Bits per byte of the model that was trained."""
-    bpb: float
-    """Of the bundle's own graph; in an fp32 bundle it is the same but for rounding."""
-    perplexity: float
-    kl: float
-    """Mean Kullback-Leibler divergence from the trained model's next-token distribution, in nats."""
-    top1_agreement: float
-    perplexity_fp32: float | None = None
-    """None in bundles of schema 1.0."""
-    intervals: QualityIntervals | None = None
-    """None in bundles of schema 1.0, and where the text is too short to tell."""
-
-    @property
-    def bpb_increase(self) -> float:
-        """Bits per byte that the bundle's graph loses against fp32."""
-        return self.bpb - self.bpb_fp32
-
-    def shown(self, name: str) -> str:
-        """A figure that has an interval, for people: `shown("bpb_increase")` is `+0.0004 (+0.0003 to +0.0005)`."""
-        value, form = getattr(self, name), _FORMS[name]
-        if value is None:
-            return "not recorded"
-        if self.intervals is None:
-            return form(value)
-        low, high = getattr(self.intervals, name)
-        return between(form(value), form(low), form(high))
-
-
-_FORMS: dict[str, Callable[[float], str]] = {
-    "bpb_increase": change,
-    "perplexity": "{:.1f}".format,
-    "perplexity_fp32": "{:.1f}".format,
-    "kl": number,
-    "top1_agreement": "{:.1%}".format,
-}
-
-
-@dataclass(frozen=True, kw_only=True)
 class Manifest:
     schema: str
     requires: tuple[str, ...]
@@ -243,6 +188,8 @@ class Bundle:
     manifest: Manifest
     manifest_sha256: str
     """Identifies the bundle: the manifest lists the hash of every other file."""
+    oddities: tuple[str, ...] = ()
+    """What in the folder is not as it was exported and read by nobody, in words."""
 
     @property
     def model(self) -> Path:
@@ -251,6 +198,14 @@ class Bundle:
     @property
     def tokenizer(self) -> Path:
         return self.path / TOKENIZER
+
+    @property
+    def warning(self) -> str | None:
+        """The oddities as one line for people; None when there are none."""
+        if not self.oddities:
+            return None
+        more = f", and {len(self.oddities) - 1} more like it" if len(self.oddities) > 1 else ""
+        return f"warning: `{self.path}` is not as it was exported: {self.oddities[0]}{more}; nothing reads that"
 
     @property
     def size_bytes(self) -> int:
@@ -264,8 +219,12 @@ class Bundle:
         return read(Golden, data, where)
 
 
-def open_bundle(path: Path) -> Bundle:
-    """Verify a bundle folder completely and return it; TinylmError says what is wrong with it."""
+def open_bundle(path: Path, *, strict: bool = False) -> Bundle:
+    """Verify a bundle folder and return it; TinylmError says what is wrong with it.
+
+    What nothing reads does not make a model unusable: a file that is not listed, or another model card than was
+    exported, stands in `Bundle.oddities`. With `strict` it is refused, too: for whoever says that a bundle is whole.
+    """
     if not path.exists():
         raise TinylmError(f"no bundle at `{path}`", "make one with `tinylm export`")
     if not path.is_dir() or not (path / MANIFEST).is_file():
@@ -281,11 +240,17 @@ def open_bundle(path: Path) -> Bundle:
         if isinstance(name, str) and name not in SUPPORTED_REQUIRES:
             raise TinylmError(f"{where} requires `{name}`, which this tinylm does not know", "upgrade tinylm")
     manifest = read(Manifest, data, where)
-    _verify_files(path, manifest)
-    return Bundle(path, manifest, sha256_bytes(raw))
+    oddities = tuple(_verify_files(path, manifest))
+    if strict and oddities:
+        raise TinylmError(
+            f"`{path}` is not as it was exported: {oddities[0]}",
+            "remove what does not belong there, or export the bundle again",
+        )
+    return Bundle(path, manifest, sha256_bytes(raw), oddities)
 
 
-def _verify_files(path: Path, manifest: Manifest) -> None:
+def _verify_files(path: Path, manifest: Manifest) -> Iterator[str]:
+    """Refuse what may not be there or does not match; yield what is odd and read by nobody, in words."""
     listed = set(manifest.files)
     for missing in sorted(set(REQUIRED) - listed):
         raise TinylmError(f"`{path / MANIFEST}` does not list `{missing}`", "export the bundle again")
@@ -294,19 +259,40 @@ def _verify_files(path: Path, manifest: Manifest) -> None:
         if not _NAME.fullmatch(name) or name == MANIFEST:
             raise TinylmError(f"`{path / MANIFEST}` lists the file name `{name}`, which is not allowed in a bundle")
     for found in sorted(entry.name for entry in path.iterdir()):
-        if found not in listed and found not in (MANIFEST, SIGNATURE):
-            raise TinylmError(f"`{path / found}` is not in the manifest", "remove it, or export the bundle again")
+        if found not in listed and found != MANIFEST:
+            if not (path / found).is_dir() or (path / found).is_symlink():
+                _regular_size(path / found)
+            if found != SIGNATURE:
+                yield f"`{_visible(found)}` is not in the manifest"
     for name, entry in sorted(manifest.files.items()):
-        file = path / name
-        size = _regular_size(file)
-        if size != entry.bytes:
-            raise TinylmError(
-                f"`{file}` has {size} bytes; the manifest says {entry.bytes}", "copy or export the bundle again"
-            )
-        if sha256(file) != entry.sha256:
-            raise TinylmError(f"`{file}` does not match its SHA-256 in the manifest", "copy or export the bundle again")
+        try:
+            _verify_file(path / name, entry)
+        except _Changed as error:
+            if name != CARD:
+                raise
+            yield error.message
     if manifest.tokenizer.sha256 != manifest.files[TOKENIZER].sha256:
         raise TinylmError(f"`{path / MANIFEST}` names two different tokenizers", "export the bundle again")
+
+
+class _Changed(TinylmError):
+    """A plain file, or none, where the manifest lists another."""
+
+
+def _verify_file(file: Path, entry: FileEntry) -> None:
+    again = "copy or export the bundle again"
+    if not os.path.lexists(file):
+        raise _Changed(f"`{file}` is missing", again)
+    size = _regular_size(file)
+    if size != entry.bytes:
+        raise _Changed(f"`{file}` has {size} bytes; the manifest says {entry.bytes}", again)
+    if sha256(file) != entry.sha256:
+        raise _Changed(f"`{file}` does not match its SHA-256 in the manifest", again)
+
+
+def _visible(name: str) -> str:
+    """A file's name as one line that cannot steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
 
 
 def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
@@ -332,7 +318,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
                 file.flush()
                 os.fsync(file.fileno())
         sync_folder(partial)
-        open_bundle(partial)
+        open_bundle(partial, strict=True)
         # What a power cut left; it is not needed, because a whole bundle lies ready in `partial`.
         shutil.rmtree(old, ignore_errors=True)
         if folder.exists():
@@ -349,7 +335,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return open_bundle(folder)
+    return open_bundle(folder, strict=True)
 
 
 def to_json(data: object) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,20 @@ def test_a_bundle_that_fits(tiny_bundle: Bundle, budget: Path) -> None:
     assert "test fits the budget host." in result.stdout
     assert "process 1 of 2: 30 requests, to 59 in all, then golden tokens" in result.stderr
     assert "process 1 of 2" not in result.stdout
+
+
+def test_what_nothing_reads_is_told_and_refused_where_it_is_certified(
+    tiny_bundle: Bundle, budget: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle.path, folder)
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    certified = runner.invoke(app, [str(folder), "--budget", str(budget), "--certify"])
+    assert isinstance(certified.exception, TinylmError)
+    assert "`notes.txt` is not in the manifest" in certified.exception.message
+    result = runner.invoke(app, [str(folder), "--budget", str(budget)])
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"warning: `{folder}` is not as it was exported: `notes.txt`")
 
 
 def test_json_is_one_document_on_stdout(tiny_bundle: Bundle, budget: Path) -> None:

@@ -51,6 +51,26 @@ def test_the_command_and_the_device_write_the_same_text(bundle: Path) -> None:
         assert CliRunner().invoke(app, [str(bundle), *options, "--backend", backend]).stdout == alone.stdout
 
 
+def test_what_nothing_reads_is_told_and_does_not_stop_the_text(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(make_bundle().path, bundle)
+    options = ["--prompt", "the", "--seed", "1", "--threads", "1"]
+    before = device(str(bundle), *options)
+    (bundle / ".DS_Store").write_bytes(b"\0")
+    (bundle / "MODEL_CARD.md").write_text("# mine\n", encoding="utf-8")
+    for result in (CliRunner().invoke(app, [str(bundle), *options]), device(str(bundle), *options)):
+        assert result.stdout == before.stdout
+        (line,) = result.stderr.splitlines()
+        assert line.startswith(
+            f"warning: `{bundle}` is not as it was exported: `.DS_Store` is not in the manifest, and 1"
+        )
+    with (bundle / "golden.json").open("ab") as file:
+        file.write(b" ")
+    refused = device(str(bundle), *options)
+    assert refused.returncode == 2
+    assert "golden.json` has " in refused.stderr
+
+
 def test_the_manifests_defaults_hold_when_nothing_is_set(bundle: Path) -> None:
     runner = CliRunner()
     plain = runner.invoke(app, [str(bundle), "--seed", "1"])

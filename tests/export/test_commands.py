@@ -184,6 +184,33 @@ def test_verify_refuses_a_machine_that_answers_differently(int8: ExportResult, t
     assert result.stdout.startswith("differs: ")
 
 
+@pytest.mark.parametrize("litter", ["notes.txt", CARD])
+def test_what_nothing_reads_is_told_by_all_and_refused_by_verify(
+    int8: ExportResult, tmp_path: Path, litter: str
+) -> None:
+    shutil.copytree(int8.bundle.path, tmp_path / "bundle")
+    (tmp_path / "bundle" / litter).write_text("mine\n", encoding="utf-8")
+    for name in ("show", "card"):
+        result = RUN.invoke(bundle_app, [name, str(tmp_path / "bundle")])
+        assert result.exit_code == 0
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("warning: ")
+        assert f"{litter}`" in line
+    assert (result.stdout == "mine\n") == (litter == CARD)
+    refused = RUN.invoke(bundle_app, ["verify", str(tmp_path / "bundle")])
+    assert isinstance(refused.exception, TinylmError)
+    assert "is not as it was exported" in refused.exception.message
+
+
+def test_a_card_that_is_gone_is_an_error_only_for_who_reads_it(int8: ExportResult, tmp_path: Path) -> None:
+    shutil.copytree(int8.bundle.path, tmp_path / "bundle")
+    (tmp_path / "bundle" / CARD).unlink()
+    assert RUN.invoke(bundle_app, ["show", str(tmp_path / "bundle")]).exit_code == 0
+    gone = RUN.invoke(bundle_app, ["card", str(tmp_path / "bundle")])
+    assert isinstance(gone.exception, TinylmError)
+    assert f"{CARD}` cannot be read" in gone.exception.message
+
+
 @pytest.mark.parametrize("command", ["show", "verify", "card"])
 def test_a_damaged_bundle_is_refused_by_all(int8: ExportResult, tmp_path: Path, command: str) -> None:
     shutil.copytree(int8.bundle.path, tmp_path / "bundle")

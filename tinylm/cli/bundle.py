@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tinylm.cli.help import Command, Group
+from tinylm.cli.opened import opened_bundle
 
 bundle_app = typer.Typer(name="bundle", cls=Group, rich_markup_mode=None, help="Look into a bundle.")
 
@@ -19,11 +20,9 @@ _Bundle = Annotated[
 @bundle_app.command(cls=Command, epilog="tinylm bundle show runs/NAME")
 def show(bundle: _Bundle = None) -> None:
     """Print what is in a bundle; its files are checked against the manifest."""
-    from tinylm.bundle import open_bundle
     from tinylm.corpus.languages import language_name
-    from tinylm.runs import find_bundle
 
-    opened = open_bundle(find_bundle(bundle))
+    opened = opened_bundle(bundle)
     manifest = opened.manifest
     model, origin = manifest.model, manifest.provenance
     print(f"{manifest.name} {manifest.version}  ({', '.join(map(language_name, manifest.languages))}; {opened.path})")
@@ -59,15 +58,13 @@ def show(bundle: _Bundle = None) -> None:
 @bundle_app.command(cls=Command, epilog="tinylm bundle verify runs/NAME")
 def verify(bundle: _Bundle = None) -> None:
     """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
-    from tinylm.bundle import open_bundle
     from tinylm.errors import TinylmError
     from tinylm.numerals import change
-    from tinylm.runs import find_bundle
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.golden import verify_golden
     from tinylm.tokenizer import Tokenizer
 
-    opened = open_bundle(find_bundle(bundle))
+    opened = opened_bundle(bundle, strict=True)
     with Engine(opened) as engine:
         found = verify_golden(opened, Tokenizer(opened.tokenizer), engine)
     for mismatch in found.mismatches:
@@ -93,7 +90,12 @@ def verify(bundle: _Bundle = None) -> None:
 @bundle_app.command(cls=Command, epilog="tinylm bundle card > MODEL.md")
 def card(bundle: _Bundle = None) -> None:
     """Print a bundle's model card, as Markdown."""
-    from tinylm.bundle import CARD, open_bundle
-    from tinylm.runs import find_bundle
+    from tinylm.bundle import CARD
+    from tinylm.errors import TinylmError
 
-    print((open_bundle(find_bundle(bundle)).path / CARD).read_text(encoding="utf-8"), end="")
+    opened = opened_bundle(bundle)
+    try:
+        text = (opened.path / CARD).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # it was not exported like that, and nothing else reads it
+        raise TinylmError(f"`{opened.path / CARD}` cannot be read: {error}", "export the bundle again") from error
+    print(text, end="")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tinylm.cli.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
+from tinylm.cli.opened import opened_bundle
 
 _MOST_MINUTES = 24 * 60
 _WHAT = "What is measured"
@@ -112,7 +113,7 @@ def check_budgets(
     outputs.check(against, Path(budget))
     old = read_old(against)
     limits = load_budget(budget)
-    candidate = _candidate(bundle)
+    candidate = _candidate(bundle, strict=certify)
     outputs.check(candidate.path)
     _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
@@ -133,16 +134,14 @@ def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool) -> No
         )
 
 
-def _candidate(named: Path | None) -> Candidate:
-    """The bundle or decoder that is named; TinylmError when it is neither."""
+def _candidate(named: Path | None, *, strict: bool) -> Candidate:
+    """The bundle or decoder that is named; TinylmError when it is neither, and with `strict` as in `open_bundle`."""
     from tinylm.budget.candidate import bundle_candidate, decoder_candidate
-    from tinylm.bundle import open_bundle
     from tinylm.decoder import find_decoder, open_decoder
-    from tinylm.runs import find_bundle
 
     if description := find_decoder(named):
         return decoder_candidate(open_decoder(description))
-    return bundle_candidate(open_bundle(find_bundle(named)))
+    return bundle_candidate(opened_bundle(named, strict=strict))
 
 
 def read_old(against: Path | None) -> Report | None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tinylm.cli.opened import opened_bundle
+
 
 def profile(
     bundle: Annotated[
@@ -26,15 +28,13 @@ def profile(
 
     A description of this machine, never a verdict. Exit code 2: the bundle or an option cannot be used.
     """
-    from tinylm.bundle import open_bundle
     from tinylm.errors import TinylmError
     from tinylm.profile.measure import profile_bundle
     from tinylm.profile.report import to_json
-    from tinylm.runs import find_bundle
 
     if plot is not None and plot.suffix != ".svg":
         raise TinylmError(f"`{plot}` is no name for an SVG picture", f"name it `{plot.with_suffix('.svg')}`")
-    opened = open_bundle(find_bundle(bundle))
+    opened = opened_bundle(bundle)
     _announce(f"profiling {opened.path}")
     report = profile_bundle(opened, requests=requests, threads=threads, new_tokens=new_tokens, announce=_announce)
     if json:

@@ -10,6 +10,7 @@ import typer
 
 from tinylm.cli.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
 from tinylm.cli.help import Command, Group
+from tinylm.cli.opened import opened_bundle
 
 if TYPE_CHECKING:
     from tinylm.virtual_pi.machine import Machine
@@ -217,11 +218,9 @@ def check(
 
     from tinylm.budget.comparison import compare
     from tinylm.budget.spec import load_budget
-    from tinylm.bundle import open_bundle
     from tinylm.cli.check_budgets import finish, read_old
     from tinylm.decoder import find_decoder
     from tinylm.errors import TinylmError
-    from tinylm.runs import find_bundle
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
@@ -238,7 +237,7 @@ def check(
             f"`{bundle}` is a decoder; the virtual Pi checks bundles only",
             "check it on a machine: tinylm check-budgets without --virtual-pi",
         )
-    opened = open_bundle(find_bundle(bundle))
+    opened = opened_bundle(bundle, strict=certify)
     outputs.check(opened.path)
     _announce(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
     checked = check_on_virtual_pi(

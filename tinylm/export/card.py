@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from tinylm.bundle import LanguageQuality, Manifest
+from tinylm.bundle import Manifest
+from tinylm.bundle_quality import LanguageQuality
 from tinylm.corpus.languages import language_name
 
 

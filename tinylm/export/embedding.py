@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tinylm.bundle import LanguageQuality
+from tinylm.bundle_quality import LanguageQuality
 from tinylm.export.layers import Scheme
 from tinylm.export.quality import Score, summarise
 

@@ -31,7 +31,6 @@ from tinylm.bundle import (
     GenerationDefaults,
     Golden,
     GraphEntry,
-    LanguageQuality,
     Manifest,
     Provenance,
     Quantization,
@@ -40,6 +39,7 @@ from tinylm.bundle import (
     to_json,
     write_bundle,
 )
+from tinylm.bundle_quality import LanguageQuality
 from tinylm.corpus.openings import opening
 from tinylm.errors import TinylmError
 from tinylm.export.cache import measure_cache_scales

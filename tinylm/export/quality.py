@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tinylm.bundle import LanguageQuality, QualityIntervals
+from tinylm.bundle_quality import LanguageQuality, QualityIntervals
 from tinylm.cores import usable_cores
 from tinylm.evaluation.bootstrap import FEWEST_UNITS, ends, resample
 from tinylm.evaluation.measures import total_bits

@@ -11,7 +11,7 @@ from tinylm.numerals import change, number
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tinylm.bundle import LanguageQuality
+    from tinylm.bundle_quality import LanguageQuality
     from tinylm.export.embedding import EmbeddingChoice
     from tinylm.export.export import ExportResult
     from tinylm.export.quantization import TensorError

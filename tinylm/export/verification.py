@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tinylm.bundle import LanguageQuality
+from tinylm.bundle_quality import LanguageQuality
 from tinylm.errors import TinylmError
 from tinylm.export.graph import weight_shapes
 from tinylm.export.kernels import CoreKernels

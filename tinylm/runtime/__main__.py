@@ -50,6 +50,8 @@ def print_text(
         check_option("--stop", text)
     number = _parse_threads(threads)
     bundle = open_bundle(path)
+    if bundle.warning:
+        print(bundle.warning, file=sys.stderr)
     defaults = bundle.manifest.generation
     try:
         sampling = Sampling(
