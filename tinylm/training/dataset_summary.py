@@ -48,11 +48,11 @@ def summarise(dataset: Dataset) -> list[str]:
 
 def print_tables(dataset: Dataset, console: Console) -> None:
     """The same as tables for people, on `console`."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     corpus = read_record(dataset.path / CORPUS)
     tokenizer = read_statistics(dataset.path)
-    table = Table("language", "side", box=None, pad_edge=False, padding=(0, 1, 0, 0))  # fits 60 columns
+    table = Table(Column("language", no_wrap=True), "side", box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("documents", "paragraphs", "sentences", "bytes", "bytes per token"):
         table.add_column(name, justify="right", no_wrap=" " not in name)
     for language, sides in corpus.statistics.languages.items():
