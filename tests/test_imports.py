@@ -41,6 +41,7 @@ ALLOWED: dict[str, set[str]] = {
     "op_audit": {"onnx_file", "op_kernels"},
     "wheels": {"", "errors", "files"},
     "axes": set(),
+    "grid": set(),
     "svg": set(),
     "charts": {"axes", "chart_frame", "svg"},
     "chart_frame": {"axes", "svg"},
@@ -48,11 +49,23 @@ ALLOWED: dict[str, set[str]] = {
     "runtime": FOUNDATION
     | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph", "machine"},
     "budget": FOUNDATION
-    | {"", "config", "model_config", "bundle", "decoder", "tokenizer", "onnx_file", "runtime", "machine", "charts"}
+    | {
+        "grid",
+        "",
+        "config",
+        "model_config",
+        "bundle",
+        "decoder",
+        "tokenizer",
+        "onnx_file",
+        "runtime",
+        "machine",
+        "charts",
+    }
     | {"page"},
-    "profile": FOUNDATION | {"bundle", "onnx_file", "runtime", "budget", "charts"},
+    "profile": FOUNDATION | {"grid", "bundle", "onnx_file", "runtime", "budget", "charts"},
     "machine": {"errors"},
-    "doctor": FOUNDATION | {"", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},
+    "doctor": FOUNDATION | {"grid", "", "bundle", "runs", "budget", "machine", "onnx_file", "op_audit", "op_kernels"},
     "virtual_pi": FOUNDATION | {"", "bundle", "runtime", "budget", "wheels"},
     "corpus": FOUNDATION | {"", "tokenizer"},
     "tokenizer_training": FOUNDATION | {"config", "model_config", "tokenizer", "tokenizer_child", "corpus"},
@@ -60,10 +73,10 @@ ALLOWED: dict[str, set[str]] = {
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
     "housekeeping": {"errors", "bundle", "runs", "budget", "corpus", "virtual_pi", "page"},
-    "evaluation": FOUNDATION | {"tokenizer", "corpus", "model", "runtime"},
+    "evaluation": FOUNDATION | {"grid", "tokenizer", "corpus", "model", "runtime"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
-    | {"runtime", "budget", "evaluation", "machine", "bundle", "code_version", ""},
+    | {"runtime", "budget", "evaluation", "machine", "bundle", "code_version", "grid", ""},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "bundle_quality", "tokenizer", "tokenizer_training", "runtime", "model"}

@@ -75,9 +75,12 @@ def test_a_seed_repeats() -> None:
     )
 
 
-def test_the_table_fits() -> None:
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits(width: int) -> None:
     output = io.StringIO()
     rows = simulated(BUDGET, devices=2, seed=0, announce=len)
-    print_simulation(BUDGET, rows, Console(file=output, width=80, highlight=False))
-    assert max(map(len, output.getvalue().splitlines())) <= 80
+    print_simulation(BUDGET, rows, Console(file=output, width=width, highlight=False))
+    assert max(map(len, output.getvalue().splitlines())) <= width
     assert all(kind in output.getvalue() for kind in KINDS)
+    assert "…" not in output.getvalue()
+    assert "100.0 %" in output.getvalue()

@@ -28,7 +28,7 @@ def test_tables_on_stdout_and_progress_on_stderr(tiny_bundle: Bundle, tmp_path: 
     result = runner.invoke(app, arguments)
     assert result.exit_code == 0
     assert "test: latency by prompt length, 4 new tokens, 1 thread" in result.stdout
-    assert "GroupQueryAttention" in result.stdout
+    assert "The same by operator, in µs" in result.stdout
     assert "2 requests of each of 16, 32, 60 tokens" in result.stderr
     assert "2 requests of each of 16" not in result.stdout
     assert picture.read_text(encoding="utf-8").startswith("<svg ")

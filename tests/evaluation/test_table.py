@@ -28,3 +28,17 @@ def test_perplexities_of_two_tokenizers_do_not_compare(
     out = io.StringIO()
     print_report(make_report("mine", [(MODEL, costs), (MODEL, other)]), Console(file=out, width=200))
     assert ("loss and perplexity are per token and do not compare, bits per byte do" in out.getvalue()) == said
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_figure_is_cut(make_costs: Callable[..., list[DocumentCost]], width: int) -> None:
+    out = io.StringIO()
+    costs = make_costs([(400, 100.0 + place) for place in range(8)])
+    report = make_report("mine", [(MODEL, costs), (MODEL, costs)])
+    print_report(report, Console(file=out, width=width))
+    assert "…" not in out.getvalue()
+    for row in report.evaluations[0].figures:
+        assert row.name in out.getvalue()
+        assert row.bits_per_byte_interval is not None
+        low, high = row.bits_per_byte_interval
+        assert f"{row.bits_per_byte:.3f} [{low:.3f}, {high:.3f}]" in out.getvalue()

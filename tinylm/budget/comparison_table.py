@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tinylm.budget.change import Outcome
 from tinylm.budget.comparison import Comparison
-from tinylm.budget.grid import grid
 from tinylm.budget.wording import change, compared, compared_label
+from tinylm.grid import grid
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tinylm.budget.estimate import Estimate
-from tinylm.budget.grid import grid
 from tinylm.budget.ledger import Ledger
 from tinylm.budget.report import ColdStart, Report
 from tinylm.budget.times import TimeSummary
@@ -25,6 +24,7 @@ from tinylm.budget.wording import (
     voids,
     where_instructions_come_from,
 )
+from tinylm.grid import grid
 from tinylm.page.words import number, printable
 
 if TYPE_CHECKING:

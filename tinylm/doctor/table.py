@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from tinylm.doctor.finding import Finding
 from tinylm.doctor.report import Report
+from tinylm.grid import grid
 from tinylm.op_kernels import LEVELS
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
 
 _MARKS = {
     "ok": ("green", "✓ ok"),
@@ -31,7 +31,7 @@ def print_report(report: Report, console: Console) -> None:
         _print_finding(finding, console, check_width=check_width)
     if report.bundle is not None and report.bundle.operators:
         console.print()
-        console.print(_operators(report))
+        console.print(_operators(report, console))
     console.print()
     counts = {level: sum(finding.level == level for finding in report.findings) for level in LEVELS}
     parts = [
@@ -62,20 +62,14 @@ def _print_finding(finding: Finding, console: Console, *, check_width: int) -> N
             console.print(Padding(more, (0, 0, 0, _MARK_WIDTH + 2)))
 
 
-def _operators(report: Report) -> Table:
-    from rich import box
-    from rich.table import Table
+def _operators(report: Report, console: Console) -> RenderableType:
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("operator", no_wrap=True)
-    table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("weights")
-    table.add_column("kernel on this processor")
-    table.add_column("inside", no_wrap=True)
+    rows = []
     for row in report.bundle.operators if report.bundle else ():
         style, mark = _MARKS[row.level]
         weights = ", ".join(part for part in (row.weights, row.detail) if part) or "-"
         inside = f"{mark.partition(' ')[0]} {'integer' if row.integer else 'float'}"
-        table.add_row(row.op, str(row.count), weights, row.kernel, Text(inside, style=style))
-    return table
+        rows.append((row.op, str(row.count), weights, row.kernel, Text(inside, style=style)))
+    kernel = "kernel on this processor"
+    return grid(console, ("operator", "count>", "weights", kernel, "inside"), rows, wraps=kernel)

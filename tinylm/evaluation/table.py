@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from tinylm.evaluation.bootstrap import DRAWS, SEED
 from tinylm.evaluation.comparison import sentence
 from tinylm.evaluation.figures import Interval
+from tinylm.grid import grid
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
+    from rich.text import Text
 
     from tinylm.evaluation.report import Evaluation, EvaluationReport
 
@@ -24,60 +25,41 @@ def print_report(report: EvaluationReport, console: Console) -> None:
         label = f"{letter} = " if report.comparison else ""
         model = evaluation.model
         console.print(f"\n{label}{model.name} ({model.description})", soft_wrap=True, markup=False)
-        console.print(_figures(evaluation))
+        console.print(_figures(evaluation, console))
     if report.tokens_differ:
         console.print(
             "\nThe tokenizers differ: loss and perplexity are per token and do not compare, bits per byte do."
         )
     if report.comparison:
         console.print("\nB against A on the same text, in bits per byte:")
-        console.print(_comparison(report))
+        console.print(_comparison(report, console))
         console.print()
         console.print(sentence(report.comparison[0], first="A", second="B"), soft_wrap=True, markup=False)
     console.print(f"\n{_method(report)}", soft_wrap=True, markup=False)
 
 
-def _table(*headings: str) -> Table:
-    """An empty table: the first column is text, the others are figures."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
-    return table
-
-
-def _figures(evaluation: Evaluation) -> Table:
-    table = _table("", "docs", "bytes", "loss", "perplexity", "bits/byte [95 %]")
+def _figures(evaluation: Evaluation, console: Console) -> RenderableType:
+    rows = []
     for row in evaluation.figures:
-        table.add_row(
-            row.name,
-            f"{row.documents:,}",
-            f"{row.text_bytes:,}",
-            f"{row.loss:.3f}",
-            f"{row.perplexity:.1f}",
-            _with_interval(row.bits_per_byte, row.bits_per_byte_interval, ".3f"),
-        )
-    return table
+        bits = _with_interval(row.bits_per_byte, row.bits_per_byte_interval, ".3f")
+        counts = (f"{row.documents:,}", f"{row.text_bytes:,}")
+        rows.append((row.name, *counts, f"{row.loss:.3f}", f"{row.perplexity:.1f}", bits))
+    return grid(console, ("", "docs>", "bytes>", "loss>", "perplexity>", "bits/byte [95 %]>"), rows)
 
 
-def _comparison(report: EvaluationReport) -> Table:
-    table = _table("", "B - A [95 %]", "p", "B is")
+def _comparison(report: EvaluationReport, console: Console) -> RenderableType:
+    rows = []
     for row in report.comparison:
-        table.add_row(
-            row.name,
-            _with_interval(row.difference, row.interval, "+.4f"),
-            "" if row.p_value is None else f"{row.p_value:.2g}",
-            row.verdict,
-        )
-    return table
+        chance = "" if row.p_value is None else f"{row.p_value:.2g}"
+        rows.append((row.name, _with_interval(row.difference, row.interval, "+.4f"), chance, row.verdict))
+    return grid(console, ("", "B - A [95 %]>", "p>", "B is>"), rows)
 
 
-def _with_interval(value: float, interval: Interval | None, spec: str) -> str:
-    if interval is None:
-        return f"{value:{spec}}"
-    return f"{value:{spec}} \\[{interval[0]:{spec}}, {interval[1]:{spec}}]"  # a bracket is markup to rich
+def _with_interval(value: float, interval: Interval | None, spec: str) -> Text:
+    from rich.text import Text  # a string with brackets is markup to rich
+
+    bounds = "" if interval is None else f" [{interval[0]:{spec}}, {interval[1]:{spec}}]"
+    return Text(f"{value:{spec}}{bounds}")
 
 
 def _method(report: EvaluationReport) -> str:

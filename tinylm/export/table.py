@@ -45,7 +45,7 @@ def _table(*headings: str, left: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for place, heading in enumerate(headings):
         figures = place != left
-        table.add_column(heading, justify="right" if figures else "left", no_wrap=figures)
+        table.add_column(heading, justify="right" if figures else "left", no_wrap=figures, overflow="fold")
     return table
 
 

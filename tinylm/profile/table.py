@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tinylm.grid import grid
 from tinylm.profile.breakdown import Row, added_up
 from tinylm.profile.report import LengthReport, Report, Summary
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.console import Console, RenderableType
 
 _SMALL_SHARE = 0.01
 """Operators below this share of decoding and of reading stand in one line together; `--json` has them all."""
@@ -18,7 +18,7 @@ _OTHERS = " others"
 
 
 def print_report(report: Report, console: Console) -> None:
-    """Print the report; readable at 80 columns and without colour."""
+    """Print the report; readable at 60 columns and without colour."""
     from rich.table import Table
     from rich.text import Text
 
@@ -26,17 +26,19 @@ def print_report(report: Report, console: Console) -> None:
     name, request = report.bundle.name, f"{report.new_tokens} new tokens, {report.threads} thread{many}"
     console.print(Text(f"{name}: latency by prompt length, {request}"))
     console.print()
-    console.print(_lengths(report.lengths))
+    console.print(_lengths(report.lengths, console))
     console.print()
     beside = "" if report.prefill is None else f"; `read {report.prefill.tokens}`: of the prompt, at once"
     console.print(Text(f"A decoded token by layer, in µs{beside}"))
     console.print()
-    console.print(_rows(report, "layer", report.decode.layers, report.prefill.layers if report.prefill else ()))
+    console.print(
+        _rows(report, "layer", report.decode.layers, report.prefill.layers if report.prefill else (), console)
+    )
     console.print()
     console.print(Text("The same by operator, in µs"))
     console.print()
     operators, read = report.decode.operators, report.prefill.operators if report.prefill else ()
-    console.print(_rows(report, "operator", *_without_small(operators, read)))
+    console.print(_rows(report, "operator", *_without_small(operators, read), console))
     console.print()
 
     notes = Table.grid(padding=(0, 2, 0, 0))
@@ -47,33 +49,23 @@ def print_report(report: Report, console: Console) -> None:
     console.print(notes)
 
 
-def _lengths(lengths: Sequence[LengthReport]) -> Table:
-    table = _table()
-    table.add_column("prompt", justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for name in ("mean", "p50", "p95", "p99"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    table.add_column("read", justify="right", no_wrap=True)
+def _lengths(lengths: Sequence[LengthReport], console: Console) -> RenderableType:
+    rows = []
     for length in lengths:
         speed = f"{length.prefill_tokens_per_s:.0f} tok/s"
-        table.add_row(f"{length.prompt_tokens}", "request", *_quantiles(length.latency_ms), "ms", "")
-        table.add_row("", "first token", *_quantiles(length.ttft_ms), "ms", speed)
-        table.add_row("", "per token", *_quantiles(length.itl_ms), "ms", "", end_section=True)
-    return table
+        rows.append((f"{length.prompt_tokens}: request", *_quantiles(length.latency_ms), ""))
+        rows.append((f"{length.prompt_tokens}: first token", *_quantiles(length.ttft_ms), speed))
+        rows.append((f"{length.prompt_tokens}: per token", *_quantiles(length.itl_ms), ""))
+    return grid(console, ("prompt, ms", "mean>", "p50>", "p95>", "p99>", "read>"), rows)
 
 
-def _rows(report: Report, what: str, rows: Sequence[Row], read: Sequence[Row]) -> Table:
-    table = _table()
-    table.add_column(what, no_wrap=True)
-    table.add_column("calls", justify="right", no_wrap=True)
-    table.add_column("timed", justify="right", no_wrap=True)
-    table.add_column("est.", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
+def _rows(report: Report, what: str, rows: Sequence[Row], read: Sequence[Row], console: Console) -> RenderableType:
+    head = [what, "calls>", "timed>", "est.>", "share>"]
     if report.prefill is not None:
-        table.add_column(f"read {report.prefill.tokens}", justify="right", no_wrap=True)
+        head.append(f"read {report.prefill.tokens}>")
     decoded, beside = {row.name: row for row in rows}, {row.name: row for row in read}
     names = sorted(dict.fromkeys([*decoded, *beside]), key=lambda name: name.endswith(_OTHERS))
+    lines = []
     for name in names:
         row, other = decoded.get(name), beside.get(name)
         cells = ["", "", "", ""]
@@ -81,8 +73,8 @@ def _rows(report: Report, what: str, rows: Sequence[Row], read: Sequence[Row]) -
             cells = [f"{row.calls:.3g}", number(row.timed_us), estimate(row), f"{row.share:.1%}"]
         if report.prefill is not None:
             cells.append("" if other is None else estimate(other))
-        table.add_row(name, *cells)
-    return table
+        lines.append((name, *cells))
+    return grid(console, head, lines)
 
 
 def _without_small(rows: Sequence[Row], read: Sequence[Row]) -> tuple[list[Row], list[Row]]:
@@ -132,13 +124,6 @@ def _notes(report: Report) -> list[tuple[str, str]]:
         ),
         ("", "This describes this machine. It is no verdict: `tinylm check-budgets` gives one."),
     ]
-
-
-def _table() -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
 
 
 def _quantiles(summary: Summary) -> list[str]:

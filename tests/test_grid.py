@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from tinylm.budget.grid import grid
+from tinylm.grid import grid
 
 HEAD = ("what helps", "limit", "predicted>", "basis")
 ROWS = [
