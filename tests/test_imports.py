@@ -76,7 +76,7 @@ ALLOWED: dict[str, set[str]] = {
     "evaluation": FOUNDATION | {"grid", "tokenizer", "corpus", "model", "runtime"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
-    | {"runtime", "budget", "evaluation", "machine", "bundle", "code_version", "grid", ""},
+    | {"runtime", "budget", "evaluation", "machine", "bundle", "code_version", ""},
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "bundle_quality", "tokenizer", "tokenizer_training", "runtime", "model"}
