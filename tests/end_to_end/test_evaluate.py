@@ -138,7 +138,7 @@ def test_a_worse_model_fails_only_when_that_is_asked_for(place: Path, worse: Pat
         (["run", "--text", "missing.txt"], "`missing.txt` does not exist"),
         (["run", "run", "run"], "3 models were named"),
         (["run", "--fail-if-worse"], "--fail-if-worse compares two models"),
-        ([], "no run in `runs/`"),
+        ([], "no run in `"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told(place: Path, call: Call, arguments: list[str], message: str) -> None:
