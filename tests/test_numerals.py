@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.numerals import UNDER, between, change, number
+from tinylm.numerals import UNDER, between, change, number, signed
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,10 @@ def test_a_number(value: float, shown: str) -> None:
 )
 def test_a_change(value: float, shown: str) -> None:
     assert change(value) == shown
+
+
+def test_a_number_with_its_sign() -> None:
+    assert [signed(value) for value in (0.3, -0.3, 0, 9e-5, 2000)] == ["+0.3", "-0.3", "0", UNDER, "+2000"]
 
 
 @given(st.floats(-1e12, 1e12))

@@ -21,6 +21,12 @@ def change(value: float) -> str:
     return UNDER if value and abs(value) < _SMALL else f"{value:+.4f}" if value else "0"
 
 
+def signed(value: float) -> str:
+    """A number with its sign; 0, and what is too small to show, are without."""
+    shown = number(value)
+    return f"+{shown}" if value > 0 and shown != UNDER else shown
+
+
 def between(value: str, low: str, high: str) -> str:
     """A figure and its interval: `+0.0003 (+0.0001 to +0.0005)`; where all look the same, the figure alone."""
     return value if value == low == high else f"{value} ({low} to {high})"

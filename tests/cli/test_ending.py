@@ -15,7 +15,7 @@ from tinylm.budget.wording import headline, label
 from tinylm.bundle import Bundle
 from tinylm.cli.ending import show
 from tinylm.config import PRESETS
-from tinylm.page.words import number
+from tinylm.numerals import number
 from tinylm.pipeline import PipelineResult
 from tinylm.report.diagnosis import Diagnosis
 from tinylm.training.evaluation import Quality

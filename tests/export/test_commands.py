@@ -142,7 +142,14 @@ def test_export_takes_the_latest_run_with_the_checkpoint(
 def test_show_names_what_is_inside(int8: ExportResult) -> None:
     result = RUN.invoke(bundle_app, ["show", str(int8.bundle.path)])
     assert result.exit_code == 0
-    for fact in ("test 1.0.0", "en, es", int8.bundle.manifest_sha256, "model.onnx", "int8", "onnxruntime >= 1.22"):
+    for fact in (
+        "test 1.0.0",
+        "English, Spanish",
+        int8.bundle.manifest_sha256,
+        "model.onnx",
+        "int8",
+        "onnxruntime >= 1.22",
+    ):
         assert fact in result.stdout
     for quality in int8.bundle.manifest.quality.values():
         assert quality.intervals

@@ -8,6 +8,7 @@ from tinylm.budget.change import Outcome
 from tinylm.budget.comparison import Comparison
 from tinylm.budget.wording import change, compared, compared_label
 from tinylm.grid import grid
+from tinylm.numerals import number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,6 +53,4 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
 
 
 def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return "-" if value is None else number(value)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from tinylm.budget.spec import CostModel
 from tinylm.budget.work import CHUNK_TOKENS
-from tinylm.page.words import number
+from tinylm.numerals import number
 from tinylm.runtime.probe_contract import ProbeResult
 
 INSTRUCTIONS_PER_MS = 1e6

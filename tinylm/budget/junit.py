@@ -34,7 +34,8 @@ from tinylm.budget.wording import (
     request,
     voids,
 )
-from tinylm.page.words import number, printable
+from tinylm.numerals import number
+from tinylm.page.words import printable
 
 _CERTIFIED = "certified"
 

@@ -25,7 +25,8 @@ from tinylm.budget.wording import (
     where_instructions_come_from,
 )
 from tinylm.grid import grid
-from tinylm.page.words import number, printable
+from tinylm.numerals import number
+from tinylm.page.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

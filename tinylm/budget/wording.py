@@ -12,7 +12,7 @@ from tinylm.budget.estimate import Estimate
 from tinylm.budget.report import Report
 from tinylm.budget.validity import Cause
 from tinylm.budget.verdict import LimitResult, Verdict
-from tinylm.page.words import number
+from tinylm.numerals import number, signed
 
 _LABELS = {
     "bundle_mb": "bundle size",
@@ -127,7 +127,7 @@ def change(row: Row) -> tuple[str, str]:
         return "-", "-"
     if row.change_unit == "%":
         return f"{row.change:+.1f} %", f"{row.threshold:+g} %"
-    return f"{row.change:+.3g} {row.unit}", f"{row.threshold:+g} {row.unit}"
+    return f"{signed(row.change)} {row.unit}", f"{signed(row.threshold)} {row.unit}"
 
 
 def caution(report: Report) -> str | None:

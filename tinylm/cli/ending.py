@@ -29,6 +29,7 @@ def show(result: PipelineResult, report: Report, console: Console, *, details: b
 
 
 def _lines(result: PipelineResult, *, details: bool) -> Iterator[tuple[str, str]]:
+    from tinylm.numerals import change
     from tinylm.report.outputs import FILE
     from tinylm.training.evaluation import ALL
 
@@ -39,7 +40,7 @@ def _lines(result: PipelineResult, *, details: bool) -> Iterator[tuple[str, str]
     for language, quality in result.quality.items():
         if language != ALL:
             exported = bundle.manifest.quality.get(language)
-            increase = f", {quantized.scheme} costs {exported.bpb_increase:+.4f}" if exported else ""
+            increase = f", {quantized.scheme} costs {change(exported.bpb_increase)}" if exported else ""
             yield label, f"{language} {quality.bits_per_byte:.3f} bits per byte{increase}"
             if details:
                 yield "", f"   loss {quality.loss:.3f}, perplexity {quality.perplexity:.1f}, on all validation text"

@@ -89,6 +89,8 @@ def _preflight(ready: Ready, options: TrainingOptions) -> None:
 
 
 def _show(checks: list[Check], curve: list[tuple[int, float]]) -> None:
+    from tinylm.numerals import number
+
     width = max(len(found.name) for found in checks)
     for found in checks:
         print(f"{'pass' if found.passed else 'FAIL'}  {found.name:{width}}  {found.value}  (needed: {found.limit})")
@@ -96,4 +98,4 @@ def _show(checks: list[Check], curve: list[tuple[int, float]]) -> None:
             print(f"      {'':{width}}  {found.hint}")
     peak = max(rate for _, rate in curve) or 1.0
     bars = "".join(_BLOCKS[round(rate / peak * (len(_BLOCKS) - 1))] for _, rate in curve)
-    print(f"\nlearning rate over {curve[-1][0]:,} steps, at most {peak:.2g}\n|{bars}|")
+    print(f"\nlearning rate over {curve[-1][0]:,} steps, at most {number(peak)}\n|{bars}|")

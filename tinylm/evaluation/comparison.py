@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tinylm.evaluation.bootstrap import CONFIDENCE, SEED, condense, ends, resample
 from tinylm.evaluation.figures import Interval, enough
 from tinylm.evaluation.units import Unit, groups_of, table_of
+from tinylm.numerals import change, number
 
 Verdict = Literal["better", "worse", "undecided", "too few units"]
 
@@ -60,14 +61,14 @@ def sentence(found: Difference, *, first: str, second: str) -> str:
     if found.interval is None or found.p_value is None:
         return (
             f"no difference can be told from {found.units} document{'' if found.units == 1 else 's'}:"
-            f" {second} minus {first} is {found.difference:+.4f} bits per byte"
+            f" {second} minus {first} is {change(found.difference)} bits per byte"
         )
     low, high = found.interval
-    probability = f"p = {found.p_value:.2g}"
+    probability = f"p = {number(found.p_value)}"
     if found.verdict == "undecided":
         return (
-            f"no difference can be told: {second} minus {first} is {found.difference:+.4f} bits per byte"
-            f" (95 % interval {low:+.4f} to {high:+.4f}, {probability})"
+            f"no difference can be told: {second} minus {first} is {change(found.difference)} bits per byte"
+            f" (95 % interval {change(low)} to {change(high)}, {probability})"
         )
     size, ends_ = abs(found.difference), sorted((abs(low), abs(high)))
     return (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tinylm.evaluation.bootstrap import DRAWS, SEED
 from tinylm.evaluation.comparison import sentence
 from tinylm.evaluation.figures import Interval
 from tinylm.grid import grid
+from tinylm.numerals import change, number
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -41,7 +43,7 @@ def print_report(report: EvaluationReport, console: Console) -> None:
 def _figures(evaluation: Evaluation, console: Console) -> RenderableType:
     rows = []
     for row in evaluation.figures:
-        bits = _with_interval(row.bits_per_byte, row.bits_per_byte_interval, ".3f")
+        bits = _with_interval(row.bits_per_byte, row.bits_per_byte_interval, "{:.3f}".format)
         counts = (f"{row.documents:,}", f"{row.text_bytes:,}")
         rows.append((row.name, *counts, f"{row.loss:.3f}", f"{row.perplexity:.1f}", bits))
     return grid(console, ("", "docs>", "bytes>", "loss>", "perplexity>", "bits/byte [95 %]>"), rows)
@@ -50,16 +52,16 @@ def _figures(evaluation: Evaluation, console: Console) -> RenderableType:
 def _comparison(report: EvaluationReport, console: Console) -> RenderableType:
     rows = []
     for row in report.comparison:
-        chance = "" if row.p_value is None else f"{row.p_value:.2g}"
-        rows.append((row.name, _with_interval(row.difference, row.interval, "+.4f"), chance, row.verdict))
+        chance = "" if row.p_value is None else number(row.p_value)
+        rows.append((row.name, _with_interval(row.difference, row.interval, change), chance, row.verdict))
     return grid(console, ("", "B - A [95 %]>", "p>", "B is>"), rows)
 
 
-def _with_interval(value: float, interval: Interval | None, spec: str) -> Text:
+def _with_interval(value: float, interval: Interval | None, shown: Callable[[float], str]) -> Text:
     from rich.text import Text  # a string with brackets is markup to rich
 
-    bounds = "" if interval is None else f" [{interval[0]:{spec}}, {interval[1]:{spec}}]"
-    return Text(f"{value:{spec}}{bounds}")
+    bounds = "" if interval is None else f" [{shown(interval[0])}, {shown(interval[1])}]"
+    return Text(f"{shown(value)}{bounds}")
 
 
 def _method(report: EvaluationReport) -> str:

@@ -1,4 +1,4 @@
-"""Words and numbers for people, whatever the output: a page, a table, a file for a CI system.
+"""Words for people, whatever the output: a page, a table, a file for a CI system.
 
 What is shown may come from anywhere, so text out of it goes through `printable` before it is escaped for its format.
 """
@@ -12,13 +12,6 @@ import unicodedata
 _TURNS_TEXT = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _NOT_IN_XML = frozenset("\ufffe\uffff")
 _SPACES = re.compile(r"\s+")
-
-
-def number(value: float) -> str:
-    """Three digits, or all of a large number."""
-    if abs(value) >= 1000:
-        return f"{value:.0f}" if abs(value) < 1e15 else f"{value:.3g}"
-    return f"{value:.3g}" if abs(value) >= 0.01 or value == 0 else f"{value:.2g}"
 
 
 def printable(text: str) -> str:

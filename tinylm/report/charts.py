@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tinylm.charts import Chart, Mark, Series, line_chart
-from tinylm.page.words import number, printable
+from tinylm.numerals import number
+from tinylm.page.words import printable
 from tinylm.report.curves import Points, drawable, thinned
 from tinylm.report.run import Run
 from tinylm.report.stability import Spike

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tinylm.page.words import number, printable
+from tinylm.numerals import number
+from tinylm.page.words import printable
 from tinylm.report.charts import ALL
 from tinylm.report.curves import train_losses
 from tinylm.report.run import Run

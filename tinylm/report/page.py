@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import tinylm
+from tinylm.numerals import number
 from tinylm.page.document import document
 from tinylm.page.elements import columns, figure, folded, paragraph, section, table, text, verbatim
 from tinylm.report import charts, origin
@@ -123,7 +124,7 @@ def figure_rows(figures: Figures) -> list[tuple[str, str]]:
         ("steps a second, median", said(figures.steps_per_second, "{:.3g}")),
         ("peak memory, MB", said(figures.peak_memory_mb, "{:,.0f}")),
         ("spikes", f"{figures.spikes}"),
-        ("largest gradient norm", said(figures.largest_grad_norm, "{:.3g}")),
+        ("largest gradient norm", "-" if figures.largest_grad_norm is None else number(figures.largest_grad_norm)),
         (
             "steps that were clipped",
             "-" if clipped is None else f"{100 * clipped:.1f} %",

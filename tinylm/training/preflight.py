@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from tinylm.errors import TinylmError
+from tinylm.numerals import number
 from tinylm.tokens.batches import NOT_PREDICTED, PADDING, Batch
 from tinylm.training.checkpoint import LAST, SCHEMA, CheckpointRecord, Checkpoints, Progress
 from tinylm.training.memory import available_memory_mb, checkpoints_mb, estimate_memory, free_disk_mb
@@ -140,7 +141,7 @@ def _no_future(setup: Setup, batch: Batch) -> Check:
     return Check(
         name="no future token is seen",
         passed=later == 0.0 and here > 0.0,
-        value=f"largest gradient at a later token {later:g}, smallest at the token itself {here:.1e}",
+        value=f"largest gradient at a later token {number(later)}, smallest at the token itself {number(here)}",
         limit="exactly 0, and more than 0",
         hint="attention looks ahead: a defect of the model, please report it",
     )
@@ -157,7 +158,7 @@ def _no_other_document(setup: Setup, batch: Batch) -> Check:
     return Check(
         name="no other document is seen",
         passed=across == 0.0 and inside > 0.0,
-        value=f"largest gradient at another document {across:g}, at its own {inside:.1e}",
+        value=f"largest gradient at another document {number(across)}, at its own {number(inside)}",
         limit="exactly 0, and more than 0",
         hint="attention crosses documents: a defect of the model, please report it",
     )
@@ -190,7 +191,8 @@ def _schedule(setup: Setup, progress: Progress) -> Check:
     return Check(
         name="learning rate",
         passed=all(0 <= rate <= training.learning_rate for rate in rates) and peak[1] >= 0.5 * training.learning_rate,
-        value=f"{rates[0]:.2g} at step 1, {peak[1]:.2g} at step {peak[0]:,}, {rates[-1]:.2g} at step {total:,}",
+        value=f"{number(rates[0])} at step 1, {number(peak[1])} at step {peak[0]:,},"
+        f" {number(rates[-1])} at step {total:,}",
         limit=f"0 to {training.learning_rate:g}, and half of that reached",
         hint=f"--warmup-steps is {training.warmup_steps}; the whole run has {total:,} steps",
     )

@@ -48,7 +48,7 @@ class TrainingProgress:
         """Show a step that is done."""
         step, pace = row.step, row.tokens_per_second
         self._tokens_per_second = 0.95 * self._tokens_per_second + 0.05 * pace if self._tokens_per_second else pace
-        figures = f"epoch {row.epoch}  loss {row.loss:.3f}  lr {row.lr:.2e}  {self._tokens_per_second:,.0f} tok/s"
+        figures = f"epoch {row.epoch}  loss {row.loss:.3f}  lr {row.lr:.5f}  {self._tokens_per_second:,.0f} tok/s"
         self._bar.update(self._task, completed=step, figures=figures)
         now = time.monotonic()
         if not self.console.is_terminal and (now - self._last_line >= _PLAIN_SECONDS or step == self._total):

@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
+from tinylm.numerals import number
+
 WINDOW = 100
 """Steps that a running mean looks back on."""
 SPIKE_RATIO = 5.0
@@ -40,7 +42,7 @@ def spike(recent: Recent, norm: float) -> str | None:
     mean = fmean(recent.norms)
     if norm <= SPIKE_RATIO * mean:
         return None
-    return f"gradient norm {norm:.3g}, {norm / mean:.1f} times its mean of the last {len(recent.norms)} steps"
+    return f"gradient norm {number(norm)}, {norm / mean:.1f} times its mean of the last {len(recent.norms)} steps"
 
 
 def not_a_number(*, loss: float, norm: float) -> str | None:

@@ -7,8 +7,8 @@ from tinylm.budget.comparison import Comparison
 from tinylm.budget.report import Report
 from tinylm.budget.verdict import Verdict
 from tinylm.budget.wording import OUTCOMES, change, compared, compared_label, when
+from tinylm.numerals import number
 from tinylm.page.elements import paragraph, section, text
-from tinylm.page.words import number
 
 _TONES: dict[int, Verdict] = {0: "pass", 1: "fail", 3: "undecided"}
 _VERDICTS: dict[Outcome, Verdict] = {"regressed": "fail", "undecided": "undecided"}

@@ -6,8 +6,9 @@ from tinylm.budget.ledger import PER_REQUESTS, Ledger
 from tinylm.budget.report import Report
 from tinylm.budget.wording import kinds_of_memory
 from tinylm.charts import Bar, Chart, Series, bar_chart, line_chart
+from tinylm.numerals import number
 from tinylm.page.elements import columns, figure, paragraph, section, table
-from tinylm.page.words import number, printable
+from tinylm.page.words import printable
 
 _SHORT = {
     "tinylm and the standard library": "tinylm, standard library",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinylm.budget.report import Report
+from tinylm.numerals import number
 from tinylm.page.elements import columns, facts, section, subtitle, table
-from tinylm.page.words import number
 
 
 def quality(report: Report) -> str:

@@ -24,8 +24,8 @@ from tinylm.budget.wording import (
     voids,
     when,
 )
+from tinylm.numerals import number
 from tinylm.page.elements import attribute, columns, facts, paragraph, section, text
-from tinylm.page.words import number
 
 _MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
 
