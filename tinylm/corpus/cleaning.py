@@ -42,9 +42,11 @@ _CLOSING = "\"'”’»)]*_"
 _SENTENCE_END = tuple(".!?…:;")
 _HARD_BREAK = ("\\", "<br>", "<br/>", "<br />")
 _SPEECH = re.compile(r"\s*(?:--|[-–—])\S")
+# Dashes after a word; patterns that begin with what they look for are the fast ones.
+_TIGHT = (re.compile(r"--(?<=\w--)\w"), re.compile(r"—(?<=\w—)\w"))
+_LOOSE = (re.compile(r"--(?<=\w--) "), re.compile(r"—(?<=\w—) "))
 _WORD_END = re.compile(r"(?<=\w-)|(?<=--)|(?<=—)")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_PARTED = re.compile("[-\u2010]\n")
 _PARTED_WORD = re.compile("([^\\W\\d_])[\u00ad¬]\n[ \t]*([^\\W\\d_]\\S*)(?:[ \t]+|(\n)|$)")
 _PAGE_NUMBER = re.compile(
     r"\s*(?:[\[({]?(?:(?:p|pg|page|pág|página|seite)\.? ?)?\d{1,4}[\])}]?|[-–—] ?\d{1,4} ?[-–—])", re.I
@@ -88,6 +90,8 @@ def _clean_once(text: str) -> str:
 
 def _layout(found: Sequence[Block]) -> _Layout | None:
     """How the document is wrapped, or None when its newlines all mean something."""
+    if sum(len(block.lines) - 1 for block in found if not block.verbatim) < MIN_BREAKS:
+        return None
     # code and tables say nothing about how the prose between them is set
     prose = [[line for line in block.lines if not tabular(line)] for block in found if not block.verbatim]
     breaks = [pair for lines in prose for pair in pairwise(lines)]
@@ -98,10 +102,8 @@ def _layout(found: Sequence[Block]) -> _Layout | None:
     if sum(_sticks_out(line, width) for line in lines) > LONG_SHARE * len(lines):
         return None
     text = "\n".join(lines)
-    tight = loose = 0
-    if "--" in text or "—" in text:
-        tight, loose = len(re.findall(r"\w(?:--|—)\w", text)), len(re.findall(r"\w(?:--|—) ", text))
-    words = _WORD.findall(text) if _PARTED.search(text) else []
+    tight, loose = (sum(len(dash.findall(text)) for dash in dashes) for dashes in (_TIGHT, _LOOSE))
+    words = _WORD.findall(text) if "-\n" in text or "\u2010\n" in text else []
     return _Layout(width, tight > loose, frozenset(word.lower() for word in words))
 
 

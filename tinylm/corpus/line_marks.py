@@ -35,6 +35,7 @@ _ALONE = ("comment", "prompt", "bar")
 _BARE_NUMBER = re.compile(r"\s*(\d{1,3}|[¹²³⁰-⁹]+)\s+\S")
 _COLUMNS = re.compile(r"\S(?: {3,}|\t)\S|\|.*\||\.{5,}|(?: \.){4,}")
 _RULE = re.compile(r"\s*(?:[-=+*_~.#|:^`\"'])(?:[-=+*_~.#|:^`\"' ]{2,})\s*$")
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _OPENING = "\"'“‘«¿¡(*_`"
 _STARTED_SPEECH = re.compile(r"(?:--|[-–—])[^\w\s]*[^\W\d_]")
@@ -70,7 +71,7 @@ def is_marked(line: str) -> bool:
 
 def tabular(line: str) -> bool:
     """Whether the line is a row of a table, or a rule: columns parted by bars, tabs, dots or wide gaps."""
-    wide = "   " in line or "|" in line or "\t" in line or "..." in line or " . ." in line
+    wide = "   " in line or "|" in line or "\t" in line or "....." in line or " . . . ." in line
     if wide and _COLUMNS.search(line):
         return True
     return not line[-1].isalnum() and _RULE.match(line) is not None
@@ -111,6 +112,8 @@ def _all_alike(lines: Sequence[str]) -> bool:
     shape, often = _shape(lines[0])
     if shape and len(lines) >= (3 if often else 2) and all(_shape(line)[0] == shape for line in lines[1:]):
         return True
+    if not _DIGIT.search(lines[0], 0, 40):
+        return False
     return any(
         "0" in (shape := _numbered_shape(lines[0], words))
         and all(_numbered_shape(line, words) == shape for line in lines[1:])

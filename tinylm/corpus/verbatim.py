@@ -62,7 +62,7 @@ def blocks(text: str) -> list[Block]:
 
 def may_be_fenced(text: str) -> bool:
     """A quick test: False where no line can open a fence."""
-    return any(opener in text for opener in _OPENERS)
+    return any(opener[0] in text and opener in text for opener in _OPENERS)
 
 
 def fenced(lines: Sequence[str]) -> list[bool]:
