@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from quiet_pip import PipError, install
-from torch_build import CPU_INDEX, EXTRA_SIZES, Build, choose
+from torch_build import CPU_INDEX, EXTRA_SIZES, Size, choose
 
 _CONSTRAINTS = "constraints.txt"
 
@@ -25,9 +25,12 @@ def main(extras: list[str]) -> int:
     started = time.monotonic()
     version = _pinned("torch")
     try:
-        if not _is_installed("torch", version):
+        if _is_installed("torch", version):
+            _announce(Size(0, 0), extras)
+        else:
             build = choose(version, os.environ.get("TORCH_INDEX_URL"))
-            _announce(build, extras)
+            _say(f"  {build.why}")
+            _announce(build.size, extras)
             # torch first: anything that depends on it then finds the chosen build instead of fetching another
             install("-c", _CONSTRAINTS, *(["--index-url", build.index] if build.index else []), "torch")
         install("-c", _CONSTRAINTS, "-e", f".[{','.join(extras)}]")
@@ -47,15 +50,11 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _announce(build: Build, extras: list[str]) -> None:
-    _say(f"  {build.why}")
-    rest = [EXTRA_SIZES[extra] for extra in extras]
-    if build.size is None:
-        _say(f"  to download: {sum(size.download_mb for size in rest)} MB, and torch, whose size that index knows")
-        return
-    download_mb = build.size.download_mb + sum(size.download_mb for size in rest)
-    disk_mb = build.size.disk_mb + sum(size.disk_mb for size in rest)
-    _say(f"  to download: about {_amount(download_mb)}; on disk: {_amount(disk_mb)}")
+def _announce(torch: Size | None, extras: list[str]) -> None:
+    """What is to come with the extras; None where nobody here knows the size of torch."""
+    whole = sum((EXTRA_SIZES[extra] for extra in extras), torch or Size(0, 0))
+    more = "" if torch else ", and torch, whose size that index knows"
+    _say(f"  to download: about {_amount(whole.download_mb)}; on disk: {_amount(whole.disk_mb)}{more}")
 
 
 def _amount(mb: int) -> str:

@@ -238,7 +238,7 @@ def test_what_is_asked_for_is_installed_once_and_in_a_few_lines(repository: Path
 
     more = set_up(repository, "train dev")
     assert "tool==1.0" in more.stdout.splitlines()
-    assert "to download" not in more.stderr  # torch is there
+    assert "to download: about 58 MB; on disk: 190 MB\n" in more.stderr  # torch is there
 
     (repository / "constraints.txt").write_text("torch==9.9.9\n", encoding="utf-8")
     failed = set_up(repository, "train", TORCH_INDEX_URL=os.environ["PIP_INDEX_URL"])
