@@ -73,7 +73,7 @@ WITHOUT_DOT_PRODUCTS = Core(
     ),
     error=0.04,
 )
-"""Counted on a Cortex-A53: Raspberry Pi Zero 2 W and 3. A Pi 4 (A72, the same instruction set) is judged by them, too."""
+"""Counted on a Cortex-A53: Raspberry Pi Zero 2 W and 3. A Pi 4 (A72, the same instructions) is judged by them too."""
 WITH_DOT_PRODUCTS = Core(
     costs=Work(
         requests=326200.0,
