@@ -42,7 +42,7 @@ from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 
 READABLE = "tinylm reads UTF-8 text, JSON and tables with a column `text`, also as `.gz` and `.xz`"
-READING = "forms-1"
+READING = "forms-2"
 """Name of how files become documents; it changes whenever the same files give others."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+import subprocess
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,9 +75,9 @@ def test_a_text_in_quotes_is_recognised_from_any_beginning(text: str) -> None:
         ('[{"text": "a"}, {"text": "b]', "line 1 is not JSON: Unterminated string", "one a line"),
         ('{"text": "a"}\n{"text": "b"},\n', "line 2 is not JSON", "one a line"),
         ('["One story.", "Two."]', "line 1 has no string `text`; it is no JSON object", "one a line"),
-        ('[\n{"in": "x",\n"out it": "long"}]', "line 2 has no string `text`", "jq -c '.[] | {text: .[\"out it\"]}' "),
+        ('[\n{"in": "x",\n"out it": "a boat"}]', "line 2 has no string `text`", "jq -c '.[] | {text: .[\"out it\"]}' "),
         (
-            '{"in": "x", "out": "long"}\n',
+            '{"in": "x", "out": "a boat"}\n',
             "line 1 has no string `text`; it has `in`, `out`",
             "jq -c '{text: .[\"out\"]}' ",
         ),
@@ -89,3 +91,42 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, content: str, messa
         list(files.read(str(tmp_path / "a.json"), dropped=Dropped()))
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "documents"),
+    [
+        ('[\n"One story.",\n"Two boats."]', ["One story.", "Two boats."]),
+        ('"One story."\n"Two boats."\n', ["One story.", "Two boats."]),
+        ('{"id": 1, "body": "One story."}\n{"id": 2, "body": "Two boats."}', ["One story.", "Two boats."]),
+        ('{"id": "a1b2c3d4e5", "body": "古い船"}\n', ["古い船"]),
+        (json.dumps({f"key{n}": f"Boat {n}." for n in range(30)}), [f"Boat {n}." for n in range(30)]),
+        (
+            '{"messages": [{"role": "user", "content": "Where to?"}, {"role": "bot", "content": "To the mill."}]}\n'
+            * 2,
+            ["Where to?\n\nTo the mill."] * 2,
+        ),
+        (json.dumps({"rows": [{"n": n, "it's": f"Boat {n}."} for n in range(30)]}), [f"Boat {n}." for n in range(30)]),
+        (
+            '{"messages": [{"text": "Hello."}, {"text": ["See ", {"type": "link", "text": "the mill"}, "."]}]}',
+            ["Hello.", "See the mill."],
+        ),
+        ('{"text": "One."}\n{"text": null}\n{"text": "Two."}\n', ["One.", "Two."]),
+    ],
+)
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_the_command_makes_documents_of_other_records(tmp_path: Path, content: str, documents: list[str]) -> None:
+    (tmp_path / "a b.json").write_text(content, encoding="utf-8")
+    with pytest.raises(TinylmError) as caught:
+        list(files.read(str(tmp_path / "a b.json"), dropped=Dropped()))
+    subprocess.run(["sh", "-c", caught.value.hint.split("`")[1]], check=True)
+    made = files.read(str(tmp_path / "a b.jsonl"), dropped=Dropped())
+    assert [document.text for document in made] == documents
+
+
+@pytest.mark.parametrize("content", ['{"name": "x", "version": "1.0.0"}', '[{"id": "U1", "name": "mara"}]', "[1, 2]"])
+def test_settings_and_names_are_not_said_to_be_text(tmp_path: Path, content: str) -> None:
+    (tmp_path / "package.json").write_text(content, encoding="utf-8")
+    with pytest.raises(TinylmError) as caught:
+        list(files.read(str(tmp_path / "package.json"), dropped=Dropped()))
+    assert "jq" not in caught.value.hint

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,40 @@ def test_a_row_that_is_not_like_the_first(tmp_path: Path, content: str, message:
     (tmp_path / "a.csv").write_text(content, encoding="utf-8")
     with pytest.raises(TinylmError, match=message):
         list(files.read(str(tmp_path / "a.csv"), dropped=Dropped()))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.txt"])
+@pytest.mark.parametrize("first", ["sep=;\n", "#separator:semicolon\n#html:false\n"])
+def test_lines_that_say_how_a_table_is_set_come_before_its_columns(tmp_path: Path, name: str, first: str) -> None:
+    (tmp_path / name).write_text(first + table(";"), encoding="utf-8")
+    found = list(files.read(str(tmp_path / name), dropped=Dropped()))
+    assert [document.text for document in found] == [row[1] for row in ROWS]
+    (tmp_path / name).write_text(first + "id;text\n" + "1;a\n" * 30 + "2\n", encoding="utf-8")
+    with pytest.raises(TinylmError, match=f"line {first.count(chr(10)) + 32} has 1 columns"):
+        list(files.read(str(tmp_path / name), dropped=Dropped()))
+
+
+def test_a_comma_in_the_names_does_not_part_columns_that_semicolons_do(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('price (1,5 = low);text\n2,5;"A boat; a mill"\n3,5;Two\n', encoding="utf-8")
+    found = list(files.read(str(tmp_path / "a.csv"), dropped=Dropped()))
+    assert [document.text for document in found] == ["A boat; a mill", "Two"]
+
+
+STORIES = [f'"The boat {n}, and\nthe mill;" she said.\tSo it was.' for n in range(20)]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("header", [[], [("number", "body", "stars")]])
+def test_the_command_takes_the_column_that_holds_text(
+    tmp_path: Path, delimiter: str, header: list[tuple[str, ...]]
+) -> None:
+    out = io.StringIO()
+    rows = [(str(n), story, "5") for n, story in enumerate(STORIES)]
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerows([*header, *rows])
+    path = tmp_path / "the reviews.csv"
+    path.write_bytes(out.getvalue().encode())
+    with pytest.raises(TinylmError, match="without a column `text`") as caught:
+        list(files.read(str(path), dropped=Dropped()))
+    python = f'python() {{ {sys.executable} "$@"; }}\n'
+    subprocess.run(["sh", "-c", python + caught.value.hint.split("`")[1]], check=True)
+    assert [document.text for document in files.read(str(path.with_suffix(".jsonl")), dropped=Dropped())] == STORIES

@@ -22,9 +22,6 @@ from tinylm.corpus.reading.unpacking import chunks
 
 _START_BYTES = 1 << 16
 _PACKED = re.compile(r"\.(?:gz|xz)$")
-_NO_COLUMN = (
-    "name the column that holds the text `text` in the first line, or take one column: `cut -f2 {file} > {text}`"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ def _of_text(start: str, suffix: str, *, whole: bool) -> Form:
             return Form("a table", "table", table=table)
         kind = "TSV" if table.delimiter == "\t" else "CSV"
         name = f"a table ({kind}) without a column `text`"
-        return Form(name, "refused" if suffix in tables.SUFFIXES else "text", _NO_COLUMN)
+        return Form(name, "refused" if suffix in tables.SUFFIXES else "text", table.extraction)
     if looks := text_forms.noticed(start, suffix):
         return Form(looks[0], "text", looks[1])
     return TEXT

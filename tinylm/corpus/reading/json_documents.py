@@ -14,6 +14,7 @@ from typing import Any
 
 from tinylm.corpus.reading.commands import command
 from tinylm.corpus.reading.fields import TEXT, Fields, read_fields
+from tinylm.corpus.reading.renaming import quoted, renaming
 from tinylm.errors import TinylmError
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
@@ -51,30 +52,28 @@ def json_documents(chunks: Iterable[str], path: Path) -> Iterator[Fields]:
     values = _Values(chunks, path)
     first = True
     for line, value in values:
-        array = _only_array(value) if first and not values.in_array else None
+        field = _only_array(value) if first and not values.in_array else None
         first = False
-        for item in [value] if array is None else array:
-            yield read_fields(item, f"`{path}`, line {line}", _hint(item, path, in_array=values.in_array))
+        each = ".[] | " if values.in_array else "" if field is None else f".[{quoted(field)}][] | "
+        for item in [value] if field is None else value[field]:
+            good = isinstance(item, dict) and isinstance(item.get(TEXT), str)
+            yield read_fields(item, f"`{path}`, line {line}", _HINT if good else _hint(item, each, path))
 
 
-def _hint(record: object, path: Path, *, in_array: bool) -> str:
-    """How to make documents of records without a `text`: the longest string is most likely it."""
-    if not isinstance(record, dict) or TEXT in record:
+def _hint(record: object, each: str, path: Path) -> str:
+    """How to make documents of a record without a string `text`; `each` is the jq filter that leads to the records."""
+    take = renaming(record)
+    if take is None:
         return _HINT
-    strings = {key: value for key, value in record.items() if isinstance(value, str)}
-    if not strings:
-        return _HINT
-    field = json.dumps(max(strings, key=lambda key: len(strings[key])), ensure_ascii=False)
-    rename = shlex.quote(f"{'.[] | ' if in_array else ''}{{text: .[{field}]}}")
-    return f"{_HINT}; make them with `{command(f'jq -c {rename} {{file}} > {{lines}}', path)}`"
+    return f"{_HINT}; make them with `{command(f'jq -c {shlex.quote(each + take)} {{file}} > {{lines}}', path)}`"
 
 
-def _only_array(value: object) -> list[Any] | None:
-    """The one array of objects that an object without a `text` holds, as in `{"data": [{"text": ...}]}`."""
-    if not isinstance(value, dict) or "text" in value:
+def _only_array(value: object) -> str | None:
+    """The field of the one array of objects that an object without a `text` holds: `{"data": [{"text": ...}]}`."""
+    if not isinstance(value, dict) or TEXT in value:
         return None
-    arrays = [item for item in value.values() if isinstance(item, list) and item and isinstance(item[0], dict)]
-    return arrays[0] if len(arrays) == 1 and "text" in arrays[0][0] else None
+    arrays = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
+    return arrays[0] if len(arrays) == 1 and TEXT in value[arrays[0]][0] else None
 
 
 class _Values:
