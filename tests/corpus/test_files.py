@@ -211,7 +211,9 @@ def test_paths_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "may not be read" in str(error(locked))
 
 
-@pytest.mark.parametrize(("prefix", "example"), [("xx", "en"), ("Spansh", "es"), ("jp", "ja"), ("c", "en")])
+@pytest.mark.parametrize(
+    ("prefix", "example"), [("xx", "en"), ("Spansh", "es"), ("jp", "ja"), ("c", "en"), (" es", "es"), ("sp", "es")]
+)
 def test_an_unknown_language_is_not_a_missing_file(tmp_path: Path, prefix: str, example: str) -> None:
     path = write(tmp_path / "novel.txt", "Text.")
     caught = error(f"{prefix}:{path}")
@@ -219,6 +221,22 @@ def test_an_unknown_language_is_not_a_missing_file(tmp_path: Path, prefix: str, 
     assert f"`{example}:{path}`" in caught.hint
     assert "does not exist" in str(error(f"{prefix}:{path}x"))
     assert "does not exist" in str(error(f"es:{path}x"))
+
+
+def test_a_missing_source_says_what_was_probably_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "fr:poems" / "a.txt", "Text.")
+    path = write(tmp_path / "novel.txt", "Text.")
+    (tmp_path / "link.txt").symlink_to("moved.txt")
+    assert str(error("link.txt")) == "`link.txt` is a link to `moved.txt`, which does not exist"
+    for address in ("https://example.org/a.txt", "es:https://example.org/a.txt"):
+        assert str(error(address)) == f"`{address}` is an address, and tinylm reads files"
+        assert error(address).hint.endswith("`curl -LO https://example.org/a.txt`")
+    assert error("fr:poems").hint.endswith("write `./fr:poems`")
+    assert error("en:sample").hint.endswith("leave `en:` out")
+    assert error(f"file://{path}").hint == f"name the path alone: `{path}`"
+    assert error("*.txt").hint.startswith("name the folder")
+    assert "pipe" in error("-").hint
 
 
 @pytest.mark.parametrize("path", [r"C:\texts", "d:/texts/a.txt"])

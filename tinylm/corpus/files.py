@@ -33,7 +33,14 @@ from tinylm.corpus.reading.forms import Form, recognise
 from tinylm.corpus.reading.json_documents import json_documents
 from tinylm.corpus.reading.notices import Notices
 from tinylm.corpus.reading.problems import Problems
-from tinylm.corpus.reading.source_names import escaped, folder_language, parse_source, unknown_language, unreadable
+from tinylm.corpus.reading.source_names import (
+    escaped,
+    folder_language,
+    missing,
+    parse_source,
+    unknown_language,
+    unreadable,
+)
 from tinylm.corpus.reading.tables import table_documents
 from tinylm.corpus.reading.walking import walk
 from tinylm.corpus.reading.wrappers import without_licence, without_wrappers
@@ -169,8 +176,10 @@ def _survey(source: str, dropped: Dropped, notices: Notices) -> tuple[list[_File
     problems = Problems(source)
     try:
         mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise unknown_language(source) or missing(source) from error
     except OSError as error:
-        raise unknown_language(source) or unreadable(path, error) from error
+        raise unreadable(path, error) from error
     except ValueError as error:  # a NUL inside the path
         raise TinylmError(f"{str(path)!r} is not a path: {error}", "name an existing file or folder") from error
     if not stat.S_ISDIR(mode):

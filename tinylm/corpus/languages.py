@@ -120,9 +120,9 @@ vep vls vro war wuu xmf yue zea
 """
 _COUNTRIES = {
     "at": "de", "br": "pt", "cn": "zh", "cz": "cs", "dk": "da", "gb": "en", "gr": "el", "jp": "ja", "kr": "ko",
-    "mx": "es", "tw": "zh", "ua": "uk", "us": "en",
+    "mx": "es", "sp": "es", "tw": "zh", "ua": "uk", "us": "en",
 }  # fmt: skip
-"""What is taken for a language's code, and is a country's."""
+"""What is taken for a language's code, and is a country's, or nobody's."""
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
 _FOLDER_TAG = re.compile(r"[a-z]{2,3}(?:[-_][A-Z][a-z]{3})?(?:[-_](?:[A-Z]{2}|[0-9]{3}))?")
 """`pt_BR` and `zh-Hant`; a folder `no-go` is not Norwegian."""
@@ -169,6 +169,8 @@ def folder_code(name: str) -> str | None:
 def nearest_language(text: str) -> str | None:
     """The code of the language that was probably meant by a name or code that is unknown; None when nothing is near."""
     plain = _plain(text)
+    if code := _CODES.get(plain):  # spaces around it
+        return code
     if country := _COUNTRIES.get(plain):
         return country
     if near := difflib.get_close_matches(plain, _NAMES, n=1, cutoff=0.7):

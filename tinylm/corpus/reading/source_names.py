@@ -13,6 +13,9 @@ from tinylm.errors import TinylmError
 
 _PREFIX = re.compile(r"([^:/\\]{2,}):(.+)", re.DOTALL)  # a single letter is a drive of Windows
 _DRIVE = re.compile(r"([A-Za-z]):[\\/]")
+_ADDRESS = re.compile(r"(?:^|:)((?:https?|ftp)://.+)")
+_LOCAL = re.compile(r"(?:^|:)file://(.+)")
+_BUILT_IN = ("sample", "gutenberg")
 
 
 def parse_source(source: str) -> tuple[str | None, Path]:
@@ -46,6 +49,8 @@ def unknown_language(source: str) -> TinylmError | None:
     language, colon, path = source.partition(":")
     if not colon or not path or parse_source(source)[0] or not Path(path).expanduser().exists():
         return None
+    if source.startswith("file://"):
+        return None
     if near := nearest_language(language):
         hint = f"did you mean `{near}:{path}` ({language_name(near)})?"
     else:
@@ -53,15 +58,42 @@ def unknown_language(source: str) -> TinylmError | None:
     return TinylmError(f"the language `{language}` of `{source}` is unknown", hint)
 
 
+def missing(source: str) -> TinylmError:
+    """The error for a source that does not exist: what people most likely meant by it."""
+    language, path = parse_source(source)
+    if path.is_symlink():
+        target = path.readlink()
+        return TinylmError(
+            f"`{path}` is a link to `{target}`, which does not exist", "name the file it was meant to be"
+        )
+    if address := _ADDRESS.search(source):
+        hint = f"download it first, for example `curl -LO {address[1]}`"
+        return TinylmError(f"`{source}` is an address, and tinylm reads files", hint)
+    return TinylmError(f"`{path}` does not exist", _meant(source, language, path))
+
+
+def _meant(source: str, language: str | None, path: Path) -> str:
+    if drive := _DRIVE.match(str(path)):
+        return f"drive {drive[1]}: of Windows is often `/mnt/{drive[1].lower()}` here"
+    if language and Path(source).exists():
+        return f"for the file or folder that is called `{source}`, write `./{source}`"
+    if language and str(path) in _BUILT_IN:
+        return f"`{path}` states its languages itself: leave `{source.partition(':')[0]}:` out"
+    if local := _LOCAL.search(source):
+        return f"name the path alone: `{local[1]}`"
+    if str(path) == "-":
+        return "write what comes from a pipe into a file first"
+    if set("*?") & set(str(path)):
+        return "name the folder, or repeat the option for each file"
+    if near := difflib.get_close_matches(str(path), _BUILT_IN, n=1):
+        return f"did you mean `{near[0]}`?"
+    return "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
+
+
 def unreadable(path: Path, error: OSError) -> TinylmError:
-    """A file system error in words; a missing path may be a misspelt source name."""
+    """A file system error in words."""
     if isinstance(error, FileNotFoundError):
-        if drive := _DRIVE.match(str(path)):
-            place = f"drive {drive[1]}: of Windows is often `/mnt/{drive[1].lower()}` here"
-            return TinylmError(f"`{path}` does not exist", place)
-        meant = difflib.get_close_matches(str(path), ("sample", "gutenberg"), n=1)
-        others = "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
-        return TinylmError(f"`{path}` does not exist", f"did you mean `{meant[0]}`?" if meant else others)
+        return TinylmError(f"`{path}` does not exist", "check the path; it may have been removed or renamed")
     if isinstance(error, PermissionError):
         return TinylmError(f"`{path}` may not be read", "give this user read permission, for folders also `x`")
     if error.errno == errno.ELOOP:
