@@ -27,11 +27,11 @@ def test_line_ends_and_marks_wherever_chunks_end(parts: list[str], cuts: list[in
     data = "".join(parts).encode()
     places = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
     chunks = [data[start:end] for start, end in pairwise(places)]
-    expected = data.decode().replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
+    expected = data.decode().replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n").replace("\ufeff", "")
     assert "".join(decoded(chunks, Path("a.txt"), None)) == expected
 
 
-@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r", "\r\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_a_document_ends_at_its_mark_whatever_the_line_ends(tmp_path: Path, ends: str, mark: str) -> None:
     lines = [f"{mark}{END}", "One.", END, f"  {END}\t", "Two.", END, f"Three {END} inside.", ""]
@@ -102,6 +102,15 @@ def test_an_8_bit_encoding_is_guessed_from_the_language(tmp_path: Path, language
     with pytest.raises(TinylmError, match="is not UTF-8: byte 0xf1 at offset 2") as caught:
         list(files.read(f"{language}:{tmp_path / 'a.txt'}", dropped=Dropped()))
     assert f"iconv -f {encoding} -t UTF-8" in caught.value.hint
+
+
+@pytest.mark.parametrize(("ends", "encoding"), [("\n", "WINDOWS-1252"), ("\r", "MACINTOSH")])
+def test_without_a_language_the_guess_says_for_whom_it_holds(tmp_path: Path, ends: str, encoding: str) -> None:
+    (tmp_path / "a.txt").write_bytes(f"ma\xf1ana{ends}".encode("latin-1") * 9)
+    with pytest.raises(TinylmError) as caught:
+        list(files.read(str(tmp_path / "a.txt"), dropped=Dropped()))
+    assert f"iconv -f {encoding} -t UTF-8" in caught.value.hint
+    assert "Western Europe; for others state it, as in `ja:PATH`" in caught.value.hint
 
 
 @pytest.mark.parametrize("place", [5, 100_000])

@@ -106,6 +106,7 @@ DOCUMENTS = {
     "l.png": ("binary", b"\x89PNG\r\n"),
     "m.exe": ("binary", bytes(range(32)) * 20),
     "n.txt": ("empty", b" \n"),
+    "o.txt": ("empty", b"\xef\xbb\xbf\r\n"),
 }
 
 

@@ -6,7 +6,7 @@ Line ends and marks are taken care of here, before anybody looks for lines in th
 from __future__ import annotations
 
 import codecs
-import io
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from tinylm.errors import TinylmError
 
 MARK = "\ufeff"
 _SAMPLE_BYTES = 4096
+_LINE_END = re.compile(r"\r{1,2}\n|\r")
+"""Of Windows, of old Macs, and `\\r\\r\\n`: what was text of Windows already was made text of Windows once more."""
 _MARKS = (  # UTF-32's little-endian mark begins with UTF-16's
     (codecs.BOM_UTF32_LE, "UTF-32"),
     (codecs.BOM_UTF32_BE, "UTF-32"),
@@ -62,24 +64,39 @@ def decoded(chunks: Iterable[bytes], path: Path, language: str | None) -> Iterat
     `language` helps to guess what else than UTF-8 it is; TinylmError names the first byte that is not UTF-8.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    held = ""  # the beginning of a line end that may go on in the next chunk
     read_bytes, held_bytes = 0, 0
     try:
         for chunk in chunks:
-            yield newlines.decode(decoder.decode(chunk)).replace(MARK, "")
+            text = held + decoder.decode(chunk)
+            held = text[-2:] if text.endswith("\r\r") else text[-1:] if text.endswith("\r") else ""
+            yield with_line_ends(text.removesuffix(held)).replace(MARK, "")
             read_bytes += len(chunk)
             held_bytes = len(decoder.getstate()[0])  # of a character that goes on in the next chunk
-        yield newlines.decode(decoder.decode(b"", final=True), final=True)
+        yield with_line_ends(held + decoder.decode(b"", final=True))
     except UnicodeDecodeError as error:
         # The last character alone: text in another encoding may end so too.
         broken_off = error.reason == "unexpected end of data"
-        encoding = next((name for name, codes in _LEGACY.items() if language in codes.split()), "WINDOWS-1252")
+        encoding, of = _legacy_encoding(error.object, language)
         raise TinylmError(
             f"`{path}` is not UTF-8: byte 0x{error.object[error.start]:02x} at offset "
             f"{read_bytes - held_bytes + error.start:,}",
-            f"convert it, for example `{command(conversion(encoding), path)}`"
+            f"convert it, for example `{command(conversion(encoding), path)}`{of}"
             + (" (if it is UTF-8 that breaks off there, get the whole of it instead)" if broken_off else ""),
         ) from error
+
+
+def with_line_ends(text: str) -> str:
+    """`text` with `\\n` line ends only."""
+    return _LINE_END.sub("\n", text) if "\r" in text else text
+
+
+def _legacy_encoding(data: bytes, language: str | None) -> tuple[str, str]:
+    """The encoding that text which is no UTF-8 probably has, and for which texts that holds if nobody said so."""
+    if stated := next((name for name, codes in _LEGACY.items() if language in codes.split()), None):
+        return stated, ""
+    name = "MACINTOSH" if b"\r" in data and b"\n" not in data else "WINDOWS-1252"
+    return name, "" if language else " for a language of Western Europe; for others state it, as in `ja:PATH`"
 
 
 def conversion(encoding: str) -> str:

@@ -8,6 +8,7 @@ what only looks like something is read as it stands, and said.
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Literal
 
 from tinylm.corpus.reading import json_documents, tables, text_forms
 from tinylm.corpus.reading.binary_forms import document, is_binary, is_text_file
-from tinylm.corpus.reading.encodings import MARK, conversion, other_encoding
+from tinylm.corpus.reading.encodings import MARK, conversion, other_encoding, with_line_ends
 from tinylm.corpus.reading.own_outputs import own_file
 from tinylm.corpus.reading.tables import Table
 from tinylm.corpus.reading.unpacking import chunks
@@ -45,18 +46,22 @@ def recognise(path: Path) -> Form:
     start = b""
     whole = True
     for chunk, _ in chunks(path):
-        start = chunk if not start.strip() else start + chunk
+        start = chunk if _is_empty(start) else start + chunk
         if len(start) >= _START_BYTES:
             whole = False
             break
-    if not start.strip():
+    if _is_empty(start):
         return Form("empty", "left out")
     suffix = Path(_PACKED.sub("", path.name.lower())).suffix
     return _of_bytes(start[:_START_BYTES]) or _of_text(
-        start[:_START_BYTES].decode("utf-8", "replace").removeprefix(MARK).replace("\r\n", "\n").replace("\r", "\n"),
+        with_line_ends(start[:_START_BYTES].decode("utf-8", "replace").removeprefix(MARK)),
         suffix,
         whole=whole,
     )
+
+
+def _is_empty(start: bytes) -> bool:
+    return not start.removeprefix(codecs.BOM_UTF8).strip()
 
 
 def _of_bytes(start: bytes) -> Form | None:
