@@ -7,7 +7,9 @@ import json
 import random
 import re
 import tempfile
+import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,26 @@ def test_a_long_text_without_lines_or_sentences_is_cut_between_words() -> None:
     train, val = split([Document(text, "en", "stream.txt")])
     assert 0.08 < size(val) / len(text.encode()) < 0.11
     assert words(train) + words(val) == Counter(text.split())
+
+
+@pytest.mark.parametrize(
+    ("letters", "comma"),
+    [("河边找旧灯笼窗户磨坊孩子桥风草地船", ""), ("河边找旧灯笼", "，"), (["แม่น้ำ", "ที่", "ผู้", "เก่า"], "")],
+)
+def test_a_script_without_spaces_is_cut_on_one_line_too(letters: Sequence[str], comma: str) -> None:
+    random_ = random.Random(0)
+    text = "".join(random_.choice(letters) + comma * (random_.random() < 0.1) for _ in range(50_000))
+    train, val = split([Document(text, "zh", "stream.txt")])
+    assert 0.08 < size(val) / len(text.encode()) < 0.12
+    pieces = [piece.text for piece in [*train, *val]]
+    assert Counter("".join(pieces)) == Counter(text)
+    assert not any(unicodedata.category(piece[0]).startswith("M") for piece in pieces)
+    assert not comma or sum(piece.endswith(comma) for piece in pieces) >= len(pieces) - 1
+
+
+def test_one_long_word_is_no_corpus() -> None:
+    with pytest.raises(TinylmError, match="the corpus is one word: it has `en` 100,000 bytes without a space"):
+        split([Document("a" * 100_000, "en", "base64.txt")])
 
 
 @pytest.mark.parametrize("text", ["", "One sentence is no corpus.", "One sentence is no corpus, however often. " * 400])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from tinylm.corpus.scripts import unspaced_characters
 from tinylm.corpus.verbatim import fenced, may_be_fenced
 
 DUPLICATE_CHARACTERS = 30
@@ -27,6 +29,7 @@ _LINE_END = re.compile(r"\n")
 _SENTENCE_GAP = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+(?=[^\sa-zà-ÿ])|(?<=[。！？])(?=\S)")
 _SENTENCE = re.compile(r"[^a-zà-ÿ]*[^\W_].*[.!?…。！？][\"'”’»)\]]*$")
 _SPACE = re.compile(r"\s+")
+_COMMAS = "，、；：,;:།၊"
 
 
 class Unit(NamedTuple):
@@ -66,7 +69,10 @@ def paragraphs(text: str) -> Iterator[Unit]:
 
 
 def parts(unit: Unit, limit: int) -> Iterator[Unit]:
-    """The unit itself when it has at most `limit` bytes, else its lines, runs of lines, sentences or runs of words."""
+    """The unit itself when it has at most `limit` bytes, else its lines, runs of lines, sentences or runs of words.
+
+    A word in a script without spaces is a phrase, or a whole book: it is cut too.
+    """
     if unit.size <= limit:
         yield unit
     elif "\n" in unit.text:
@@ -75,7 +81,8 @@ def parts(unit: Unit, limit: int) -> Iterator[Unit]:
             yield from [part._replace(excerpt=not whole)] if part.size <= limit else parts(part, limit)
     else:
         for sentence in _pieces(unit, _SENTENCE_GAP):
-            yield from [sentence] if sentence.size <= limit else _runs(sentence, _SPACE, limit)
+            for run in [sentence] if sentence.size <= limit else _runs(sentence, _SPACE, limit):
+                yield from [run] if run.size <= limit else _phrases(run, limit)
 
 
 def unit_key(unit: Unit) -> int:
@@ -142,6 +149,25 @@ def _lines_are_paragraphs(text: str) -> bool:
     repeated = [count for count in times.values() if count > 1]
     often = sum(repeated) >= REFRAIN_TIMES * len(repeated)
     return not (often and sum(repeated) - len(repeated) > REFRAINS * times.total())
+
+
+def _phrases(unit: Unit, limit: int) -> Iterator[Unit]:
+    """What stands between two spaces in a script that does not use them, cut behind commas, else between characters."""
+    text, gap, start = unit.text, unit.gap, 0
+    if 2 * unspaced_characters(text) < len(text):  # an address, or Base64
+        yield unit
+        return
+    while start < len(text):
+        end = start + len(text[start : start + limit].encode()[:limit].decode(errors="ignore"))
+        if end < len(text):
+            commas = max(text.rfind(comma, (start + end) // 2, end) for comma in _COMMAS) + 1
+            end = commas or end
+            while end > start + 1 and unicodedata.category(text[end]).startswith(
+                "M"
+            ):  # it belongs to the letter before
+                end -= 1
+        yield Unit(gap, text[start:end])
+        gap, start = "", end
 
 
 def _pieces(unit: Unit, separator: re.Pattern[str]) -> Iterator[Unit]:

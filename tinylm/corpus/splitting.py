@@ -10,9 +10,10 @@ it has read. So, over the whole corpus and in this order:
 3. Per language, paragraphs in order fill blocks of about 4 KB, and every tenth block is validation. Less than 80 KB
    of a language makes smaller blocks, a twentieth of it each (at least 200 bytes), and with fewer than ten blocks
    the last one is validation. A paragraph longer than a block is cut into lines where each is a whole sentence, else
-   into runs of lines; lines into sentences, sentences into words, as far as needed. What was cut is deduplicated once
-   more, by the same rule. So each line is a paragraph in a file that has a sentence on each. A line of a song, a
-   litany, a table or a program is none: refrains stay, and several lines go only where `DUPLICATE_LINES_BYTES` repeat.
+   into runs of lines; lines into sentences, sentences into words, words of a script without spaces into phrases, as
+   far as needed. What was cut is deduplicated once more, by the same rule. So each line is a paragraph in a file that
+   has a sentence on each. A line of a song, a litany, a table or a program is none: refrains stay, and several lines
+   go only where `DUPLICATE_LINES_BYTES` repeat.
 
 Documents that name their side keep it and take no part in the blocks, but in deduplication they do. Each section of a
 document that is too long for one (`tinylm.corpus.sections`) is cut by itself. A language with under `MINIMUM_BYTES` of
@@ -47,7 +48,7 @@ from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 from tinylm.files import writing
 
-SPLITTING = "blocks-2"
+SPLITTING = "blocks-3"
 """Name of the rules above; it changes whenever their result does."""
 SMALLEST_BLOCK_BYTES = 200
 BLOCKS_WANTED = 20
@@ -101,6 +102,11 @@ def plan_split(
     if not all(any((of_part == side).any() for of_part in sides) for side in (TRAIN, VAL)):
         missing = "validation" if any((of_part == TRAIN).any() for of_part in sides) else "training"
         have = ", ".join(f"`{name}` {units.free[name]:,} bytes" for name in sorted(units.languages)) or "no text"
+        if sum(int(first.sum()) for first in units.first) == 1 and units.free.total() >= MINIMUM_BYTES:
+            raise TinylmError(
+                f"the corpus is one word: it has {have} without a space or a line end, and words are not divided",
+                "look at the file: text has words",
+            )
         raise TinylmError(
             f"the corpus is too small to hold out a {missing} part: "
             f"it has {have} of distinct text; a language needs at least {MINIMUM_BYTES:,} bytes",

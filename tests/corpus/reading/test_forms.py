@@ -55,7 +55,12 @@ STRUCTURED = {
     "c.vtt": ("a file of subtitles", "WEBVTT\n\n" + cues("00:{n:02}.000 --> 00:{next:02}.000\n{line}\n")),
     "d.sbv": ("a file of subtitles", cues("0:00:{n:02}.000,0:00:{next:02}.000\n{line}\n")),
     "e.lrc": ("a file of subtitles", "[ar:Nobody]\n" + cues("[00:{n:02}.10]{line}")),
-    "f.ass": ("a file of subtitles", "[Script Info]\nTitle: Boats\n"),
+    "f.ass": (
+        "a file of subtitles",
+        "[Script Info]\nTitle: Boats\n[Events]\nFormat: Layer, Start, End, Style, Name, L, R, V, Effect, Text\n"
+        + cues("Dialogue: 0,0:00:{n:02}.00,0:00:{next:02}.00,Default,,0,0,0,,{{\\i1}}{line}"),
+    ),
+    "film.sub": ("a file of subtitles", cues("{{{n}}}{{{next}}}{line}")),
     "g.rtf": ("RTF", r"{\rtf1\ansi " + PROSE + "}"),
     "h.ps": ("PostScript", "%!PS-Adobe-3.0\n" + PROSE),
     "i.txt": ("a list of Python dictionaries, no JSON", "".join(f"{{'text': {line!r}}}\n" for line in LINES)),
@@ -140,6 +145,10 @@ SAID = {
         "From nobody Mon Sep 17 00:00:00 2001\nFrom: x\nTo: y\nSubject: Boats\n\n" + PROSE,
     ),
     "c.eml": ("mail with its headers", "Message-ID: <1@x>\nFrom: x\nTo: y\nSubject: Boats\n\n" + PROSE),
+    "clock.txt": (
+        "a transcript with a time before each line",
+        "".join(f"{n // 60}:{n % 60:02}\n{line}\n" for n, line in enumerate(LINES)),
+    ),
     "d.yaml": ("a file of settings", "name: boat\n"),
     "e.py": ("code", "print('boat')\n"),
     "f": ("code", "#!/bin/sh\necho boat\n"),
@@ -185,6 +194,7 @@ PLAIN = {
     "latex-words.txt": f"Write \\documentclass first. {PROSE}",
     "words.txt": "\n".join(f"word{n}" for n in range(200)),
     "json-in-the-middle.txt": f'{PROSE}\n{{"text": "x"}}\n{{"text": "y"}}\n',
+    "clock.txt": "\n".join(f"{n}:15\n{n}:30\n{n}:45" for n in range(1, 20)),
     "dates.txt": "\n".join(f"1. 5. 19{n}: the boat; the men" for n in range(10, 30)),
 }
 
@@ -202,7 +212,7 @@ def test_the_sample_corpus_and_the_guides_are_prose(tmp_path: Path) -> None:
         assert recognise(page).name == "text", page
 
 
-@pytest.mark.parametrize("name", ["a.srt", "c.vtt"])
+@pytest.mark.parametrize("name", ["a.srt", "c.vtt", "d.sbv", "e.lrc", "f.ass", "film.sub"])
 @pytest.mark.skipif(shutil.which("sed") is None, reason="needs sed")
 def test_the_command_makes_prose_of_subtitles(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(STRUCTURED[name][1], encoding="utf-8")

@@ -22,12 +22,28 @@ _TAG_EVERY = 200
 
 _TIME = r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3}"
 _CUES = re.compile(rf"^{_TIME}[ \t]*-->[ \t]*{_TIME}", re.MULTILINE)
-_SUBTITLES = re.compile(
-    rf"(?:WEBVTT\b|\[Script Info\]|(?:\d+[ \t]*\n)?{_TIME}[ \t]*-->"
-    rf"|{_TIME},{_TIME}\n"  # YouTube's .sbv
-    r"|(?:\[\w+:[^\]\n]*\][ \t]*\n+)*(?:\[\d{1,3}:\d{2}\.\d{2,3}\].*\n+){3})"  # .lrc, of songs
+_WITHOUT_CUES = r"sed -E '/-->/d; /^[0-9]+\r?$/d; /^WEBVTT/d; s/<[^>]*>//g' {file} > {text}"
+_SUBTITLES = (
+    (re.compile(rf"WEBVTT\b|(?:\d+[ \t]*\n)?{_TIME}[ \t]*-->"), _WITHOUT_CUES),
+    (  # .ass
+        re.compile(r"\[Script Info\]"),
+        r"sed -nE 's/\{[^}]*\}//g; s/\\N/ /g; s/^Dialogue:([^,]*,){9}//p' {file} > {text}",
+    ),
+    (  # YouTube's .sbv
+        re.compile(rf"{_TIME},{_TIME}\n"),
+        r"sed -E '/^[0-9:.]+,[0-9:.]+\r?$/d' {file} > {text}",
+    ),
+    (  # MicroDVD's .sub, which counts pictures
+        re.compile(r"(?:\{\d+\}\{\d+\}.*\n){3}"),
+        r"sed -E 's/^\{[0-9]+\}\{[0-9]+\}//; s/\|/ /g' {file} > {text}",
+    ),
+    (  # .lrc, of songs
+        re.compile(r"(?:\[\w+:[^\]\n]*\][ \t]*\n+)*(?:\[\d{1,3}:\d{2}\.\d{2,3}\].*\n+){3}"),
+        r"sed -E '/^\[[a-z]+:.*\]\r?$/d; s/^(\[[0-9:.]+\])+//' {file} > {text}",
+    ),
 )
-_WITHOUT_TIMES = r"sed -E '/-->/d; /^[0-9]+\r?$/d; /^WEBVTT/d; s/<[^>]*>//g' {file} > {text}"
+_TRANSCRIPT = re.compile(r"(?:\d{1,2}(?::\d{2}){1,2}\n.*[^\W\d].*\n+){10}")
+_WITHOUT_CLOCK = r"sed -E '/^[0-9]+(:[0-9]{2}){1,2}\r?$/d' {file} > {text}"
 _PYTHON_LITERALS = re.compile(r"\[?\s*\{\s*'[^'\n]{1,80}':")
 _AS_JSON = (
     'python -c "import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in sys.stdin]"'
@@ -61,8 +77,9 @@ def refused(start: str, suffix: str) -> tuple[str, str] | None:
         if _XML.match(start):
             return "XML", "xmllint --xpath 'string(/)' {file} > {text}"
         return _FROM_HTML if _HTML_TAG.search(start) else ("XML", "sed 's/<[^>]*>//g' {file} > {text}")
-    if _SUBTITLES.match(start) or len(_CUES.findall(start)) > 2:
-        return "a file of subtitles", _WITHOUT_TIMES
+    subtitles = next((take for pattern, take in _SUBTITLES if pattern.match(start)), None)
+    if subtitles or len(_CUES.findall(start)) > 2:
+        return "a file of subtitles", subtitles or _WITHOUT_CUES
     if _PYTHON_LITERALS.match(start):
         return "a list of Python dictionaries, no JSON", _AS_JSON
     if len(_TRANSLATIONS.findall(start)) > 2:
@@ -79,6 +96,8 @@ def noticed(start: str, suffix: str) -> tuple[str, str] | None:
         return "LaTeX", _PLAIN.replace("{file}", "{file} -f latex")
     if _MAILBOX.match(start) or _HEADERS.match(start):
         return "mail with its headers", ""
+    if _TRANSCRIPT.match(start):
+        return "a transcript with a time before each line", _WITHOUT_CLOCK
     if suffix in _SUFFIXES or start.startswith("#!"):
         return _SUFFIXES.get(suffix, "code"), ""
     return None
