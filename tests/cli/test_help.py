@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 from collections.abc import Callable
 
@@ -51,6 +52,7 @@ def test_every_option_is_explained_and_the_example_parses(shown: Shown, words: t
                 assert parameter.help, parameter.name
                 for option in parameter.opts if parameter.param_type_name == "option" else ():
                     assert option in text
+        assert not re.search(r"<|default: \(|^  --[\w-]+ (int|float|str|path)( |$)", text, re.MULTILINE)
         assert text.endswith(f"Example:\n  {command.epilog}\n")
     program, *arguments = shlex.split(command.epilog.partition(" > ")[0])
     assert (program, *arguments[: len(words)]) == ("tinylm", *words)

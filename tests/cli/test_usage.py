@@ -45,13 +45,13 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     [
         (["generat"], "`tinylm` has no command `generat`", "did you mean `generate`?"),
         (["bundle", "shw"], "`tinylm bundle` has no command `shw`", "did you mean `show`?"),
-        (["generate", "--promt", "a"], "no such option: --promt (Possible options: --prompt)", None),
+        (["generate", "--promt", "a"], "no such option: --promt", "did you mean `--prompt`?"),
         (["generate", "--max-tokens", "ten"], "--max-tokens is `ten`; it should be a valid integer", None),
-        (["generate", "--backend", "gpu"], "--backend is `gpu`; it should be one of 'auto', 'lean', 'reference'", None),
+        (["generate", "--backend", "gpu"], "--backend is `gpu`; it should be one of `auto`, `lean`, `reference`", None),
         (["budget", "simulate", "--devices", "0"], "--devices is `0`; it should be greater than or equal to 1", None),
         (["budget", "check"], "missing argument 'NAME|FILE'", None),
         (["bundle", "show", "a", "b"], "got unexpected extra argument(s) (b)", None),
-        (["generate", "--prompt"], "option '--prompt' requires an argument", "`tinylm --help` explains"),
+        (["generate", "--prompt"], "option '--prompt' requires an argument", None),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -115,7 +115,7 @@ def test_images_and_caches(place: Path) -> None:
         assert {name: piece.kept for name, piece in caches.items()} == {
             "compiled-1": None,
             "compiled-2": "a training is using it",
-            "gutenberg (1 books)": None,
+            "gutenberg (1 book)": None,
         }
         assert sum(remove(piece) for piece in caches.values() if piece.kept is None) == 2_000_000
     assert (cache / "gutenberg/lock.json").is_file(), "what the books must be is remembered"

@@ -23,9 +23,12 @@ def export(
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Also measure what every matrix alone costs in 8 bits.")
     ] = False,
-    checkpoint: Annotated[str, typer.Option(help="`best`, `final`, or a name in the run's checkpoints/.")] = "best",
+    checkpoint: Annotated[
+        str, typer.Option(metavar="NAME", help="`best`, `final`, or a name in the run's checkpoints/.")
+    ] = "best",
     output: Annotated[
-        Path | None, typer.Option(help="Where the bundle goes; RUN/bundle, or RUN/bundle-fp32, when left out.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where the bundle goes; RUN/bundle, or RUN/bundle-fp32, when left out."),
     ] = None,
 ) -> None:
     """Export a checkpoint to a bundle that was proved against it; refused when parity or quality is lost."""

@@ -69,6 +69,7 @@ def generate(
     threads: Annotated[
         str,
         typer.Option(
+            metavar="NUMBER|auto",
             rich_help_panel=_MACHINE,
             help="Processor threads; `auto` measures once what is fastest here, and remembers it.",
         ),

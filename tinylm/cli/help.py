@@ -12,7 +12,14 @@ from typing import Any
 
 import typer.core
 
+from tinylm.cli.usage import UsageError
+
 _SENTENCE = re.compile(r".+?[.?!](?=\s|$)", re.DOTALL)
+_KIND = re.compile(r"<([^<>]+)>")
+_KINDS = {"int": "NUMBER", "int range": "NUMBER", "float": "NUMBER"}
+"""What people call what Typer calls by its name in Python; choices stay as they are."""
+_DEFAULT_IN_WORDS = re.compile(r"(?<=default: )\((.*)\)(?=\]$|; )", re.DOTALL)
+_RANGE = re.compile(r"(\d+)<=x<=(\d+)(?=\]$)")
 
 
 class Command(typer.core.TyperCommand):
@@ -27,7 +34,17 @@ class Command(typer.core.TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         shown = [parameter for parameter in self.get_params(ctx) if not getattr(parameter, "hidden", False)]
-        return ["[OPTIONS]", *(piece for parameter in shown for piece in parameter.get_usage_pieces(ctx))]
+        return [
+            "[OPTIONS]",
+            *(_capital(parameter, piece) for parameter in shown for piece in parameter.get_usage_pieces(ctx)),
+        ]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            error.ctx = error.ctx or ctx  # Typer's parser forgets it when an option has no value
+            raise
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Arguments and options under the name of their `rich_help_panel`, in the order of the code."""
@@ -36,7 +53,9 @@ class Command(typer.core.TyperCommand):
             record = parameter.get_help_record(ctx)
             if record is not None:
                 default = "Arguments" if parameter.param_type_name == "argument" else "Options"
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(
+                    _tidied(parameter, *record)
+                )
         for name, records in panels.items():
             with formatter.section(name):
                 formatter.write_dl(records)
@@ -72,6 +91,19 @@ class Group(typer.core.TyperGroup):
             message = f"`{ctx.command_path}` has no command `{args[0]}`"
             raise TinylmError(message, nearest(args[0], self.commands))
         return super().resolve_command(ctx, args)
+
+
+def _tidied(parameter: Any, name: str, text: str) -> tuple[str, str]:
+    """A line of the help as people write it: no types of Python, no parentheses around a default that is words."""
+    if parameter.param_type_name == "argument":
+        name = _capital(parameter, name.partition(" <")[0])
+    name = _KIND.sub(lambda kind: _KINDS.get(kind[1], kind[1]), name)
+    return name, _RANGE.sub(r"\1 to \2", _DEFAULT_IN_WORDS.sub(r"\1", text))
+
+
+def _capital(parameter: Any, name: str) -> str:
+    """An argument's name as `usage` says it; what has a metavar is written as that is."""
+    return name if parameter.metavar else name.upper()
 
 
 def _one_line_each() -> None:

@@ -34,8 +34,9 @@ MODEL, RUN, STEPS, SPEED, KEPT = "Model", "Run", "Steps", "Speed and memory", "C
 """The panels that the help shows options in, beside `TEXT`."""
 
 
-def _option(*flags: str, panel: str, part: str = "training", of: str, help: str) -> Any:
-    return typer.Option(*flags, help=help, show_default=by_preset(part, of), rich_help_panel=panel)
+def _option(*flags: str, panel: str, part: str = "training", of: str, help: str, metavar: str | None = None) -> Any:
+    default = by_preset(part, of)
+    return typer.Option(*flags, metavar=metavar, help=help, show_default=default, rich_help_panel=panel)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,7 @@ class TrainingOptions:
         _option(
             panel=STEPS,
             of="batch_size",
+            metavar="NUMBER|auto",
             help="Sequences a step; `auto` measures which size is fastest and fits in memory.",
         ),
     ] = None

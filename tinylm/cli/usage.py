@@ -18,14 +18,17 @@ _CHOICE = re.compile("^Value error, .* is not one of")
 def as_tinylm_error(error: Any) -> TinylmError:
     """`error`, a `UsageError`, in the words of this command line."""
     parameter, cause = getattr(error, "param", None), error.__cause__
+    command = error.ctx.command_path if error.ctx is not None else "tinylm"
+    hint = f"`{command} --help` explains what can be given"
     if parameter is not None and hasattr(cause, "errors"):  # pydantic's, which knows the value
         found = cause.errors()[0]
         name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name.upper()
         needed = _CHOICE.sub("it should be one of", found["msg"].split(", unable to")[0]).rstrip(".")
-        needed = needed.replace("Input should", "it should")
+        needed = needed.replace("Input should", "it should").replace("'", "`")
         message = f"{name} is `{str(found['input'])[:80]}`; {needed}"
     else:
-        text = error.format_message().rstrip(".")
+        near = getattr(error, "possibilities", None)
+        text = (error.message if near else error.format_message()).rstrip(".")
         message = text[:1].lower() + text[1:]
-    command = error.ctx.command_path if error.ctx is not None else "tinylm"
-    return TinylmError(message, f"`{command} --help` explains what can be given")
+        hint = f"did you mean `{near[0]}`?" if near else hint
+    return TinylmError(message, hint)

@@ -116,7 +116,8 @@ def _caches() -> list[Piece]:
     books = sorted(cache.glob("*.txt")) if cache.is_dir() and not cache.is_symlink() else []
     books = [book for book in books if book.is_file() and not book.is_symlink()]
     if books:
-        name, size = f"{cache} ({len(books)} books)", sum(map(size_of, books))
+        count = "1 book" if len(books) == 1 else f"{len(books)} books"
+        name, size = f"{cache} ({count})", sum(map(size_of, books))
         found.append(Piece(kind="caches", name=name, paths=tuple(books), size_bytes=size))
     return found
 
