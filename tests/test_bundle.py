@@ -457,9 +457,43 @@ def test_contents_that_would_not_open_replace_nothing(bundle: Bundle) -> None:
 
 
 def test_a_swap_that_was_cut_short_is_repaired_by_the_next_write(bundle: Bundle) -> None:
-    """A power cut between the two renames leaves `.old` and `.partial`; exporting again must work."""
+    """A power cut leaves the old bundle and `.partial`, or old and new; exporting again must work, and lose nothing."""
+    (bundle.path / "notes.txt").write_text("mine")
+    old = bundle.path.with_name(".bundle.old")
     shutil.copytree(bundle.path, bundle.path.with_name("bundle.partial"))
-    bundle.path.rename(bundle.path.with_name("bundle.old"))
+    bundle.path.rename(old)
     write_bundle(bundle.path, RECORD, CONTENTS)
     assert open_bundle(bundle.path).manifest == bundle.manifest
     assert [entry.name for entry in bundle.path.parent.iterdir()] == ["bundle"]
+    shutil.copytree(bundle.path, old)
+    (bundle.path / "notes.txt").unlink()
+    write_bundle(bundle.path, RECORD, CONTENTS)
+    assert (bundle.path / "notes.txt").read_text() == "mine"
+    assert [entry.name for entry in bundle.path.parent.iterdir()] == ["bundle"]
+
+
+def test_what_somebody_put_into_a_bundle_outlives_it(bundle: Bundle) -> None:
+    """But nothing of the old bundle does, nor its signature, nor what no bundle may hold."""
+    (bundle.path / "notes.txt").write_text("mine")
+    (bundle.path / "tables").mkdir()
+    (bundle.path / "tables" / "one.csv").write_text("1,2")
+    (bundle.path / "manifest.json.sig").write_text("of the old manifest")
+    (bundle.path / "link").symlink_to("notes.txt")
+    beside = bundle.path.with_name("bundle.old")  # a copy that somebody made
+    shutil.copytree(bundle.path, beside, symlinks=True)
+    extra = {**CONTENTS, "adapter.bin": b"listed"}
+    write_bundle(bundle.path, RECORD, extra)
+    new = write_bundle(bundle.path, RECORD, CONTENTS)
+    assert new.oddities == ("`notes.txt` is not in the manifest", "`tables` is not in the manifest")
+    assert {path.name for path in bundle.path.iterdir()} == {*CONTENTS, "manifest.json", "notes.txt", "tables"}
+    assert (bundle.path / "notes.txt").read_text() == "mine"
+    assert (bundle.path / "tables" / "one.csv").read_text() == "1,2"
+    assert (beside / "notes.txt").is_file()
+
+
+@pytest.mark.parametrize("damage", ["{", '{"files": 3}', "[]"])
+def test_a_damaged_bundle_is_replaced_and_loses_nothing_of_others(bundle: Bundle, damage: str) -> None:
+    (bundle.path / "notes.txt").write_text("mine")
+    (bundle.path / "manifest.json").write_text(damage)
+    assert write_bundle(bundle.path, RECORD, CONTENTS).manifest == bundle.manifest
+    assert (bundle.path / "notes.txt").read_text() == "mine"

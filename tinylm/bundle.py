@@ -298,7 +298,8 @@ def _visible(name: str) -> str:
 def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
     """Write a bundle to `folder` atomically, replacing a bundle that is there; `manifest.files` is filled in here.
 
-    `contents` maps every file name but the manifest's to its bytes. Refuses to replace a folder that is no bundle.
+    `contents` maps every file name but the manifest's to its bytes. Files and folders that somebody else put into the
+    bundle that was there stay, as `Bundle.oddities`. Refuses to replace a folder that is no bundle.
     """
     import shutil  # a device reads bundles; 1 ms of its start
 
@@ -307,7 +308,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
     if folder.exists() and not (folder / MANIFEST).is_file():
         raise TinylmError(f"`{folder}` exists and is not a bundle", "name another folder, or remove it")
     partial = folder.with_name(folder.name + ".partial")
-    old = folder.with_name(folder.name + ".old")
+    old = folder.with_name(f".{folder.name}.old")
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -319,14 +320,17 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
                 os.fsync(file.fileno())
         sync_folder(partial)
         open_bundle(partial, strict=True)
-        # What a power cut left; it is not needed, because a whole bundle lies ready in `partial`.
-        shutil.rmtree(old, ignore_errors=True)
+        if old.exists() and not folder.exists():  # a power cut came between the two
+            old.rename(folder)
+        elif old.exists():
+            _hand_over(old, folder)
         if folder.exists():
             # A folder cannot be renamed over another; the old bundle steps aside and goes once the new one stands.
             folder.rename(old)
         partial.rename(folder)
+        if old.exists():
+            _hand_over(old, folder)
         sync_folder(folder.parent)
-        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         if old.exists() and not folder.exists():
             old.rename(folder)
@@ -335,7 +339,23 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return open_bundle(folder, strict=True)
+    return open_bundle(folder)
+
+
+def _hand_over(old: Path, new: Path) -> None:
+    """Move what tinylm did not write from one bundle's folder to the next one's, and remove the rest."""
+    import shutil
+
+    try:
+        listed = _load_json(old / MANIFEST).get("files")
+    except TinylmError:  # damaged
+        listed = None
+    own = {*REQUIRED, MANIFEST, SIGNATURE, *(listed if isinstance(listed, dict) else ())}
+    for entry in old.iterdir():
+        plain = not entry.is_symlink() and (entry.is_file() or entry.is_dir())  # nothing else may be in a bundle
+        if plain and entry.name not in own and not os.path.lexists(new / entry.name):
+            entry.rename(new / entry.name)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def to_json(data: object) -> bytes:

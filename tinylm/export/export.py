@@ -215,6 +215,8 @@ def export_bundle(
         CARD: model_card(manifest, graph_bytes=len(graph), prompt=prompt).encode(),
     }
     bundle = write_bundle(folder, manifest, contents)
+    if bundle.warning:
+        progress(bundle.warning)
     report = ExportReport(
         schema=REPORT_SCHEMA,
         manifest_sha256=bundle.manifest_sha256,
