@@ -74,7 +74,7 @@ class Tokenizer:
         if ids != (BOS, EOS, PAD, UNK):
             raise TinylmError(
                 f"`{path}` has BOS, EOS, PAD, UNK = {ids}; tinylm uses {(BOS, EOS, PAD, UNK)}",
-                "train the tokenizer with `tinylm train-pipeline`",
+                "take one that tinylm made, or train it with bos_id=0, eos_id=1, pad_id=2, unk_id=3",
             )
         self.vocab_size: int = self._processor.get_piece_size()
 

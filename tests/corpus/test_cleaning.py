@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import textwrap
 
 import pytest
@@ -28,6 +29,15 @@ def wrap(*paragraphs: str, width: int = 70, between: str = "\n\n", first: str = 
 @pytest.mark.parametrize("width", [55, 65, 72, 79, 100])
 def test_wrapped_paragraphs_are_restored(width: int) -> None:
     assert clean(wrap(*PARAGRAPHS, width=width)) == "\n\n".join(PARAGRAPHS)
+
+
+def test_lines_of_chinese_are_joined_without_a_space() -> None:
+    random_ = random.Random(0)
+    text = "".join(chr(random_.randrange(0x4E00, 0x4F00)) + "，" * (random_.random() < 0.1) for _ in range(2000)) + "。"
+    wrapped = "\n".join(text[place : place + 60] for place in range(0, len(text), 60))
+    cleaned = clean(wrapped)
+    assert cleaned.count("\n") < wrapped.count("\n") / 2
+    assert cleaned.replace("\n", "") == text
 
 
 def test_raggedly_set_paragraphs_are_restored() -> None:

@@ -22,9 +22,10 @@ from itertools import pairwise
 from tinylm.corpus.invisible import SOFT_HYPHEN, without_invisible
 from tinylm.corpus.line_marks import is_marked, openings, tabular
 from tinylm.corpus.prose import is_code, lines_are_meant, punctuated, starts_upper
+from tinylm.corpus.scripts import is_ideographic
 from tinylm.corpus.verbatim import Block, blocks, indent
 
-CLEANING = "unwrap-2"
+CLEANING = "unwrap-3"
 """Name of what `clean` does; it changes whenever the function's result does."""
 
 MIN_WIDTH, MAX_WIDTH = 50, 130
@@ -256,4 +257,6 @@ def _join(text: str, following: str, layout: _Layout) -> str:
         whole = (left + right).lower()
         hyphenated = f"{left}-{right}".lower()
         return (text[:-1] if whole in layout.words and hyphenated not in layout.words else text) + following
+    if is_ideographic(text[-1]) and is_ideographic(following[0]):
+        return text + following
     return f"{text} {following}"

@@ -13,6 +13,14 @@ _UNSPACED = re.compile(
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Chinese characters
     "]+"
 )
+_IDEOGRAPHIC = re.compile(
+    "[\u3000-\u303f\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
+)
+
+
+def is_ideographic(character: str) -> bool:
+    """Whether it belongs to Chinese or Japanese text, punctuation too: no space stands beside it where a line ends."""
+    return _IDEOGRAPHIC.fullmatch(character) is not None
 
 
 def unspaced_characters(text: str) -> int:

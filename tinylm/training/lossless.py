@@ -21,7 +21,7 @@ from tinylm.tokenizer import load_sentencepiece, normalise
 HINT = (
     "take the `tokenizer.model` of a dataset or bundle that tinylm made, or train one with"
     " normalization_rule_name=identity, add_dummy_prefix=False, remove_extra_whitespaces=False,"
-    " user_defined_symbols=\\n"
+    " user_defined_symbols=\\n, bos_id=0, eos_id=1, pad_id=2, unk_id=3"
 )
 _KINDS = {1, 2}  # unigram and bpe
 _OTHER_KINDS = {3: "word", 4: "char"}
