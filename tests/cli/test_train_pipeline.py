@@ -232,6 +232,7 @@ def test_help_shows_what_holds_without_an_option() -> None:
 
 
 def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> None:
+    (tmp_path / "some/novels").mkdir(parents=True)
     options = ["--corpus", "es:some/novels", "--corpus", "sample", "--near-duplicates", "0.8"]
     weights = ["--weight", "es:novels=2", "--weight", "sample=0.5"]
     assert RUN.invoke(app, [*options, *weights], catch_exceptions=False).exit_code == 0
@@ -253,6 +254,7 @@ def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> 
             "train `tiny` on the built-in sample text, 10 passes over it; ",
             "about a quarter of an hour on two cores",
         ),
+        (["--minutes", "1"], "the built-in sample text, 1 minute; ", "1 minute, and a few more for"),
         (["--minutes", "2.5"], "the built-in sample text, 2.5 minutes; ", "2.5 minutes, and a few more for"),
         (["--corpus", "texts", "--epochs", "3"], "on texts, 3 passes over it; ", "as long as the passes do"),
         (
@@ -263,10 +265,18 @@ def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> 
     ],
 )
 def test_what_is_about_to_be_done_is_said_first(
-    asked: list[RunConfig], options: list[str], to_do: str, takes: str
+    asked: list[RunConfig], tmp_path: Path, options: list[str], to_do: str, takes: str
 ) -> None:
+    for folder in ("texts", "a", "b"):
+        (tmp_path / folder).mkdir()
     first, second, *_ = RUN.invoke(app, options).stderr.splitlines()
     assert first.startswith("to do: ")
     assert to_do in first
     assert first.endswith(f"check it against {'pi-4' if 'pi-4' in options else 'pi-zero-2w'}")
     assert second.startswith(f"takes: {takes}")
+
+
+def test_a_mistyped_path_is_told_before_what_is_to_be_done(asked: list[RunConfig]) -> None:
+    with pytest.raises(TinylmError, match="`my-txts` does not exist"):
+        RUN.invoke(app, ["--corpus", "my-txts"], catch_exceptions=False)
+    assert asked == []

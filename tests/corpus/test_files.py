@@ -156,7 +156,7 @@ def test_a_link_to_a_folder_is_followed(tmp_path: Path) -> None:
 def test_a_folder_with_nothing_usable_says_what_was_there(tmp_path: Path) -> None:
     write(tmp_path / "d/a.png", b"\x89PNG\r\n")
     write(tmp_path / "d/b.txt", b"")
-    assert "1 binary, 1 empty" in str(error(tmp_path / "d"))
+    assert "left out: binary (1), empty (1)" in str(error(tmp_path / "d"))
     (tmp_path / "e").mkdir()
     assert "the folder is empty" in str(error(tmp_path / "e"))
 

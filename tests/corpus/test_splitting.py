@@ -218,7 +218,7 @@ def test_a_script_without_spaces_is_cut_on_one_line_too(letters: Sequence[str], 
 
 
 def test_one_long_word_is_no_corpus() -> None:
-    with pytest.raises(TinylmError, match="the corpus is one word: it has `en` 100,000 bytes without a space"):
+    with pytest.raises(TinylmError, match="the corpus is one word: 100,000 bytes of `en`, without a space"):
         split([Document("a" * 100_000, "en", "base64.txt")])
 
 

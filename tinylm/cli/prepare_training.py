@@ -36,7 +36,7 @@ class Ready:
 def asked_config(options: TrainingOptions) -> RunConfig:
     """The preset, or what the resumed run recorded, with what the command line says."""
     from tinylm.config import preset, read_config
-    from tinylm.corpus.reading.source_names import escaped
+    from tinylm.corpus.reading.source_names import BUILT_IN, escaped, source_mode
     from tinylm.errors import TinylmError
     from tinylm.runs import CONFIG, find_run
 
@@ -70,6 +70,9 @@ def asked_config(options: TrainingOptions) -> RunConfig:
                 "rename it, or call tinylm inside the folder with --corpus .",
             )
     config = configure(options, preset(options.preset or "tiny"))
+    for source in options.corpus or ():
+        if source not in BUILT_IN:
+            source_mode(source)  # a mistyped name is told before torch is loaded
     return dataclasses.replace(
         config,
         corpus=tuple(options.corpus or ["sample"]),

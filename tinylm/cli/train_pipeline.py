@@ -101,9 +101,10 @@ def _plan(config: RunConfig, limits: Budget) -> list[str]:
     """What is about to be done, and how long it takes."""
     training = config.training
     text = "the built-in sample text" if config.corpus == ("sample",) else ", ".join(config.corpus)
-    length = f"{training.epochs} passes over it" if training.minutes is None else f"{training.minutes:g} minutes"
+    length = f"{training.epochs} passes over it"
     if training.minutes is not None:
-        takes = f"{training.minutes:g} minutes, and a few more for text, export and check"
+        length = f"{training.minutes:g} {'minute' if training.minutes == 1 else 'minutes'}"
+        takes = f"{length}, and a few more for text, export and check"
     elif config.corpus == ("sample",):
         takes = "about a quarter of an hour on two cores; --minutes 2 is shorter, --corpus takes your text"
     else:

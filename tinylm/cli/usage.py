@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from typing import Any
 
 import typer
@@ -13,6 +14,7 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 """Typer brings its own Click, whose class of all usage errors has no public name."""
 
 _CHOICE = re.compile("^Value error, .* is not one of")
+_EXTRA = re.compile(r"Got unexpected extra argument\(s\) \((.*)\)", re.DOTALL)
 
 
 def as_tinylm_error(error: Any) -> TinylmError:
@@ -26,9 +28,14 @@ def as_tinylm_error(error: Any) -> TinylmError:
         needed = _CHOICE.sub("it should be one of", found["msg"].split(", unable to")[0]).rstrip(".")
         needed = needed.replace("Input should", "it should").replace("'", "`")
         message = f"{name} is `{str(found['input'])[:80]}`; {needed}"
+    elif meant := getattr(error, "possibilities", None):
+        message = f"no such option: {error.option_name}"
+        hint = f"did you mean `{meant[0]}`?"
+    elif extra := _EXTRA.match(error.message):
+        message = f"`{command}` has no use for `{extra[1]}`"
+        if any(parameter.name == "corpus" for parameter in error.ctx.command.params):
+            hint = f"text is named by an option: --corpus {shlex.quote(extra[1])}"
     else:
-        near = getattr(error, "possibilities", None)
-        text = (error.message if near else error.format_message()).rstrip(".")
+        text = error.format_message().rstrip(".")
         message = text[:1].lower() + text[1:]
-        hint = f"did you mean `{near[0]}`?" if near else hint
     return TinylmError(message, hint)

@@ -27,7 +27,7 @@ from tinylm.corpus.documents import Document, Piece
 from tinylm.corpus.parallel import Workers
 from tinylm.corpus.parts import SIDES, clean_part, load_figures, render_part
 from tinylm.corpus.progress import Meter
-from tinylm.corpus.reading.source_names import display_name
+from tinylm.corpus.reading.source_names import BUILT_IN, display_name
 from tinylm.corpus.sections import sections
 from tinylm.corpus.splitting import SPLITTING, plan_split
 from tinylm.corpus.statistics import CorpusStatistics, Dropped
@@ -202,7 +202,7 @@ class _Reader:
             yield documents, path, self._signatures
 
     def _documents(self, source: str, reading: files.Reading) -> Iterable[Document]:
-        if source not in ("sample", "gutenberg"):
+        if source not in BUILT_IN:
             return files.read(source, dropped=self._dropped, reading=reading)
         whole = sample.generate(self._seed) if source == "sample" else gutenberg.read(progress=self._meter.say)
         return (
@@ -213,7 +213,7 @@ class _Reader:
 
     def _fingerprint(self, source: str, reading: files.Reading) -> str:
         """Of what was read: text that changed on the way stands under no hash, whether it is the old or the new one."""
-        return reading.fingerprint() if source not in ("sample", "gutenberg") else _content(source, self._seed)
+        return reading.fingerprint() if source not in BUILT_IN else _content(source, self._seed)
 
 
 def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
@@ -228,7 +228,7 @@ def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
 
 def source_name(source: str) -> str:
     """What a source is called in records: `sample`, `gutenberg`, or prefix and last component of a path."""
-    return source if source in ("sample", "gutenberg") else display_name(source)
+    return source if source in BUILT_IN else display_name(source)
 
 
 def read_pieces(path: Path) -> Iterator[Piece]:
@@ -297,7 +297,7 @@ def _continue(building: Path, plan: dict[str, object]) -> Path:
 
 def _stored_bytes(sources: Sequence[str], building: Path) -> int:
     """Bytes on disk of the sources that are files; TinylmError when the disk has no room for what they become."""
-    total = sum(files.stored_bytes(source) for source in sources if source not in ("sample", "gutenberg"))
+    total = sum(files.stored_bytes(source) for source in sources if source not in BUILT_IN)
     there = sum(path.stat().st_size for path in building.iterdir())
     needed, free = int(DISK_SHARE * total) - there, shutil.disk_usage(building).free
     if needed > free:

@@ -33,14 +33,7 @@ from tinylm.corpus.reading.forms import Form, recognise
 from tinylm.corpus.reading.json_documents import json_documents
 from tinylm.corpus.reading.notices import Notices
 from tinylm.corpus.reading.problems import Problems
-from tinylm.corpus.reading.source_names import (
-    escaped,
-    folder_language,
-    missing,
-    parse_source,
-    unknown_language,
-    unreadable,
-)
+from tinylm.corpus.reading.source_names import escaped, folder_language, parse_source, source_mode, unreadable
 from tinylm.corpus.reading.tables import table_documents
 from tinylm.corpus.reading.walking import walk
 from tinylm.corpus.reading.wrappers import without_licence, without_wrappers
@@ -173,15 +166,8 @@ def _usable(source: str, dropped: Dropped, notices: Notices) -> list[_File]:
 def _survey(source: str, dropped: Dropped, notices: Notices) -> tuple[list[_File], Problems]:
     """The files of the source that can be read, as far as their beginnings tell, and what is wrong with the others."""
     language, path = parse_source(source)
+    mode = source_mode(source)
     problems = Problems(source)
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError as error:
-        raise unknown_language(source) or missing(source) from error
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except ValueError as error:  # a NUL inside the path
-        raise TinylmError(f"{str(path)!r} is not a path: {error}", "name an existing file or folder") from error
     if not stat.S_ISDIR(mode):
         if not stat.S_ISREG(mode):
             raise TinylmError(f"`{path}` is not a regular file", "copy the text into a file first")
@@ -212,8 +198,9 @@ def _survey(source: str, dropped: Dropped, notices: Notices) -> tuple[list[_File
     for folder, problem in unread:
         problems.add(folder, problem)
     if not files and not problems:
-        skipped = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.files.items()))
-        raise TinylmError(f"`{source}` holds no text: {skipped or 'the folder is empty'}", READABLE)
+        skipped = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(dropped.files.items()))
+        why = f"left out: {skipped}" if skipped else "the folder is empty"
+        raise TinylmError(f"`{source}` holds no text; {why}", READABLE)
     return files, problems
 
 

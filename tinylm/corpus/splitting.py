@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tinylm.corpus.documents import UNDETERMINED
 from tinylm.corpus.duplicates import first_occurrences
 from tinylm.corpus.near_duplicates import near_duplicates
 from tinylm.corpus.parallel import Workers
@@ -101,15 +102,18 @@ def plan_split(
     sides = _sides(parts, units, block_bytes)
     if not all(any((of_part == side).any() for of_part in sides) for side in (TRAIN, VAL)):
         missing = "validation" if any((of_part == TRAIN).any() for of_part in sides) else "training"
-        have = ", ".join(f"`{name}` {units.free[name]:,} bytes" for name in sorted(units.languages)) or "no text"
+        names = {
+            name: "no stated language" if name == UNDETERMINED else f"`{name}`" for name in sorted(units.languages)
+        }
+        have = ", ".join(f"{units.free[name]:,} bytes of {words}" for name, words in names.items()) or "none"
         if sum(int(first.sum()) for first in units.first) == 1 and units.free.total() >= MINIMUM_BYTES:
             raise TinylmError(
-                f"the corpus is one word: it has {have} without a space or a line end, and words are not divided",
+                f"the corpus is one word: {have}, without a space or a line end, and words are not divided",
                 "look at the file: text has words",
             )
         raise TinylmError(
-            f"the corpus is too small to hold out a {missing} part: "
-            f"it has {have} of distinct text; a language needs at least {MINIMUM_BYTES:,} bytes",
+            f"the corpus is too small to hold out a {missing} part; distinct text: {have}; "
+            f"a language needs at least {MINIMUM_BYTES:,} bytes",
             "add text; mixing in the built-in corpus works too: `--corpus sample`",
         )
     plans, with_text, documents = _across_parts(parts, kept, sides)

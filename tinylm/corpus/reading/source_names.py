@@ -11,11 +11,13 @@ from tinylm.corpus.documents import UNDETERMINED
 from tinylm.corpus.languages import folder_code, language_code, language_name, nearest_language
 from tinylm.errors import TinylmError
 
+BUILT_IN = ("sample", "gutenberg")
+"""Sources that are no path."""
+
 _PREFIX = re.compile(r"([^:/\\]{2,}):(.+)", re.DOTALL)  # a single letter is a drive of Windows
 _DRIVE = re.compile(r"([A-Za-z]):[\\/]")
 _ADDRESS = re.compile(r"(?:^|:)((?:https?|ftp)://.+)")
 _LOCAL = re.compile(r"(?:^|:)file://(.+)")
-_BUILT_IN = ("sample", "gutenberg")
 
 
 def parse_source(source: str) -> tuple[str | None, Path]:
@@ -44,7 +46,20 @@ def folder_language(folders: tuple[str, ...]) -> str | None:
     return next(filter(None, map(folder_code, reversed(folders))), None)
 
 
-def unknown_language(source: str) -> TinylmError | None:
+def source_mode(source: str) -> int:
+    """`st_mode` of the file or folder that a source names; TinylmError when there is none, or it may not be read."""
+    path = parse_source(source)[1]
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError as error:
+        raise _unknown_language(source) or _missing(source) from error
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:  # a NUL inside the path
+        raise TinylmError(f"{str(path)!r} is not a path: {error}", "name an existing file or folder") from error
+
+
+def _unknown_language(source: str) -> TinylmError | None:
     """The error for a source that does not exist as it stands, but does without what looks like a language."""
     language, colon, path = source.partition(":")
     if not colon or not path or parse_source(source)[0] or not Path(path).expanduser().exists():
@@ -58,7 +73,7 @@ def unknown_language(source: str) -> TinylmError | None:
     return TinylmError(f"the language `{language}` of `{source}` is unknown", hint)
 
 
-def missing(source: str) -> TinylmError:
+def _missing(source: str) -> TinylmError:
     """The error for a source that does not exist: what people most likely meant by it."""
     language, path = parse_source(source)
     if path.is_symlink():
@@ -77,7 +92,7 @@ def _meant(source: str, language: str | None, path: Path) -> str:
         return f"drive {drive[1]}: of Windows is often `/mnt/{drive[1].lower()}` here"
     if language and Path(source).exists():
         return f"for the file or folder that is called `{source}`, write `./{source}`"
-    if language and str(path) in _BUILT_IN:
+    if language and str(path) in BUILT_IN:
         return f"`{path}` states its languages itself: leave `{source.partition(':')[0]}:` out"
     if local := _LOCAL.search(source):
         return f"name the path alone: `{local[1]}`"
@@ -85,7 +100,7 @@ def _meant(source: str, language: str | None, path: Path) -> str:
         return "write what comes from a pipe into a file first"
     if set("*?") & set(str(path)):
         return "name the folder, or repeat the option for each file"
-    if near := difflib.get_close_matches(str(path), _BUILT_IN, n=1):
+    if near := difflib.get_close_matches(str(path), BUILT_IN, n=1):
         return f"did you mean `{near[0]}`?"
     return "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
 
