@@ -48,7 +48,11 @@ def test_a_sentence_takes_several_lines_before_the_rows_are_stacked() -> None:
 
 
 def test_an_empty_cell_is_left_out_of_a_stack() -> None:
-    assert shown([("peak memory", "", "50.1", "")], 20).splitlines() == ["peak memory", "  predicted 50.1"]
+    assert shown([("peak memory", "", "50.1", "")], 20).splitlines() == [
+        "what helps",
+        "peak memory",
+        "  predicted 50.1",
+    ]
 
 
 @given(

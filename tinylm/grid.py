@@ -55,10 +55,13 @@ def _table(
 
 
 def _stacked(head: Sequence[str], rows: Sequence[Sequence[str | Text]], *, width: int) -> RenderableType:
-    """Each row's first cell on a line of its own, the others under it as `name value`, as many as the line holds."""
+    """Each row's first cell on a line of its own, the others under it as `name value`, as many as the line holds.
+
+    The first column's name, which may hold the unit of all others, stands above.
+    """
     from rich.text import Text
 
-    lines: list[Text] = []
+    lines = [Text(head[0], style="dim")] if head[0] else []
     for label, *cells in rows:
         lines.append(Text.assemble(label, style="bold"))
         line = Text("  ")

@@ -97,7 +97,8 @@ def test_a_python_that_is_too_old_or_not_there_is_refused(repository: Path, give
 @pytest.mark.parametrize(("option", "folder"), [("--quick", "runs/demo-2-minutes "), ("", "runs/demo-7-minutes ")])
 def test_the_demo_names_one_folder_from_start_to_end(repository: Path, option: str, folder: str) -> None:
     done = run(repository, f"scripts/demo {option}")
-    assert f"the run        {folder}" in done.stdout
+    assert f"the run     {folder}" in done.stdout
+    assert max(map(len, done.stdout.partition("== done")[2].splitlines())) <= 80
     assert f"tinylm generate {folder}" in done.stdout
     assert "1 minutes" not in done.stdout
     assert "Downloading" in done.stderr

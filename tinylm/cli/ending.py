@@ -24,11 +24,11 @@ def show(result: PipelineResult, report: Report, console: Console, *, details: b
 
     print_report(report, console) if details else print_verdict(report, console)
     console.print()
-    for label, words in _lines(result, details=details):
+    for label, words in _lines(result, report, details=details):
         console.print(Text.assemble((f"{label:<9}", "dim"), words), soft_wrap=True)  # a path is never broken
 
 
-def _lines(result: PipelineResult, *, details: bool) -> Iterator[tuple[str, str]]:
+def _lines(result: PipelineResult, report: Report, *, details: bool) -> Iterator[tuple[str, str]]:
     from tinylm.numerals import change
     from tinylm.report.outputs import FILE
     from tinylm.training.evaluation import ALL
@@ -40,11 +40,15 @@ def _lines(result: PipelineResult, *, details: bool) -> Iterator[tuple[str, str]
     for language, quality in result.quality.items():
         if language != ALL:
             exported = bundle.manifest.quality.get(language)
-            increase = f", {quantized.scheme} costs {change(exported.bpb_increase)}" if exported else ""
+            increase = ""
+            if exported:
+                increase = f", {quantized.scheme} costs {change(exported.bpb_increase)} on {exported.bytes:,} bytes"
             yield label, f"{language} {quality.bits_per_byte:.3f} bits per byte{increase}"
             if details:
                 yield "", f"   loss {quality.loss:.3f}, perplexity {quality.perplexity:.1f}, on all validation text"
             label = ""
+    if any(limit.name == "bpb_increase" and limit.measured is not None for limit in report.limits):
+        yield "", "(quality lost: the worst language, on a short text that goes with the bundle)"
     for found in result.diagnoses:
         if found.severity == "problem":  # the rest stands in the report
             yield found.severity, f"{found.what}: {found.remedy}"
