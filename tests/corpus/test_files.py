@@ -234,6 +234,7 @@ def test_a_missing_source_says_what_was_probably_meant(tmp_path: Path, monkeypat
         assert error(address).hint.endswith("`curl -LO https://example.org/a.txt`")
     assert error("fr:poems").hint.endswith("write `./fr:poems`")
     assert error("en:sample").hint.endswith("leave `en:` out")
+    assert error("sample").hint.endswith("only --corpus knows `sample`")
     assert error(f"file://{path}").hint == f"name the path alone: `{path}`"
     assert error("*.txt").hint.startswith("name the folder")
     assert "pipe" in error("-").hint

@@ -101,3 +101,13 @@ def test_a_row_a_unit(make_costs: Callable[..., list[DocumentCost]]) -> None:
         [2 / math.log(2), 2.0, 2, 8],
         [1 / math.log(2), 1.0, 3, 12],
     ]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_long_token_leaves_blocks_without_any_and_figures_stay_numbers() -> None:
+    full = Cost(text_bytes=1000, tokens=1, nats=5.0, unknown_bytes=1000)
+    empty = Cost(text_bytes=1000, tokens=0, nats=0.0, unknown_bytes=1000)
+    text = TextDocument(text="x", language="zh", source="made up", ends=True)
+    for figures in figures_of(units_of([DocumentCost(text, (full, *[empty] * 19))])):
+        assert figures.loss == 5.0
+        assert figures.loss_interval == (5.0, 5.0)

@@ -53,7 +53,8 @@ def _figures(group: Group, units: Sequence[Unit]) -> Figures:
         languages = [unit.language for unit in units]
         drawn = resample(table, languages)
         strata = len(set(languages))
-        loss_interval = ends(drawn[:, 1] / drawn[:, 2], units=len(units), strata=strata)
+        with_tokens = drawn[drawn[:, 2] > 0]  # a long word that is one token leaves blocks without any
+        loss_interval = ends(with_tokens[:, 1] / with_tokens[:, 2], units=len(units), strata=strata)
         bpb_interval = ends(drawn[:, 0] / drawn[:, 3], units=len(units), strata=strata)
     return Figures(
         kind=group.kind,

@@ -61,6 +61,9 @@ STRUCTURED = {
         + cues("Dialogue: 0,0:00:{n:02}.00,0:00:{next:02}.00,Default,,0,0,0,,{{\\i1}}{line}"),
     ),
     "film.sub": ("a file of subtitles", cues("{{{n}}}{{{next}}}{line}")),
+    "tweets.js": ("JSON inside a script", f'window.YTD.tweets.part0 = [ {{\n "text" : "{LINES[0]}"\n}} ];\n'),
+    "bold.txt": ("text with letters printed over others", "".join(f"{letter}\b{letter}" for letter in PROSE)),
+    "few.txt": ("text with letters printed over others", f"N\bNA\bAM\bM\n{PROSE}"),
     "g.rtf": ("RTF", r"{\rtf1\ansi " + PROSE + "}"),
     "h.ps": ("PostScript", "%!PS-Adobe-3.0\n" + PROSE),
     "i.txt": ("a list of Python dictionaries, no JSON", "".join(f"{{'text': {line!r}}}\n" for line in LINES)),
@@ -91,7 +94,7 @@ def test_structured_text_is_refused_by_name_with_what_converts_it(tmp_path: Path
     if what not in ("RTF", "PostScript"):  # their signatures stand at the very beginning
         windows = b"\xef\xbb\xbf" + content.replace("\n", "\r\n").encode()
         assert form(tmp_path, f"windows-{name}", windows) == ("refused", what)
-    with pytest.raises(TinylmError, match=r"is (a |HTML|XML|RTF|PostScript|Base64)") as caught:
+    with pytest.raises(TinylmError, match=r"is (a |HTML|XML|RTF|PostScript|Base64|JSON|text with)") as caught:
         list(files.read(str(tmp_path / name), dropped=Dropped()))
     assert name in caught.value.hint
 
@@ -145,6 +148,9 @@ SAID = {
         "From nobody Mon Sep 17 00:00:00 2001\nFrom: x\nTo: y\nSubject: Boats\n\n" + PROSE,
     ),
     "c.eml": ("mail with its headers", "Message-ID: <1@x>\nFrom: x\nTo: y\nSubject: Boats\n\n" + PROSE),
+    "a.vcf": ("a file of contacts", f"BEGIN:VCARD\nNOTE:{PROSE}\nEND:VCARD\n"),
+    "a.ics": ("a calendar", f"BEGIN:VCALENDAR\nSUMMARY:{PROSE}\n"),
+    "a.bib": ("BibTeX", f"@book{{boats,\n  title = {{{PROSE}}}\n}}\n"),
     "clock.txt": (
         "a transcript with a time before each line",
         "".join(f"{n // 60}:{n % 60:02}\n{line}\n" for n, line in enumerate(LINES)),
@@ -224,8 +230,26 @@ def test_the_command_makes_prose_of_subtitles(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize(
+    ("name", "made"), [("tweets.js", "tweets.jsonl"), ("bold.txt", "bold-text.txt"), ("few.txt", "few-text.txt")]
+)
+@pytest.mark.skipif(shutil.which("col") is None, reason="needs col")
+def test_the_command_makes_text_of_scripts_and_overstruck_letters(tmp_path: Path, name: str, made: str) -> None:
+    (tmp_path / name).write_text(STRUCTURED[name][1], encoding="utf-8")
+    with pytest.raises(TinylmError) as caught:
+        list(files.read(str(tmp_path / name), dropped=Dropped()))
+    subprocess.run(["sh", "-c", caught.value.hint.split("`")[1]], check=True)
+    [document] = files.read(str(tmp_path / made), dropped=Dropped())
+    expected = {"tweets.js": LINES[0], "bold.txt": PROSE, "few.txt": f"NAM\n{PROSE}"}[name]
+    assert document.text.split() == expected.split()
+
+
+@pytest.mark.parametrize(
     "start",
     [
+        "window.a = [",
+        "@a{a,\n a",
+        "{1}{2}",
+        "1:00\n",
         "<!---->",
         "<a ",
         "\n",

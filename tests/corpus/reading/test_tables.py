@@ -86,7 +86,7 @@ def test_a_comma_in_the_names_does_not_part_columns_that_semicolons_do(tmp_path:
 STORIES = [f'"The boat {n}, and\nthe mill;" she said.\tSo it was.' for n in range(20)]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("header", [[], [("number", "body", "stars")]])
 def test_the_command_takes_the_column_that_holds_text(
     tmp_path: Path, delimiter: str, header: list[tuple[str, ...]]

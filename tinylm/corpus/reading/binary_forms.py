@@ -55,6 +55,11 @@ def is_text_file(start: bytes) -> bool:
     return start.startswith((b"{\\rtf", b"%!PS"))
 
 
+def overstruck(start: bytes) -> bool:
+    """Whether letters are printed over others, as manual pages have bold and underlined ones."""
+    return start.count(b"\b") > 2 and not is_binary(start.replace(b"\b", b""))
+
+
 def is_binary(start: bytes) -> bool:
     """A picture, a program, or anything else that more than one byte in fifty is a control character of."""
     controls = len(start) - len(start.translate(None, _CONTROLS))

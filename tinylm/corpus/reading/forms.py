@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from tinylm.corpus.reading import json_documents, tables, text_forms
-from tinylm.corpus.reading.binary_forms import document, is_binary, is_text_file
+from tinylm.corpus.reading.binary_forms import document, is_binary, is_text_file, overstruck
 from tinylm.corpus.reading.encodings import MARK, conversion, other_encoding, with_line_ends
 from tinylm.corpus.reading.own_outputs import own_file
 from tinylm.corpus.reading.tables import Table
@@ -71,6 +71,8 @@ def _of_bytes(start: bytes) -> Form | None:
         return Form(name, "refused" if is_text_file(start) else "left out", convert)
     if other := other_encoding(start):
         return Form(other[0], "refused", conversion(other[1]))
+    if overstruck(start):
+        return Form("text with letters printed over others", "refused", "col -b < {file} > {text}")
     return Form("binary", "left out") if is_binary(start) else None
 
 

@@ -92,8 +92,10 @@ def _meant(source: str, language: str | None, path: Path) -> str:
         return f"drive {drive[1]}: of Windows is often `/mnt/{drive[1].lower()}` here"
     if language and Path(source).exists():
         return f"for the file or folder that is called `{source}`, write `./{source}`"
-    if language and str(path) in BUILT_IN:
-        return f"`{path}` states its languages itself: leave `{source.partition(':')[0]}:` out"
+    if str(path) in BUILT_IN:
+        if language:
+            return f"`{path}` states its languages itself: leave `{source.partition(':')[0]}:` out"
+        return f"here a file or a folder is needed; only --corpus knows `{path}`"
     if local := _LOCAL.search(source):
         return f"name the path alone: `{local[1]}`"
     if str(path) == "-":

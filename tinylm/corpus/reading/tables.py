@@ -97,7 +97,7 @@ def table_documents(chunks: Iterable[str], table: Table, path: Path) -> Iterator
 
 def _delimiter(lines: list[str], usual: str) -> str:
     """What parts the columns of a table: Excel writes `;` where numbers have a decimal comma."""
-    possible = [delimiter for delimiter in (usual, *_DELIMITERS) if delimiter in lines[0]]
+    possible = [delimiter for delimiter in (usual, *_DELIMITERS, "|") if delimiter in lines[0]]
     fitting = (delimiter for delimiter in possible if _is_table(lines, delimiter))
     return next(fitting, None) or next(iter(possible), usual)
 

@@ -49,6 +49,8 @@ _AS_JSON = (
     'python -c "import ast, json, sys; [print(json.dumps(ast.literal_eval(line))) for line in sys.stdin]"'
     " < {file} > {lines}"
 )
+_ASSIGNED = re.compile(r"(?:var\s+|window\.)[\w.$]+\s*=\s*\[\s*\{\s*\"")  # Twitter's archive
+_JSON_ALONE = "sed -e '1s/^[^=]*=//' -e '$s/;[[:space:]]*$//' {file} > {lines}"
 _TRANSLATIONS = re.compile(r'^msgid ".*\n(?:".*\n)*msgstr "', re.MULTILINE)
 _TRANSLATED = "msgcat --no-wrap {file} | sed -n 's/^msgstr \"\\(.*\\)\"$/\\1/p' > {text}"
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{60,76}\n){20}")
@@ -59,6 +61,11 @@ _HEADERS = re.compile(
     r"(?=(?s:.{0,4000}?)^(?:Message-ID|MIME-Version|Received|Delivered-To):)(?:[A-Z][\w-]*:.*\n(?:[ \t].*\n)*){4}",
     re.IGNORECASE | re.MULTILINE,
 )
+_RECORDS = {
+    "a file of contacts": re.compile(r"BEGIN:VCARD\n"),
+    "a calendar": re.compile(r"BEGIN:VCALENDAR\n"),
+    "BibTeX": re.compile(r"@\w+\{[^\s,{}]+,[ \t]*\n[ \t]*\w+[ \t]*=[ \t]*[{\"]"),
+}
 _CODE = {
     "a file of settings": ".yaml .yml .toml .ini .cfg .conf .properties .env .lock",
     "code": ".py .js .mjs .ts .tsx .jsx .css .scss .vue .c .h .cc .cpp .hpp .cs .m .java .kt .go .rs .rb .php .pl .lua"
@@ -82,6 +89,8 @@ def refused(start: str, suffix: str) -> tuple[str, str] | None:
         return "a file of subtitles", subtitles or _WITHOUT_CUES
     if _PYTHON_LITERALS.match(start):
         return "a list of Python dictionaries, no JSON", _AS_JSON
+    if _ASSIGNED.match(start):
+        return "JSON inside a script", _JSON_ALONE
     if len(_TRANSLATIONS.findall(start)) > 2:
         return "a catalogue of translations", _TRANSLATED
     if _BASE64.match(start):
@@ -96,6 +105,8 @@ def noticed(start: str, suffix: str) -> tuple[str, str] | None:
         return "LaTeX", _PLAIN.replace("{file}", "{file} -f latex")
     if _MAILBOX.match(start) or _HEADERS.match(start):
         return "mail with its headers", ""
+    if record := next((name for name, pattern in _RECORDS.items() if pattern.match(start)), None):
+        return record, ""
     if _TRANSCRIPT.match(start):
         return "a transcript with a time before each line", _WITHOUT_CLOCK
     if suffix in _SUFFIXES or start.startswith("#!"):
