@@ -38,7 +38,8 @@ def test_every_line_is_a_candidate() -> None:
 def test_bash_installs_and_completes(tmp_path: Path) -> None:
     script = """
         tinylm --install-completion >&2 && . "$HOME/.bash_completions/tinylm.sh" || exit 1
-        for words in "tinylm gene" "tinylm bundle " "tinylm train --kee" "tinylm generate --backend l"; do
+        for words in "tinylm gene" "tinylm bundle " "tinylm train --kee" "tinylm generate --backend l" \\
+            "tinylm train-pipeline --preset tiny-" "tinylm check-budgets --budget pi-z" "tinylm budget check ho"; do
             read -ra COMP_WORDS <<<"$words"
             [[ $words != *" " ]] || COMP_WORDS+=("")
             COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
@@ -55,6 +56,6 @@ def test_bash_installs_and_completes(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "lean"]
+    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "lean", "tiny-muon", "pi-zero-2w", "host"]
     assert done.stdout.split() == words, done.stderr
     assert "tinylm.sh" in (tmp_path / ".bashrc").read_text()

@@ -107,7 +107,8 @@ def _check(
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     watch, probed = Watch(), Probed()
     announce("a first start, its files out of the cache")
-    cache_dropped = drop_from_cache(candidate.path)
+    with heartbeat(announce, "dropping them"):  # thousands of files, on a card that may be slow
+        cache_dropped = drop_from_cache(candidate.path)
     watch.look()
 
     def judged(validity: Validity | None) -> list[LimitResult]:

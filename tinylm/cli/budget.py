@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tinylm.cli.budget_outputs import Html, Junit, Markdown
+from tinylm.cli.completion import budgets
 from tinylm.cli.help import Command, Group
 
 budget_app = typer.Typer(
@@ -17,6 +18,11 @@ budget_app = typer.Typer(
     rich_markup_mode=None,
     help="Make, check and list budgets; compare and show reports.",
 )
+
+_Budget = Annotated[
+    str,
+    typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.", autocompletion=budgets),
+]
 
 
 @budget_app.command(name="list", cls=Command, epilog="tinylm budget list")
@@ -32,7 +38,10 @@ def list_() -> None:
 def new(
     name: Annotated[str, typer.Argument(help="What to call it, such as `my-board`.")],
     template: Annotated[
-        str, typer.Option("--from", metavar="NAME", help="The shipped budget that limits are taken from.")
+        str,
+        typer.Option(
+            "--from", metavar="NAME", help="The shipped budget that limits are taken from.", autocompletion=budgets
+        ),
     ] = "pi-zero-2w",
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write it.", show_default="NAME.toml, here")
@@ -54,7 +63,7 @@ def new(
 
 @budget_app.command(cls=Command, epilog="tinylm budget check pi-zero-2w")
 def check(
-    budget: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")],
+    budget: _Budget,
 ) -> None:
     """Say whether a budget can be used, and what it means, in words; nothing is measured."""
     from rich.table import Table
@@ -102,9 +111,7 @@ def compare(
 
 @budget_app.command(cls=Command, epilog="tinylm budget simulate pi-zero-2w --devices 200")
 def simulate(
-    budget: Annotated[
-        str, typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.")
-    ] = "pi-zero-2w",
+    budget: _Budget = "pi-zero-2w",
     devices: Annotated[int, typer.Option(min=1, max=100_000, help="Synthetic devices of every kind.")] = 1000,
     seed: Annotated[int, typer.Option(help="Another one gives other devices.")] = 0,
 ) -> None:

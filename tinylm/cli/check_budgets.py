@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tinylm.cli.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
+from tinylm.cli.completion import budgets
 from tinylm.cli.opened import opened_bundle
 
 _MOST_MINUTES = 24 * 60
@@ -30,7 +31,12 @@ def check_budgets(
     ] = None,
     budget: Annotated[
         str,
-        typer.Option(metavar="NAME|FILE", rich_help_panel=_WHAT, help="A shipped budget, or a TOML file of your own."),
+        typer.Option(
+            metavar="NAME|FILE",
+            rich_help_panel=_WHAT,
+            help="A shipped budget, or a TOML file of your own.",
+            autocompletion=budgets,
+        ),
     ] = "pi-zero-2w",
     json: Annotated[
         bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tinylm.cli.completion import budgets
+
 
 def doctor(
     bundle: Annotated[
@@ -15,7 +17,8 @@ def doctor(
         typer.Argument(help="A bundle, or a run that has one, to look into; the latest run's bundle when left out."),
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="Compare this machine with a budget's device.")
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Compare this machine with a budget's device.", autocompletion=budgets),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print facts and findings as one JSON document.")] = False,
 ) -> None:

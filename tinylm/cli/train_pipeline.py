@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinylm.cli.completion import budgets
 from tinylm.cli.prepare_training import asked_config, prepared, say
 from tinylm.cli.training_options import TrainingOptions, takes_training_options
 
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 def train_pipeline(
     options: TrainingOptions,
     budget: Annotated[
-        str, typer.Option(metavar="NAME|FILE", help="The budget that the bundle is checked against.")
+        str,
+        typer.Option(
+            metavar="NAME|FILE", help="The budget that the bundle is checked against.", autocompletion=budgets
+        ),
     ] = "pi-zero-2w",
     skip_corpus: Annotated[bool, typer.Option("--skip-corpus", help="Take the latest dataset's text.")] = False,
     skip_tokenizer: Annotated[

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from tinylm.cli.completion import presets
 from tinylm.cli.corpus_options import (
     TEXT,
     ByteFallbackOption,
@@ -62,6 +63,7 @@ class TrainingOptions:
             help="`tiny`, `tiny-muon` (better in the same time and bytes), `small`, `base`, or `classic` (the reference"
             " model and its recipe).",
             show_default="tiny",
+            autocompletion=presets,
         ),
     ] = None
     output_dir: Annotated[

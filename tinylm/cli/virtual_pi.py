@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tinylm.cli.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
+from tinylm.cli.completion import budgets
 from tinylm.cli.help import Command, Group
 from tinylm.cli.opened import opened_bundle
 
@@ -176,6 +177,7 @@ def check(
             metavar="NAME|FILE",
             rich_help_panel=_WHAT,
             help="As in `tinylm check-budgets`.",
+            autocompletion=budgets,
             show_default="the board's, or pi-zero-2w",
         ),
     ] = None,
