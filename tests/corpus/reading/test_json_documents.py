@@ -111,6 +111,7 @@ def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, content: str, messa
             '{"messages": [{"text": "Hello."}, {"text": ["See ", {"type": "link", "text": "the mill"}, "."]}]}',
             ["Hello.", "See the mill."],
         ),
+        ('{"nodes": [{"text": "A boat."}, {"file": "the mill.md"}, {"text": "Two."}]}', ["A boat.", "Two."]),
         ('{"text": "One."}\n{"text": null}\n{"text": "Two."}\n', ["One.", "Two."]),
     ],
 )

@@ -50,19 +50,24 @@ def looks_like_json(start: str, *, whole: bool) -> bool:
 def json_documents(chunks: Iterable[str], path: Path) -> Iterator[Fields]:
     """The documents of a JSON file; TinylmError names the line of what is no JSON or has no string `text`."""
     values = _Values(chunks, path)
-    first = True
+    first, some = True, False
     for line, value in values:
         field = _only_array(value) if first and not values.in_array else None
         first = False
         each = ".[] | " if values.in_array else "" if field is None else f".[{quoted(field)}][] | "
         for item in [value] if field is None else value[field]:
             good = isinstance(item, dict) and isinstance(item.get(TEXT), str)
-            yield read_fields(item, f"`{path}`, line {line}", _HINT if good else _hint(item, each, path))
+            yield read_fields(item, f"`{path}`, line {line}", _HINT if good else _hint(item, each, path, some=some))
+            some = True
 
 
-def _hint(record: object, each: str, path: Path) -> str:
-    """How to make documents of a record without a string `text`; `each` is the jq filter that leads to the records."""
-    take = renaming(record)
+def _hint(record: object, each: str, path: Path, *, some: bool) -> str:
+    """How to make documents of a record without a string `text`; `each` is the jq filter that leads to the records.
+
+    `some` of the records before had one: then only they are documents.
+    """
+    lacking = some and isinstance(record, dict) and TEXT not in record
+    take = f'select(has("{TEXT}"))' if lacking else renaming(record)
     if take is None:
         return _HINT
     return f"{_HINT}; make them with `{command(f'jq -c {shlex.quote(each + take)} {{file}} > {{lines}}', path)}`"
