@@ -37,7 +37,7 @@ from tinylm.corpus.reading.source_names import escaped, folder_language, parse_s
 from tinylm.corpus.reading.tables import table_documents
 from tinylm.corpus.reading.walking import walk
 from tinylm.corpus.reading.wrappers import without_licence, without_wrappers
-from tinylm.corpus.sections import DOCUMENT_END, sections, text_sections
+from tinylm.corpus.sections import DOCUMENT_END, other_end, sections, text_sections
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 
@@ -94,9 +94,10 @@ def read(source: str, *, dropped: Dropped, reading: Reading | None = None) -> It
         chunks = _tracked(unpacking.chunks(file.path), digest, reading)
         texts = decoded(chunks, file.path, file.language or file.folder_language)
         licences, fronts = dropped.licences, dropped.front_matter
-        marks = 0
+        marks, foreign = 0, None
         for document in _documents(texts, file, dropped):
             marks += document.text.count(DOCUMENT_END)
+            foreign = foreign or other_end(document.text)
             yield document
         dropped.marks_in_text += marks
         reading.notices.read(
@@ -106,6 +107,7 @@ def read(source: str, *, dropped: Dropped, reading: Reading | None = None) -> It
             licence=dropped.licences > licences,
             front_matter=dropped.front_matter > fronts,
             marks=marks > 0,
+            foreign=foreign,
         )
         reading.add(file, digest.hexdigest())
         reading.stored_bytes = before + file.path.stat().st_size

@@ -18,6 +18,14 @@ DOCUMENT_END = "<|endoftext|>"
 _BLANK = "[\x00-\x09\x0b-\x20\x7f\x85\xa0\u1680\u2000-\u200f\u202f\u205f\u3000]*"
 _DOCUMENT_END = re.compile(rf"^{_BLANK}<\|endoftext\|>{_BLANK}$", re.MULTILINE)
 
+_OTHER_END = re.compile(r"^[ \t]*(</s>|<eos>|<EOS>|\[EOS\]|<\|ENDOFTEXT\|>|<\|end_of_text\|>)[ \t]*$", re.MULTILINE)
+
+
+def other_end(text: str) -> str | None:
+    """A line of `text` that other programs part documents with, and that is text here, such as `</s>`."""
+    found = _OTHER_END.search(text)
+    return found[1] if found else None
+
 
 def text_sections(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
     """The documents of a text file, which a line `<|endoftext|>` parts: text, and whether it goes on the one before.

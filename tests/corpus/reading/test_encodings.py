@@ -47,6 +47,16 @@ def test_a_document_ends_at_its_mark_whatever_the_line_ends(tmp_path: Path, ends
     assert "inside a line parts nothing and stays in the text: `a.txt`" in notice
 
 
+@pytest.mark.parametrize("mark", ["</s>", "<|ENDOFTEXT|>"])
+def test_marks_of_other_programs_are_said(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "a.txt").write_text(f"{STORY}  {mark}\n{STORY}", encoding="utf-8")
+    (tmp_path / "b.txt").write_text(f"{STORY}A line with {mark} inside.\n", encoding="utf-8")
+    reading = files.Reading()
+    assert len(list(files.read(str(tmp_path), dropped=Dropped(), reading=reading))) == 2
+    [notice] = reading.notices
+    assert f"lines `{mark}` part nothing and stay in the text: `{tmp_path.name}/a.txt`; " in notice
+
+
 def test_several_files_put_together_have_marks_in_the_middle(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(f"{STORY}\ufeff{END}\n{STORY}\ufeff{END}\x1a".encode())
     found = [document.text.strip() for document in files.read(str(tmp_path / "a.txt"), dropped=Dropped())]

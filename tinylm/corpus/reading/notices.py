@@ -22,8 +22,21 @@ class Notices:
         self._names: dict[str, list[str]] = {}
         self._advice: dict[str, str] = {}
 
-    def read(self, name: str, path: Path, form: Form, *, licence: bool, front_matter: bool, marks: bool) -> None:
-        """A file was read: what it looks like, what was taken off it, and whether marks stand inside its lines."""
+    def read(
+        self,
+        name: str,
+        path: Path,
+        form: Form,
+        *,
+        licence: bool,
+        front_matter: bool,
+        marks: bool,
+        foreign: str | None,
+    ) -> None:
+        """A file was read: what it looks like, what was taken off it, whether marks stand inside its lines.
+
+        `foreign` is a mark of other programs that it has lines of.
+        """
         if form.treatment == "text" and form.name != TEXT.name:
             self._add(f"{form.name} is read as it stands", name, _makes_text(form, path))
         if licence:
@@ -32,6 +45,8 @@ class Notices:
             self._add(_FRONT_MATTER, name)
         if marks:
             self._add(_MARKS, name, _OWN_LINE)
+        if foreign:
+            self._add(f"lines `{foreign}` part nothing and stay in the text", name, f"`{DOCUMENT_END}` parts documents")
 
     def left_out(self, name: str, path: Path, form: Form) -> None:
         """A file in a folder was left out that holds text in a form of its own."""
