@@ -75,7 +75,7 @@ def test_the_end_of_input_is_no_yes() -> None:
 
 def test_what_is_unknown_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("clean", "runs") == 2
-    assert "'datasets', 'checkpoints', 'images', 'caches'" in capsys.readouterr().err
+    assert "`datasets`, `checkpoints`, `images`, `caches`" in capsys.readouterr().err
 
 
 def test_runs_shows_whole_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
