@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tinylm.heartbeat import heartbeat
+from tinylm.heartbeat import heartbeat, seldom
 
 
 def test_it_beats_while_the_block_runs_and_not_after() -> None:
@@ -31,3 +31,13 @@ def test_a_short_block_is_silent_and_errors_pass_through() -> None:
     with pytest.raises(ValueError, match="inside"), heartbeat(lines.append, "counting"):
         raise ValueError("inside")
     assert lines == []
+
+
+def test_a_loop_is_heard_seldom() -> None:
+    lines: list[str] = []
+    tell, tell_all = seldom(lines.append, every_s=3600), seldom(lines.append, every_s=-1)
+    tell("too soon")
+    tell_all("one")
+    tell_all("two")
+    tell("still too soon")
+    assert lines == ["one", "two"]

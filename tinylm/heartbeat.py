@@ -1,4 +1,4 @@
-"""A sign of life while something works for minutes and says nothing: a measuring process, or native code."""
+"""Signs of life of work that takes long: where it says nothing itself, and where it could say too much."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 EVERY_S = 5.0
+SELDOM_S = 2.0
 
 
 @contextmanager
@@ -26,3 +27,16 @@ def heartbeat(announce: Callable[[str], None], what: str, *, every_s: float = EV
     finally:
         over.set()
         thread.join()
+
+
+def seldom(say: Callable[[str], None], *, every_s: float = SELDOM_S) -> Callable[[str], None]:
+    """`say` for a loop to call at every turn: it is heard when so many seconds have passed since the last time."""
+    told = time.monotonic()
+
+    def tell(line: str) -> None:
+        nonlocal told
+        if time.monotonic() - told > every_s:
+            say(line)
+            told = time.monotonic()
+
+    return tell

@@ -14,7 +14,6 @@ Every core scores windows of its own, with one thread: how many cores there are 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,9 +31,9 @@ from tinylm.evaluation.bootstrap import FEWEST_UNITS, ends, resample
 from tinylm.evaluation.measures import total_bits
 from tinylm.evaluation.model_scoring import Window, batches
 from tinylm.export.predictions import Predict
+from tinylm.heartbeat import seldom
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
-_SECONDS_OF_SILENCE = 2
 _BATCH_TOKENS = 512
 """Positions that a core has the logits of at a time: twice 512 x 8000 in fp32 are 33 MB."""
 _ROWS = 32
@@ -82,15 +81,13 @@ def score_documents(
 
     work = list(batches(streams, context_length, tokens=_BATCH_TOKENS))
     totals = np.zeros((len(documents), 4))
-    done, told, everything = 0, time.monotonic(), sum(len(stream) - 1 for stream in streams)
+    tell, done, everything = seldom(say), 0, sum(len(stream) - 1 for stream in streams)
     with _one_thread_each(), ThreadPoolExecutor(min(usable_cores(), _MOST_WORKERS)) as pool:
         for batch, sums in zip(work, pool.map(score, work), strict=True):
             for (number, _, length), found in zip(batch, sums, strict=True):
                 totals[number] += found
                 done += length
-            if time.monotonic() - told > _SECONDS_OF_SILENCE:
-                say(f"  {done:,} of {everything:,} tokens")
-                told = time.monotonic()
+            tell(f"  {done:,} of {everything:,} tokens")
     return [
         DocumentSums(
             tokens=len(stream) - 1,

@@ -8,7 +8,6 @@ in float32. Activations stay exact, so this is about weights only, and the parts
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -20,13 +19,13 @@ from torch import Tensor
 
 from tinylm.export.quantization import quantize_rows
 from tinylm.export.reference import trained_module
+from tinylm.heartbeat import seldom
 from tinylm.model import TinyTransformer
 from tinylm.model_config import ModelConfig
 from tinylm.tokenizer import BOS, Tokenizer, normalise
 
 _MOST_TOKENS = 2048
 """Enough for the divergence, which comes out to some percent where matrices differ by factors."""
-_SECONDS_OF_SILENCE = 2
 _OPERATIONS = 4e11
 """Multiplications and additions over all matrices; what bounds the time of larger models, to some ten seconds."""
 
@@ -71,11 +70,9 @@ def sensitivities(
     module = trained_module(config, weights)
     exact, nats = log_probabilities(module, sample)
     found: list[Sensitivity] = []
-    told = time.monotonic()
+    tell = seldom(say)
     for name, weight in matrices.items():
-        if time.monotonic() - told > _SECONDS_OF_SILENCE:
-            say(f"  {len(found)} of {len(matrices)} matrices")
-            told = time.monotonic()
+        tell(f"  {len(found)} of {len(matrices)} matrices")
         parameter = module.get_parameter(name)
         original = parameter.detach().clone()
         parameter.data.copy_(torch.from_numpy(quantize_rows(weight).dequantize()))
