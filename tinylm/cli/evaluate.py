@@ -62,7 +62,8 @@ def evaluate(
                 _say("note: the second model was trained on another dataset, which may contain this text; use --text")
         measured = []
         for subject in subjects:
-            _say(f"evaluating {subject.model.name} on {len(documents):,} documents")
+            noun = "document" if len(documents) == 1 else "documents"
+            _say(f"evaluating {subject.model.name} on {len(documents):,} {noun}")
             measured.append((subject.model, subject.measure(documents, say=_say)))
     report = make_report(name, measured)
     if json:
