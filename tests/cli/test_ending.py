@@ -53,6 +53,8 @@ def test_the_commands_that_it_names_parse(tiny_bundle: Bundle, full_report: Repo
     lines = shown(tiny_bundle, full_report, width=80).splitlines()
     named = [line[9:].partition("   #")[0] for line in lines if line[9:].startswith("tinylm ")]
     assert len(named) == 2
+    prompt = shlex.split(named[-1])[-1]
+    assert tiny_bundle.golden().prompts[0].prompt.startswith(prompt)
     for command in named:
         words = shlex.split(command)[1:]
         at = 2 if tuple(words[:2]) in COMMANDS else 1

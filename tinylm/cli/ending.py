@@ -29,6 +29,7 @@ def show(result: PipelineResult, report: Report, console: Console, *, details: b
 
 
 def _lines(result: PipelineResult, report: Report, *, details: bool) -> Iterator[tuple[str, str]]:
+    from tinylm.corpus.openings import opening
     from tinylm.numerals import change
     from tinylm.report.outputs import FILE
     from tinylm.training.evaluation import ALL
@@ -59,4 +60,5 @@ def _lines(result: PipelineResult, report: Report, *, details: bool) -> Iterator
     yield "training", f"{run / FILE}, {run / EVALUATION}"
     named = shlex.quote(str(run / BUDGET_REPORT))
     yield "check", str(run / BUDGET_REPORT) if details else f"tinylm budget report {named}   # times, memory, reasons"
-    yield "next", f"tinylm generate {shlex.quote(str(run))} --prompt 'Once upon'"
+    prompt = opening(bundle.golden().prompts[0].prompt)  # in a language of the model's own
+    yield "next", f"tinylm generate {shlex.quote(str(run))} --prompt {shlex.quote(prompt)}"
