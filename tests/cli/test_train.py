@@ -52,7 +52,7 @@ def test_both_commands_have_the_same_training_options() -> None:
 
     one, other = options(train), options(train_pipeline)
     assert one - other == {"--dataset", "--preflight"}
-    assert other - one == {"--budget", "--skip-corpus", "--skip-tokenizer"}
+    assert other - one == {"--budget", "--details", "--skip-corpus", "--skip-tokenizer"}
     assert {
         *("--max-seq-length", "--grad-clip", "--warmup-steps", "--min-lr", "--min-learning-rate", "--weight-decay"),
         *("--beta1", "--beta2", "--eval-interval", "--checkpoint-interval", "--precision", "--patience"),

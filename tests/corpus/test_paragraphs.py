@@ -38,6 +38,13 @@ def test_sentences_on_lines_are_paragraphs() -> None:
     assert [part.text for part in parts(unit, 4096)] == SENTENCES.split("\n")
 
 
+@pytest.mark.parametrize("line", ["The little king opened the great door.", "oh carry the lamp to the end of the quay"])
+def test_a_block_of_copies_is_no_song(line: str) -> None:
+    """Its runs of lines would be the training text and the validation text at once."""
+    (unit,) = paragraphs("\n".join([line] * 500))
+    assert {unit_key(part) for part in parts(unit, 750)} == {duplicate_key(line)}
+
+
 def test_many_lines_that_stand_twice_are_a_duplicate() -> None:
     lines = Unit("\n", SONG[:DUPLICATE_LINES_BYTES], excerpt=True)
     assert unit_key(lines) == duplicate_key(lines.text) != 0

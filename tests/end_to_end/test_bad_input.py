@@ -53,7 +53,7 @@ CORPORA = {
     "spaces": (b"  \n\n", "is empty"),
     "binary": (b"\x7fELF\x02\x01" + bytes(500), "is binary"),
     "Latin-1": ("La niña abrió la puerta.\n".encode("latin-1") * 99, "is not UTF-8: byte 0xf1 at offset 5"),
-    "UTF-16": ("The king said.\n".encode("utf-16") * 99, "is not UTF-8"),
+    "UTF-16": ("The king said.\n".encode("utf-16") * 99, "is UTF-16 text"),
     "one sentence": (b"The king opened the door.\n", "too small to hold out a validation part"),
     "one sentence 500 times": (b"The little king opened the great door of the house.\n" * 500, "too small to hold out"),
 }
@@ -200,7 +200,7 @@ def test_no_whole_checkpoint(copied: Path, fails: Tinylm, file: str, damage: str
         assert not Path("other").exists()
 
 
-@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.model", "golden.json", "MODEL_CARD.md"])
+@pytest.mark.parametrize("file", ["model.onnx", "tokenizer.model", "golden.json"])
 def test_a_flipped_byte_in_the_bundle(copied: Path, fails: Tinylm, file: str, command: tuple[str, ...]) -> None:
     path = copied / "bundle" / file
     data = bytearray(path.read_bytes())

@@ -23,6 +23,8 @@ WHOLE_LINES = 0.8
 REFRAINS = 0.1
 """Share of repetitions among lines from which they belong to the text, if a line that is repeated stands often."""
 REFRAIN_TIMES = 3
+COPIES = 0.8
+"""Share of repetitions among lines beyond which they are no refrains: a block of copies would stand on both sides."""
 
 _BLANK_LINES = re.compile(r"\n{2,}")
 _LINE_END = re.compile(r"\n")
@@ -141,11 +143,13 @@ def _blocks(text: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def _lines_are_paragraphs(text: str) -> bool:
-    """Whether each line is one, as in a file of sentences, and not a verse, a row or a response in a litany."""
+    """Whether each line is one, as in a file of sentences or of copies, and not a verse, a row or a response."""
     lines = text.split("\n")
+    times = Counter(key for line in lines if (key := duplicate_key(line)))
+    if times.total() - len(times) > COPIES * times.total():
+        return True
     if sum(_SENTENCE.match(line) is not None for line in lines) < WHOLE_LINES * len(lines):
         return False
-    times = Counter(key for line in lines if (key := duplicate_key(line)))
     repeated = [count for count in times.values() if count > 1]
     often = sum(repeated) >= REFRAIN_TIMES * len(repeated)
     return not (often and sum(repeated) - len(repeated) > REFRAINS * times.total())

@@ -13,7 +13,7 @@ it has read. So, over the whole corpus and in this order:
    into runs of lines; lines into sentences, sentences into words, words of a script without spaces into phrases, as
    far as needed. What was cut is deduplicated once more, by the same rule. So each line is a paragraph in a file that
    has a sentence on each. A line of a song, a litany, a table or a program is none: refrains stay, and several lines
-   go only where `DUPLICATE_LINES_BYTES` repeat.
+   go only where `DUPLICATE_LINES_BYTES` repeat, or where hardly a line is no copy.
 
 Documents that name their side keep it and take no part in the blocks, but in deduplication they do. Each section of a
 document that is too long for one (`tinylm.corpus.sections`) is cut by itself. A language with under `MINIMUM_BYTES` of
@@ -49,7 +49,7 @@ from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 from tinylm.files import writing
 
-SPLITTING = "blocks-3"
+SPLITTING = "blocks-4"
 """Name of the rules above; it changes whenever their result does."""
 SMALLEST_BLOCK_BYTES = 200
 BLOCKS_WANTED = 20

@@ -5,19 +5,12 @@ No wheel is built, so nothing but this Python is needed; a test unpacks the arch
 
 from __future__ import annotations
 
+import ast
 import io
 import tarfile
 from pathlib import Path
 
 import tinylm
-
-PARTS = (
-    *("__init__.py", "errors.py", "files.py", "records.py", "model_config.py", "bundle.py", "tokenizer.py"),
-    *("numerals.py", "onnx_wire.py", "onnx_file.py", "decoder_graph.py", "decoder.py"),
-    *("machine/__init__.py", "machine/kernel_files.py", "machine/cpuinfo.py", "machine/onnxruntime_version.py"),
-    "runtime",
-)
-"""What `tinylm.runtime.probe` imports, as the import rules allow it."""
 
 
 def runtime_archive() -> bytes:
@@ -25,11 +18,34 @@ def runtime_archive() -> bytes:
     package = Path(tinylm.__file__).resolve().parent
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for part in PARTS:
-            found = package / part
-            for file in sorted(found.rglob("*.py")) if found.is_dir() else [found]:
-                entry = tarfile.TarInfo(f"tinylm/{file.relative_to(package).as_posix()}")
-                entry.size, entry.mode = file.stat().st_size, 0o644
-                with file.open("rb") as content:
-                    archive.addfile(entry, content)
+        for file in _runtime_files(package):
+            entry = tarfile.TarInfo(f"tinylm/{file.relative_to(package).as_posix()}")
+            entry.size, entry.mode = file.stat().st_size, 0o644
+            with file.open("rb") as content:
+                archive.addfile(entry, content)
     return data.getvalue()
+
+
+def _runtime_files(package: Path) -> list[Path]:
+    """The folder `runtime`, and what its modules import, at the top or inside a function, and so on."""
+    waiting, found = {*(package / "runtime").rglob("*.py")}, set[Path]()
+    while waiting:
+        file = waiting.pop()
+        found.add(file)
+        for name in _imported(file):
+            path = package.parent.joinpath(*name.split("."))
+            folders = [path, *path.parents][: name.count(".") + 1]
+            modules = {path.with_suffix(".py"), *(folder / "__init__.py" for folder in folders)}
+            waiting |= {module for module in modules if module.is_file()} - found
+    return sorted(found)
+
+
+def _imported(file: Path) -> set[str]:
+    """Modules of tinylm that a file imports, and names that may be one."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.split(".")[0] == "tinylm"}
