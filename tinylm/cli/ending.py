@@ -49,7 +49,7 @@ def _lines(result: PipelineResult, report: Report, *, details: bool) -> Iterator
                 yield "", f"   loss {quality.loss:.3f}, perplexity {quality.perplexity:.1f}, on all validation text"
             label = ""
     if any(limit.name == "bpb_increase" and limit.measured is not None for limit in report.limits):
-        yield "", "(quality lost: the worst language, on a short text that goes with the bundle)"
+        yield "", "(quality lost: the worst language, on the bundle's short text)"
     for found in result.diagnoses:
         if found.severity == "problem":  # the rest stands in the report
             yield found.severity, f"{found.what}: {found.remedy}"
