@@ -209,6 +209,7 @@ def test_a_loss_that_still_falls_at_the_end_is_noted(healthy: Run) -> None:
         == "train it further with `tinylm train-pipeline --resume --output-dir 'runs/my first' --minutes 3`"
     )
     assert diagnose(dataclasses.replace(run, total_steps=2000)) == ()  # it goes on anyway
+    assert diagnose(with_losses(healthy, [0.5, 0.1, 0.04, 0.02, 0.01], [0.04])) == ()  # known by heart
     trained_alone = the_only(dataclasses.replace(run, exported=False))
     assert "`tinylm train --resume --output-dir runs --minutes 3`" in trained_alone.remedy
 

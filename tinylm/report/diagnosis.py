@@ -36,6 +36,7 @@ _UNKNOWN_SHARE, _UNKNOWN_LEAST, _LEAST_WORDS = 0.1, 3, 8  # above the share that
 _GIBBERISH_LOSS = 6.0  # perplexity 403: frequent words are known, and nothing about their order
 # Of the loss, from the middle fifth of the steps to the last; a rate that falls gains a part of it.
 _STILL_FALLING = 0.08
+_LEAST_FALL = 0.05  # nats per token: a small text that is known by heart has a large share of nearly nothing
 _SLOW_STEPS_PER_SECOND = 10.0
 _SLOWED_DOWN = 0.5
 _LEAST_ROWS = 100
@@ -286,7 +287,7 @@ def _too_short(run: Run) -> Diagnosis | None:
     middle, end = (
         statistics.fmean(row.loss for row in run.steps[part * fifth : (part + 1) * fifth]) for part in (2, 4)
     )
-    if not end < (1 - _STILL_FALLING) * middle:
+    if middle - end < max(_STILL_FALLING * middle, _LEAST_FALL):
         return None
     return Diagnosis(
         kind="too_short",
