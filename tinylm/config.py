@@ -358,7 +358,9 @@ def read_config(path: Path) -> RunConfig:
     except OSError as error:
         raise TinylmError(f"cannot read `{path}`: {error.strerror}", "is this a run folder?") from error
     except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid TOML: {error}", "correct it, or start over with --force") from error
+        raise TinylmError(
+            f"`{path}` is not valid TOML: {error}", "correct it, or train the run again with --force"
+        ) from error
     check_schema(data, major=1, where=f"`{path}`")
     return read(RunConfig, data, f"`{path}`")
 

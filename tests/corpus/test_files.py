@@ -193,7 +193,7 @@ def test_paths_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     hints = {name: error(name).hint for name in ("sampel", "samples", "gutenburg", "novels")}
     assert hints["sampel"] == hints["samples"] == "did you mean `sample`?"
     assert hints["gutenburg"] == "did you mean `gutenberg`?"
-    assert hints["novels"].startswith("a corpus is `sample`, `gutenberg` or a path")
+    assert hints["novels"].startswith("text is named by its path, such as `novels`")
     assert "is not a path" in str(error("a\0b"))
     (tmp_path / "self").symlink_to("self")
     assert "leads to itself" in str(error(tmp_path / "self"))

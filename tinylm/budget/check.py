@@ -148,7 +148,7 @@ def _check(
     for _ in range(LOOKS[-1]):
         if known.problem is not None or well_known(known.processes, lambda process: process.latency_ms):
             break
-        known = more_processes(known, "as these differ much: for comparisons")
+        known = more_processes(known, "as these differ much and a later comparison needs a steady figure")
     if probed.problem is None:
         requests = budget.confidence.memory_requests
         typical_ms = observed([value for process in probed.processes for value in process.latency_ms], 0.5)

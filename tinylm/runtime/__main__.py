@@ -65,6 +65,8 @@ def print_text(
         flags = {field.name: "--" + field.name.replace("_", "-") for field in fields(Sampling)}
         raise TinylmError(as_typed(error.message, flags), error.hint) from error
     limit = defaults.max_tokens if max_tokens is None else max_tokens
+    if limit < 1:
+        raise TinylmError(f"--max-tokens is {limit}; at least 1 is needed", "leave it out for the bundle's own")
     tokenizer = Tokenizer(bundle.tokenizer)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that is not UTF-8 shows `?` instead of ending the text

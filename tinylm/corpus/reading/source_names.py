@@ -104,7 +104,7 @@ def _meant(source: str, language: str | None, path: Path) -> str:
         return "name the folder, or repeat the option for each file"
     if near := difflib.get_close_matches(str(path), BUILT_IN, n=1):
         return f"did you mean `{near[0]}`?"
-    return "a corpus is `sample`, `gutenberg` or a path like `es:novels`"
+    return "text is named by its path, such as `novels` or `es:novels`; --corpus also knows `sample` and `gutenberg`"
 
 
 def unreadable(path: Path, error: OSError) -> TinylmError:
