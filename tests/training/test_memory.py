@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 
@@ -48,14 +49,16 @@ print(json.dumps({"estimate": estimate.total_mb, "now": estimate.now_mb, "peak":
     ("preset", "rows", "precision"), [("tiny", 16, "bf16"), ("tiny", 8, "fp32"), ("classic", 64, "fp32")]
 )
 def test_the_estimate_is_near_the_peak(preset: str, rows: int, precision: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, preset, str(rows), precision],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    taken, foreseen = found["peak"] - found["now"], found["estimate"] - found["now"]
-    print(preset, rows, precision, found, round(foreseen / taken, 3))
-    assert foreseen == pytest.approx(taken, rel=TOLERANCE)
+    """By the middle one of three processes: when which thread frees what changes the peak by 15 %, by chance."""
+    ratios = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", MEASURE, preset, str(rows), precision],
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        ratios.append((found["estimate"] - found["now"]) / (found["peak"] - found["now"]))
+    assert statistics.median(ratios) == pytest.approx(1, rel=TOLERANCE), ratios
