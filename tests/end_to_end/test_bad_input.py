@@ -215,6 +215,21 @@ def test_a_flipped_byte_in_the_bundle(copied: Path, fails: Tinylm, file: str, co
         assert file in message or "SHA-256" in message
 
 
+def test_a_flipped_byte_in_the_card_stops_who_proves_the_bundle(
+    copied: Path, fails: Tinylm, command: tuple[str, ...]
+) -> None:
+    """Who only uses it is told (tests/cli/test_generate.py)."""
+    path = copied / "bundle" / "MODEL_CARD.md"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    for arguments in (
+        ["bundle", "verify", "run"],
+        ["check-budgets", "run", "--budget", command[-1], "--certify"],
+    ):
+        assert "MODEL_CARD.md` does not match its SHA-256" in fails(*arguments)
+
+
 def test_a_bundle_of_a_newer_schema(copied: Path, fails: Tinylm) -> None:
     manifest = copied / "bundle" / "manifest.json"
     data = json.loads(manifest.read_text(encoding="utf-8"))
