@@ -1,4 +1,4 @@
-"""The docs against the code: commands parse, links resolve, the README's tree names exactly the files that exist."""
+"""The docs against the code: commands parse, links resolve, tables of presets agree with the presets."""
 
 from __future__ import annotations
 
@@ -158,40 +158,6 @@ def _anchors(page: Path) -> set[str]:
     """The anchors that GitHub gives to a page's headings."""
     headings = _HEADING.findall(_FENCE.sub("", page.read_text(encoding="utf-8")))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def _tree() -> dict[str, bool]:
-    """Paths in the README's tree, folders with a `/` at the end, and whether each has a description."""
-    (block,) = [body for _, body in _FENCE.findall(README.read_text(encoding="utf-8")) if "\ntinylm/" in body]
-    paths: dict[str, bool] = {}
-    folders: list[str] = []
-    for line in block.splitlines():
-        name, _, description = line.strip().partition(" ")
-        depth = (len(line) - len(line.lstrip())) // 2
-        folders = folders[:depth]
-        paths["".join(folders) + name] = bool(description.strip())
-        if name.endswith("/"):
-            folders.append(name)
-    return paths
-
-
-def test_the_tree_names_exactly_the_files_that_exist() -> None:
-    tree = _tree()
-    assert all(tree.values()), [path for path, described in tree.items() if not described]
-    missing = [path for path in tree if not (ROOT / path).is_dir() and not (ROOT / path).is_file()]
-    assert not missing, f"the tree names what does not exist: {missing}"
-    unlisted = []
-    for folder in [path for path in tree if path.endswith("/")]:
-        if not any(path.startswith(folder) and path != folder for path in tree):
-            continue  # described as a whole
-        for entry in (ROOT / folder).iterdir():
-            path = folder + entry.name + ("/" if entry.is_dir() else "")
-            holds_files = entry.is_file() or any(
-                inner.suffix != ".pyc" for inner in entry.rglob("*") if inner.is_file()
-            )
-            if holds_files and entry.name not in ("__init__.py", "__pycache__") and path not in tree:
-                unlisted.append(path)
-    assert not unlisted, f"the tree does not name: {sorted(unlisted)}"
 
 
 def _rows(page: Path) -> dict[str, list[list[str]]]:
