@@ -16,13 +16,15 @@ HEAVY = ("torch", "onnx", "onnxruntime", "numpy", "sentencepiece", "safetensors"
 NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "tomli_w"}
 
 # What each part may import of the others, at the top of a module or inside a function.
-FOUNDATION = {"cores", "errors", "heartbeat", "files", "numerals", "records", "termination"}
+FOUNDATION = {"cores", "errors", "heartbeat", "files", "numerals", "printable", "records", "student", "termination"}
 ALLOWED: dict[str, set[str]] = {
     "": set(),  # tinylm/__init__.py
     "cores": set(),
     "errors": set(),
     "files": {"errors"},
     "numerals": set(),
+    "printable": set(),
+    "student": set(),
     "termination": set(),
     "heartbeat": set(),
     "records": {"errors"},
@@ -45,7 +47,7 @@ ALLOWED: dict[str, set[str]] = {
     "svg": set(),
     "charts": {"axes", "chart_frame", "svg"},
     "chart_frame": {"axes", "svg"},
-    "page": {"charts", "svg"},
+    "page": {"charts", "printable", "svg"},
     "runtime": FOUNDATION
     | {"", "model_config", "bundle", "tokenizer", "onnx_file", "decoder", "decoder_graph", "machine"},
     "budget": FOUNDATION
@@ -72,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     "tokenizer_child": {"termination"},
     "tokens": FOUNDATION | {"tokenizer", "corpus"},
     "model": {"model_config"},
-    "housekeeping": {"errors", "bundle", "runs", "budget", "corpus", "virtual_pi", "page"},
+    "housekeeping": {"errors", "bundle", "runs", "budget", "corpus", "virtual_pi", "printable"},
     "evaluation": FOUNDATION | {"grid", "tokenizer", "corpus", "model", "runtime"},
     "training": FOUNDATION
     | {"config", "model_config", "runs", "tokenizer", "tokenizer_training", "corpus", "tokens", "model"}
@@ -80,7 +82,7 @@ ALLOWED: dict[str, set[str]] = {
     # export/run.py gathers what a run left; the rest of export knows nothing of training
     "export": FOUNDATION
     | {"", "config", "model_config", "bundle", "bundle_quality", "tokenizer", "tokenizer_training", "runtime", "model"}
-    | {"training"}
+    | {"grid", "training"}
     | {"corpus", "budget", "evaluation", "onnx_file", "op_audit", "op_kernels"}  # of budget: what this machine is
     | {"code_version"},
     "initial": FOUNDATION | {"bundle", "config", "export", "runs", "tokenizer", "tokenizer_training", "training"},

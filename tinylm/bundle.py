@@ -26,6 +26,7 @@ from tinylm.bundle_quality import LanguageQuality
 from tinylm.errors import TinylmError
 from tinylm.files import sha256, sha256_bytes, sync_folder
 from tinylm.model_config import ModelConfig
+from tinylm.printable import printable
 from tinylm.records import check_schema, read
 
 SCHEMA = "1.1"
@@ -263,7 +264,7 @@ def _verify_files(path: Path, manifest: Manifest) -> Iterator[str]:
             if not (path / found).is_dir() or (path / found).is_symlink():
                 _regular_size(path / found)
             if found != SIGNATURE:
-                yield f"`{_visible(found)}` is not in the manifest"
+                yield f"`{printable(found)}` is not in the manifest"
     for name, entry in sorted(manifest.files.items()):
         try:
             _verify_file(path / name, entry)
@@ -288,11 +289,6 @@ def _verify_file(file: Path, entry: FileEntry) -> None:
         raise _Changed(f"`{file}` has {size} bytes; the manifest says {entry.bytes}", again)
     if sha256(file) != entry.sha256:
         raise _Changed(f"`{file}` does not match its SHA-256 in the manifest", again)
-
-
-def _visible(name: str) -> str:
-    """A file's name as one line that cannot steer a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in name)
 
 
 def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:

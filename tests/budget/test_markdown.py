@@ -17,7 +17,7 @@ from tinylm.budget.estimate import estimate_counted
 from tinylm.budget.markdown import to_markdown
 from tinylm.budget.report import Report
 from tinylm.budget.spec import CostModel
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 TEXT = st.text(st.sampled_from("a`|\\<>&*_[]()!#@~$:/w.\n\r\x00\u202e "), max_size=30)
 COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)

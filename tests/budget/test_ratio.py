@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from statistics import NormalDist
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.budget.ratio import ratio
-from tinylm.budget.statistics import student_quantile
+from tinylm.student import student_quantile
 
 
 def test_welch_by_hand() -> None:
@@ -63,16 +62,3 @@ def test_the_interval_holds_the_ratio_and_scales(
     assert other.value == pytest.approx(scale * found.value)
     swapped = ratio(new, old, lower=level, upper=level)
     assert math.log(swapped.value) == pytest.approx(-math.log(found.value), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("level", "degrees", "table"),
-    # Student's t, as in any table (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
-    [(0.95, 1, 6.314), (0.95, 3, 2.353), (0.975, 4, 2.776), (0.99, 6, 3.143), (0.95, 30, 1.697), (0.5, 5, 0.0)],
-)
-def test_student_quantiles(level: float, degrees: int, table: float) -> None:
-    assert student_quantile(level, degrees) == pytest.approx(table, abs=6e-4)
-
-
-def test_students_t_is_normal_with_many_degrees() -> None:
-    assert student_quantile(0.975, 10_000) == pytest.approx(NormalDist().inv_cdf(0.975), abs=1e-3)

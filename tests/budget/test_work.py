@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinylm.budget.work import CHUNK_TOKENS, MOST_TOP_K, Unmodelled, Work, request_work
+from tinylm.budget.work import MOST_TOP_K, Unmodelled, Work, request_work
 from tinylm.bundle import MODEL, Bundle, open_bundle, write_bundle
-from tinylm.runtime import engine
+from tinylm.runtime.contract import CHUNK_TOKENS
 
 MakeBundle = Callable[..., Bundle]
 
@@ -23,10 +23,6 @@ def changed(bundle: Bundle, folder: Path, *, graph_bytes: bytes | None = None, *
     contents = {name: (bundle.path / name).read_bytes() for name in bundle.manifest.files}
     contents |= {} if graph_bytes is None else {MODEL: graph_bytes}
     return write_bundle(folder / "changed", dataclasses.replace(bundle.manifest, **manifest), contents)  # type: ignore[arg-type]
-
-
-def test_chunks_are_the_engine_s() -> None:
-    assert CHUNK_TOKENS == engine.CHUNK_TOKENS
 
 
 @pytest.mark.parametrize("scheme", ["int8", "fp32"])

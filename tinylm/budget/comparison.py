@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from tinylm.budget.change import Row
 from tinylm.budget.comparison_rows import row_for
+from tinylm.printable import printable
 from tinylm.runtime.probe_contract import ProbeResult
 
 if TYPE_CHECKING:
@@ -140,5 +141,4 @@ def _notes(old: Report, new: Report) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    """Another report's text without what could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text[:_SHOWN])
+    return printable(text)[:_SHOWN]

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tinylm.budget.spec import CostModel
-from tinylm.budget.work import CHUNK_TOKENS
 from tinylm.numerals import number
+from tinylm.runtime.contract import CHUNK_TOKENS
 from tinylm.runtime.probe_contract import ProbeResult
 
 INSTRUCTIONS_PER_MS = 1e6

@@ -35,7 +35,7 @@ from tinylm.budget.wording import (
     voids,
 )
 from tinylm.numerals import number
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 _CERTIFIED = "certified"
 

@@ -16,7 +16,7 @@ import math
 from collections.abc import Sequence
 from statistics import median, variance
 
-from tinylm.budget.statistics import student_quantile
+from tinylm.student import student_quantile
 
 _NINE_TENTHS = 1.645  # Standard errors on either side of a median that 90 % confidence takes.
 

@@ -35,7 +35,7 @@ from tinylm.budget.wording import (
     where_instructions_come_from,
 )
 from tinylm.numerals import number
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 _MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "undecided": "❔", "not_measured": "❔"}
 # What stands in backquotes is a command or a name. Without pipes and backslashes it is the same in and out of a table.

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from tinylm.budget.statistics import student_quantile
+from tinylm.student import student_quantile
 
 FEWEST_PROCESSES = 2
 """On either side: a single process does not say how much luck differs."""

@@ -26,7 +26,7 @@ from tinylm.budget.wording import (
 )
 from tinylm.grid import grid
 from tinylm.numerals import number
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

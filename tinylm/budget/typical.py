@@ -22,8 +22,9 @@ from collections.abc import Callable, Sequence
 from statistics import median, stdev
 
 from tinylm.budget.ratio import FEWEST_PROCESSES, Ratio, ratio
-from tinylm.budget.statistics import observed, student_quantile
+from tinylm.budget.statistics import observed
 from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.student import student_quantile
 
 Samples = Callable[[ProbeResult], Sequence[float]]
 """The times of a process's requests."""

@@ -1,7 +1,7 @@
 """What a report says to people, in words that every output shares: labels, numbers, the sentence of the verdict.
 
 JUnit, Markdown and HTML differ in how they look, never in what they say. Reports may come from anywhere, so text out
-of them goes through `tinylm.page.words.printable` before it is escaped for its format.
+of them goes through `tinylm.printable` before it is escaped for its format.
 """
 
 from __future__ import annotations

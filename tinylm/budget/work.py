@@ -16,9 +16,8 @@ from typing import NamedTuple
 from tinylm.bundle import SAMPLER, Bundle, GenerationDefaults
 from tinylm.model_config import ModelConfig
 from tinylm.onnx_file import Graph, Node, read_onnx
+from tinylm.runtime.contract import CHUNK_TOKENS
 
-CHUNK_TOKENS = 16
-"""As in `tinylm.runtime.engine`, which would bring onnxruntime into this process; a test compares them."""
 _ROWS = 4
 MOST_TOP_K = 100
 """Of more, sorting begins to count."""

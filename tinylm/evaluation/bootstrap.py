@@ -17,6 +17,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from tinylm.student import student_quantile
+
 CONFIDENCE = 0.95
 DRAWS = 4000
 SEED = 0
@@ -61,11 +63,8 @@ def ends(values: NDArray[np.float64], *, units: int, strata: int = 1) -> tuple[f
 def _tail(n: int, strata: int) -> float:
     """The share of the draws beyond each end: less than 2.5 %, because few units vary too little.
 
-    Hesterberg's expanded percentile interval (https://arxiv.org/abs/1411.5279), with Student's quantile by
-    Abramowitz and Stegun, 26.7.5 (2 % too small for 5 units, .1 % for 15). Every stratum's own mean costs a degree
-    of freedom.
+    Hesterberg's expanded percentile interval (https://arxiv.org/abs/1411.5279). Every stratum's own mean costs a
+    degree of freedom.
     """
     freedom = max(n - strata, 1)
-    normal, z = NormalDist(), NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
-    student = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    return normal.cdf(-student * math.sqrt(n / freedom))
+    return NormalDist().cdf(-student_quantile((1 + CONFIDENCE) / 2, freedom) * math.sqrt(n / freedom))

@@ -23,7 +23,8 @@ from tinylm.export.predictions import Predict
 from tinylm.export.quality import divergence
 from tinylm.model_config import ModelConfig
 from tinylm.numerals import number
-from tinylm.runtime.engine import CHUNK_TOKENS, Engine
+from tinylm.runtime.contract import CHUNK_TOKENS
+from tinylm.runtime.engine import Engine
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer import BOS, Tokenizer

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tinylm.budget.wording import VERDICTS
 from tinylm.housekeeping.shelf import Item
 from tinylm.housekeeping.spare import KINDS, Piece
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -3,5 +3,4 @@
 document.py   the whole page around its parts
 elements.py   escaped text, sections, tables, charts
 style.py      the style sheet, light and dark
-words.py      text from elsewhere made harmless, and numbers for people
 """

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from tinylm.charts import Chart, document
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 _CODE = re.compile(r"`([^`]+)`")
 

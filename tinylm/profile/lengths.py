@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from tinylm.errors import TinylmError
+from tinylm.runtime.contract import CHUNK_TOKENS
 
 SHORTEST_TOKENS = 16
 DEFAULT_NEW_TOKENS = 20
 LEAST_NEW_TOKENS = 2
 """One token has no time between tokens."""
-CHUNK_TOKENS = 16
-"""As many tokens are read by one run of the graph at most (`tinylm.runtime.engine`)."""
 
 
 def choose_new_tokens(context_length: int, wanted: int | None) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tinylm.charts import Chart, Mark, Series, line_chart
 from tinylm.numerals import number
-from tinylm.page.words import printable
+from tinylm.printable import printable
 from tinylm.report.curves import Points, drawable, thinned
 from tinylm.report.run import Run
 from tinylm.report.stability import Spike

@@ -10,7 +10,7 @@ import tinylm
 from tinylm.charts import Chart, line_chart
 from tinylm.page.document import document
 from tinylm.page.elements import columns, figure, paragraph, section, subtitle, table, text, verbatim
-from tinylm.page.words import printable
+from tinylm.printable import printable
 from tinylm.report.charts import ALL, gradients
 from tinylm.report.comparison import Comparison, clipping_pair
 from tinylm.report.curves import Points, drawable, seconds, thinned

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tinylm.numerals import number
-from tinylm.page.words import printable
+from tinylm.printable import printable
 from tinylm.report.charts import ALL
 from tinylm.report.curves import train_losses
 from tinylm.report.run import Run

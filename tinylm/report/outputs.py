@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tinylm.files import write_atomic
-from tinylm.page.words import printable
+from tinylm.printable import printable
 from tinylm.report import comparison_page, page
 from tinylm.report.comparison import Comparison, compare, named_apart
 from tinylm.report.diagnosis import diagnose

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Backend = Literal["auto", "lean", "reference"]
 """What runs the graph; `tinylm.runtime.session` says which is which."""
+CHUNK_TOKENS = 16
+"""The most tokens of one prefill call: int8 activations share one scale per call, so longer calls are less exact."""
 
 
 class BackendUnavailable(TinylmError):

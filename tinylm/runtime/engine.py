@@ -21,12 +21,9 @@ from typing import Any, Literal
 from tinylm.bundle import Bundle
 from tinylm.errors import TinylmError
 from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import Backend, Binding, check_room, check_token
+from tinylm.runtime.contract import CHUNK_TOKENS, Backend, Binding, check_room, check_token
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler
-
-CHUNK_TOKENS = 16
-"""The most tokens of one prefill call: int8 activations share one scale per call, so longer calls are less exact."""
 
 _PAGE_BYTES = 4096
 _LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where nobody reads the choice.

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from tinylm.errors import TinylmError
 from tinylm.files import write_atomic
+from tinylm.printable import printable
 from tinylm.records import check_schema, read
 from tinylm.termination import ended_by_signals
 from tinylm.virtual_pi.programs import QEMU, RUNNING, check_programs, find_program, last_line, run_program
@@ -116,7 +117,7 @@ class Machine:
             with contextlib.suppress(OSError):
                 text = (self.folder / name).read_text(encoding="utf-8", errors="replace")
                 if text.strip():
-                    return last_line("".join(letter for letter in text if letter.isprintable() or letter == "\n"))
+                    return printable(last_line(text))
         return "it said nothing"
 
     def _remote(self, command: Sequence[str], *, what: str, timeout_s: float) -> str:

@@ -8,7 +8,7 @@ from tinylm.budget.wording import kinds_of_memory
 from tinylm.charts import Bar, Chart, Series, bar_chart, line_chart
 from tinylm.numerals import number
 from tinylm.page.elements import columns, figure, paragraph, section, table
-from tinylm.page.words import printable
+from tinylm.printable import printable
 
 _SHORT = {
     "tinylm and the standard library": "tinylm, standard library",

@@ -13,7 +13,7 @@ from tinylm.budget.wording import label, own_times_words, where_instructions_com
 from tinylm.charts import Bar, Chart, Mark, Series, Span, bar_chart, histogram, line_chart
 from tinylm.numerals import number
 from tinylm.page.elements import columns, figure, folded, paragraph, section, table
-from tinylm.page.words import printable
+from tinylm.printable import printable
 from tinylm.runtime.probe_contract import ProbeResult, Stage
 
 _LATENCY = "latency_p95_ms"
