@@ -182,7 +182,6 @@ def test_the_training_guide_knows_the_presets() -> None:
     with torch.device("meta"):
         counts = [f"{count_parameters(build(preset.model)):,}" for preset in presets]
     assert rows["parameters"] == [counts]
-    assert _rows(README)["parameters of the preset tiny"][0][0] == counts[0]
     assert _rows(ROOT / "docs" / "benchmarks.md")["parameters of tiny"][0][0] == counts[0]
     for label, values in {
         "layers": [preset.model.n_layer for preset in presets],
