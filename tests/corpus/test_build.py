@@ -40,14 +40,14 @@ def novels(tmp_path: Path) -> Path:
     return tmp_path / "novels"
 
 
-def generated(seed: int = 0) -> Iterator[Document]:
-    yield Document(f"A story for {seed}.\n\n{text(seed, 2)}", "en", "sample/0", "train")
-    yield Document(f"Held out for {seed}.\n\n{text(seed + 100, 2)}", "en", "sample/1", "val")
+def small_sample() -> Iterator[Document]:
+    yield Document(f"A story.\n\n{text(5, 2)}", "en", "sample/0", "train")
+    yield Document(f"Held out.\n\n{text(105, 2)}", "en", "sample/1", "val")
 
 
 @pytest.fixture
 def sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build.sample, "generate", generated)
+    monkeypatch.setattr(build.sample, "read", small_sample)
 
 
 def test_pieces_statistics_and_record_round_trip(novels: Path, tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_pieces_statistics_and_record_round_trip(novels: Path, tmp_path: Path) -
     record = read_record(tmp_path / "out" / "corpus.json")
     assert record.statistics == statistics
     assert [(source.name, source.sha256) for source in record.sources] == [
-        ("novels", fingerprint([str(novels)], 0)[0]["sha256"])
+        ("novels", fingerprint([str(novels)])[0]["sha256"])
     ]
     texts = [path.read_text(encoding="utf-8") for path in novels.rglob("*.txt")]  # with `\n` for `\r\n`
     assert record.sources[0].bytes == sum(len(text.encode()) for text in texts)
@@ -106,13 +106,13 @@ def _wrap(paragraph: str) -> str:
 def test_sources_mix_and_duplicates_across_them_go(novels: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.txt"
     copy.write_text(text(1), encoding="utf-8")
-    statistics = build_corpus(["sample", str(novels), f"fr:{copy}"], tmp_path / "out", seed=5)
+    statistics = build_corpus(["sample", str(novels), f"fr:{copy}"], tmp_path / "out")
     assert statistics.dropped.duplicate_paragraphs == 59, "all but the last, which ends in U+FFFD in the novel"
     assert statistics.languages["fr"]["train"].paragraphs == 1
     sources = {piece.source for piece in read_pieces(tmp_path / "out/val.jsonl")}
     assert "sample/1" in sources
     assert "sample/0" not in sources
-    assert any("Held out for 5." in piece.text for piece in read_pieces(tmp_path / "out/val.jsonl"))
+    assert any("Held out." in piece.text for piece in read_pieces(tmp_path / "out/val.jsonl"))
 
 
 def test_gutenberg_from_its_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,19 +133,16 @@ def _canned_download(url: str, path: Path, **limits: float) -> bytes:
 
 
 @pytest.mark.usefixtures("sample")
-def test_fingerprints_follow_seed_and_content_only(
-    novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fingerprints_follow_the_content_only(novels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(gutenberg, "_download", _canned_download)
     sources = ["sample", "gutenberg", str(novels)]
-    first = fingerprint(sources, 0)
+    first = fingerprint(sources)
     assert [entry["name"] for entry in first] == ["sample", "gutenberg", "novels"]
     assert len({entry["sha256"] for entry in first}) == 3
-    assert fingerprint(sources, 0) == first
-    assert [a == b for a, b in zip(first, fingerprint(sources, 1), strict=True)] == [False, True, True]
+    assert fingerprint(sources) == first
     (novels / "en/one.txt").write_text("other", encoding="utf-8")
-    assert [a == b for a, b in zip(first, fingerprint(sources, 0), strict=True)] == [True, True, False]
+    assert [a == b for a, b in zip(first, fingerprint(sources), strict=True)] == [True, True, False]
 
 
 def test_a_file_that_is_edited_while_it_is_read_is_refused(
@@ -166,7 +163,7 @@ def test_a_file_that_is_edited_while_it_is_read_is_refused(
             yield chunk
 
     hashed: list[str] = []
-    planned = fingerprint([str(novels)], 0)
+    planned = fingerprint([str(novels)])
     monkeypatch.setattr(unpacking, "_plain", edit)
     with pytest.raises(TinylmError, match="`novels` changed while it was being read") as caught:
         build_corpus([str(novels)], out, planned=planned)
@@ -174,24 +171,24 @@ def test_a_file_that_is_edited_while_it_is_read_is_refused(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     monkeypatch.undo()
     build_corpus([str(novels)], out)
-    assert read_record(out / "corpus.json").sources[0].sha256 == fingerprint([str(novels)], 0)[0]["sha256"]
+    assert read_record(out / "corpus.json").sources[0].sha256 == fingerprint([str(novels)])[0]["sha256"]
 
 
 def test_a_file_that_is_edited_after_it_was_read_is_known_by_what_was_read(novels: Path, tmp_path: Path) -> None:
-    planned = fingerprint([str(novels)], 0)
+    planned = fingerprint([str(novels)])
 
     def edit(line: str) -> None:
         (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
 
     build_corpus([str(novels)], tmp_path / "out", planned=planned, progress=edit)
-    assert fingerprint([str(novels)], 0) != planned
+    assert fingerprint([str(novels)]) != planned
     both = "".join((tmp_path / "out" / f"{side}.jsonl").read_text(encoding="utf-8") for side in ("train", "val"))
     assert text(9).split("\n\n")[0] not in both
     assert text(2).split("\n\n")[0] in both
 
 
 def test_a_file_that_is_edited_after_planning_is_refused(novels: Path, tmp_path: Path) -> None:
-    planned = fingerprint([str(novels)], 0)
+    planned = fingerprint([str(novels)])
     (novels / "es" / "one.txt").write_text(text(9), encoding="utf-8")
     with pytest.raises(TinylmError, match="`novels` changed while it was being read"):
         build_corpus([str(novels)], tmp_path / "out", planned=planned)

@@ -36,6 +36,8 @@ def test_the_wheel_checks_a_bundle_without_torch(tmp_path: Path, tiny_bundle: Bu
 
     for absent in ("torch", "onnx", "safetensors"):
         assert _run(python, "-c", f"import {absent}", cwd=elsewhere).returncode != 0, absent
+    read = "from tinylm.corpus import sample; print(sum(1 for _ in sample.read()))"
+    assert _run(python, "-c", read, cwd=elsewhere).stdout == "8579\n"
     command = python.with_name("tinylm")
     checked = _run(command, "check-budgets", tiny_bundle.path, "--budget", "pi-zero-2w", "--json", cwd=elsewhere)
     assert checked.returncode == 0, checked.stderr

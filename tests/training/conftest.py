@@ -23,9 +23,9 @@ TrainRun = Callable[..., CheckpointRecord]
 
 @pytest.fixture(scope="session")
 def dataset(small_run: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    record = plan_dataset(small_run.corpus, small_run.tokenizer, seed=0)
+    record = plan_dataset(small_run.corpus, small_run.tokenizer)
     root = tmp_path_factory.mktemp("datasets")
-    return build_dataset(record, small_run.corpus, seed=0, root=root, progress=lambda line: None)
+    return build_dataset(record, small_run.corpus, root=root, progress=lambda line: None)
 
 
 @pytest.fixture

@@ -33,10 +33,8 @@ def build(
     config: RunConfig, root: Path, *, force: bool = False, reuse: Reuse | None = None, terms: Path | None = None
 ) -> tuple[Dataset, list[str]]:
     lines: list[str] = []
-    record = plan_dataset(config.corpus, config.tokenizer, seed=0, reuse=reuse)
-    made = build_dataset(
-        record, config.corpus, seed=0, root=root, reuse=reuse, terms=terms, force=force, progress=lines.append
-    )
+    record = plan_dataset(config.corpus, config.tokenizer, reuse=reuse)
+    made = build_dataset(record, config.corpus, root=root, reuse=reuse, terms=terms, force=force, progress=lines.append)
     return made, lines
 
 
@@ -48,7 +46,7 @@ def copied(dataset: Dataset, tmp_path: Path) -> Dataset:
 
 def test_the_name_is_the_hash_of_sources_and_settings(small_run: RunConfig, texts: Path, tmp_path: Path) -> None:
     def name(corpus: tuple[str, ...], tokenizer: TokenizerConfig) -> str:
-        return plan_dataset(corpus, tokenizer, seed=0).hash
+        return plan_dataset(corpus, tokenizer).hash
 
     first = name(small_run.corpus, small_run.tokenizer)
     assert first == name(small_run.corpus, small_run.tokenizer)
@@ -154,7 +152,7 @@ def test_skip_tokenizer_takes_the_tokenizer_over(copied: Dataset, small_run: Run
     config = dataclasses.replace(small_run, corpus=small_run.corpus[:1])
     made, lines = build(config, copied.path.parent, reuse=reuse)
     assert f"tokenizer: taken over from {copied.path}" in lines
-    assert made.hash not in (copied.hash, plan_dataset(config.corpus, config.tokenizer, seed=0).hash)
+    assert made.hash not in (copied.hash, plan_dataset(config.corpus, config.tokenizer).hash)
     for name in ("tokenizer.model", "tokenizer.vocab"):
         assert (made.path / name).read_bytes() == (copied.path / name).read_bytes()
     again, lines = build(config, copied.path.parent, reuse=Reuse(dataset=made, corpus=False, tokenizer=True))

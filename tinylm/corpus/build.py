@@ -78,28 +78,27 @@ def build_corpus(
     sources: Sequence[str],
     folder: Path,
     *,
-    seed: int = 0,
     near_duplicates: float | None = None,
     planned: Sequence[dict[str, str]] | None = None,
     progress: Say | None = None,
 ) -> CorpusStatistics:
     """Build the corpus of `sources` in `folder`: each is `sample`, `gutenberg` or `[LANGUAGE:]PATH`.
 
-    `seed` varies the sample corpus only; `near_duplicates` is the similarity from which documents are dropped;
-    `planned` is the `fingerprint` under which the corpus will be known, when that was taken before; `progress` is told
-    a line per source and download, and every few seconds how far the reading is. TinylmError for a source that is
+    `near_duplicates` is the similarity from which documents are dropped; `planned` is the `fingerprint` under which the
+    corpus will be known, when that was taken before; `progress` is told a line per source and download, and every few
+    seconds how far the reading is. TinylmError for a source that is
     unusable or changes meanwhile, and for too little text or disk, with `folder` as it was, and when `folder` cannot be
     written.
     """
     if not sources:
         raise TinylmError("no corpus was named", "name `sample`, `gutenberg` or a path, such as `--corpus es:novels`")
     with Workers() as workers:
-        planned = fingerprint(sources, seed) if planned is None else planned
+        planned = fingerprint(sources) if planned is None else planned
         created = not folder.exists()
         try:
             building = _continue(folder / BUILDING, {"sources": list(planned), "near_duplicates": near_duplicates})
             statistics = _build(
-                sources, folder, building, workers, seed, near_duplicates=near_duplicates, planned=planned, say=progress
+                sources, folder, building, workers, near_duplicates=near_duplicates, planned=planned, say=progress
             )
         except TinylmError:
             shutil.rmtree(folder / BUILDING, ignore_errors=True)
@@ -116,7 +115,6 @@ def _build(
     folder: Path,
     building: Path,
     workers: Workers,
-    seed: int,
     *,
     near_duplicates: float | None,
     planned: Sequence[dict[str, str]],
@@ -124,7 +122,7 @@ def _build(
 ) -> CorpusStatistics:
     dropped = Dropped()
     meter = Meter(_stored_bytes(sources, building), say)
-    reader = _Reader(building, meter, dropped, seed=seed, signatures=near_duplicates is not None)
+    reader = _Reader(building, meter, dropped, signatures=near_duplicates is not None)
     for _ in workers.map(clean_part, reader.parts(sources, planned)):
         pass
     for part in reader.paths:
@@ -154,9 +152,9 @@ def _build(
 class _Reader:
     """Reads sources into the tasks of `clean_part`, and remembers what came by."""
 
-    def __init__(self, building: Path, meter: Meter, dropped: Dropped, *, seed: int, signatures: bool) -> None:
+    def __init__(self, building: Path, meter: Meter, dropped: Dropped, *, signatures: bool) -> None:
         self._building, self._meter, self._dropped = building, meter, dropped
-        self._seed, self._signatures = seed, signatures
+        self._signatures = signatures
         self.paths: list[Path] = []
         """Of all parts, those that were there already too."""
         self.sizes: list[int] = []
@@ -204,7 +202,7 @@ class _Reader:
     def _documents(self, source: str, reading: files.Reading) -> Iterable[Document]:
         if source not in BUILT_IN:
             return files.read(source, dropped=self._dropped, reading=reading)
-        whole = sample.generate(self._seed) if source == "sample" else gutenberg.read(progress=self._meter.say)
+        whole = sample.read() if source == "sample" else gutenberg.read(progress=self._meter.say)
         return (
             replace(document, text=text, continues=continues)
             for document in whole
@@ -213,17 +211,17 @@ class _Reader:
 
     def _fingerprint(self, source: str, reading: files.Reading) -> str:
         """Of what was read: text that changed on the way stands under no hash, whether it is the old or the new one."""
-        return reading.fingerprint() if source not in BUILT_IN else _content(source, self._seed)
+        return reading.fingerprint() if source not in BUILT_IN else _content(source)
 
 
-def fingerprint(sources: Sequence[str], seed: int) -> list[dict[str, str]]:
+def fingerprint(sources: Sequence[str]) -> list[dict[str, str]]:
     """The `name` and `sha256` of each source, in order, without building anything.
 
     The hash changes with the content of files (not with where they lie), the books' texts (which are downloaded when
-    they are not there), the sample's text for this seed, and what normalisation and cleaning do. TinylmError when a
+    they are not there), the sample's text, and what normalisation and cleaning do. TinylmError when a
     path cannot be read or a book cannot be had.
     """
-    return [_entry(source, _content(source, seed)) for source in sources]
+    return [_entry(source, _content(source)) for source in sources]
 
 
 def source_name(source: str) -> str:
@@ -261,10 +259,10 @@ def read_record(path: Path) -> CorpusRecord:
     return records.read(CorpusRecord, data, f"`{path}`")
 
 
-def _content(source: str, seed: int) -> str:
+def _content(source: str) -> str:
     """The hash of a source's text."""
     if source == "sample":
-        return _sample_fingerprint(seed)
+        return _sample_fingerprint()
     return gutenberg.fingerprint() if source == "gutenberg" else files.fingerprint(source)
 
 
@@ -273,10 +271,10 @@ def _entry(source: str, content: str) -> dict[str, str]:
     return {"name": source_name(source), "sha256": made.hexdigest()}
 
 
-def _sample_fingerprint(seed: int) -> str:
-    """Of the generated text itself: no version number that somebody forgets to raise."""
+def _sample_fingerprint() -> str:
+    """Of the documents, not of their compressed file: it names datasets that are on disk."""
     digest = hashlib.sha256()
-    for document in sample.generate(seed):
+    for document in sample.read():
         digest.update(json.dumps(asdict(document)).encode())
     return digest.hexdigest()
 

@@ -44,8 +44,6 @@ RECORD = "dataset.json"
 CORPUS = "corpus.json"
 _AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
 TOKENS = "tokens"
-CORPUS_SEED = 0
-"""The built-in corpus is one text, so that runs of different `--seed` compare."""
 
 Progress = Callable[[str], None]
 
@@ -151,13 +149,10 @@ def make_dataset(
         sources: Sequence[str] = config.corpus
         if reuse is None or not reuse.corpus:
             sources = stack.enter_context(as_text(sources, ready, root, progress=progress))
-        record = plan_dataset(
-            sources, config.tokenizer, seed=CORPUS_SEED, near_duplicates=config.near_duplicates, reuse=reuse
-        )
+        record = plan_dataset(sources, config.tokenizer, near_duplicates=config.near_duplicates, reuse=reuse)
         return build_dataset(
             record,
             sources,
-            seed=CORPUS_SEED,
             fitting_vocabulary=config.fitting_vocabulary,
             root=root,
             reuse=reuse,
@@ -171,7 +166,6 @@ def plan_dataset(
     sources: Sequence[str],
     tokenizer: TokenizerConfig,
     *,
-    seed: int,
     near_duplicates: float | None = None,
     reuse: Reuse | None = None,
 ) -> DatasetRecord:
@@ -179,7 +173,7 @@ def plan_dataset(
     if reuse is not None and reuse.corpus:
         hashes, near_duplicates = reuse.dataset.record.sources, reuse.dataset.record.near_duplicates
     else:
-        hashes = tuple(SourceHash(**entry) for entry in fingerprint(sources, seed))
+        hashes = tuple(SourceHash(**entry) for entry in fingerprint(sources))
     record = DatasetRecord(schema=SCHEMA, sources=hashes, tokenizer=tokenizer, near_duplicates=near_duplicates)
     if reuse is None or not reuse.tokenizer:
         return record
@@ -194,7 +188,6 @@ def build_dataset(
     record: DatasetRecord,
     sources: Sequence[str],
     *,
-    seed: int,
     fitting_vocabulary: bool = False,
     root: Path = DATASETS,
     reuse: Reuse | None = None,
@@ -214,7 +207,6 @@ def build_dataset(
         return _build(
             record,
             sources,
-            seed=seed,
             fitting_vocabulary=fitting_vocabulary,
             root=root,
             reuse=reuse,
@@ -228,7 +220,6 @@ def _build(
     record: DatasetRecord,
     sources: Sequence[str],
     *,
-    seed: int,
     fitting_vocabulary: bool,
     root: Path,
     reuse: Reuse | None,
@@ -253,7 +244,6 @@ def _build(
         build_corpus(
             sources,
             folder,
-            seed=seed,
             near_duplicates=record.near_duplicates,
             planned=[asdict(source) for source in record.sources],
             progress=progress,

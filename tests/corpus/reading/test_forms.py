@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.corpus import files
+from tinylm.corpus import files, sample
 from tinylm.corpus.reading.forms import recognise
 from tinylm.corpus.reading.wrappers import without_wrappers
-from tinylm.corpus.sample import generate
 from tinylm.corpus.statistics import Dropped
 from tinylm.errors import TinylmError
 
@@ -211,7 +210,7 @@ def test_prose_stays_prose(tmp_path: Path, name: str) -> None:
 
 
 def test_the_sample_corpus_and_the_guides_are_prose(tmp_path: Path) -> None:
-    for number, document in zip(range(300), generate(0), strict=False):
+    for number, document in zip(range(300), sample.read(), strict=False):
         assert form(tmp_path, f"{number}.txt", document.text) == ("text", "text")
     root = Path(__file__).parents[3]
     for page in [*root.glob("*.md"), *(root / "docs").glob("*.md")]:

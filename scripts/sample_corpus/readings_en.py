@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tinylm.corpus.sample import english, lexicon_en, verbs_en
+from sample_corpus import english, lexicon_en, verbs_en
 
 Tags = frozenset[str]
 NOTHING: Tags = frozenset()

@@ -9,7 +9,7 @@ Persons are indexed 0 to 4: yo, tú, él/ella/usted, nosotros, ellos/ustedes.
 import re
 from functools import cache
 
-from tinylm.corpus.sample import lexicon_es, verbs_es
+from sample_corpus import lexicon_es, verbs_es
 
 PERSONS = 5
 TENSES = ("pres", "pret", "imp", "fut", "cond", "subj")

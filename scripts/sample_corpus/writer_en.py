@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from random import Random
 
-from tinylm.corpus.sample import english, lexicon_en, names, verbs_en
-from tinylm.corpus.sample.writer import Referent, Writer, parse_template
+from sample_corpus import english, lexicon_en, names, verbs_en
+from sample_corpus.writer import Referent, Writer, parse_template
 
 # subject, object, possessive, reflexive pronouns by person (he, she, it stand apart)
 PRONOUNS = {

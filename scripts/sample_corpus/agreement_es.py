@@ -8,9 +8,9 @@ from __future__ import annotations
 from functools import cache
 from itertools import pairwise
 
-from tinylm.corpus.sample import lexicon_es, spanish
-from tinylm.corpus.sample.readings_es import Word
-from tinylm.corpus.sample.readings_es import read as read_words
+from sample_corpus import lexicon_es, spanish
+from sample_corpus.readings_es import Word
+from sample_corpus.readings_es import read as read_words
 
 PERSONS = {"yo": 0, "tú": 1, "él": 2, "ella": 2, "usted": 2, "nosotros": 3, "nosotras": 3, "ellos": 4, "ellas": 4,
            "ustedes": 4}  # fmt: skip

@@ -14,7 +14,7 @@ import re
 from functools import cache
 from itertools import pairwise
 
-from tinylm.corpus.sample import agreement_en, agreement_es, names, readings_en, readings_es
+from sample_corpus import agreement_en, agreement_es, names, readings_en, readings_es
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*|\d+(?:[.,:]\d+)*|[.,!?¿¡:;]|[^\s\w]")
 MARKS = frozenset(".,!?¿¡:;")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 
-from tinylm.corpus.sample import lexicon_es, spanish
+from sample_corpus import lexicon_es, spanish
 
 
 @dataclass

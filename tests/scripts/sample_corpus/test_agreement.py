@@ -5,29 +5,30 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from sample_corpus import agreement, english, holdout, lexicon_es, spanish
 
-from tinylm.corpus.sample import agreement, english, generate, holdout, lexicon_es, spanish
+from tinylm.corpus.documents import Document
 
 Mutation = Callable[[list[str], Random], list[str] | None]
 SAMPLE = 1500
 
 
 @pytest.fixture(scope="module")
-def corpus() -> dict[str, list[str]]:
+def by_language(corpus: list[Document]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"en": [], "es": []}
-    for document in generate():
+    for document in corpus:
         found[document.language] += agreement.complete_sentences(document.text)
     return found
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
-def test_the_whole_corpus_passes(corpus: dict[str, list[str]], language: str) -> None:
-    faults = {s: f for s in corpus[language] if (f := agreement.check_sentence(s, language))}
+def test_the_whole_corpus_passes(by_language: dict[str, list[str]], language: str) -> None:
+    faults = {s: f for s in by_language[language] if (f := agreement.check_sentence(s, language))}
     assert not faults
 
 
-def test_the_language_is_detected(corpus: dict[str, list[str]]) -> None:
-    for language, sentences in corpus.items():
+def test_the_language_is_detected(by_language: dict[str, list[str]]) -> None:
+    for language, sentences in by_language.items():
         wrong = [sentence for sentence in sentences[:4000] if agreement.detect(sentence) != language]
         assert len(wrong) <= 0.002 * 4000, wrong
 
@@ -224,10 +225,10 @@ CLASSES: list[tuple[Mutation, str, float]] = [
 
 
 @pytest.mark.parametrize(("mutate", "language", "least"), CLASSES, ids=lambda value: getattr(value, "__name__", None))
-def test_mutations_are_caught(corpus: dict[str, list[str]], mutate: Mutation, language: str, least: float) -> None:
+def test_mutations_are_caught(by_language: dict[str, list[str]], mutate: Mutation, language: str, least: float) -> None:
     random = Random(7)
     broken = []
-    for sentence in corpus[language]:
+    for sentence in by_language[language]:
         if len(broken) == SAMPLE:
             break
         mutated = mutate(sentence.split(" "), random)

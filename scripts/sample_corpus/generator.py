@@ -1,4 +1,7 @@
-"""Generates the sample corpus: about 3 MB of English and Spanish from a seed, the same bytes everywhere."""
+"""Generates the sample corpus: about 3 MB of English and Spanish from a seed, the same bytes everywhere.
+
+for document in generate(): ...
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
 
+from sample_corpus import holdout, scenes_en_tales, scenes_en_talk, scenes_es_tales, scenes_es_talk
+from sample_corpus.writer import Scene, Writer, parse_scenes
+from sample_corpus.writer_en import EnglishWriter
+from sample_corpus.writer_es import SpanishWriter
+
 from tinylm.corpus.documents import Document
-from tinylm.corpus.sample import holdout, scenes_en_tales, scenes_en_talk, scenes_es_tales, scenes_es_talk
-from tinylm.corpus.sample.writer import Scene, Writer, parse_scenes
-from tinylm.corpus.sample.writer_en import EnglishWriter
-from tinylm.corpus.sample.writer_es import SpanishWriter
 
 LANGUAGES = ("en", "es")
 BYTES_PER_LANGUAGE = 1_590_000

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from tinylm.corpus.sample import english, lexicon_en
-from tinylm.corpus.sample.readings_en import NOTHING, Tags, read
+from sample_corpus import english, lexicon_en
+from sample_corpus.readings_en import NOTHING, Tags, read
 
 SUBJECTS = {"i": 0, "you": 1, "he": 2, "she": 2, "it": 2, "we": 3, "they": 4}
 ONLY_OBJECTS = frozenset(["me", "him", "us", "them"])

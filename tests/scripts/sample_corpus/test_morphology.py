@@ -1,8 +1,7 @@
 """The inflection tables, against forms written down by hand."""
 
 import pytest
-
-from tinylm.corpus.sample import english, spanish
+from sample_corpus import english, spanish
 
 
 @pytest.mark.parametrize(

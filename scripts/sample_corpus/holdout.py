@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from tinylm.corpus.sample import english, lexicon_en, lexicon_es, spanish, verbs_en
+from sample_corpus import english, lexicon_en, lexicon_es, spanish, verbs_en
 
 ONE_IN = 20
 WINDOW = 4

@@ -7,7 +7,7 @@ checker builds its dictionary of word forms from the same ones, and from nothing
 import re
 from functools import cache
 
-from tinylm.corpus.sample import lexicon_en, verbs_en
+from sample_corpus import lexicon_en, verbs_en
 
 VOWELS = "aeiou"
 # Spelled with a vowel but spoken with a consonant, and the other way round: what "a"/"an" follows is the sound.

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from random import Random
 
-from tinylm.corpus.sample import lexicon_es, names, spanish, verbs_es
-from tinylm.corpus.sample.writer import Referent, Writer, parse_template
+from sample_corpus import lexicon_es, names, spanish, verbs_es
+from sample_corpus.writer import Referent, Writer, parse_template
 
 # by person
 REFLEXIVE = ("me", "te", "se", "nos", "se")
