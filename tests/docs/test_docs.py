@@ -162,9 +162,9 @@ def _anchors(page: Path) -> set[str]:
 
 
 def _rows(page: Path) -> dict[str, list[list[str]]]:
-    """The rows of a page's tables by their first cell, backquotes removed."""
+    """The rows of a page's tables by their first cell, backquotes and marks of figures removed."""
     rows: dict[str, list[list[str]]] = {}
-    for line in page.read_text(encoding="utf-8").splitlines():
+    for line in re.sub(r"<!--.*?-->", "", page.read_text(encoding="utf-8")).splitlines():
         if line.startswith("|"):
             label, *cells = (cell.strip().replace("`", "") for cell in line.strip("|").split("|"))
             rows.setdefault(label, []).append(cells)
