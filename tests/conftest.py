@@ -15,12 +15,12 @@ import pytest
 import sentencepiece
 from hypothesis import settings
 
-from tinylm import bundle as contract
-from tinylm.bundle import Bundle, write_bundle
-from tinylm.config import RunConfig, TokenizerConfig, TrainingConfig
-from tinylm.errors import TinylmError
-from tinylm.model_config import ModelConfig
-from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
+from tinylm.base.errors import TinylmError
+from tinylm.bundle import manifest as contract
+from tinylm.bundle.manifest import Bundle, write_bundle
+from tinylm.settings.model import ModelConfig
+from tinylm.settings.run import RunConfig, TokenizerConfig, TrainingConfig
+from tinylm.tokenizer.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
 from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_line
 
 # A shared machine is slow at times, and no test here is about time.
@@ -94,7 +94,7 @@ def train_tokenizer(vocab_size: int, *, byte_fallback: bool = False) -> bytes:
 @pytest.fixture(scope="session")
 def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
     """Build a bundle: `make_bundle(scheme="int8", byte_fallback=False, context_length=48, ...model sizes)`."""
-    from tinylm.export.graph import build_graph, weight_shapes
+    from tinylm.export.graph.graph import build_graph, weight_shapes
 
     made: dict[object, Bundle] = {}
 
@@ -141,7 +141,7 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
 
 
 def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Manifest:
-    from tinylm.export.graph import input_names, output_names
+    from tinylm.export.graph.graph import input_names, output_names
 
     return contract.Manifest(
         schema=contract.SCHEMA,
@@ -187,10 +187,10 @@ def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Ma
 def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small int8 bundle that is whole: its golden.json holds what the runtime really answers on this machine."""
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.generation import generate_ids
+    from tinylm.runtime.generation.generation import generate_ids
     from tinylm.runtime.sampling import Sampler, Sampling
     from tinylm.runtime.scoring import text_bits
-    from tinylm.tokenizer import Tokenizer
+    from tinylm.tokenizer.tokenizer import Tokenizer
 
     bare = make_bundle(scheme="int8", byte_fallback=True, context_length=64)
     tokenizer = Tokenizer(bare.tokenizer)

@@ -97,7 +97,7 @@ ONLY_IN_EXPORT_RUN = {"training", "tokenizer_training"}
 
 
 def part(path: Path) -> str:
-    """`training` for tinylm/training/loss.py, `config` for tinylm/config.py, an empty string for tinylm/__init__.py."""
+    """`training` for tinylm/training/step/loss.py, `config` for tinylm/settings/run.py, an empty string for tinylm/__init__.py."""
     first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     return "" if first == "__init__" else first
 
@@ -187,13 +187,13 @@ def loaded(code: str) -> set[str]:
     [
         "tinylm.runtime",
         "tinylm.runtime.engine",
-        "tinylm.runtime.generation",
-        "tinylm.runtime.probe",
-        "tinylm.runtime.profile_child",
+        "tinylm.runtime.generation.generation",
+        "tinylm.runtime.measurement.probe",
+        "tinylm.runtime.measurement.profile_probe",
         "tinylm.budget.check",
         "tinylm.profile.measure",
-        "tinylm.tokenizer",
-        "tinylm.bundle",
+        "tinylm.tokenizer.tokenizer",
+        "tinylm.bundle.manifest",
     ],
 )
 def test_a_device_never_loads_training(module: str) -> None:

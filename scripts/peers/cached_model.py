@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from tinylm.model import build
-from tinylm.model_config import ModelConfig
+from tinylm.settings.model import ModelConfig
 
 
 def trained(source):

@@ -26,7 +26,7 @@ class Source:
     """A model of tinylm's architecture `llama`: RMSNorm, rotary positions on head halves, SwiGLU, a tied embedding."""
 
     model: dict[str, int | float | str]
-    """The fields of `tinylm.config.ModelConfig`."""
+    """The fields of `tinylm.settings.run.ModelConfig`."""
     bundle: Path
     weights: Weights
 

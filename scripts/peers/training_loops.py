@@ -20,14 +20,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from tinylm.config import preset
+from tinylm.dataset.batches import Batch
 from tinylm.model import attention, build
-from tinylm.tokens.batches import Batch
+from tinylm.settings.run import preset
 from tinylm.training.allocator import keep_freed_memory
-from tinylm.training.compiler_cache import prepare_cache
 from tinylm.training.device import use_physical_cores
-from tinylm.training.optimizer import build_optimizer, set_learning_rate
-from tinylm.training.step import loss_sum
+from tinylm.training.step.optimizer import build_optimizer, set_learning_rate
+from tinylm.training.step.step import loss_sum
+from tinylm.training.tuning.compiler_cache import prepare_cache
 
 PEAK_SIZE = 2048
 """Rows and columns of the square product that stands for the processor's peak."""

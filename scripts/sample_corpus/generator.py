@@ -15,7 +15,7 @@ from sample_corpus.writer import Scene, Writer, parse_scenes
 from sample_corpus.writer_en import EnglishWriter
 from sample_corpus.writer_es import SpanishWriter
 
-from tinylm.corpus.documents import Document
+from tinylm.text.documents import Document
 
 LANGUAGES = ("en", "es")
 BYTES_PER_LANGUAGE = 1_590_000

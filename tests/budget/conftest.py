@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tinylm.runtime.probe_contract import (
+from tinylm.runtime.measurement.protocol import (
     HeldOutBits,
     Memory,
     MemoryGrowth,

@@ -12,9 +12,9 @@ import pytest
 
 from tinylm.budget import enforce as module
 from tinylm.budget.enforce import enforce
-from tinylm.budget.probing import Program, program_for
-from tinylm.budget.spec import Budget, Confidence, load_budget
-from tinylm.bundle import Bundle
+from tinylm.budget.measure.probes import Program, program_for
+from tinylm.budget.spec.budget import Budget, Confidence, load_budget
+from tinylm.bundle.manifest import Bundle
 
 # A Python that takes 200 MB and keeps it.
 GREEDY = Program(

@@ -11,15 +11,15 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from tinylm.budget.candidate import bundle_candidate
+from tinylm.base.errors import TinylmError
 from tinylm.budget.check import check_bundle, make_report
-from tinylm.budget.probing import Probed, Program
+from tinylm.budget.formats.table import print_report
+from tinylm.budget.judge.candidate import bundle_candidate
+from tinylm.budget.measure.probes import Probed, Program
 from tinylm.budget.report import Report, exit_code, read_report, to_json
-from tinylm.budget.spec import Budget, Confidence, load_budget
-from tinylm.budget.table import print_report
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.budget.spec.budget import Budget, Confidence, load_budget
+from tinylm.bundle.manifest import Bundle
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tinylm.budget.conditions import Watch
-from tinylm.budget.probing import Program
+from tinylm.budget.judge.validity import Cause
+from tinylm.budget.measure.conditions import Watch
+from tinylm.budget.measure.probes import Program
 from tinylm.budget.soak import Soak, judge_soak, soak
-from tinylm.budget.spec import load_budget
-from tinylm.budget.validity import Cause
+from tinylm.budget.spec.budget import load_budget
 from tinylm.machine.firmware import FirmwareSilent
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 BUDGET = load_budget("host")

@@ -10,15 +10,15 @@ import pytest
 from command_line import COMMANDS
 from rich.console import Console
 
+from tinylm.base.numerals import number
+from tinylm.budget.formats.wording import headline, label
 from tinylm.budget.report import Report
-from tinylm.budget.wording import headline, label
-from tinylm.bundle import Bundle
+from tinylm.bundle.manifest import Bundle
 from tinylm.cli.ending import show
-from tinylm.config import PRESETS
-from tinylm.numerals import number
-from tinylm.pipeline import PipelineResult
+from tinylm.pipeline.train_pipeline import PipelineResult
 from tinylm.report.diagnosis import Diagnosis
-from tinylm.training.evaluation import Quality
+from tinylm.settings.run import PRESETS
+from tinylm.training.step.evaluation import Quality
 
 QUALITY = Quality(loss=1.5, perplexity=4.5, bits_per_byte=2.125, tokens=1000)
 

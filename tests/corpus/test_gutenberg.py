@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tinylm.base.errors import TinylmError
 from tinylm.corpus import gutenberg
-from tinylm.corpus.documents import Document
 from tinylm.corpus.gutenberg import BOOKS, Book
-from tinylm.errors import TinylmError
+from tinylm.text.documents import Document
 
 BOOK = Book(77, "en", "The Gulls")
 BODY = "THE GULLS\r\n\r\n" + "\r\n\r\n".join(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.corpus import build, sample
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.corpus import sample
+from tinylm.corpus.building import build
 
 SHIPPED = importlib.resources.files("tinylm.corpus") / sample.FILE
 

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from tinylm.cli.application import app
-from tinylm.config import PRESETS
+from tinylm.settings.run import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"

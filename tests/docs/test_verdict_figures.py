@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.budget.spec import Confidence
-from tinylm.budget.statistics import binomial_cdf
+from tinylm.budget.spec.budget import Confidence
+from tinylm.budget.statistics.binomial import binomial_cdf
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = {

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tinylm.base.records import read
 from tinylm.machine.facts import Facts
-from tinylm.records import read
 
 BOARDS = Path(__file__).parent / "boards"
 

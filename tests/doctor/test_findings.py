@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 import tinylm
-from tinylm.budget.spec import load_budget
+from tinylm.budget.spec.budget import load_budget
 from tinylm.doctor.bundle_rules import BundleFacts
 from tinylm.doctor.finding import Finding, worst
 from tinylm.doctor.findings import find_all
 from tinylm.doctor.report import exit_code, make_report
 from tinylm.machine.facts import Facts
 from tinylm.machine.software import WANTED
-from tinylm.op_audit import Row
+from tinylm.onnx.kernel_audit import Row
 
 BOARDS = Path(__file__).parent / "boards"
 NAMES = ("pi-zero-2w", "pi-3b-plus", "pi-4", "pi-5")

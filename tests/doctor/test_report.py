@@ -16,12 +16,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 import tinylm
-from tinylm.bundle import Bundle
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle
 from tinylm.cli.application import app
 from tinylm.doctor.check import examine
 from tinylm.doctor.report import read_report, to_json
 from tinylm.doctor.table import print_report
-from tinylm.errors import TinylmError
 from tinylm.machine.facts import Facts
 
 Recorded = Callable[..., Facts]

@@ -218,7 +218,7 @@ def test_a_flipped_byte_in_the_bundle(copied: Path, fails: Tinylm, file: str, co
 def test_a_flipped_byte_in_the_card_stops_who_proves_the_bundle(
     copied: Path, fails: Tinylm, command: tuple[str, ...]
 ) -> None:
-    """Who only uses it is told (tests/cli/test_generate.py)."""
+    """Who only uses it is told (tests/cli/commands/test_generate.py)."""
     path = copied / "bundle" / "MODEL_CARD.md"
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from tinylm.files import sha256
+from tinylm.base.files import sha256
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 

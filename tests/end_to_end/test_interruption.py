@@ -38,14 +38,14 @@ from tinylm.cli import main
 main()
 """
 STAGES = {
-    "corpus": ("tinylm.corpus.build", "render_part", 1),
-    "tokenizer": ("tinylm.tokenizer_training", "_lines", 1),
-    "tokens": ("tinylm.tokenizer", "Tokenizer.encode_batch", 1),
+    "corpus": ("tinylm.corpus.building.build", "render_part", 1),
+    "tokenizer": ("tinylm.tokenizer.training", "_lines", 1),
+    "tokens": ("tinylm.tokenizer.tokenizer", "Tokenizer.encode_batch", 1),
     "training": ("tinylm.training.loop", "optimize", 4),
     "checkpoint": ("torch", "save", 2),
-    "evaluation": ("tinylm.pipeline", "load_weights", 1),
+    "evaluation": ("tinylm.pipeline.train_pipeline", "load_weights", 1),
     "export": ("tinylm.export.export", "make_golden", 1),
-    "writing the bundle": ("tinylm.bundle", "open_bundle", 3),
+    "writing the bundle": ("tinylm.bundle.manifest", "open_bundle", 3),
     "budget check": ("tinylm.budget.check", "check_bundle", 1),
 }
 FAST = ("tokenizer", "training", "export")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tinylm
-from tinylm.code_version import checkout_commit
+from tinylm.base.code_version import checkout_commit
 
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 

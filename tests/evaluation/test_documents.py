@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.bundle import Bundle
-from tinylm.corpus.sections import SECTION_CHARACTERS
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle
+from tinylm.corpus.cleaning.sections import SECTION_CHARACTERS
 from tinylm.evaluation.costs import DocumentCost, measure
 from tinylm.evaluation.documents import TextDocument, block_count, encode, read_documents
-from tinylm.tokenizer import BOS, EOS, Tokenizer, normalise
+from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer, normalise
 
 MakeBundle = Callable[..., Bundle]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.evaluation.costs import Cost, DocumentCost
 from tinylm.evaluation.documents import TextDocument
 from tinylm.evaluation.report import Model, make_report, to_json

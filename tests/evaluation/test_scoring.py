@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle
 from tinylm.evaluation import bundle_scoring, costs, model_scoring
 from tinylm.evaluation.documents import TextDocument
-from tinylm.export.graph import weight_shapes
-from tinylm.export.reference import trained_module
+from tinylm.export.graph.graph import weight_shapes
+from tinylm.export.quality.reference import trained_module
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import score_ids, text_bits
-from tinylm.tokenizer import BOS, Tokenizer
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 MakeBundle = Callable[..., Bundle]
 

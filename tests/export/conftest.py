@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.bundle import Provenance
-from tinylm.config import TokenizerConfig
-from tinylm.corpus.documents import Piece
+from tinylm.bundle.manifest import Provenance
 from tinylm.export.export import ExportResult, export_bundle
-from tinylm.export.graph import weight_shapes
-from tinylm.model_config import ModelConfig
-from tinylm.tokenizer import Tokenizer
-from tinylm.tokenizer_training import train_tokenizer
+from tinylm.export.graph.graph import weight_shapes
+from tinylm.settings.model import ModelConfig
+from tinylm.settings.run import TokenizerConfig
+from tinylm.text.documents import Piece
+from tinylm.tokenizer.tokenizer import Tokenizer
+from tinylm.tokenizer.training import train_tokenizer
 
 Weights = dict[str, NDArray[np.float32]]
 

@@ -10,10 +10,10 @@ import torch
 
 from tinylm.export.cache import HEADROOM, measure_cache_scales
 from tinylm.export.export import INT8_CACHE_ONNXRUNTIME, ExportResult
-from tinylm.export.quality import divergence
-from tinylm.model_config import ModelConfig
-from tinylm.runtime.contract import Backend
+from tinylm.export.quality.quality import divergence
+from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
+from tinylm.settings.model import ModelConfig
 
 Export = Callable[..., ExportResult]
 

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.bundle import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
 from tinylm.export.card import model_card
 from tinylm.export.export import ExportResult
-from tinylm.export.graph import weight_shapes
-from tinylm.model_config import ModelConfig
+from tinylm.export.graph.graph import weight_shapes
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer import BOS, Tokenizer
+from tinylm.settings.model import ModelConfig
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 Export = Callable[..., ExportResult]
 Weights = dict[str, NDArray[np.float32]]

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.export import golden
 from tinylm.export.export import ExportResult
 from tinylm.export.golden import ENCODED, FEWEST_IDS, PROMPTS, SAFE_GAP, continuation, make_golden
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.generation.generation import generate_ids
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.runtime.scoring import text_bits
-from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 
 def test_the_runtime_reproduces_every_prompt(int8: ExportResult, tokenizer: Tokenizer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinylm.budget.spec import load_budget, shipped_budgets
+from tinylm.budget.spec.budget import load_budget, shipped_budgets
 from tinylm.export.export import ExportResult
 from tinylm.export.kernels import CORES, audit_cores, describe
 

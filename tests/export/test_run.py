@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.code_version import checkout_commit
+from tinylm.base.code_version import checkout_commit
 
 GIT = shutil.which("git")
 needs_git = pytest.mark.skipif(GIT is None, reason="compares with git's own answer: apt-get install git")

@@ -10,17 +10,17 @@ import onnx
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.export.export import ExportResult
-from tinylm.export.graph import build_graph
+from tinylm.export.graph.graph import build_graph
+from tinylm.export.graph.layers import Scheme
 from tinylm.export.kernels import audit_cores
-from tinylm.export.layers import Scheme
-from tinylm.export.predictions import by_module
-from tinylm.export.reference import trained_module
+from tinylm.export.quality.predictions import by_module
+from tinylm.export.quality.reference import trained_module
 from tinylm.export.verification import Gate, integer_gate, quality_gate, refuse_failures, size_gate, torch_gates
-from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
-from tinylm.tokenizer import BOS, Tokenizer
+from tinylm.settings.model import ModelConfig
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 Weights = dict[str, NDArray[np.float32]]
 

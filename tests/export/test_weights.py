@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinylm.bundle import MODEL, Bundle
-from tinylm.config import PRESETS
-from tinylm.errors import TinylmError
-from tinylm.export.graph import build_graph, weight_shapes
-from tinylm.export.quantization import quantize_rows
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.export.graph.graph import build_graph, weight_shapes
+from tinylm.export.graph.quantization import quantize_rows
 from tinylm.export.weights import weights_of
-from tinylm.model_config import ModelConfig
+from tinylm.settings.model import ModelConfig
+from tinylm.settings.run import PRESETS
 
 
 def exported(tmp_path: Path, like: Bundle, config: ModelConfig, **scheme: str) -> tuple[dict[str, np.ndarray], Bundle]:

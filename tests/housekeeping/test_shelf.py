@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tinylm.budget.report import Report, to_json
-from tinylm.bundle import Bundle, open_bundle
+from tinylm.bundle.manifest import Bundle, open_bundle
 from tinylm.housekeeping.shelf import Checked, items
 
 MakeBundle = Callable[..., Bundle]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.housekeeping.removal import remove
 from tinylm.housekeeping.spare import KINDS, Piece, pieces
 

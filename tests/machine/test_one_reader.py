@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinylm
-from tinylm.budget.device import device_facts
+from tinylm.budget.spec.device import device_facts
 from tinylm.machine.cpuinfo import read_cpuinfo
 from tinylm.machine.memory import control_groups, read_memory
 from tinylm.machine.processor import read_processor

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tinylm.config import PRESETS
 from tinylm.model import TinyTransformer, build, count_parameters
 from tinylm.model.attention import added_to_scores, attention_by_products
-from tinylm.model_config import ModelConfig
+from tinylm.settings.model import ModelConfig
+from tinylm.settings.run import PRESETS
 
 Array = NDArray[np.float64]
 LLAMA = ModelConfig(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tinylm.budget.device import DeviceFacts
 from tinylm.budget.report import BundleId
+from tinylm.budget.spec.device import DeviceFacts
 from tinylm.profile.breakdown import Breakdown, Row
 from tinylm.profile.report import SCHEMA, LengthReport, Report, Summary
 

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.profile import child
 from tinylm.profile.child import run_profile_child
-from tinylm.runtime.profile_contract import LengthTimes, ProfileOrders, ProfileResult
+from tinylm.runtime.measurement.profile_protocol import LengthTimes, ProfileOrders, ProfileResult
 
 ORDERS = ProfileOrders(
     schema="1.0",

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from tinylm.export.graph import build_graph, weight_shapes
-from tinylm.model_config import ModelConfig
-from tinylm.onnx_file import Graph, Node, OnnxModel, read_onnx
+from tinylm.export.graph.graph import build_graph, weight_shapes
+from tinylm.onnx.graph_file import Graph, Node, OnnxModel, read_onnx
 from tinylm.profile.layers import OTHER, layer_finder, layer_names
 from tinylm.profile.trace import Call, read_trace
-from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.reference import ReferenceSession
+from tinylm.runtime.backends.buffers import Buffer
+from tinylm.runtime.backends.reference import ReferenceSession
+from tinylm.settings.model import ModelConfig
 
 
 def traced(config: ModelConfig, scheme: Literal["fp32", "int8"], folder: Path) -> tuple[OnnxModel, list[Call]]:

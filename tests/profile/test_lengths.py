@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.profile.lengths import choose_new_tokens, prompt_lengths, traced_prompt_tokens
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.bundle import Bundle, open_bundle
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle, open_bundle
 from tinylm.profile import measure
 from tinylm.profile.measure import WARMUP, profile_bundle
 from tinylm.profile.report import Report
 from tinylm.profile.trace import Run
-from tinylm.runtime.profile_child import prompts_of, run_profile
-from tinylm.runtime.profile_contract import ProfileOrders
-from tinylm.tokenizer import Tokenizer
+from tinylm.runtime.measurement.profile_probe import prompts_of, run_profile
+from tinylm.runtime.measurement.profile_protocol import ProfileOrders
+from tinylm.tokenizer.tokenizer import Tokenizer
 
 MakeBundle = Callable[..., Bundle]
 

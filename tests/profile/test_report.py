@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.profile.plot import plot
 from tinylm.profile.report import Report, read_report, summarise, to_json
 from tinylm.profile.table import print_report

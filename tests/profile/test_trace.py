@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.profile.trace import read_trace
 
 Event = dict[str, Any]

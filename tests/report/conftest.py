@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
-from tinylm.config import RunConfig, write_config
 from tinylm.report.run import Run
-from tinylm.training.metrics import EvaluationMetrics, Event, StepMetrics
+from tinylm.settings.run import RunConfig, write_config
+from tinylm.training.run.metrics import EvaluationMetrics, Event, StepMetrics
 
 HEALTHY_SAMPLES = {"Hello": "Hello, the cat sat on the mat and the dog ran home.", "Hola": "Hola, el gato duerme."}
 

@@ -7,14 +7,14 @@ import dataclasses
 import pytest
 from synthetic_runs import config_of, evaluations_of
 
-from tinylm.corpus.build import CorpusRecord
+from tinylm.base.errors import TinylmError
+from tinylm.corpus.building.build import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
-from tinylm.errors import TinylmError
+from tinylm.dataset.shards import Index, Part, Shard
 from tinylm.report.comparison import Comparison, clipping_pair, compare, named_apart
 from tinylm.report.figures import measure
 from tinylm.report.run import DatasetFacts, Run
-from tinylm.tokenizer_training import TokenizerStatistics
-from tinylm.tokens.shards import Index, Part, Shard
+from tinylm.tokenizer.training import TokenizerStatistics
 
 
 def run_of(healthy: Run, *, name: str = "run", val: float = 3.0, speed: float = 1.0, **training: object) -> Run:

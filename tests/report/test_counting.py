@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinylm.config import RunConfig
+from tinylm.dataset.build import Dataset
+from tinylm.dataset.shards import TRAIN, open_shard, read_index
 from tinylm.evaluation.kneser_ney import KneserNey
-from tinylm.pipeline import prepare_dataset
+from tinylm.pipeline.train_pipeline import prepare_dataset
 from tinylm.report import counting
 from tinylm.report.counting import bigram_bits_per_byte, unseen_share
 from tinylm.report.text import words_of
-from tinylm.tokenizer import BOS
-from tinylm.tokens.shards import TRAIN, open_shard, read_index
-from tinylm.training.dataset import Dataset
+from tinylm.settings.run import RunConfig
+from tinylm.tokenizer.tokenizer import BOS
 
 
 @pytest.fixture(scope="module")

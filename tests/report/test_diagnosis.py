@@ -14,16 +14,16 @@ import typer
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
 from tinylm.cli.application import app
-from tinylm.config import PRESETS
-from tinylm.corpus.build import CorpusRecord
+from tinylm.corpus.building.build import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
+from tinylm.dataset.shards import Index
 from tinylm.report.diagnosis import Diagnosis, Kind, diagnose
 from tinylm.report.run import DatasetFacts, Run
 from tinylm.report.stability import judge
 from tinylm.report.text import EpochSamples
-from tinylm.tokenizer_training import TokenizerStatistics
-from tinylm.tokens.shards import Index
-from tinylm.training.metrics import Event
+from tinylm.settings.run import PRESETS
+from tinylm.tokenizer.training import TokenizerStatistics
+from tinylm.training.run.metrics import Event
 
 
 def the_only(run: Run) -> Diagnosis:

@@ -20,7 +20,7 @@ from tinylm.report.figures import measure
 from tinylm.report.outputs import Result, to_json
 from tinylm.report.run import Run
 from tinylm.report.text import EpochSamples
-from tinylm.training.metrics import Event
+from tinylm.training.run.metrics import Event
 
 RunFolder = Callable[..., Path]
 

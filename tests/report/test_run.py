@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from synthetic_runs import FALLING, evaluations_of, healthy_steps
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.report import page
 from tinylm.report.figures import measure
 from tinylm.report.run import Run, read_run
 from tinylm.report.text import continued_words, read_samples
-from tinylm.training.metrics import Event
+from tinylm.training.run.metrics import Event
 
 RunFolder = Callable[..., Path]
 

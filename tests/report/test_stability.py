@@ -13,7 +13,7 @@ from synthetic_runs import healthy_steps
 
 from tinylm.report.run import Run
 from tinylm.report.stability import find_spikes, judge
-from tinylm.training.metrics import StepMetrics
+from tinylm.training.run.metrics import StepMetrics
 
 
 def spiked(run: Run, at: set[int]) -> Run:

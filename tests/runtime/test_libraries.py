@@ -21,7 +21,7 @@ def fresh(program: str, **environment: str) -> str:
 
 ENVIRONMENT = """
 import os
-import tinylm.runtime.reference
+import tinylm.runtime.backends.reference
 print(os.environ.get("ORT_DISABLE_TELEMETRY"), os.environ.get("OPENBLAS_NUM_THREADS"))
 """
 
@@ -67,5 +67,5 @@ print("numpy" in sys.modules)
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux /proc")
 def test_loading_the_libraries_starts_no_thread() -> None:
-    program = 'import os, tinylm.runtime.reference; print(len(os.listdir("/proc/self/task")))'
+    program = 'import os, tinylm.runtime.backends.reference; print(len(os.listdir("/proc/self/task")))'
     assert fresh(program) == "1"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.generation.generation import generate_ids
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler, Sampling
 

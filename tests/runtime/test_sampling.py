@@ -13,9 +13,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer import BOS, EOS, PAD, UNK
+from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK
 
 
 def reference(logits: Sequence[float], seen: set[int], sampling: Sampling) -> list[tuple[int, float]]:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import score_ids, text_bits
-from tinylm.tokenizer import BOS, UNK, Tokenizer
+from tinylm.tokenizer.tokenizer import BOS, UNK, Tokenizer
 
 MakeBundle = Callable[..., Bundle]
 

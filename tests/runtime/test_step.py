@@ -13,11 +13,11 @@ import numpy as np
 import onnx
 import pytest
 
-from tinylm.bundle import MODEL, Bundle
-from tinylm.errors import TinylmError
-from tinylm.runtime.contract import Backend
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.generation.generation import generate_ids
 from tinylm.runtime.numpy_sampling import choose
 from tinylm.runtime.sampling import Sampler, Sampling
 
@@ -189,13 +189,14 @@ def test_the_lean_backend_loads_neither_numpy_nor_onnxruntime(make_bundle: MakeB
     program = f"""
 import sys
 from pathlib import Path
-from tinylm.bundle import open_bundle
-from tinylm.runtime import __main__, probe
+from tinylm.bundle.manifest import open_bundle
+from tinylm.runtime import __main__
+from tinylm.runtime.measurement import probe
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate
+from tinylm.runtime.generation.generation import generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.runtime.scoring import text_bits
-from tinylm.tokenizer import Tokenizer
+from tinylm.tokenizer.tokenizer import Tokenizer
 bundle = open_bundle(Path({str(make_bundle().path)!r}))
 tokenizer = Tokenizer(bundle.tokenizer)
 with Engine(bundle, backend="lean") as engine:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.config import RunConfig
-from tinylm.pipeline import run_pipeline
+from tinylm.pipeline.train_pipeline import run_pipeline
+from tinylm.settings.run import RunConfig
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench_decode"
 

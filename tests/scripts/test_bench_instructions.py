@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
-from tinylm.budget.instructions import predict
-from tinylm.budget.work import Work
+from tinylm.budget.estimate.instructions import predict
+from tinylm.budget.estimate.work import Work
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench_instructions"
 COSTS = Work(requests=3e5, choosing_runs=2e5, nodes=7e3, int8_rows=0.3, top_k_logits=8.0)

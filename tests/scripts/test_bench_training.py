@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 from peers.training_loops import flops, products
 
-from tinylm.config import PRESETS, preset
 from tinylm.model import build
+from tinylm.settings.run import PRESETS, preset
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

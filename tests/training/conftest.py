@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tinylm.config import RunConfig
+from tinylm.dataset.build import Dataset, build_dataset, plan_dataset
+from tinylm.settings.run import RunConfig
 from tinylm.training import loop, trainer
-from tinylm.training.checkpoint import CheckpointRecord
-from tinylm.training.dataset import Dataset, build_dataset, plan_dataset
-from tinylm.training.run_folder import open_run
-from tinylm.training.step import StepResult
+from tinylm.training.run.checkpoint import CheckpointRecord
+from tinylm.training.run.run_folder import open_run
+from tinylm.training.step.step import StepResult
 
 TrainRun = Callable[..., CheckpointRecord]
 

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from tinylm.errors import TinylmError
-from tinylm.training import loop, step
-from tinylm.training.checkpoint import FINAL, CheckpointRecord, Checkpoints
-from tinylm.training.metrics import read_events, read_steps
+from tinylm.base.errors import TinylmError
+from tinylm.training import loop
+from tinylm.training.run.checkpoint import FINAL, CheckpointRecord, Checkpoints
+from tinylm.training.run.metrics import read_events, read_steps
 from tinylm.training.stability import LEAP_STEPS, WINDOW, Recent, leap, not_a_number, spike
+from tinylm.training.step import step
 
 TrainRun = Callable[..., CheckpointRecord]
 

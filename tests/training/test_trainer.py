@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from tinylm.config import RunConfig, TrainingConfig, read_config
-from tinylm.errors import TinylmError
-from tinylm.training import length
-from tinylm.training.append_log import AppendLog
-from tinylm.training.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
-from tinylm.training.dataset import Dataset
-from tinylm.training.length import decide_total_steps
-from tinylm.training.metrics import read_evaluations, read_events, read_steps, read_summary
-from tinylm.training.setup import set_up
+from tinylm.base.errors import TinylmError
+from tinylm.dataset.build import Dataset
+from tinylm.settings.run import RunConfig, TrainingConfig, read_config
+from tinylm.training.run.append_log import AppendLog
+from tinylm.training.run.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
+from tinylm.training.run.metrics import read_evaluations, read_events, read_steps, read_summary
+from tinylm.training.step.setup import set_up
 from tinylm.training.trainer import Interrupted, train
+from tinylm.training.tuning import length
+from tinylm.training.tuning.length import decide_total_steps
 
 TrainRun = Callable[..., CheckpointRecord]
 
@@ -216,7 +216,7 @@ def test_a_log_that_cannot_be_written_is_no_traceback(
     if file == "samples.txt":
         (tmp_path / "run" / file).mkdir()
     else:
-        monkeypatch.setattr("tinylm.training.metrics.MetricsLog.__init__", _full_log)
+        monkeypatch.setattr("tinylm.training.run.metrics.MetricsLog.__init__", _full_log)
     with pytest.raises(TinylmError, match=f"cannot write .*{file}") as caught:
         train_run(tmp_path / "run")
     assert "again" in caught.value.hint
@@ -283,7 +283,7 @@ def test_checkpoints_of_an_earlier_tinylm_are_not_continued(train_run: TrainRun,
 def test_a_checkpoint_comes_when_minutes_have_passed(
     train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tinylm.training.recorder.Recorder.minutes_since_save", lambda recorder: 1.0)
+    monkeypatch.setattr("tinylm.training.run.recorder.Recorder.minutes_since_save", lambda recorder: 1.0)
     train_run(tmp_path / "run", total_steps=4, checkpoint_every_minutes=0.5, keep_checkpoints=9)
     train_run(tmp_path / "other", total_steps=4, checkpoint_every_minutes=0, keep_checkpoints=9)
     steps = [

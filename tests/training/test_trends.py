@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.training.checkpoint import FINAL, CheckpointRecord, Checkpoints
-from tinylm.training.metrics import read_evaluations, read_events
+from tinylm.training.run.checkpoint import FINAL, CheckpointRecord, Checkpoints
+from tinylm.training.run.metrics import read_evaluations, read_events
 from tinylm.training.trends import Measured, out_of_patience, overfitting, plateau
 
 TrainRun = Callable[..., CheckpointRecord]

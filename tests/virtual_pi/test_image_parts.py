@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import tinylm
-from tinylm.errors import TinylmError
-from tinylm.files import sha256_bytes
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import sha256_bytes
 from tinylm.virtual_pi import image as images
 from tinylm.virtual_pi import programs
 from tinylm.virtual_pi.disk import owner_commands
@@ -24,7 +24,7 @@ from tinylm.virtual_pi.packages import Package, parse_uris
 from tinylm.virtual_pi.releases import find_release, sources_text
 from tinylm.virtual_pi.root_tree import configure, guest_files_sha256, read_guest_files
 from tinylm.virtual_pi.runtime_files import runtime_archive
-from tinylm.wheels import Wheel, device_requirements, platform_options
+from tinylm.virtual_pi.wheels import Wheel, device_requirements, platform_options
 
 ROOT = Path(tinylm.__file__).resolve().parents[1]
 BOOKWORM, TRIXIE = find_release(12), find_release(13)
@@ -362,7 +362,7 @@ def test_the_runtime_archive_is_all_that_the_probe_imports(tmp_path: Path) -> No
     # An editable installation has a finder that brings from the checkout what the archive lacks.
     no_finder = "import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f).lower()]"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", f"{no_finder}; import tinylm.runtime.probe; print(tinylm.__file__)"],
+        [sys.executable, "-P", "-c", f"{no_finder}; import tinylm.runtime.measurement.probe; print(tinylm.__file__)"],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path)},
         capture_output=True,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.virtual_pi import machine as machines
 from tinylm.virtual_pi.boards import BOARDS, find_board, find_cpu
 from tinylm.virtual_pi.machine import (

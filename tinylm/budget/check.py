@@ -9,33 +9,33 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import tinylm
-from tinylm.budget.advice import advise
-from tinylm.budget.candidate import Candidate, bundle_candidate
-from tinylm.budget.child import ChildFailed
-from tinylm.budget.cold import drop_from_cache
-from tinylm.budget.comparison import LOOKS, compare_in_looks
-from tinylm.budget.conditions import Moment, Watch
-from tinylm.budget.device import Basis, DeviceFacts, device_facts, differences
-from tinylm.budget.elsewhere import judge_elsewhere
+from tinylm.base.heartbeat import heartbeat
+from tinylm.base.termination import ended_by_signals
+from tinylm.budget.compare.comparison import LOOKS, compare_in_looks
+from tinylm.budget.compare.typical import well_known
 from tinylm.budget.enforce import enforce
-from tinylm.budget.estimate import Estimate
-from tinylm.budget.ledger import make_ledger
-from tinylm.budget.modelled import estimate_modelled
-from tinylm.budget.probing import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
+from tinylm.budget.estimate.estimate import Estimate
+from tinylm.budget.estimate.modelled import estimate_modelled
+from tinylm.budget.estimate.work import Unmodelled
+from tinylm.budget.judge.advice import advise
+from tinylm.budget.judge.candidate import Candidate, bundle_candidate
+from tinylm.budget.judge.elsewhere import judge_elsewhere
+from tinylm.budget.judge.times import TimeSummary, summarise_times
+from tinylm.budget.judge.validity import Validity, judge_validity
+from tinylm.budget.judge.verdict import LimitResult, judge, open_quantiles, overall
+from tinylm.budget.measure.cold_start import drop_from_cache
+from tinylm.budget.measure.conditions import Moment, Watch
+from tinylm.budget.measure.memory_ledger import make_ledger
+from tinylm.budget.measure.probe_process import ChildFailed
+from tinylm.budget.measure.probes import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
 from tinylm.budget.report import SCHEMA, BundleId, Device, OwnTimes, Report, cold_start_of
 from tinylm.budget.soak import Soak, judge_soak, soak
-from tinylm.budget.spec import Budget
-from tinylm.budget.statistics import observed
-from tinylm.budget.times import TimeSummary, summarise_times
-from tinylm.budget.typical import well_known
-from tinylm.budget.validity import Validity, judge_validity
-from tinylm.budget.verdict import LimitResult, judge, open_quantiles, overall
-from tinylm.budget.work import Unmodelled
-from tinylm.bundle import Bundle
-from tinylm.heartbeat import heartbeat
-from tinylm.runtime.contract import Backend
-from tinylm.runtime.probe_contract import ProbeResult
-from tinylm.termination import ended_by_signals
+from tinylm.budget.spec.budget import Budget
+from tinylm.budget.spec.device import Basis, DeviceFacts, device_facts, differences
+from tinylm.budget.statistics.binomial import observed
+from tinylm.bundle.manifest import Bundle
+from tinylm.runtime.backends.contract import Backend
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 _THREADS_REQUESTS = 24
 """Of the short probe that tries one thread more."""

@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tinylm.budget.child import ChildFailed
-from tinylm.budget.device import Basis
-from tinylm.budget.probing import Program, run_probe, timeout_s
-from tinylm.budget.spec import Budget
-from tinylm.budget.verdict import Finding, LimitResult, not_measured, result_of
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.budget.judge.verdict import Finding, LimitResult, not_measured, result_of
+from tinylm.budget.measure.probe_process import ChildFailed
+from tinylm.budget.measure.probes import Program, run_probe, timeout_s
+from tinylm.budget.spec.budget import Budget
+from tinylm.budget.spec.device import Basis
 from tinylm.machine.kernel_files import text, whole
 from tinylm.machine.memory import control_groups
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 # `$1` is the file that a process writes its number into to join the group.
 _JOIN = 'echo $$ > "$1" && shift && exec "$@"'

@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tinylm.budget.advice import Advice
-from tinylm.budget.comparison import Comparison
-from tinylm.budget.conditions import Moment
-from tinylm.budget.device import Basis, DeviceFacts
-from tinylm.budget.estimate import Estimate
-from tinylm.budget.ledger import Ledger
+from tinylm.base.errors import TinylmError
+from tinylm.base.records import check_schema, read
+from tinylm.budget.compare.comparison import Comparison
+from tinylm.budget.estimate.estimate import Estimate
+from tinylm.budget.judge.advice import Advice
+from tinylm.budget.judge.times import TimeSummary
+from tinylm.budget.judge.validity import Validity
+from tinylm.budget.judge.verdict import LimitResult, Verdict, overall
+from tinylm.budget.measure.conditions import Moment
+from tinylm.budget.measure.memory_ledger import Ledger
 from tinylm.budget.soak import Soak
-from tinylm.budget.spec import Budget
-from tinylm.budget.times import TimeSummary
-from tinylm.budget.validity import Validity
-from tinylm.budget.verdict import LimitResult, Verdict, overall
-from tinylm.bundle import FileEntry
-from tinylm.errors import TinylmError
-from tinylm.records import check_schema, read
-from tinylm.runtime.probe_contract import ProbeResult, Stage
+from tinylm.budget.spec.budget import Budget
+from tinylm.budget.spec.device import Basis, DeviceFacts
+from tinylm.bundle.manifest import FileEntry
+from tinylm.runtime.measurement.protocol import ProbeResult, Stage
 
 SCHEMA = "3.0"
 """2.x judged the limits of a board's times by another machine's: such a verdict is not repeated."""
@@ -37,7 +37,7 @@ class BundleId:
     """Of the manifest, which lists the hashes of all other files; of a decoder, of what `sha256sum` prints for its
     files."""
     kind: Literal["bundle", "decoder"] = "bundle"
-    """A decoder was exported elsewhere (`tinylm.decoder`)."""
+    """A decoder was exported elsewhere (`tinylm.external_decoder.description`)."""
     files: dict[str, FileEntry] = field(default_factory=dict)
     """A decoder's files; a bundle's stand in its manifest."""
 

@@ -12,17 +12,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinylm.budget.child import ChildFailed
-from tinylm.budget.conditions import Moment, Watch
-from tinylm.budget.device import Basis
-from tinylm.budget.probing import Program, run_probe, timeout_s
-from tinylm.budget.sequential import fewest_for_a_pass
-from tinylm.budget.spec import MOST_LOOKS, QUANTILE, Budget, Confidence
-from tinylm.budget.statistics import observed
-from tinylm.budget.times import TimeSummary, explain, summarise_times
-from tinylm.budget.validity import Cause, judge_validity
-from tinylm.budget.verdict import Finding, LimitResult, Verdict, not_measured, result_of
-from tinylm.runtime.probe_contract import ProbeResult
+from tinylm.budget.judge.times import TimeSummary, explain, summarise_times
+from tinylm.budget.judge.validity import Cause, judge_validity
+from tinylm.budget.judge.verdict import Finding, LimitResult, Verdict, not_measured, result_of
+from tinylm.budget.measure.conditions import Moment, Watch
+from tinylm.budget.measure.probe_process import ChildFailed
+from tinylm.budget.measure.probes import Program, run_probe, timeout_s
+from tinylm.budget.spec.budget import MOST_LOOKS, QUANTILE, Budget, Confidence
+from tinylm.budget.spec.device import Basis
+from tinylm.budget.statistics.binomial import observed
+from tinylm.budget.statistics.sequential import fewest_for_a_pass
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 NAME = "sustained_p95_ms"
 _NOT_LOAD = ("contention", "clock", "sleep", "governor", "under-voltage")

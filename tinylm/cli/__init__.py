@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import sys
 
+from tinylm.base.errors import TinylmError, show_error
 from tinylm.cli.application import app
 from tinylm.cli.usage import UsageError, as_tinylm_error
-from tinylm.errors import TinylmError, show_error
 
 _TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "rensa"}
 """What the extra `train` installs and a device does without."""

@@ -10,23 +10,23 @@ from typing import Any, TextIO
 import typer
 
 import tinylm
-from tinylm.cli.budget import budget_app
-from tinylm.cli.bundle import bundle_app
-from tinylm.cli.check_budgets import check_budgets
-from tinylm.cli.clean import clean
-from tinylm.cli.corpus import corpus
-from tinylm.cli.doctor import doctor
-from tinylm.cli.evaluate import evaluate
-from tinylm.cli.export import export
-from tinylm.cli.generate import generate
+from tinylm.base.errors import INTERRUPTED, TinylmError
+from tinylm.cli.commands.budget import budget_app
+from tinylm.cli.commands.bundle import bundle_app
+from tinylm.cli.commands.check_budgets import check_budgets
+from tinylm.cli.commands.clean import clean
+from tinylm.cli.commands.corpus import corpus
+from tinylm.cli.commands.doctor import doctor
+from tinylm.cli.commands.evaluate import evaluate
+from tinylm.cli.commands.export import export
+from tinylm.cli.commands.generate import generate
+from tinylm.cli.commands.profile import profile
+from tinylm.cli.commands.report import report
+from tinylm.cli.commands.runs import runs
+from tinylm.cli.commands.train import train
+from tinylm.cli.commands.train_pipeline import train_pipeline
+from tinylm.cli.commands.virtual_pi import virtual_pi_app
 from tinylm.cli.help import Command, Group
-from tinylm.cli.profile import profile
-from tinylm.cli.report import report
-from tinylm.cli.runs import runs
-from tinylm.cli.train import train
-from tinylm.cli.train_pipeline import train_pipeline
-from tinylm.cli.virtual_pi import virtual_pi_app
-from tinylm.errors import INTERRUPTED, TinylmError
 
 _OF_THE_SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 """Errors of the operating system that whoever calls can do something about; any other is a mistake of ours."""

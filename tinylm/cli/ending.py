@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tinylm.runs import BUDGET_REPORT, EVALUATION
+from tinylm.bundle.store import BUDGET_REPORT, EVALUATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tinylm.budget.report import Report
-    from tinylm.pipeline import PipelineResult
+    from tinylm.pipeline.train_pipeline import PipelineResult
 
 
 def show(result: PipelineResult, report: Report, console: Console, *, details: bool) -> None:
     """The verdict with its limits, size and quality, the files, the next command; with `details` the whole report."""
     from rich.text import Text
 
-    from tinylm.budget.table import print_report, print_verdict
+    from tinylm.budget.formats.table import print_report, print_verdict
 
     print_report(report, console) if details else print_verdict(report, console)
     console.print()
@@ -29,10 +29,10 @@ def show(result: PipelineResult, report: Report, console: Console, *, details: b
 
 
 def _lines(result: PipelineResult, report: Report, *, details: bool) -> Iterator[tuple[str, str]]:
+    from tinylm.base.numerals import change
     from tinylm.corpus.openings import opening
-    from tinylm.numerals import change
     from tinylm.report.outputs import FILE
-    from tinylm.training.evaluation import ALL
+    from tinylm.training.step.evaluation import ALL
 
     run, bundle = result.run, result.bundle
     quantized = bundle.manifest.quantization

@@ -84,8 +84,8 @@ class Group(typer.core.TyperGroup):
         return super().parse_args(ctx, args)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        from tinylm.errors import TinylmError
-        from tinylm.records import nearest
+        from tinylm.base.errors import TinylmError
+        from tinylm.base.records import nearest
 
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
             message = f"`{ctx.command_path}` has no command `{args[0]}`"

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinylm.cli.configure import configure
-from tinylm.cli.corpus_options import check_tokenizer, taken_over
-from tinylm.cli.training_options import TrainingOptions
-from tinylm.heartbeat import heartbeat
+from tinylm.base.heartbeat import heartbeat
+from tinylm.cli.options.configure import configure
+from tinylm.cli.options.corpus import check_tokenizer, taken_over
+from tinylm.cli.options.training import TrainingOptions
 
 if TYPE_CHECKING:
-    from tinylm.config import RunConfig
-    from tinylm.training.dataset import Reuse
-    from tinylm.training.old_text import Initial
+    from tinylm.dataset.build import Reuse
+    from tinylm.settings.run import RunConfig
+    from tinylm.training.guards.forgetting import Initial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +35,10 @@ class Ready:
 
 def asked_config(options: TrainingOptions) -> RunConfig:
     """The preset, or what the resumed run recorded, with what the command line says."""
-    from tinylm.config import preset, read_config
+    from tinylm.base.errors import TinylmError
+    from tinylm.bundle.store import CONFIG, find_run
     from tinylm.corpus.reading.source_names import BUILT_IN, escaped, source_mode
-    from tinylm.errors import TinylmError
-    from tinylm.runs import CONFIG, find_run
+    from tinylm.settings.run import preset, read_config
 
     if options.resume and options.force:
         raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
@@ -95,14 +95,14 @@ def prepared(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
     with heartbeat(say, "loading torch"):  # which takes long from a cold disk
-        import tinylm.pipeline  # noqa: F401
+        import tinylm.pipeline.train_pipeline  # noqa: F401
 
+    from tinylm.base.errors import INTERRUPTED, TinylmError
+    from tinylm.bundle.store import find_run
     from tinylm.corpus import gutenberg
-    from tinylm.corpus.weights import parse_weights
-    from tinylm.errors import INTERRUPTED, TinylmError
-    from tinylm.runs import find_run
-    from tinylm.training.dataset import Reuse, latest_dataset, open_dataset
-    from tinylm.training.trackers import require_trackers
+    from tinylm.corpus.building.weights import parse_weights
+    from tinylm.dataset.build import Reuse, latest_dataset, open_dataset
+    from tinylm.training.run.trackers import require_trackers
     from tinylm.training.trainer import Interrupted
 
     if options.tokenizer is not None and (dataset is not None or skip_corpus or skip_tokenizer):
@@ -134,7 +134,7 @@ def prepared(
                 )
                 config = dataclasses.replace(config, training=training)
             if config.init_from is not None and not options.resume:
-                from tinylm.initial import open_initial
+                from tinylm.pipeline.init_from import open_initial
 
                 initial, tokenizer = stack.enter_context(open_initial(Path(config.init_from)))
                 reuse = _with_tokenizer(reuse, tokenizer)
@@ -165,7 +165,7 @@ def say(line: str) -> None:
 
 def _with_tokenizer(reuse: Reuse | None, tokenizer: Reuse) -> Reuse:
     """The text of `reuse` cannot be taken over with another dataset's tokenizer: one of the two is made anew."""
-    from tinylm.errors import TinylmError
+    from tinylm.base.errors import TinylmError
 
     if reuse is not None and reuse.dataset.path.resolve() != tokenizer.dataset.path.resolve():
         raise TinylmError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 
 UsageError: Any = typer.BadParameter.__mro__[1]
 """Typer brings its own Click, whose class of all usage errors has no public name."""

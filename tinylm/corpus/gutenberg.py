@@ -35,11 +35,12 @@ from urllib.request import (
     Request,
 )
 
-from tinylm import __version__, records
-from tinylm.corpus.documents import Document
+from tinylm import __version__
+from tinylm.base import records
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import write_atomic
 from tinylm.corpus.gutenberg_text import END, START, body
-from tinylm.errors import TinylmError
-from tinylm.files import write_atomic
+from tinylm.text.documents import Document
 
 BASE_URL = "https://www.gutenberg.org"
 MAX_BYTES = 20_000_000

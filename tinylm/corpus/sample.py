@@ -14,8 +14,8 @@ import lzma
 from collections.abc import Iterator
 from importlib import resources
 
-from tinylm.corpus.documents import Document
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.text.documents import Document
 
 FILE = "sample.jsonl.xz"
 SHA256 = "5228c4eb9ce208e5354e39665eed1bfad363234a995bf9109e4fd47d03f0524c"

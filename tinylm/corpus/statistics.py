@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field, fields
 
-from tinylm.corpus.documents import Piece, Split
+from tinylm.text.documents import Piece, Split
 
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s|$)|[。！？]")
 
@@ -57,7 +57,7 @@ class SplitStatistics:
 
 @dataclass(slots=True)
 class CorpusStatistics:
-    """The figures of a built corpus; `tinylm.records.read(CorpusStatistics, ...)` reads `to_json()` back."""
+    """The figures of a built corpus; `tinylm.base.records.read(CorpusStatistics, ...)` reads `to_json()` back."""
 
     languages: dict[str, dict[str, SplitStatistics]] = field(default_factory=dict)
     """By language, then by `train` and `val`."""

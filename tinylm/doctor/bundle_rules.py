@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tinylm.budget.device import DeviceFacts, differences
-from tinylm.budget.spec import Budget
+from tinylm.budget.spec.budget import Budget
+from tinylm.budget.spec.device import DeviceFacts, differences
 from tinylm.doctor.finding import Finding, worst
 from tinylm.doctor.software_rules import numbers
 from tinylm.machine.facts import Facts
 from tinylm.machine.processor import RELEVANT_FLAGS
-from tinylm.op_audit import Row
+from tinylm.onnx.kernel_audit import Row
 
 
 @dataclass(frozen=True, kw_only=True)

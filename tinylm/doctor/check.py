@@ -6,19 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tinylm
-from tinylm.budget.spec import Budget
-from tinylm.bundle import open_bundle
+from tinylm.base.errors import TinylmError
+from tinylm.budget.spec.budget import Budget
+from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.store import find_bundle
 from tinylm.doctor.bundle_rules import BundleFacts
 from tinylm.doctor.finding import Finding
 from tinylm.doctor.findings import find_all
 from tinylm.doctor.report import Report, make_report
-from tinylm.errors import TinylmError
 from tinylm.machine.facts import Facts, Processor
 from tinylm.machine.gather import read_facts
-from tinylm.onnx_file import read_onnx
-from tinylm.op_audit import audit
-from tinylm.op_kernels import Cpu
-from tinylm.runs import find_bundle
+from tinylm.onnx.graph_file import read_onnx
+from tinylm.onnx.kernel_audit import audit
+from tinylm.onnx.kernels import Cpu
 
 
 def examine(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tinylm.op_kernels import LEVELS, Level
+from tinylm.onnx.kernels import LEVELS, Level
 
 
 @dataclass(frozen=True, kw_only=True)

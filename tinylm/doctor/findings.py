@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinylm.budget.spec import Budget
+from tinylm.budget.spec.budget import Budget
 from tinylm.doctor.bundle_rules import BundleFacts, budget_findings, bundle_findings
 from tinylm.doctor.finding import Finding
 from tinylm.doctor.hardware_rules import hardware_findings

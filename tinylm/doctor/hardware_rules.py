@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tinylm.doctor.finding import Finding, not_readable
 from tinylm.machine.facts import Facts, Firmware, Processor
 from tinylm.machine.firmware import decode
-from tinylm.op_kernels import Cpu, Level
+from tinylm.onnx.kernels import Cpu, Level
 
 _WARM_C, _HOT_C = 70.0, 80.0
 """The firmware lowers the clock at 80 degrees, on some boards at 60 to 70 already."""

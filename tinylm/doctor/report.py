@@ -6,11 +6,11 @@ import dataclasses
 import json
 from dataclasses import dataclass
 
+from tinylm.base.records import check_schema, read
 from tinylm.doctor.bundle_rules import BundleFacts
 from tinylm.doctor.finding import Finding, worst
 from tinylm.machine.facts import Facts
-from tinylm.op_kernels import Level
-from tinylm.records import check_schema, read
+from tinylm.onnx.kernels import Level
 
 SCHEMA = "1.0"
 

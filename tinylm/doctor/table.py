@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinylm.base.text_table import grid
 from tinylm.doctor.finding import Finding
 from tinylm.doctor.report import Report
-from tinylm.grid import grid
-from tinylm.op_kernels import LEVELS
+from tinylm.onnx.kernels import LEVELS
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -17,7 +17,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.student import student_quantile
+from tinylm.base.student_t import student_quantile
 
 CONFIDENCE = 0.95
 DRAWS = 4000

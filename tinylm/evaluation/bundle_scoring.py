@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinylm.evaluation.costs import Scored
-from tinylm.runtime.contract import TokenEngine
+from tinylm.runtime.backends.contract import TokenEngine
 from tinylm.runtime.scoring import score_ids
 
 

@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tinylm.base.numerals import change, number
 from tinylm.evaluation.bootstrap import CONFIDENCE, SEED, condense, ends, resample
 from tinylm.evaluation.figures import Interval, enough
 from tinylm.evaluation.units import Unit, groups_of, table_of
-from tinylm.numerals import change, number
 
 Verdict = Literal["better", "worse", "undecided", "too few units"]
 

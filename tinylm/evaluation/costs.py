@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tinylm.evaluation.documents import Encoded, TextDocument, block_count, encode
 from tinylm.evaluation.measures import total_bits
-from tinylm.tokenizer import Tokenizer
+from tinylm.tokenizer.tokenizer import Tokenizer
 
 Scored = tuple[int, int, NDArray[np.floating]]
 """The number of a stream, its first token that is predicted here (0 follows BOS), and the nats from there on."""

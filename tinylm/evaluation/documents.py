@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.corpus import files
-from tinylm.corpus.cleaning import clean
-from tinylm.corpus.documents import Document
+from tinylm.base.errors import TinylmError
+from tinylm.corpus.cleaning.cleaning import clean
+from tinylm.corpus.reading import files
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
-from tinylm.tokenizer import BOS, EOS, UNK, Tokenizer, normalise
+from tinylm.text.documents import Document
+from tinylm.tokenizer.tokenizer import BOS, EOS, UNK, Tokenizer, normalise
 
 BLOCK_BYTES = 1024
 """About so many bytes are a block: what costs are counted by inside a document."""
@@ -75,7 +75,7 @@ def read_documents(sources: Sequence[str], *, say: Callable[[str], None]) -> lis
     `say` is told what was noticed about them.
 
     A document so long that it is read in sections is one for each, and ends with the last.
-    TinylmError for what `tinylm.corpus.files.read` refuses, and when nothing but white space is left.
+    TinylmError for what `tinylm.corpus.reading.files.read` refuses, and when nothing but white space is left.
     """
     read: list[Document] = []
     for source in sources:

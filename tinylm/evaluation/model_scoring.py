@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tinylm.evaluation.costs import Scored
 from tinylm.model import TinyTransformer
-from tinylm.tokenizer import PAD
+from tinylm.tokenizer.tokenizer import PAD
 
 _BATCH_TOKENS = 4096
 _CHUNK = 1024

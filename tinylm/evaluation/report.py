@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinylm.corpus.cleaning import CLEANING
+from tinylm.corpus.cleaning.cleaning import CLEANING
 from tinylm.evaluation.bootstrap import CONFIDENCE, DRAWS, SEED
 from tinylm.evaluation.comparison import Difference, compare
 from tinylm.evaluation.costs import DocumentCost
 from tinylm.evaluation.documents import BLOCK_BYTES
 from tinylm.evaluation.figures import Figures, figures_of
 from tinylm.evaluation.units import units_of
-from tinylm.tokenizer import NORMALISATION
+from tinylm.tokenizer.tokenizer import NORMALISATION
 
 SCHEMA = "1.0"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.base.records import check_schema, read
 from tinylm.evaluation.costs import Cost, DocumentCost
 from tinylm.evaluation.documents import TextDocument, block_count
 from tinylm.evaluation.report import Model
-from tinylm.records import check_schema, read
 
 
 @dataclass(frozen=True, kw_only=True)

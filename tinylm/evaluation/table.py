@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tinylm.base.numerals import change, number
+from tinylm.base.text_table import grid
 from tinylm.evaluation.bootstrap import DRAWS, SEED
 from tinylm.evaluation.comparison import sentence
 from tinylm.evaluation.figures import Interval
-from tinylm.grid import grid
-from tinylm.numerals import change, number
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.export.quantization import LARGEST
-from tinylm.model_config import ModelConfig
+from tinylm.export.graph.quantization import LARGEST
 from tinylm.runtime.engine import Engine
+from tinylm.settings.model import ModelConfig
 
 HEADROOM = 1.1
 """Other text reaches a little further; a tenth more costs a tenth of the precision."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from tinylm.bundle import Manifest
-from tinylm.bundle_quality import LanguageQuality
-from tinylm.corpus.languages import language_name
+from tinylm.bundle.manifest import Manifest
+from tinylm.bundle.quality import LanguageQuality
+from tinylm.text.languages import language_name
 
 
 def model_card(manifest: Manifest, *, graph_bytes: int, prompt: str) -> str:

@@ -20,7 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.bundle import (
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import sha256
+from tinylm.bundle.manifest import (
     CARD,
     GOLDEN,
     MODEL,
@@ -39,29 +41,27 @@ from tinylm.bundle import (
     to_json,
     write_bundle,
 )
-from tinylm.bundle_quality import LanguageQuality
+from tinylm.bundle.quality import LanguageQuality
 from tinylm.corpus.openings import opening
-from tinylm.errors import TinylmError
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
-from tinylm.export.embedding import GOAL_BPB_INCREASE, EmbeddingChoice, choose_embedding, in_question
 from tinylm.export.golden import make_golden
-from tinylm.export.graph import build_graph, input_names, output_names
+from tinylm.export.graph.graph import build_graph, input_names, output_names
+from tinylm.export.graph.layers import Scheme
+from tinylm.export.graph.quantization import error_table
 from tinylm.export.kernels import audit_cores
-from tinylm.export.layers import Scheme
-from tinylm.export.predictions import by_graph, by_module
-from tinylm.export.quality import score_documents, summarise
-from tinylm.export.quantization import error_table
-from tinylm.export.reference import trained_module
+from tinylm.export.quality.embedding import GOAL_BPB_INCREASE, EmbeddingChoice, choose_embedding, in_question
+from tinylm.export.quality.predictions import by_graph, by_module
+from tinylm.export.quality.quality import score_documents, summarise
+from tinylm.export.quality.reference import trained_module
+from tinylm.export.quality.sensitivity import sensitivities
 from tinylm.export.report import SCHEMA as REPORT_SCHEMA
 from tinylm.export.report import ExportReport, write_report
-from tinylm.export.sensitivity import sensitivities
 from tinylm.export.verification import refuse_failures, verify
-from tinylm.files import sha256
-from tinylm.model_config import ModelConfig
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.model import Model
-from tinylm.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
+from tinylm.settings.model import ModelConfig
+from tinylm.tokenizer.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
 
 MINIMUM_VERSIONS = {"onnxruntime": "1.22", "sentencepiece": "0.2.1"}
 """onnxruntime: the oldest that the graph's tests were run on. sentencepiece: older ones have CVE-2026-1260."""
@@ -96,7 +96,7 @@ def export_bundle(
     max_bpb_increase: float = 0.02,
     progress: Callable[[str], None],
 ) -> ExportResult:
-    """Export `weights` (names and shapes: `tinylm.export.graph.weight_shapes`) to a bundle in `folder`.
+    """Export `weights` (names and shapes: `tinylm.export.graph.graph.weight_shapes`) to a bundle in `folder`.
 
     `held_out` maps each language to documents that the model was not trained on; all are scored. `int8_cache` quantizes
     keys and values too, with scales measured on that text. `sensitivity` also measures what every matrix alone costs

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from tinylm.bundle import SCHEMA, Golden, GoldenEncoding, GoldenPrompt, HeldOut
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import SCHEMA, Golden, GoldenEncoding, GoldenPrompt, HeldOut
 from tinylm.evaluation.measures import total_bits
-from tinylm.export.quality import Score
+from tinylm.export.quality.quality import Score
 from tinylm.runtime.engine import Engine
-from tinylm.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
 
 SAFE_GAP = 5.0
 """Smallest gap between the two best logits to rely on, in units of the noise that quantization itself made there.

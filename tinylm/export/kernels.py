@@ -1,6 +1,6 @@
 """Whether a graph is integer inside, on every kind of core that budgets ship for and on this machine.
 
-`tinylm.op_audit` knows which kernel ONNX Runtime takes for a product on a processor. A format that has none on some of
+`tinylm.onnx.kernel_audit` knows which kernel ONNX Runtime takes for a product on a processor. A format that has none on some of
 them turns whole matrices into floats at every token there, 30 times slower (MatMulNBits on a Cortex-A53, measured):
 nobody would notice on the machine that exports.
 """
@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinylm.budget.device import device_facts
-from tinylm.onnx_file import parse_onnx
-from tinylm.op_audit import audit
-from tinylm.op_kernels import ATTENTION, Cpu
+from tinylm.budget.spec.device import device_facts
+from tinylm.onnx.graph_file import parse_onnx
+from tinylm.onnx.kernel_audit import audit
+from tinylm.onnx.kernels import ATTENTION, Cpu
 
 CORES = {
     "Cortex-A53 (Zero 2 W, Pi 3)": Cpu(arch="aarch64", isa=frozenset({"asimd"})),

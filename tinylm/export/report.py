@@ -9,13 +9,13 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylm.bundle import Bundle, to_json
-from tinylm.export.embedding import EmbeddingChoice
+from tinylm.base.files import write_atomic
+from tinylm.bundle.manifest import Bundle, to_json
+from tinylm.export.graph.quantization import TensorError
 from tinylm.export.kernels import CoreKernels
-from tinylm.export.quantization import TensorError
-from tinylm.export.sensitivity import Sensitivity
+from tinylm.export.quality.embedding import EmbeddingChoice
+from tinylm.export.quality.sensitivity import Sensitivity
 from tinylm.export.verification import Gate
-from tinylm.files import write_atomic
 
 SCHEMA = "2.0"
 """2.0: `sensitivities`, and the embedding's `cost`, are null where they were not measured."""

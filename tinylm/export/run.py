@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Literal
 
 import tinylm
-from tinylm.bundle import Provenance
-from tinylm.code_version import git_commit
-from tinylm.errors import TinylmError
+from tinylm.base.code_version import git_commit
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Provenance
+from tinylm.dataset.build import data_licence, open_dataset
 from tinylm.export.export import ExportResult, export_bundle
-from tinylm.tokenizer_training import MODEL
-from tinylm.training.checkpoint import WEIGHTS, CheckpointRecord, Checkpoints, load_weights
-from tinylm.training.dataset import data_licence, open_dataset
-from tinylm.training.evaluation import ALL
+from tinylm.tokenizer.training import MODEL
+from tinylm.training.run.checkpoint import WEIGHTS, CheckpointRecord, Checkpoints, load_weights
+from tinylm.training.step.evaluation import ALL
 
 HELD_OUT_BYTES = 60_000
 """UTF-8 bytes of validation text per language that fp32 and int8 are compared on."""

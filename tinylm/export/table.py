@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tinylm.base.numerals import change, number
+from tinylm.base.text_table import grid
 from tinylm.export.kernels import describe
-from tinylm.grid import grid
-from tinylm.numerals import change, number
 
 if TYPE_CHECKING:
-    from tinylm.bundle_quality import LanguageQuality
-    from tinylm.export.embedding import EmbeddingChoice
+    from tinylm.bundle.quality import LanguageQuality
     from tinylm.export.export import ExportResult
-    from tinylm.export.quantization import TensorError
+    from tinylm.export.graph.quantization import TensorError
+    from tinylm.export.quality.embedding import EmbeddingChoice
+    from tinylm.export.quality.sensitivity import Sensitivity
     from tinylm.export.report import ExportReport
-    from tinylm.export.sensitivity import Sensitivity
 
 Rows = list[tuple[str, ...]]
 

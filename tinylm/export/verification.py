@@ -14,20 +14,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tinylm.bundle_quality import LanguageQuality
-from tinylm.errors import TinylmError
-from tinylm.export.graph import weight_shapes
+from tinylm.base.errors import TinylmError
+from tinylm.base.numerals import number
+from tinylm.bundle.quality import LanguageQuality
+from tinylm.export.graph.graph import weight_shapes
+from tinylm.export.graph.layers import Scheme
 from tinylm.export.kernels import CoreKernels
-from tinylm.export.layers import Scheme
-from tinylm.export.predictions import Predict
-from tinylm.export.quality import divergence
-from tinylm.model_config import ModelConfig
-from tinylm.numerals import number
-from tinylm.runtime.contract import CHUNK_TOKENS
+from tinylm.export.quality.predictions import Predict
+from tinylm.export.quality.quality import divergence
+from tinylm.runtime.backends.contract import CHUNK_TOKENS
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer import BOS, Tokenizer
+from tinylm.settings.model import ModelConfig
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 FLOAT_LIMIT = 1e-4
 """Largest logit error of a float32 graph, as a share of the largest logit.

@@ -1,6 +1,6 @@
 """The other way round: the weights of a bundle's graph, as the torch module has them.
 
-The graph stores matrices as [in, out] and, in INT8, integers with one scale per output (`tinylm.export.quantization`);
+The graph stores matrices as [in, out] and, in INT8, integers with one scale per output (`tinylm.export.graph.quantization`);
 `values x scale` is what the graph computes with, so nothing more is lost than the export has lost.
 """
 
@@ -11,10 +11,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from tinylm.bundle import MODEL, Bundle
-from tinylm.errors import TinylmError
-from tinylm.export.graph import weight_shapes
-from tinylm.onnx_file import read_onnx
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.export.graph.graph import weight_shapes
+from tinylm.onnx.graph_file import read_onnx
 
 _TABLES = {"embedding.weight": "embedding", "positions.embedding.weight": "positions"}
 """Matrices whose rows are looked up: stored as they are, [rows, width], with scales [rows, 1]."""

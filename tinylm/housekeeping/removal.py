@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.housekeeping.disk import held
 from tinylm.housekeeping.spare import Piece
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from tinylm.budget.device import Basis
+from tinylm.base.errors import TinylmError
+from tinylm.budget.judge.verdict import Verdict
 from tinylm.budget.report import load_report
-from tinylm.budget.verdict import Verdict
-from tinylm.bundle import MANIFEST, Bundle, open_bundle
-from tinylm.errors import TinylmError
+from tinylm.budget.spec.device import Basis
+from tinylm.bundle.manifest import MANIFEST, Bundle, open_bundle
+from tinylm.bundle.store import BUDGET_REPORT, BUNDLE, CONFIG, EVALUATION, FINAL_CHECKPOINT, RUN_LOCK, RUNS
 from tinylm.housekeeping.disk import folders_in, in_use, size_of
-from tinylm.runs import BUDGET_REPORT, BUNDLE, CONFIG, EVALUATION, FINAL_CHECKPOINT, RUN_LOCK, RUNS
 
 SCHEMA = "1.0"
 

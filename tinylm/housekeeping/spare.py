@@ -8,15 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinylm.bundle.store import CONFIG, FINAL_CHECKPOINT, RUN_LOCK, RUNS
 from tinylm.corpus import gutenberg
 from tinylm.housekeeping.disk import folders_in, in_use, size_of
-from tinylm.runs import CONFIG, FINAL_CHECKPOINT, RUN_LOCK, RUNS
 from tinylm.virtual_pi.folders import default_folder
 from tinylm.virtual_pi.machine import images_in_use
 
 DATASETS = Path("datasets")
 _CHECKPOINTS = "checkpoints"
-_NEEDED = ("best", "final", "last")  # tinylm.training.checkpoint has them too, and loads torch
+_NEEDED = ("best", "final", "last")  # tinylm.training.run.checkpoint has them too, and loads torch
 
 
 @dataclass(frozen=True, kw_only=True)

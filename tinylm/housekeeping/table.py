@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinylm.budget.wording import VERDICTS
+from tinylm.base.printable import printable
+from tinylm.budget.formats.wording import VERDICTS
 from tinylm.housekeeping.shelf import Item
 from tinylm.housekeeping.spare import KINDS, Piece
-from tinylm.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -13,7 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from tinylm.model.attention import CausalSelfAttention, RotaryEmbedding, added_to_scores, within_window
 from tinylm.model.blocks import PostNormBlock, PreNormBlock
 from tinylm.model.feed_forward import GeluFeedForward, SwiGLU
-from tinylm.model_config import ModelConfig
+from tinylm.settings.model import ModelConfig
 
 
 class LearnedPositions(nn.Module):

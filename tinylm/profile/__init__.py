@@ -1,7 +1,7 @@
 """Where the time of a bundle goes on this machine: by prompt length, by operator and by layer.
 
     measure.py     orders a measurement and makes the report of it: `profile_bundle`
-    child.py       starts the measuring process (`tinylm.runtime.profile_child`) and reads what it says
+    child.py       starts the measuring process (`tinylm.runtime.measurement.profile_probe`) and reads what it says
     lengths.py     which prompt lengths, and how many new tokens, a context holds
     trace.py       ONNX Runtime's file of operator times -> runs and calls
     layers.py      which layer a call belongs to

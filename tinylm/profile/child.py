@@ -1,6 +1,6 @@
 """Starts the measuring process of a profile and reads what it says.
 
-The environment and the rules are the probe's (`tinylm.budget.child`), so that both measure the same program.
+The environment and the rules are the probe's (`tinylm.budget.measure.probe_process`), so that both measure the same program.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinylm.budget.child import ChildFailed, run_child
-from tinylm.errors import TinylmError
-from tinylm.runtime.profile_contract import MAJOR, ProfileOrders, ProfileResult
+from tinylm.base.errors import TinylmError
+from tinylm.budget.measure.probe_process import ChildFailed, run_child
+from tinylm.runtime.measurement.profile_protocol import MAJOR, ProfileOrders, ProfileResult
 
 _START_S = 120
 _TOKEN_S = 0.5
@@ -20,7 +20,7 @@ _TOKEN_S = 0.5
 
 def child_command(bundle: Path) -> list[str]:
     """The command that starts the measuring process on a bundle."""
-    return [sys.executable, "-P", "-m", "tinylm.runtime.profile_child", str(bundle.resolve())]
+    return [sys.executable, "-P", "-m", "tinylm.runtime.measurement.profile_probe", str(bundle.resolve())]
 
 
 def run_profile_child(command: Sequence[str], orders: ProfileOrders) -> ProfileResult:

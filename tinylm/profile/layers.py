@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tinylm.onnx_file import OnnxModel
+from tinylm.onnx.graph_file import OnnxModel
 from tinylm.profile.trace import Call
 
 EMBEDDING, HEAD, SAMPLER, OTHER = "embedding", "head", "sampler", "other"

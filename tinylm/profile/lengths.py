@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tinylm.errors import TinylmError
-from tinylm.runtime.contract import CHUNK_TOKENS
+from tinylm.base.errors import TinylmError
+from tinylm.runtime.backends.contract import CHUNK_TOKENS
 
 SHORTEST_TOKENS = 16
 DEFAULT_NEW_TOKENS = 20

@@ -9,21 +9,21 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tinylm.budget.device import device_facts
-from tinylm.budget.prompts import PROMPTS
+from tinylm.base.errors import TinylmError
+from tinylm.base.heartbeat import heartbeat
 from tinylm.budget.report import BundleId
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
-from tinylm.heartbeat import heartbeat
-from tinylm.onnx_file import read_onnx
+from tinylm.budget.spec.device import device_facts
+from tinylm.budget.spec.prompts import PROMPTS
+from tinylm.bundle.manifest import Bundle
+from tinylm.onnx.graph_file import read_onnx
 from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us
 from tinylm.profile.child import child_command, run_profile_child
 from tinylm.profile.layers import layer_finder, layer_names
 from tinylm.profile.lengths import choose_new_tokens, prompt_lengths, traced_prompt_tokens
 from tinylm.profile.report import SCHEMA, LengthReport, Report, summarise
 from tinylm.profile.trace import Run, read_trace
-from tinylm.runtime.profile_contract import SCHEMA as ORDERS_SCHEMA
-from tinylm.runtime.profile_contract import LengthTimes, ProfileOrders
+from tinylm.runtime.measurement.profile_protocol import SCHEMA as ORDERS_SCHEMA
+from tinylm.runtime.measurement.profile_protocol import LengthTimes, ProfileOrders
 
 WARMUP = 3
 """The first requests touch memory and files for the first time, and a clock goes up only under load."""

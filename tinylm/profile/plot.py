@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinylm.charts import Bar, Chart, Series, bar_chart, document, line_chart
+from tinylm.html.charts import Bar, Chart, Series, bar_chart, document, line_chart
 from tinylm.profile.breakdown import Row, added_up
 from tinylm.profile.report import Report
 from tinylm.profile.table import estimate

@@ -7,11 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinylm.budget.device import DeviceFacts
+from tinylm.base.records import check_schema, read
 from tinylm.budget.report import BundleId
-from tinylm.budget.statistics import observed
+from tinylm.budget.spec.device import DeviceFacts
+from tinylm.budget.statistics.binomial import observed
 from tinylm.profile.breakdown import Breakdown
-from tinylm.records import check_schema, read
 
 SCHEMA = "1.0"
 

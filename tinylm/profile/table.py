@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinylm.grid import grid
+from tinylm.base.text_table import grid
 from tinylm.profile.breakdown import Row, added_up
 from tinylm.profile.report import LengthReport, Report, Summary
 

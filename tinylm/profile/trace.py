@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 
 _WITH_BRANCHES = {"If", "Loop", "Scan"}
 _CALL, _RUN, _GRAPH = "_kernel_time", "model_run", "SequentialExecutor::Execute"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from tinylm.charts import Chart, Mark, Series, line_chart
-from tinylm.numerals import number
-from tinylm.printable import printable
+from tinylm.base.numerals import number
+from tinylm.base.printable import printable
+from tinylm.html.charts import Chart, Mark, Series, line_chart
 from tinylm.report.curves import Points, drawable, thinned
 from tinylm.report.run import Run
 from tinylm.report.stability import Spike
-from tinylm.training.metrics import StepMetrics
+from tinylm.training.run.metrics import StepMetrics
 
 ALL = "all"
 """The key of all languages together."""

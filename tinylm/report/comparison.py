@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 from tinylm.report.figures import Figures
 from tinylm.report.origin import settings
 from tinylm.report.run import Run

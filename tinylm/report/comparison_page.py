@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 
 import tinylm
-from tinylm.charts import Chart, line_chart
-from tinylm.page.document import document
-from tinylm.page.elements import columns, figure, paragraph, section, subtitle, table, text, verbatim
-from tinylm.printable import printable
+from tinylm.base.printable import printable
+from tinylm.html.charts import Chart, line_chart
+from tinylm.html.document import document
+from tinylm.html.elements import columns, figure, paragraph, section, subtitle, table, text, verbatim
 from tinylm.report.charts import ALL, gradients
 from tinylm.report.comparison import Comparison, clipping_pair
 from tinylm.report.curves import Points, drawable, seconds, thinned

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tinylm.corpus.build import read_pieces
+from tinylm.corpus.building.build import read_pieces
+from tinylm.dataset.shards import TRAIN, Index, open_shard
 from tinylm.evaluation.kneser_ney import KneserNey
 from tinylm.report.text import words
-from tinylm.tokenizer import BOS
-from tinylm.tokens.shards import TRAIN, Index, open_shard
+from tinylm.tokenizer.tokenizer import BOS
 
 _MOST_TRAINING, _MOST_VALIDATION = 1_000_000, 200_000
 """Tokens that are counted, and tokens of each language that are predicted: a second, and 100 MB of memory. Of a longer

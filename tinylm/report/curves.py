@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from itertools import groupby
 
-from tinylm.charts import Series
+from tinylm.html.charts import Series
 from tinylm.report.run import Run
 
 _LEAST_PACE = 1e-3  # tokens a second: less is a mistake of the clock, and would be years

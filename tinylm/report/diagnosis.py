@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from tinylm.numerals import number
-from tinylm.printable import printable
+from tinylm.base.numerals import number
+from tinylm.base.printable import printable
 from tinylm.report.charts import ALL
 from tinylm.report.curves import train_losses
 from tinylm.report.run import Run
 from tinylm.report.stability import leaps, not_numbers
 from tinylm.report.text import continued_words
-from tinylm.training.metrics import StepMetrics
+from tinylm.training.run.metrics import StepMetrics
 
 Kind = Literal[
     "not_a_number", "leap", "out_of_memory", "loss_stuck", "overfitting", "plateau", "gibberish", "too_short", "slow"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from tinylm.config import RunConfig
-from tinylm.corpus.documents import UNDETERMINED
-from tinylm.page.elements import columns, facts, folded, section, subtitle, table
+from tinylm.html.elements import columns, facts, folded, section, subtitle, table
 from tinylm.report.run import DatasetFacts, Run
+from tinylm.settings.run import RunConfig
+from tinylm.text.documents import UNDETERMINED
 
 
 def dataset(run: Run) -> str:

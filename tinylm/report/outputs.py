@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinylm.files import write_atomic
-from tinylm.printable import printable
+from tinylm.base.files import write_atomic
+from tinylm.base.printable import printable
 from tinylm.report import comparison_page, page
 from tinylm.report.comparison import Comparison, compare, named_apart
 from tinylm.report.diagnosis import diagnose

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from tinylm.bundle import MANIFEST
-from tinylm.config import RunConfig, read_config
-from tinylm.corpus.build import CorpusRecord, read_record
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import MANIFEST
+from tinylm.bundle.store import BUNDLE, CONFIG, find_run
+from tinylm.corpus.building.build import CorpusRecord, read_record
+from tinylm.dataset.build import CORPUS, DATASETS, open_dataset
+from tinylm.dataset.shards import TRAIN, Index, read_index
 from tinylm.machine.memory import read_memory
 from tinylm.report.counting import bigram_bits_per_byte, unseen_share
 from tinylm.report.text import EpochSamples, read_samples, words_of
-from tinylm.runs import BUNDLE, CONFIG, find_run
-from tinylm.tokenizer_training import TokenizerStatistics, read_statistics
-from tinylm.tokens.shards import TRAIN, Index, read_index
-from tinylm.training.dataset import CORPUS, DATASETS, open_dataset
-from tinylm.training.metrics import (
+from tinylm.settings.run import RunConfig, read_config
+from tinylm.tokenizer.training import TokenizerStatistics, read_statistics
+from tinylm.training.run.metrics import (
     STEPS,
     SUMMARY,
     EvaluationMetrics,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tinylm.report.run import Run
-from tinylm.training.metrics import StepMetrics
+from tinylm.training.run.metrics import StepMetrics
 from tinylm.training.stability import FEWEST_STEPS, SPIKE_RATIO, WINDOW
 
 MOST_SPIKES = 10

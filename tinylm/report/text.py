@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tinylm.corpus.build import read_pieces
-from tinylm.corpus.scripts import unspaced_characters
+from tinylm.corpus.building.build import read_pieces
+from tinylm.text.writing_systems import unspaced_characters
 
 SAMPLES = "samples.txt"
 _EPOCH = re.compile(r"epoch (\d{1,9})")

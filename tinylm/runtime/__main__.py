@@ -14,14 +14,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from tinylm.bundle import open_bundle
-from tinylm.errors import INTERRUPTED, TinylmError, as_typed, show_error
-from tinylm.runtime.contract import Backend
+from tinylm.base.errors import INTERRUPTED, TinylmError, as_typed, show_error
+from tinylm.bundle.manifest import open_bundle
+from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import fit_prompt, generate
-from tinylm.runtime.prompt import check_option, read_prompt
+from tinylm.runtime.generation.generation import fit_prompt, generate
+from tinylm.runtime.generation.prompt import check_option, read_prompt
 from tinylm.runtime.sampling import Sampling
-from tinylm.tokenizer import BOS, Tokenizer
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 
 def print_text(
@@ -40,7 +40,7 @@ def print_text(
 ) -> None:
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
-    No `prompt`, or `-`, is standard input (`tinylm.runtime.prompt`). `threads` is a number, or `auto` for what is
+    No `prompt`, or `-`, is standard input (`tinylm.runtime.generation.prompt`). `threads` is a number, or `auto` for what is
     fastest here (`tinylm.runtime.threads`). None takes the bundle's own default. A closed pipe ends the text quietly.
     TinylmError as in `open_bundle`, `Engine` and `generate`, for text that is not UTF-8, and for more threads than
     this machine has cores.

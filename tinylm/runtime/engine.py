@@ -3,7 +3,7 @@
 Memory and time decide the shape of this file. All memory is taken once and stays bound: the key and value buffers are
 bound as past *and* present, because the attention operator writes in place only when both are the same memory. A token
 allocates nothing and binds nothing. A graph with the capability `sampler` chooses the next token itself; for others
-numpy does, with the same result. Which library runs the graph is up to `tinylm.runtime.session`.
+numpy does, with the same result. Which library runs the graph is up to `tinylm.runtime.backends.session`.
 
     with Engine(open_bundle(path)) as engine:            # the short way: a model of its own, one sequence
         engine.prefill(ids[:-1])
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Literal
 
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
-from tinylm.runtime.buffers import Buffer
-from tinylm.runtime.contract import CHUNK_TOKENS, Backend, Binding, check_room, check_token
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle
+from tinylm.runtime.backends.buffers import Buffer
+from tinylm.runtime.backends.contract import CHUNK_TOKENS, Backend, Binding, check_room, check_token
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler
 

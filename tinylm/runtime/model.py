@@ -18,11 +18,11 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from tinylm.bundle import SAMPLER, Bundle, Manifest
-from tinylm.errors import TinylmError
-from tinylm.runtime.contract import Backend, Session, Value
-from tinylm.runtime.requirements import check_requirements
-from tinylm.runtime.session import open_session
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import SAMPLER, Bundle, Manifest
+from tinylm.runtime.backends.contract import Backend, Session, Value
+from tinylm.runtime.backends.requirements import check_requirements
+from tinylm.runtime.backends.session import open_session
 
 
 class Model:

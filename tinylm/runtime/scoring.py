@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import sub
 
-from tinylm.errors import TinylmError
-from tinylm.runtime.contract import TokenEngine
-from tinylm.tokenizer import BOS, Tokenizer
+from tinylm.base.errors import TinylmError
+from tinylm.runtime.backends.contract import TokenEngine
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 
 def text_bits(engine: TokenEngine, tokenizer: Tokenizer, text: str) -> tuple[float, int]:

@@ -29,16 +29,16 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import tinylm
-from tinylm.bundle import Bundle, open_bundle
-from tinylm.cores import usable_cores
-from tinylm.errors import TinylmError
-from tinylm.files import write_atomic
+from tinylm.base.cores import usable_cores
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import write_atomic
+from tinylm.bundle.manifest import Bundle, open_bundle
 from tinylm.machine.cpuinfo import read_cpuinfo
-from tinylm.runtime.contract import Backend
+from tinylm.runtime.backends.contract import Backend
+from tinylm.runtime.backends.requirements import onnxruntime_version
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.requirements import onnxruntime_version
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer import BOS
+from tinylm.tokenizer.tokenizer import BOS
 
 _GAIN = 0.9
 """More threads are taken when a token takes at most this part of the time."""

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tinylm.cores import usable_cores
+from tinylm.base.cores import usable_cores
 from tinylm.machine.cpuinfo import read_cpuinfo
 
 Precision = Literal["auto", "fp32", "bf16"]

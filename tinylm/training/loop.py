@@ -8,19 +8,19 @@ from collections.abc import Sequence
 
 import psutil
 
-from tinylm.tokenizer import Tokenizer
+from tinylm.tokenizer.tokenizer import Tokenizer
 from tinylm.training.allocator import apart_from_steps
-from tinylm.training.checkpoint import BEST, FINAL, EpochMetrics, Progress
-from tinylm.training.evaluation import ALL, Quality
-from tinylm.training.interruption import Interruption
-from tinylm.training.metrics import EvaluationMetrics, StepMetrics
-from tinylm.training.recorder import Recorder
-from tinylm.training.rollback import Divergence, answer_divergence, describe_batch
-from tinylm.training.samples import sample_text
-from tinylm.training.schedule import learning_rate
-from tinylm.training.setup import Setup
+from tinylm.training.guards.interruption import Interruption
+from tinylm.training.guards.rollback import Divergence, answer_divergence, describe_batch
+from tinylm.training.run.checkpoint import BEST, FINAL, EpochMetrics, Progress
+from tinylm.training.run.metrics import EvaluationMetrics, StepMetrics
+from tinylm.training.run.recorder import Recorder
 from tinylm.training.stability import leap, not_a_number, spike
-from tinylm.training.step import StepResult, optimize
+from tinylm.training.step.evaluation import ALL, Quality
+from tinylm.training.step.samples import sample_text
+from tinylm.training.step.schedule import learning_rate
+from tinylm.training.step.setup import Setup
+from tinylm.training.step.step import StepResult, optimize
 from tinylm.training.trends import Measured, out_of_patience, overfitting, plateau
 
 

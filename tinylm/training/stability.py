@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-from tinylm.numerals import number
+from tinylm.base.numerals import number
 
 WINDOW = 100
 """Steps that a running mean looks back on."""

@@ -11,26 +11,26 @@ from pathlib import Path
 
 import torch
 
-from tinylm.config import RunConfig
-from tinylm.corpus.build import read_pieces
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.corpus.building.build import read_pieces
+from tinylm.dataset.build import Dataset
+from tinylm.settings.run import RunConfig
 from tinylm.training.allocator import give_back_freed_memory, keep_freed_memory
-from tinylm.training.batch_size import decide_batch_size
-from tinylm.training.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
-from tinylm.training.compilation import decide_compilation
-from tinylm.training.dataset import Dataset
 from tinylm.training.device import use_physical_cores
-from tinylm.training.length import decide_total_steps
+from tinylm.training.guards.forgetting import Initial, start_from
+from tinylm.training.guards.preflight import Check, learning_rate_curve, preflight, require
 from tinylm.training.loop import Interrupted, Loop
-from tinylm.training.old_text import Initial, start_from
-from tinylm.training.preflight import Check, learning_rate_curve, preflight, require
-from tinylm.training.progress import TrainingProgress
-from tinylm.training.recorder import Recorder, now
-from tinylm.training.run_folder import record_config
-from tinylm.training.samples import sample_prompts
-from tinylm.training.setup import Setup, set_up
-from tinylm.training.state import restore
-from tinylm.training.trackers import open_trackers
+from tinylm.training.run.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
+from tinylm.training.run.progress import TrainingProgress
+from tinylm.training.run.recorder import Recorder, now
+from tinylm.training.run.run_folder import record_config
+from tinylm.training.run.state import restore
+from tinylm.training.run.trackers import open_trackers
+from tinylm.training.step.samples import sample_prompts
+from tinylm.training.step.setup import Setup, set_up
+from tinylm.training.tuning.batch_size import decide_batch_size
+from tinylm.training.tuning.compilation import decide_compilation
+from tinylm.training.tuning.length import decide_total_steps
 
 __all__ = ["Interrupted", "check", "train"]
 

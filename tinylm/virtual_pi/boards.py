@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tinylm.errors import TinylmError
-from tinylm.records import nearest
+from tinylm.base.errors import TinylmError
+from tinylm.base.records import nearest
 
 Cpu = Literal["cortex-a53", "cortex-a72", "cortex-a76"]
 

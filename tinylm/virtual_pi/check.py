@@ -14,22 +14,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylm.budget.candidate import bundle_candidate
+from tinylm.base.errors import TinylmError
+from tinylm.base.heartbeat import heartbeat
 from tinylm.budget.check import make_report
-from tinylm.budget.child import ChildFailed
-from tinylm.budget.device import DeviceFacts, device_facts
-from tinylm.budget.elsewhere import judge_elsewhere
-from tinylm.budget.estimate import estimate_counted
-from tinylm.budget.probing import Probed, Program, run_memory_probe, run_probe
-from tinylm.budget.prompts import PROMPTS
+from tinylm.budget.estimate.estimate import estimate_counted
+from tinylm.budget.judge.candidate import bundle_candidate
+from tinylm.budget.judge.elsewhere import judge_elsewhere
+from tinylm.budget.judge.validity import judge_validity
+from tinylm.budget.judge.verdict import judge
+from tinylm.budget.measure.probe_process import ChildFailed
+from tinylm.budget.measure.probes import Probed, Program, run_memory_probe, run_probe
 from tinylm.budget.report import Report
-from tinylm.budget.spec import Budget, CostModel
-from tinylm.budget.validity import judge_validity
-from tinylm.budget.verdict import judge
-from tinylm.bundle import Bundle
-from tinylm.errors import TinylmError
-from tinylm.heartbeat import heartbeat
-from tinylm.runtime.contract import Backend
+from tinylm.budget.spec.budget import Budget, CostModel
+from tinylm.budget.spec.device import DeviceFacts, device_facts
+from tinylm.budget.spec.prompts import PROMPTS
+from tinylm.bundle.manifest import Bundle
+from tinylm.runtime.backends.contract import Backend
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings

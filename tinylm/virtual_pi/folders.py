@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 
 
 def default_folder() -> Path:

@@ -19,9 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylm.errors import TinylmError
-from tinylm.files import sha256_bytes, sync_folder, write_atomic
-from tinylm.records import check_schema, read
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import sha256_bytes, sync_folder, write_atomic
+from tinylm.base.records import check_schema, read
 from tinylm.virtual_pi.disk import make_disk
 from tinylm.virtual_pi.folders import locked
 from tinylm.virtual_pi.initrd import make_initrd
@@ -32,7 +32,7 @@ from tinylm.virtual_pi.qemu import DISK, INITRD, KERNEL, OVERLAY, RELEASE, Setti
 from tinylm.virtual_pi.releases import DEFAULT_KEYRING, Release, sources_text
 from tinylm.virtual_pi.remote import HOST_ALIAS, HOST_KEY, KEY, KNOWN_HOSTS
 from tinylm.virtual_pi.root_tree import configure, guest_files_sha256, read_guest_files, unpack
-from tinylm.wheels import Wheel, device_requirements, download_wheels, unpack_wheels
+from tinylm.virtual_pi.wheels import Wheel, device_requirements, download_wheels, unpack_wheels
 
 BUILDER = 1
 """Raised whenever this code makes other images of the same inputs."""

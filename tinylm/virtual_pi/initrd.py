@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 
 DRIVERS = ("virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4")
 """Those that are built into a kernel are left out by themselves."""

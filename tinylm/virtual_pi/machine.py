@@ -25,11 +25,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylm.errors import TinylmError
-from tinylm.files import write_atomic
-from tinylm.printable import printable
-from tinylm.records import check_schema, read
-from tinylm.termination import ended_by_signals
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import write_atomic
+from tinylm.base.printable import printable
+from tinylm.base.records import check_schema, read
+from tinylm.base.termination import ended_by_signals
 from tinylm.virtual_pi.programs import QEMU, RUNNING, check_programs, find_program, last_line, run_program
 from tinylm.virtual_pi.qemu import CONSOLE, DISK, LOG, OVERLAY, RELEASE, Settings, qemu_command
 from tinylm.virtual_pi.remote import User, run_remote, scp_command, ssh_command

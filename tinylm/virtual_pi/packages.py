@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from tinylm.errors import TinylmError
-from tinylm.files import sha256
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import sha256
 from tinylm.virtual_pi.programs import find_program, last_line, run_program
 
 KERNEL = "linux-image-cloud-arm64"

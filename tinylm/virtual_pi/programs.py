@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
 
 QEMU = "qemu-system-aarch64"
 _PACKAGES = {

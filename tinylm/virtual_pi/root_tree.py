@@ -13,8 +13,8 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from tinylm.errors import TinylmError
-from tinylm.files import sha256_bytes
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import sha256_bytes
 from tinylm.virtual_pi.disk import PI_ID
 from tinylm.virtual_pi.programs import find_program, last_line
 

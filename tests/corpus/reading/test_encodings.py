@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.corpus import files
+from tinylm.base.errors import TinylmError
+from tinylm.corpus.reading import files
 from tinylm.corpus.reading.encodings import decoded, other_encoding
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
 
 STORY = "The miller went home.\nNobody saw him, and the river was high.\n" * 3
 END = "<|endoftext|>"

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.corpus import files, sample
+from tinylm.base.errors import TinylmError
+from tinylm.corpus import sample
+from tinylm.corpus.reading import files
 from tinylm.corpus.reading.forms import recognise
 from tinylm.corpus.reading.wrappers import without_wrappers
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
 
 LINES = [f"The boat number {number} came in at noon, and nobody was on it." for number in range(20)]
 PROSE = "\n".join(LINES)

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.corpus import files
+from tinylm.base.errors import TinylmError
+from tinylm.corpus.reading import files
 from tinylm.corpus.reading.json_documents import json_documents, looks_like_json
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
 
 RECORDS = [{"text": 'El niño dijo: "[{hola}]".', "language": "es"}, {"text": "Línea\u2028uno\ny dos\\", "id": 1.5e3}]
 ARRANGEMENTS = {

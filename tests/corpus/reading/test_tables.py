@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.corpus import files
+from tinylm.base.errors import TinylmError
+from tinylm.corpus.reading import files
 from tinylm.corpus.reading.tables import Table, table_documents
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
 
 ROWS = [("1", 'El niño dijo:\n"hola", y nada más.', "es"), ("2", "Two; lines\nhere", ""), ("3", "Three\twords", "EN")]
 

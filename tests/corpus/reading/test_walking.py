@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.budget.junit import to_junit
-from tinylm.budget.markdown import to_markdown
+from tinylm.base.errors import TinylmError
+from tinylm.budget.formats.junit import to_junit
+from tinylm.budget.formats.markdown import to_markdown
 from tinylm.budget.report import Report, to_json
-from tinylm.corpus import build, files
+from tinylm.corpus.building import build
+from tinylm.corpus.reading import files
 from tinylm.corpus.reading.litter import litter
 from tinylm.corpus.reading.problems import SHOWN
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
-from tinylm.page.document import document
+from tinylm.html.document import document
 
 STORY = "The boat came in at noon, and nobody was on it."
 

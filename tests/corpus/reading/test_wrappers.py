@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.corpus import files
 from tinylm.corpus.gutenberg import Book, strip
-from tinylm.corpus.reading import wrappers
+from tinylm.corpus.reading import files, wrappers
 from tinylm.corpus.statistics import Dropped
 
 BODY = "The mill stood by the river.\n\nNobody had been there for years."

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.corpus.documents import Document
+from tinylm.text.documents import Document
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
 

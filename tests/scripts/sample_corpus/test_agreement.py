@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from sample_corpus import agreement, english, holdout, lexicon_es, spanish
 
-from tinylm.corpus.documents import Document
+from tinylm.text.documents import Document
 
 Mutation = Callable[[list[str], Random], list[str] | None]
 SAMPLE = 1500

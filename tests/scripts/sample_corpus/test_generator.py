@@ -13,7 +13,7 @@ from sample_corpus import holdout
 from sample_corpus.generator import generate, sentences, statistics
 
 from tinylm.corpus import sample
-from tinylm.corpus.documents import Document
+from tinylm.text.documents import Document
 
 VOCAB_SIZE = 8100  # the presets use 8000: the margin is what lets the corpus be edited
 

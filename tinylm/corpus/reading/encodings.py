@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tinylm.base.errors import TinylmError
 from tinylm.corpus.reading.commands import command
-from tinylm.errors import TinylmError
 
 MARK = "\ufeff"
 _SAMPLE_BYTES = 4096

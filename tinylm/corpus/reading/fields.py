@@ -6,8 +6,8 @@ import json
 import re
 from typing import NamedTuple
 
-from tinylm.corpus.languages import language_code
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.text.languages import language_code
 
 TEXT = "text"
 _CODE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")

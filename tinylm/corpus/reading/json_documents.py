@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tinylm.base.errors import TinylmError
 from tinylm.corpus.reading.commands import command
 from tinylm.corpus.reading.fields import TEXT, Fields, read_fields
 from tinylm.corpus.reading.renaming import quoted, renaming
-from tinylm.errors import TinylmError
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
 MAX_VALUE_CHARACTERS = 64_000_000

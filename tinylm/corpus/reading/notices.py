@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinylm.corpus.cleaning.sections import DOCUMENT_END
 from tinylm.corpus.reading.commands import command
 from tinylm.corpus.reading.forms import TEXT, Form
-from tinylm.corpus.sections import DOCUMENT_END
 
 _LICENCE = "Project Gutenberg's licence is left out"
 _FRONT_MATTER = "settings at the top (front matter) are left out"

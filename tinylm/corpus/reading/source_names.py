@@ -7,9 +7,9 @@ import errno
 import re
 from pathlib import Path
 
-from tinylm.corpus.documents import UNDETERMINED
-from tinylm.corpus.languages import folder_code, language_code, language_name, nearest_language
-from tinylm.errors import TinylmError
+from tinylm.base.errors import TinylmError
+from tinylm.text.documents import UNDETERMINED
+from tinylm.text.languages import folder_code, language_code, language_name, nearest_language
 
 BUILT_IN = ("sample", "gutenberg")
 """Sources that are no path."""

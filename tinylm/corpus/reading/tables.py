@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from tinylm.base.errors import TinylmError
 from tinylm.corpus.reading.fields import TEXT, Fields, read_fields
-from tinylm.errors import TinylmError
 
 SUFFIXES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 """What usually parts the columns in files that are named so."""

@@ -10,8 +10,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
+from tinylm.base.errors import TinylmError
 from tinylm.corpus.reading.source_names import unreadable
-from tinylm.errors import TinylmError
 
 MAX_BYTES = 100_000_000_000
 """Bytes of one file, unpacked: a bomb does not fill every disk."""

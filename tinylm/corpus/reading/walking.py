@@ -8,11 +8,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from tinylm.base.errors import TinylmError
 from tinylm.corpus.reading.litter import litter
 from tinylm.corpus.reading.own_outputs import own_folder, refuse_own_folder
 from tinylm.corpus.reading.source_names import unreadable
 from tinylm.corpus.statistics import Dropped
-from tinylm.errors import TinylmError
 
 
 def walk(folder: Path, dropped: Dropped, problems: list[tuple[Path, TinylmError]]) -> Iterator[Path]:

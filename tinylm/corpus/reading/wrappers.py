@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tinylm.corpus import gutenberg_text
-from tinylm.corpus.sections import DOCUMENT_END
+from tinylm.corpus.cleaning.sections import DOCUMENT_END
 from tinylm.corpus.statistics import Dropped
 
 _START_CHARACTERS = 1 << 16

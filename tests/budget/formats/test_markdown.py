@@ -1,0 +1,140 @@
+"""Markdown: rendered, it says everything that matters, and nothing in a report can break, link or mention."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt  # rich brings it along
+
+from tinylm.base.printable import printable
+from tinylm.budget.estimate.estimate import estimate_counted
+from tinylm.budget.formats.markdown import to_markdown
+from tinylm.budget.report import Report
+from tinylm.budget.spec.budget import CostModel
+
+TEXT = st.text(st.sampled_from("a`|\\<>&*_[]()!#@~$:/w.\n\r\x00\u202e "), max_size=30)
+COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)
+
+
+class Rendered(HTMLParser):
+    """The tags that a renderer makes of a document, code apart, and the text between them."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.texts: list[str] = []
+        self.prose = ""
+        """What does not stand in code, where nobody is mentioned and nothing linked."""
+        self._code = False
+        self.feed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(document))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._code = tag == "code"
+        if not self._code:
+            self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self._code = False
+
+    def handle_data(self, data: str) -> None:
+        self.prose += "" if self._code else data
+        self.texts.append(data.replace("\u2060", ""))
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+def estimated(report: Report) -> Report:
+    estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
+    return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
+
+
+def test_it_says_everything_that_matters(full_report: Report) -> None:
+    text = Rendered(to_markdown(full_report)).text
+    assert "does not fit the budget host: bundle size" in text
+    for limit in full_report.limits:
+        assert limit.evidence.replace("`", "") in text
+    assert "the whole text is run again for every token" in text
+    assert full_report.validity is not None
+    for cause in full_report.validity.causes:
+        assert cause.what in text
+        assert cause.hint.replace("`", "") in text
+    for advice in full_report.advice:
+        assert advice.change.replace("`", "") in text
+    assert full_report.ledger is None or all(entry.part in text for entry in full_report.ledger.entries)
+    assert full_report.bundle.sha256[:12] in text
+
+
+def test_every_limit_has_its_row(full_report: Report) -> None:
+    rows = [line for line in to_markdown(full_report).splitlines() if line.startswith("|")]
+    table = rows[2 : 2 + len(full_report.limits)]
+    marks = {"pass": "✅ pass", "fail": "❌ fail", "undecided": "❔ undecided", "not_measured": "❔ not measured"}
+    for row, limit in zip(table, full_report.limits, strict=True):
+        assert marks[limit.verdict] in row
+
+
+def test_another_machine_is_a_warning(full_report: Report) -> None:
+    apart = replace(full_report.device, differences=("its architecture is x86_64, not aarch64",))
+    document = to_markdown(replace(full_report, device=apart))
+    assert "> [!WARNING]\n> Not measured on the budget's device" in document
+    assert "Its architecture is x86\\_64, not aarch64." in document
+    assert "[!WARNING]" not in to_markdown(full_report)
+
+
+def test_estimated_times_are_no_measured_ones(full_report: Report) -> None:
+    text = Rendered(to_markdown(estimated(full_report))).text
+    assert "Estimated only" in text
+    assert "Estimated times" in text
+    assert "p95 lies in" not in text
+
+
+def test_a_regression_is_said_at_once(regressed_report: Report) -> None:
+    document = to_markdown(regressed_report)
+    assert document.startswith("## ❌")
+    text = Rendered(document).text
+    assert "Regressed: bundle size" in text
+    assert "Python was 3.11.2 and is 3.13.5" in text
+    assert regressed_report.comparison is not None
+    reasons = [row.significance for row in regressed_report.comparison.rows]
+    # Backticks, as round the name of a busy neighbour, are code.
+    assert [reason for reason in reasons if reason.replace("`", "") not in text.replace("`", "")] == []
+
+
+def test_why_there_is_no_comparison(incomparable_report: Report) -> None:
+    assert "another machine" in Rendered(to_markdown(incomparable_report)).text
+
+
+@pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
+def test_what_was_not_measured_is_left_out(full_report: Report, none: str) -> None:
+    assert Rendered(to_markdown(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
+
+
+def test_a_dead_probe(report_without_a_probe: Report) -> None:
+    assert "No probe came back" in to_markdown(report_without_a_probe)
+
+
+@given(text=TEXT)
+@example(text="`a``<img src=x>` | `b")
+@example(text="\\`<b>`")
+@example(text="](http://example.org) @someone #1 www.example.org")
+@example(text="``x`<b>`")
+def test_no_text_means_anything(full_report: Report, with_text: Callable[..., Any], text: str) -> None:
+    hostile, tame = to_markdown(with_text(full_report, text)), to_markdown(with_text(full_report, "x"))
+    assert Rendered(hostile).tags == Rendered(tame).tags
+    assert len(hostile.splitlines()) == len(tame.splitlines())
+    assert not re.search(r"@\w|https?://|www\.", Rendered(hostile).prose)
+
+
+@given(text=TEXT.filter(lambda text: "`" not in text and bool(text.strip())))
+def test_text_is_shown_as_it_is(full_report: Report, text: str) -> None:
+    limit = replace(full_report.limits[0], evidence=text)
+    shown = Rendered(to_markdown(replace(full_report, limits=(limit,)))).text
+    assert " ".join(f"bundle size: {printable(text)}".split()) in " ".join(shown.split())

@@ -1,0 +1,186 @@
+"""Every disturbance that voids a measurement: seen, named, with what it voids and what to do."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from tinylm.budget.judge.validity import Cause, Validity, judge_validity
+from tinylm.budget.measure.conditions import Moment
+from tinylm.machine.facts import BusyProcess
+from tinylm.runtime.measurement.protocol import Memory, ProbeResult
+
+MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
+BEFORE = Moment(
+    at_s=0.0,
+    temperature_c=50.0,
+    clock_mhz=1000.0,
+    governors=("ondemand",),
+    throttled=0,
+    undervoltage=False,
+    swapped_out_bytes=1_000_000,
+    busy_core_s=100.0,
+    own_core_s=1.0,
+    wall_offset_s=1000.0,
+    suspended_s=5.0,
+)
+# 10 s later, of which this process and its probes took 10 of one core.
+AFTER = dataclasses.replace(BEFORE, at_s=10.0, busy_core_s=110.5, own_core_s=11.0)
+
+
+@pytest.fixture
+def causes(make_processes: MakeProcesses) -> Callable[..., dict[tuple[str, str], Cause]]:
+    """What is found when the machine looked so afterwards."""
+
+    def find(**changes: object) -> dict[tuple[str, str], Cause]:
+        processes: tuple[ProbeResult, ...] = changes.pop("processes", None) or make_processes()  # type: ignore[assignment]
+        before = dataclasses.replace(BEFORE, **changes.pop("before", {}))  # type: ignore[arg-type]
+        moments = (before, dataclasses.replace(AFTER, **changes))  # type: ignore[arg-type]
+        found = judge_validity(
+            processes,
+            moments=moments,
+            busiest=(BusyProcess(pid=7, name="backup", cores=3.5),),
+            cores=4,
+            governors=("ondemand",),
+        )
+        return {(cause.name, cause.kind): cause for cause in found.causes}
+
+    return find
+
+
+Find = Callable[..., dict[tuple[str, str], Cause]]
+
+
+def test_a_quiet_machine_disturbs_nothing(causes: Find) -> None:
+    assert causes() == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "words"),
+    [
+        ({"throttled": 0b0001}, "under-voltage", "voltage was too low"),
+        ({"undervoltage": True}, "under-voltage", "voltage was too low"),
+        ({"throttled": 0b0010}, "throttling", "its clock was capped, at up to 50 °C"),
+        ({"throttled": 0b1100, "temperature_c": 83.4}, "throttling", "throttled and it reached its soft temp"),
+        ({"throttled": 1 << 18}, "throttling", "it was throttled"),  # newly remembered: it happened between the looks
+        ({"throttled": 1 << 16}, "under-voltage", "voltage was too low"),
+        ({"governors": ("performance",)}, "governor", "`performance`; the budget is about `ondemand`"),
+        ({"governors": ("ondemand", "powersave")}, "governor", "`powersave`"),
+        ({"wall_offset_s": 1003.0}, "clock", "jumped forward by 3.0 s"),
+        ({"wall_offset_s": 990.0}, "clock", "jumped back by 10.0 s"),
+        ({"suspended_s": 65.0, "wall_offset_s": 1060.0}, "sleep", "slept for 60.0 s"),
+    ],
+)
+def test_what_voids_all_times(causes: Find, changes: dict[str, object], name: str, words: str) -> None:
+    ((key, cause),) = causes(**changes).items()
+    assert key == (name, "times")
+    assert cause.voids == "everything"
+    assert words in cause.what
+    assert cause.hint
+
+
+def test_what_the_firmware_remembers_from_before_voids_nothing(causes: Find) -> None:
+    assert causes(before={"throttled": 0x50000}, throttled=0x50000) == {}
+
+
+def test_a_clock_that_is_set_right_slowly_is_no_jump(causes: Find) -> None:
+    assert causes(wall_offset_s=1000.2) == {}
+
+
+def test_a_governor_that_cannot_be_read_is_not_wrong(causes: Find) -> None:
+    assert causes(before={"governors": ()}, governors=()) == {}
+
+
+def test_swap_voids_passes_of_memory_and_fails_of_times(causes: Find) -> None:
+    found = causes(swapped_out_bytes=9_000_000)
+    assert {key: cause.voids for key, cause in found.items()} == {
+        ("swap", "memory"): "passes",
+        ("swap", "times"): "fails",
+    }
+    assert "wrote 8.0 MB to swap" in found["swap", "memory"].what
+
+
+def test_a_little_swapping_elsewhere_is_nothing(causes: Find) -> None:
+    assert causes(swapped_out_bytes=1_500_000) == {}
+
+
+def test_neighbours_count_when_they_leave_no_core_free(causes: Find) -> None:
+    assert causes(busy_core_s=100 + 10 + 29) == {}  # 2.9 of the 3 cores that one thread leaves free
+    ((key, cause),) = causes(busy_core_s=100 + 10 + 35).items()
+    assert (key, cause.voids) == (("contention", "times"), "fails")
+    assert "other processes took 3.5 cores: `backup` (7)" in cause.what
+
+
+def test_waiting_for_a_core_is_contention(causes: Find, make_processes: MakeProcesses) -> None:
+    processes = make_processes(requests_cpu_ms=2000.0)
+    assert "requests waited for a core 35 % of their time" in causes(processes=processes)["contention", "times"].what
+    own = make_processes(requests_cpu_ms=2000.0, major_faults=50)  # waits for its own pages
+    assert causes(processes=own) == {}
+
+
+def test_wrong_tokens_void_everything(causes: Find, make_processes: MakeProcesses) -> None:
+    first, *others = make_processes()
+    assert first.verification is not None
+    wrong = dataclasses.replace(first.verification, mismatches=("position 3: token 5 instead of 7",))
+    processes = (dataclasses.replace(first, verification=wrong), *others)
+    ((key, cause),) = causes(processes=processes).items()
+    assert (key, cause.voids) == (("golden", "all"), "everything")
+    assert "token 5 instead of 7" in cause.what
+
+
+def test_without_watching_only_the_probes_are_judged(
+    make_processes: MakeProcesses, changed_memory: Callable[..., Memory]
+) -> None:
+    assert judge_validity(make_processes()).causes == ()
+    swapped = judge_validity(make_processes(memory=changed_memory(swap_bytes=5_000_000)))
+    assert {cause.name for cause in swapped.causes} == {"swap"}
+    assert swapped.swap_bytes == 5_000_000
+
+
+def validity(*causes: Cause) -> Validity:
+    return Validity(
+        causes=causes,
+        waiting=0.2,
+        drift=1.5,
+        neighbours_cores=None,
+        busiest=(),
+        swap_bytes=0,
+        load_average=None,
+    )
+
+
+def cause(name: str, kind: str, voids: str) -> Cause:
+    return Cause(name=name, kind=kind, voids=voids, what="", hint="")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict", "kind", "room", "void"),
+    [
+        (cause("contention", "times", "fails"), "fail", "times", False, True),
+        (cause("contention", "times", "fails"), "pass", "times", False, False),
+        (cause("contention", "times", "fails"), "fail", "times", True, False),
+        (cause("drift", "times", "everything"), "pass", "times", False, True),
+        (cause("drift", "times", "everything"), "pass", "times", True, False),
+        (cause("throttling", "times", "everything"), "pass", "times", True, True),
+        (cause("throttling", "times", "everything"), "pass", "memory", False, False),
+        (cause("swap", "memory", "passes"), "pass", "memory", False, True),
+        (cause("swap", "memory", "passes"), "fail", "memory", False, False),
+        (cause("golden", "all", "everything"), "fail", "other", False, True),
+        (cause("golden", "all", "everything"), "undecided", "times", True, True),
+        (cause("contention", "times", "fails"), "undecided", "times", False, False),
+    ],
+)
+def test_a_disturbance_voids_what_it_can_have_caused(
+    found: Cause, verdict: str, kind: str, room: bool, void: bool
+) -> None:
+    assert (validity(found).void(verdict, kind, room=room) is not None) == void  # type: ignore[arg-type]
+
+
+def test_room_is_on_the_far_side_of_drift_and_waiting() -> None:
+    """A drift of 1.5 and waiting of 20 %, around a limit of 100."""
+    assert validity().room("pass", [60, 66], 100)
+    assert not validity().room("pass", [60, 67], 100)
+    assert validity().room("fail", [190, 400], 100)
+    assert not validity().room("fail", [187, 400], 100)

@@ -1,0 +1,42 @@
+"""A first start: files leave the system's cache, and the probe says how much it had to read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tinylm.budget.measure.cold_start import drop_from_cache
+from tinylm.budget.measure.probes import program_for, run_probe
+from tinylm.budget.spec.budget import load_budget
+from tinylm.bundle.manifest import Bundle
+
+
+def test_a_dropped_bundle_is_still_itself(tiny_bundle: Bundle) -> None:
+    before = {path.name: path.read_bytes() for path in tiny_bundle.path.iterdir()}
+    assert drop_from_cache(tiny_bundle.path)
+    assert {path.name: path.read_bytes() for path in tiny_bundle.path.iterdir()} == before
+
+
+def test_the_next_start_reads_from_storage(tiny_bundle: Bundle) -> None:
+    program, budget = program_for(tiny_bundle.path), load_budget("host")
+    orders = program.orders(budget, requests=2)
+    run_probe(program.command(), orders, timeout_s=60)
+    warm = run_probe(program.command(), orders, timeout_s=60).storage_read_bytes
+    if not drop_from_cache(tiny_bundle.path):
+        pytest.skip("this system forgets no files: posix_fadvise is missing")
+    cold = run_probe(program.command(), orders, timeout_s=60).storage_read_bytes
+    if cold == 0:
+        pytest.skip("the files lie on a file system without storage of its own")
+    assert cold > warm
+
+
+def test_where_it_cannot_be_asked_it_says_so(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "posix_fadvise")
+    assert not drop_from_cache(tiny_bundle.path)
+
+
+def test_files_that_vanish_or_may_not_be_read_stop_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert drop_from_cache(tmp_path)

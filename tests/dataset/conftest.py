@@ -1,0 +1,28 @@
+"""A small tokenizer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tinylm.settings.run import TokenizerConfig
+from tinylm.text.documents import Piece
+from tinylm.tokenizer.tokenizer import Tokenizer
+from tinylm.tokenizer.training import train_tokenizer
+
+
+@pytest.fixture(scope="session")
+def tokenizer(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    text = (texts / "en.txt").read_text(encoding="utf-8")
+    pieces = [Piece(text, "en", "a", start=True, end=True)]
+    return train_tokenizer(lambda: pieces, TokenizerConfig(vocab_size=60), tmp_path_factory.mktemp("tokenizer"))
+
+
+@pytest.fixture(scope="session")
+def bytewise(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    """With bytes for what has no piece."""
+    text = (texts / "en.txt").read_text(encoding="utf-8")
+    config = TokenizerConfig(vocab_size=320, byte_fallback=True)
+    pieces = [Piece(text, "en", "a", start=True, end=True)]
+    return train_tokenizer(lambda: pieces, config, tmp_path_factory.mktemp("bytewise"))

@@ -1,0 +1,175 @@
+"""Rows of what takes time: requests by what is typical of a process, an emulator's instruction counts, starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+from tinylm.budget.compare.change import Row, exact_row, outcome, per_cent, undecided
+from tinylm.budget.compare.typical import QUARTILE, Samples, change_of, undisturbed_ms
+from tinylm.budget.spec.budget import QUANTILE
+from tinylm.budget.statistics.binomial import observed
+from tinylm.budget.statistics.ratio import FEWEST_PROCESSES, Ratio
+from tinylm.runtime.measurement.protocol import ProbeResult
+
+if TYPE_CHECKING:
+    from tinylm.budget.report import ColdStart
+
+_SAME_WORK = 0.05
+"""Less than this is what the fixed work itself varies by."""
+_IMPOSSIBLE = "a report holds a time that no clock can have measured"
+
+
+def times_row(
+    name: str,
+    old: Sequence[ProbeResult],
+    new: Sequence[ProbeResult],
+    samples: Samples,
+    *,
+    threshold: float,
+    level: float,
+    work: float,
+) -> Row:
+    """A time of the requests in ms; `work` is by how much slower the machine is as a whole (`work_change`).
+
+    What is typical of a process decides. The p95 has a say where it is shown to be worse. So two tests may say
+    `regressed`, and each has half of the error that `level` leaves.
+    """
+    before, after = [process for process in old if samples(process)], [process for process in new if samples(process)]
+    typical_ms, slow_ms = (_levels(before, after, samples, quantile) for quantile in (QUARTILE, QUANTILE))
+    row = exact_row(
+        name,
+        *typical_ms,
+        unit="ms",
+        threshold=threshold,
+        method="typical request",
+        significance="",
+    )
+    if not _possible([value for process in (*before, *after) for value in samples(process)]):
+        return undecided(row, _IMPOSSIBLE)
+    if min(len(before), len(after)) < FEWEST_PROCESSES:
+        return undecided(
+            row, "with one process a side, luck cannot be told from change: set `processes` to 2 or more, better 4"
+        )
+    half = 1 - (1 - level) / 2
+    typical, p95 = (
+        change_of(before, after, samples, quantile, lower=half, upper=level, work=work)
+        for quantile in (QUARTILE, QUANTILE)
+    )
+    counts = [f"{sum(len(samples(each)) for each in side)} requests of {len(side)}" for side in (before, after)]
+    remarks = [
+        f"{counts[0]} processes before and {counts[1]} now, without the time that others had the core: lower quartile"
+        f" {_shown(typical)}, p95 {_shown(p95)}, at least so much with {100 * half:.3g} % confidence each and at most"
+        f" with {100 * level:.3g} %"
+    ]
+    if abs(work - 1) >= _SAME_WORK:
+        remarks.append(f"the machine takes {100 * (work - 1):+.0f} % for the same work, and both intervals cover that")
+    row = _with(row, typical, threshold=threshold)
+    if row.verdict != "regressed" and per_cent(p95.lower) > threshold:
+        row = replace(row, old=slow_ms[0], new=slow_ms[1], method="p95 of processes")
+        row = _with(row, p95, threshold=threshold)
+    if row.verdict == "undecided":
+        remarks.append("more `processes` in the budget would tell, in both reports")
+    return replace(row, significance="; ".join(remarks))
+
+
+def _levels(
+    old: Sequence[ProbeResult], new: Sequence[ProbeResult], samples: Samples, quantile: float
+) -> tuple[float, float]:
+    """What a quantile of the undisturbed times is in the middle one of each side's processes."""
+    before, after = (
+        median(observed(undisturbed_ms(process, samples), quantile) for process in side) for side in (old, new)
+    )
+    return round(before, 4), round(after, 4)
+
+
+def _with(row: Row, change: Ratio, *, threshold: float) -> Row:
+    lower, upper = per_cent(change.lower), per_cent(change.upper)
+    verdict = outcome(lower=lower, upper=upper, threshold=threshold)
+    return replace(row, change=per_cent(change.value), lower=lower, upper=upper, verdict=verdict)
+
+
+def instructions_row(
+    name: str,
+    old: Sequence[ProbeResult],
+    new: Sequence[ProbeResult],
+    samples: Samples,
+    *,
+    threshold: float,
+) -> Row:
+    """Instruction counts of an emulator, request by request: they repeat, so every pair is evidence by itself."""
+    before = [value for process in old for value in samples(process)]
+    after = [value for process in new for value in samples(process)]
+    row = exact_row(
+        name,
+        max(before),
+        max(after),
+        unit="M instructions",
+        threshold=threshold,
+        method="instruction counts",
+        significance="",
+    )
+    if _numbers(old, samples) != _numbers(new, samples):
+        return undecided(row, "the reports hold different requests")
+    if not _possible([*before, *after]):
+        return undecided(row, _IMPOSSIBLE)
+    changes = [per_cent(b / a) for a, b in zip(before, after, strict=True)]
+    lower, upper = min(changes), max(changes)
+    return replace(
+        row,
+        change=median(changes),
+        lower=lower,
+        upper=upper,
+        verdict=outcome(lower=lower, upper=upper, threshold=threshold),
+        significance=f"{len(changes)} pairs of the same request: all {_interval(lower, upper)}",
+    )
+
+
+def cold_start_row(old: ColdStart, new: ColdStart, *, threshold: float) -> Row | None:
+    """The first start, with the later ones as a second witness: a single start decides nothing. None without one."""
+    if old.first_ms is None or new.first_ms is None:
+        return None
+    row = exact_row(
+        "cold_start_ms",
+        old.first_ms,
+        new.first_ms,
+        unit="ms",
+        threshold=threshold,
+        method="first and later starts",
+        significance="",
+    )
+    if old.cache_dropped != new.cache_dropped:
+        return undecided(row, "one of the first starts may have found its files in the system's cache")
+    if not old.warm_ms or not new.warm_ms:
+        return undecided(row, "there was one start only, and a single start decides nothing")
+    if not _possible([old.first_ms, new.first_ms, *old.warm_ms, *new.warm_ms]):
+        return undecided(row, _IMPOSSIBLE)
+    first, later = per_cent(new.first_ms / old.first_ms), per_cent(median(new.warm_ms) / median(old.warm_ms))
+    lower, upper = min(first, later), max(first, later)
+    return replace(
+        row,
+        lower=lower,
+        upper=upper,
+        verdict=outcome(lower=lower, upper=upper, threshold=threshold),
+        significance=f"first starts {first:+.0f} %, the median of the later ones {later:+.0f} %; both count",
+    )
+
+
+def _possible(times: Sequence[float]) -> bool:
+    """Whether these may be times at all: a report is a file, and files can be edited."""
+    return all(1e-6 < value < 1e9 for value in times)
+
+
+def _numbers(processes: Sequence[ProbeResult], samples: Samples) -> list[object]:
+    """Which requests each process did: the same number means the same prompt and the same seed of the sampler."""
+    return [(process.first_request, len(samples(process))) for process in processes if samples(process)]
+
+
+def _shown(change: Ratio) -> str:
+    return f"{per_cent(change.value):+.1f} % ({per_cent(change.lower):+.1f} to {per_cent(change.upper):+.1f})"
+
+
+def _interval(lower: float, upper: float) -> str:
+    return f"{lower:+.1f} to {upper:+.1f} %"

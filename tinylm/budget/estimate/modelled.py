@@ -1,0 +1,57 @@
+"""A board's times without a board or an emulator: what the bundle's graph does, times what that costs there."""
+
+from __future__ import annotations
+
+from tinylm.budget.estimate.estimate import Estimate, TimeEstimate, estimate_time, reading_passes
+from tinylm.budget.estimate.instructions import core_for, predict
+from tinylm.budget.estimate.work import Unmodelled, Work, request_work
+from tinylm.budget.spec.budget import Budget
+from tinylm.bundle.manifest import Bundle
+from tinylm.runtime.backends.contract import Backend
+
+
+def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend) -> Estimate:
+    """Estimate the times of the budget's request on its device; at once, on any machine.
+
+    `Unmodelled` says why not, and what to do: for a decoder from elsewhere (no bundle), a budget that does not know its
+    device's speed, and whatever no instructions were counted of.
+    """
+    cost, request = budget.estimate, budget.request
+    if cost is None:
+        raise Unmodelled(
+            f"the budget `{budget.name}` has no `[estimate]`, so nobody knows its device's speed; run this check there"
+        )
+    if bundle is None:
+        raise Unmodelled("a decoder from elsewhere has no model of its instructions; run this check on the board")
+    if request.threads > 1:
+        raise Unmodelled(
+            f"the budget asks for {request.threads} threads, of which one is modelled; run this check there"
+        )
+    core = core_for(budget.device)
+    try:
+        if backend == "reference":
+            raise Unmodelled("the backend `reference` was asked for, and instructions were counted with `lean`")
+        work = request_work(bundle, prompt_tokens=request.prompt_tokens, new_tokens=request.new_tokens)
+    except Unmodelled as reason:
+        raise Unmodelled(f"{reason}; count its instructions with `--virtual-pi`, or run this check there") from reason
+    reading, model_bytes = reading_passes(request.prompt_tokens), bundle.model.stat().st_size
+
+    def time(part: Work, passes: int) -> TimeEstimate:
+        return estimate_time(
+            cost,
+            instructions=round(predict(part, core.costs)),
+            bytes_read=passes * model_bytes,
+            passes=passes,
+            instructions_error=core.error,
+        )
+
+    return Estimate(
+        source="modelled",
+        cost=cost,
+        requests=0,
+        spread=0.0,
+        instructions_error=core.error,
+        latency=time(work.latency, reading + request.new_tokens),
+        ttft=time(work.ttft, reading + 1),
+        itl=time(work.itl, 1),
+    )

@@ -1,0 +1,80 @@
+"""The parts of the page that say what the report is about: the machine, the budget, the bundle and its quality."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tinylm.base.numerals import number
+from tinylm.budget.report import Report
+from tinylm.html.elements import columns, facts, section, subtitle, table
+
+
+def quality(report: Report) -> str:
+    """What the bundle's own evidence gave on this machine; nothing where it was not checked."""
+    verified = next((process.verification for process in report.samples if process.verification), None)
+    if verified is None:
+        return ""
+    texts = [held for held in verified.held_out if held.text_bytes > 0]
+    rows = [
+        (
+            held.language,
+            f"{held.bits / held.text_bytes:.4f}",
+            f"{held.bits_fp32 / held.text_bytes:.4f}",
+            f"{(held.bits - held.bits_fp32) / held.text_bytes:+.4f}",
+        )
+        for held in texts
+    ]
+    count = len(verified.mismatches)
+    same = "all as exported" if not count else f"{count} not as exported, the first: {verified.mismatches[0]}"
+    compared = f"{verified.tokens} golden tokens after {verified.prompts} prompts, {verified.encodings} encoded texts"
+    return section(
+        "Quality", table(("bits per byte, held-out text", "here", "fp32", "lost"), rows), lead=f"{compared}: {same}."
+    )
+
+
+def machine_and_budget(report: Report) -> str:
+    """What it was measured on, and what it was measured against."""
+    machine = subtitle("Machine") + facts(list(_machine(report)))
+    budget = subtitle(f"Budget {report.budget.name}") + facts(list(_budget(report)))
+    return section("What was measured, and against what", columns(machine, budget))
+
+
+def _machine(report: Report) -> Iterator[tuple[str, str]]:
+    found = report.device.facts
+    yield "model", found.model
+    yield "architecture", found.arch
+    yield "instruction sets", ", ".join(found.isa) or "none of those that matter"
+    yield "cores", str(found.cores)
+    yield "memory", "unknown" if found.memory_mb is None else f"{found.memory_mb:.0f} MB"
+    yield "governor", found.governor or "not visible here"
+    yield "system", found.system
+    yield "Python", found.python
+    yield "onnxruntime", found.onnxruntime or "missing"
+    yield "differs in", "; ".join(report.device.differences) or "nothing: it is the budget's device"
+    yield report.bundle.kind, report.bundle.name
+    yield "SHA-256 of its manifest" if report.bundle.kind == "bundle" else "SHA-256 of its files", report.bundle.sha256
+
+
+def _budget(report: Report) -> Iterator[tuple[str, str]]:
+    budget = report.budget
+    device, request, confidence = budget.device, budget.request, budget.confidence
+    yield "about", budget.description
+    yield "device", " or ".join(device.models) or "any machine"
+    if device.arch is not None:
+        yield "architecture", device.arch
+    if device.isa:
+        yield "instruction sets", ", ".join(device.isa)
+    if device.min_memory_mb is not None or device.max_memory_mb is not None:
+        low, high = (
+            "any" if end is None else f"{number(end)} MB" for end in (device.min_memory_mb, device.max_memory_mb)
+        )
+        yield "memory", f"{low} to {high}"
+    if device.governors:
+        yield "governor", " or ".join(device.governors)
+    yield "request", f"{request.prompt_tokens} tokens in, {request.new_tokens} out, threads: {request.threads}"
+    for name, value in vars(budget.limits).items():
+        if value is not None:
+            yield f"`{name}`", number(value)
+    looks = ", ".join(str(look) for look in confidence.looks)
+    yield "confidence", f"{100 * confidence.level:.4g} %, looks after {looks} requests"
+    yield "processes", f"{confidence.processes} fresh ones, {confidence.warmup} requests of each not counted"

@@ -1,0 +1,214 @@
+"""What a report says to people, in words that every output shares: labels, numbers, the sentence of the verdict.
+
+JUnit, Markdown and HTML differ in how they look, never in what they say. Reports may come from anywhere, so text out
+of them goes through `tinylm.base.printable` before it is escaped for its format.
+"""
+
+from __future__ import annotations
+
+from tinylm.base.numerals import number, signed
+from tinylm.budget.compare.change import Outcome, Row
+from tinylm.budget.compare.comparison import Comparison
+from tinylm.budget.estimate.estimate import Estimate
+from tinylm.budget.judge.validity import Cause
+from tinylm.budget.judge.verdict import LimitResult, Verdict
+from tinylm.budget.report import Report
+
+_LABELS = {
+    "bundle_mb": "bundle size",
+    "peak_rss_mb": "peak memory",
+    "resident_mb": "resident memory",
+    "growth_mb": "memory growth",
+    "latency_p95_ms": "latency, p95",
+    "ttft_p95_ms": "first token, p95",
+    "itl_p95_ms": "per token, p95",
+    "cold_start_ms": "cold start",
+    "bpb_increase": "quality lost",
+    "golden_tokens": "wrong tokens",
+    "enforced_mb": "enforced memory",
+    "sustained_p95_ms": "sustained, p95",
+}
+VERDICTS: dict[Verdict, str] = {
+    "pass": "pass",
+    "fail": "fail",
+    "undecided": "undecided",
+    "not_measured": "not measured",
+}
+OUTCOMES: dict[Outcome, str] = {
+    "better": "better",
+    "same": "same",
+    "worse": "worse, allowed",
+    "regressed": "regressed",
+    "undecided": "undecided",
+}
+
+
+def label(name: str) -> str:
+    """A limit's name for people; the name itself when it is new."""
+    return _LABELS.get(name, name)
+
+
+def compared_label(row: Row) -> str:
+    """What a row of a comparison is about: of times usually what is typical of a process, not the p95."""
+    return label(row.name).removesuffix(", p95") if row.method == "typical request" else label(row.name)
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit; mismatches are counted without one."""
+    if value is None:
+        return "-"
+    return number(value) if unit == "mismatches" else f"{number(value)} {unit}"
+
+
+def figure(result: LimitResult) -> str:
+    """What a limit was held against: the number, of an estimate with its error bar."""
+    if result.measured is None:
+        return "-"
+    if result.low is None or result.high is None:
+        return number(result.measured)
+    return f"{number(result.measured)} ({number(result.low)} to {number(result.high)})"
+
+
+def figure_in_unit(result: LimitResult) -> str:
+    """The same with its unit."""
+    plain = result.measured is None or result.unit == "mismatches"
+    return figure(result) if plain else f"{figure(result)} {result.unit}"
+
+
+def used(result: LimitResult) -> float | None:
+    """Share of what is allowed that is used; below zero (quality gained) it is 0, and None without a number."""
+    return None if result.margin is None else max(1 - result.margin, 0.0)
+
+
+def percent(share: float | None) -> str:
+    """A share as people read it; empty for None."""
+    return "" if share is None else f"{100 * share:.0f} %"
+
+
+def headline(report: Report) -> str:
+    """The verdict as one sentence."""
+    name, budget = report.bundle.name, report.budget.name
+    where = "" if report.basis == "measured" else f", {_FAR_AWAY[report.basis]}"
+    if report.verdict == "pass":
+        return f"{name} fits the budget {budget}{where}"
+    if report.verdict == "fail":
+        return f"{name} does not fit the budget {budget}{where}: {_named(report, 'fail')}"
+    return f"Undecided whether {name} fits the budget {budget}: {_named(report, 'undecided', 'not_measured')}"
+
+
+_FAR_AWAY = {
+    "indicative": "as far as another machine can tell",
+    "estimated": "as far as an estimate can tell",
+    "claimed": "as its bundle claims",
+}
+
+
+def _named(report: Report, *verdicts: Verdict) -> str:
+    return "; ".join(label(result.name) for result in report.limits if result.verdict in verdicts)
+
+
+def compared(comparison: Comparison) -> str:
+    """What became of it since the earlier report, as one sentence."""
+    if not comparison.comparable:
+        return "Not comparable: nothing is said about regressions"
+    outcomes: tuple[tuple[Outcome, str], ...] = (
+        ("regressed", "Regressed"),
+        ("undecided", "Undecided whether it regressed"),
+    )
+    for outcome, words in outcomes:
+        if names := [compared_label(row) for row in comparison.rows if row.verdict == outcome]:
+            return f"{words}: {'; '.join(names)}"
+    return "Nothing regressed"
+
+
+def change(row: Row) -> tuple[str, str]:
+    """How much a limit's figure changed, and how much it may."""
+    if row.change is None:
+        return "-", "-"
+    if row.change_unit == "%":
+        return f"{row.change:+.1f} %", f"{row.threshold:+g} %"
+    return f"{signed(row.change)} {row.unit}", f"{signed(row.threshold)} {row.unit}"
+
+
+def caution(report: Report) -> str | None:
+    """What makes the report worth less than a measurement on the budget's device; None when nothing does."""
+    facts, apart = report.device.facts, "; ".join(report.device.differences)
+    if report.estimate is not None and report.estimate.source == "counted":
+        return (
+            f"Estimated only: run on a {facts.model}. Times are instruction counts put into milliseconds; a verdict"
+            f" for the board comes from the board. {_sentence(apart)}"
+        ).rstrip()
+    if not report.device.differences:
+        return None
+    times = "The device's times are not known" if report.estimate is None else "Times are estimates for that device"
+    return (
+        f"Not measured on the budget's device: this is {facts.model} ({facts.arch}). {times}; memory, tokens and"
+        f" quality are indicative. {_sentence(apart)}"
+    )
+
+
+def own_times_words(report: Report) -> str:
+    """Whose times they are that no limit is about."""
+    return f"This machine's own times ({report.device.facts.model}), which say nothing of the budget's device"
+
+
+def where_instructions_come_from(estimate: Estimate) -> str:
+    """Counted or modelled, and how sure that is."""
+    if estimate.source == "counted":
+        return f"counted by an emulator, the same for {estimate.requests} prompts within {100 * estimate.spread:.1f} %"
+    return f"modelled from the graph, within {100 * estimate.instructions_error:.0f} % of what an emulated board counts"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def kinds_of_memory(report: Report) -> str | None:
+    """Every way in which the kernel counts the probe with the highest peak, in MB; None where it tells none."""
+    told = [process.memory for process in report.samples if process.memory is not None]
+    if not told:
+        return None
+    memory = max(told, key=lambda each: each.peak_rss_bytes)
+    parts = (
+        ("peak (VmHWM)", memory.peak_rss_bytes),
+        ("resident (VmRSS)", memory.rss_bytes),
+        ("its own (RssAnon)", memory.anonymous_bytes),
+        ("mapped files (RssFile)", memory.file_bytes),
+        ("shared pages divided (PSS)", memory.pss_bytes),
+        ("unshared (USS)", memory.uss_bytes),
+        ("in swap", memory.swap_bytes),
+    )
+    return ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts if size is not None)
+
+
+def machine(report: Report) -> str:
+    """The machine in one line."""
+    facts = report.device.facts
+    memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
+    return f"{facts.model} ({facts.arch}), {facts.cores} core{'' if facts.cores == 1 else 's'}{memory}"
+
+
+def request(report: Report) -> str:
+    """What one request is."""
+    asked = report.budget.request
+    threads = "1 thread" if asked.threads == 1 else f"{asked.threads} threads"
+    return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {threads}"
+
+
+def when(created: str) -> str:
+    """When a report was made, as people write it."""
+    return created.replace("T", " ").replace("+00:00", " UTC")
+
+
+def voids(cause: Cause, report: Report) -> str:
+    """Which verdicts a cause takes away."""
+    if cause.kind == "times" and report.device.differences:
+        return "no limit is about this machine's own times; a comparison of them is not sure"
+    if cause.name == "drift":
+        return "a time stands only if the slowest request, slower by the drift once more, is within its limit"
+    kind = "every limit but sizes" if cause.kind == "all" else cause.kind
+    return {
+        "everything": f"no verdict on {kind} stands",
+        "fails": f"a pass of {kind} stands, a fail does not",
+        "passes": f"a fail of {kind} stands, a pass does not",
+    }[cause.voids]

@@ -1,0 +1,99 @@
+"""What is checked against a budget: a bundle, or a decoder that was exported elsewhere.
+
+The check wants the same facts of either; a decoder lacks the evidence that an export of tinylm puts into a bundle. What
+cannot be measured of it is left out or `not_measured`, never a pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tinylm.budget.judge.verdict import LimitResult
+from tinylm.bundle.manifest import Bundle, FileEntry
+from tinylm.external_decoder.description import Decoder
+from tinylm.settings.model import ModelConfig
+
+_NO_QUALITY = (
+    "a decoder brings no fp32 model to compare with; leave `bpb_increase` out of a copy of the budget, and measure"
+    " quality where the model was trained"
+)
+_DECODER_SIZE = "the files of the decoder: graph, description, and tokenizer where there is one"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    kind: Literal["bundle", "decoder"]
+    name: str
+    sha256: str
+    """Identifies all of its files."""
+    path: Path
+    """Its folder."""
+    size_bytes: int
+    model: ModelConfig | None
+    """Its shape; None where nobody says."""
+    kv_cache_element_bytes: int
+    golden: bool
+    """Whether it brings tokens that every device must reproduce."""
+    bundle: Bundle | None = None
+    """None for a decoder."""
+    decoder: dict[str, Any] | None = None
+    """What a probe is told of a decoder (`tinylm.external_decoder.description.DecoderOrders`)."""
+    files: dict[str, FileEntry] = dataclasses.field(default_factory=dict)
+    """A decoder's files; a bundle's stand in its manifest."""
+    notes: tuple[str, ...] = ()
+    """What people must know to read the figures."""
+
+    def applicable(self, results: Sequence[LimitResult]) -> list[LimitResult]:
+        """The results as far as they apply to this kind, with reasons that fit it."""
+        if self.kind == "bundle":
+            return list(results)
+        evidence = {"bundle_mb": _DECODER_SIZE, "bpb_increase": _NO_QUALITY}
+        return [
+            dataclasses.replace(result, evidence=evidence.get(result.name, result.evidence))
+            for result in results
+            if result.name != "golden_tokens" or self.golden
+        ]
+
+
+def bundle_candidate(bundle: Bundle) -> Candidate:
+    """A verified bundle as the check wants it."""
+    return Candidate(
+        kind="bundle",
+        name=bundle.manifest.name,
+        sha256=bundle.manifest_sha256,
+        path=bundle.path,
+        size_bytes=bundle.size_bytes,
+        model=bundle.manifest.model,
+        kv_cache_element_bytes=1 if bundle.manifest.quantization.kv_cache == "int8" else 4,
+        golden=True,
+        bundle=bundle,
+    )
+
+
+def decoder_candidate(decoder: Decoder) -> Candidate:
+    """An opened decoder as the check wants it, with what people must know of its figures."""
+    description, layers = decoder.description, len(decoder.graph.cache) // 2
+    notes = [
+        f"a key/value cache of {layers} layers, which grows with the text"
+        if layers
+        else "no key/value cache: the whole text is run again for every token"
+    ]
+    if description.tokenizer is None:
+        notes.append("encoding and decoding of text is not included: prompts are pseudo-random token ids")
+    return Candidate(
+        kind="decoder",
+        name=description.name,
+        sha256=decoder.sha256,
+        path=decoder.folder,
+        size_bytes=decoder.size_bytes,
+        model=None,
+        kv_cache_element_bytes=4,
+        golden=bool(description.golden),
+        decoder=decoder.orders(),
+        files=decoder.files,
+        notes=tuple(notes),
+    )

@@ -1,0 +1,101 @@
+"""`tinylm bundle show / verify / card`: what is in a bundle, is it whole, its model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinylm.cli.help import Command, Group
+from tinylm.cli.options.opened import opened_bundle
+
+bundle_app = typer.Typer(name="bundle", cls=Group, rich_markup_mode=None, help="Look into a bundle.")
+
+_Bundle = Annotated[
+    Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+]
+
+
+@bundle_app.command(cls=Command, epilog="tinylm bundle show runs/NAME")
+def show(bundle: _Bundle = None) -> None:
+    """Print what is in a bundle; its files are checked against the manifest."""
+    from tinylm.text.languages import language_name
+
+    opened = opened_bundle(bundle)
+    manifest = opened.manifest
+    model, origin = manifest.model, manifest.provenance
+    print(f"{manifest.name} {manifest.version}  ({', '.join(map(language_name, manifest.languages))}; {opened.path})")
+    print(f"  sha256      {opened.manifest_sha256}")
+    print(
+        f"  model       {model.architecture}, {manifest.quantization.parameters:,} parameters: {model.n_layer} layers,"
+        f" d_model {model.d_model}, {model.n_head} heads ({model.n_kv_head} kv), d_ff {model.d_ff},"
+        f" vocabulary {model.vocab_size}, context {model.context_length}"
+    )
+    embedding = manifest.quantization.embedding or manifest.quantization.scheme
+    print(
+        f"  weights     {manifest.quantization.scheme}, embedding {embedding}, cache {manifest.quantization.kv_cache},"
+        f" activations {manifest.quantization.activations}"
+    )
+    for language, quality in manifest.quality.items():
+        print(
+            f"  quality     {language}: {quality.bpb:.4f} bits per byte on {quality.bytes:,} bytes of held-out text,"
+            f" perplexity {quality.shown('perplexity')}"
+        )
+        print(
+            f"              against fp32: {quality.shown('bpb_increase')} bits per byte,"
+            f" divergence {quality.shown('kl')} nats, same first choice {quality.shown('top1_agreement')}"
+        )
+    if any(quality.intervals for quality in manifest.quality.values()):
+        print("              in brackets: 95 % confidence intervals")
+    print(f"  trained     run {origin.run_id}, data {origin.dataset_hash} ({origin.data_licence})")
+    print(f"  needs       {', '.join(f'{name} >= {least}' for name, least in manifest.minimum_versions.items())}")
+    for name, entry in manifest.files.items():
+        print(f"  file        {name:<16} {entry.bytes:>12,} bytes  {entry.sha256[:16]}")
+    print(f"  size        {opened.size_bytes / 1e6:.3f} MB")
+
+
+@bundle_app.command(cls=Command, epilog="tinylm bundle verify runs/NAME")
+def verify(bundle: _Bundle = None) -> None:
+    """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
+    from tinylm.base.errors import TinylmError
+    from tinylm.base.numerals import change
+    from tinylm.runtime.engine import Engine
+    from tinylm.runtime.measurement.golden import verify_golden
+    from tinylm.tokenizer.tokenizer import Tokenizer
+
+    opened = opened_bundle(bundle, strict=True)
+    with Engine(opened) as engine:
+        found = verify_golden(opened, Tokenizer(opened.tokenizer), engine)
+    for mismatch in found.mismatches:
+        print(f"differs: {mismatch}")
+    if found.mismatches:
+        raise TinylmError(
+            f"`{opened.path}` does not reproduce {len(found.mismatches)} of its golden results on this machine",
+            "do not use this bundle here; report the processor and the onnxruntime version",
+            exit_code=1,
+        )
+    print(f"files       {len(opened.manifest.files)} match their SHA-256")
+    print(f"tokens      {found.tokens} golden tokens after {found.prompts} prompts are reproduced")
+    print(f"tokenizer   {found.encodings} encodings are reproduced")
+    for text in found.held_out:
+        lost = change((text.bits - text.bits_fp32) / text.text_bytes)
+        print(
+            f"quality     {text.language}: {text.bits / text.text_bytes:.4f} bits per byte here on the"
+            f" {text.text_bytes:,} bytes of golden.json, {lost} against the trained model"
+        )
+    print("            the bundle's own figures, on more text: `tinylm bundle show`")
+
+
+@bundle_app.command(cls=Command, epilog="tinylm bundle card > MODEL.md")
+def card(bundle: _Bundle = None) -> None:
+    """Print a bundle's model card, as Markdown."""
+    from tinylm.base.errors import TinylmError
+    from tinylm.bundle.manifest import CARD
+
+    opened = opened_bundle(bundle)
+    try:
+        text = (opened.path / CARD).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:  # it was not exported like that, and nothing else reads it
+        raise TinylmError(f"`{opened.path / CARD}` cannot be read: {error}", "export the bundle again") from error
+    print(text, end="")

@@ -1,0 +1,185 @@
+"""`tinylm check-budgets`: does a bundle fit a device; the answer on stdout and in the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tinylm.cli.options.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
+from tinylm.cli.options.completion import budgets
+from tinylm.cli.options.opened import opened_bundle
+
+_MOST_MINUTES = 24 * 60
+_WHAT = "What is measured"
+
+if TYPE_CHECKING:
+    from tinylm.budget.judge.candidate import Candidate
+    from tinylm.budget.report import Report
+
+
+def check_budgets(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A bundle, a run that has one, or the `decoder.toml` of a model from elsewhere;"
+            " the latest run's bundle when left out."
+        ),
+    ] = None,
+    budget: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE",
+            rich_help_panel=_WHAT,
+            help="A shipped budget, or a TOML file of your own.",
+            autocompletion=budgets,
+        ),
+    ] = "pi-zero-2w",
+    json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")
+    ] = False,
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements on the budget's own device."
+        ),
+    ] = False,
+    backend: Annotated[
+        Literal["auto", "lean", "reference"],
+        typer.Option(
+            rich_help_panel=_WHAT,
+            help="What runs the model: `lean` needs the least memory, `auto` takes it where it works.",
+        ),
+    ] = "auto",
+    soak: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            rich_help_panel=_WHAT,
+            help="Also measure sustained load, with temperature and clock over time.",
+        ),
+    ] = None,
+    enforce: Annotated[
+        bool,
+        typer.Option(
+            "--enforce", rich_help_panel=_WHAT, help="Also run under the kernel's own limit of the budget's memory."
+        ),
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OLD.json",
+            rich_help_panel=_WHAT,
+            help="Also compare with an earlier report of this device, made by `--json`.",
+        ),
+    ] = None,
+    virtual_pi: Annotated[
+        bool,
+        typer.Option(
+            "--virtual-pi",
+            rich_help_panel=_WHAT,
+            help="On an emulated board instead of here: ARM code, estimated times.",
+        ),
+    ] = False,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Html = None,
+) -> None:
+    """Measure a bundle, or another model's graph, here against a device's budget: memory, latency, size, quality.
+
+    Exit code 0: it fits. 1: a limit is exceeded, or something regressed. 2: bundle, budget or old report cannot be
+    used. 3: undecided, or not comparable.
+    """
+    _check_options(soak=soak, enforce=enforce, virtual_pi=virtual_pi)
+    if virtual_pi:
+        from tinylm.cli.commands.virtual_pi import ENVIRONMENT_MIRROR, check
+
+        mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
+        check(
+            bundle,
+            budget=budget,
+            json=json,
+            certify=certify,
+            backend=backend,
+            against=against,
+            mirror=mirror,
+            junit=junit,
+            markdown=markdown,
+            html=html,
+        )
+        return
+
+    from tinylm.budget.check import Options, check_candidate
+    from tinylm.budget.spec.budget import load_budget
+
+    outputs = Outputs(junit=junit, markdown=markdown, html=html)
+    outputs.check(against, Path(budget))
+    old = read_old(against)
+    limits = load_budget(budget)
+    candidate = _candidate(bundle, strict=certify)
+    outputs.check(candidate.path)
+    _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
+    options = Options(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
+    report = check_candidate(candidate, limits, announce=_announce, options=options)
+    finish(report, json=json, certify=certify, outputs=outputs)
+
+
+def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool) -> None:
+    """TinylmError for options that mean nothing, or nothing together."""
+    from tinylm.base.errors import TinylmError
+
+    if soak is not None and not 0 < soak <= _MOST_MINUTES:
+        raise TinylmError(f"`--soak` is {soak:g} minutes; more than 0 and at most {_MOST_MINUTES} is needed")
+    if virtual_pi and (soak is not None or enforce):
+        raise TinylmError(
+            "an emulated board has no heat and no memory of its own: `--soak` and `--enforce` mean nothing there",
+            "leave them out, or leave `--virtual-pi` out",
+        )
+
+
+def _candidate(named: Path | None, *, strict: bool) -> Candidate:
+    """The bundle or decoder that is named; TinylmError when it is neither, and with `strict` as in `open_bundle`."""
+    from tinylm.budget.judge.candidate import bundle_candidate, decoder_candidate
+    from tinylm.external_decoder.description import find_decoder, open_decoder
+
+    if description := find_decoder(named):
+        return decoder_candidate(open_decoder(description))
+    return bundle_candidate(opened_bundle(named, strict=strict))
+
+
+def read_old(against: Path | None) -> Report | None:
+    """The report to compare with, read before anything is measured; TinylmError when it is none."""
+    from tinylm.budget.report import load_report
+
+    return None if against is None else load_report(against)
+
+
+def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:
+    """Print the report, write its other forms, end with its exit code."""
+    from tinylm.budget.report import exit_code, to_json
+
+    if json:
+        print(to_json(report))
+    else:
+        from tinylm.budget.formats.table import print_report
+        from tinylm.cli.terminal import console
+
+        _announce("")
+        screen = console()
+        print_report(report, screen)
+        if report.comparison is not None:
+            from tinylm.budget.formats.comparison_table import print_comparison
+
+            screen.print()
+            print_comparison(report.comparison, screen)
+    outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
+    if certify and report.basis != "measured":
+        _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")
+    raise typer.Exit(exit_code(report, certify=certify))
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,47 @@
+"""`tinylm doctor`: what this board is, and what will bite; findings on stdout, the worst of them in the exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinylm.cli.options.completion import budgets
+
+
+def doctor(
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(help="A bundle, or a run that has one, to look into; the latest run's bundle when left out."),
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FILE", help="Compare this machine with a budget's device.", autocompletion=budgets),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print facts and findings as one JSON document.")] = False,
+) -> None:
+    """Look at this board: processor, memory, clocks, power, disk, software, and the kernels a bundle gets here.
+
+    Exit code 0: nothing worse than a warning. 1: a problem. 2: bundle or budget cannot be used.
+    Needs no root and no network.
+    """
+    from tinylm.budget.spec.budget import load_budget
+    from tinylm.doctor.check import examine
+    from tinylm.doctor.report import exit_code, to_json
+
+    report = examine(bundle=bundle, budget=load_budget(budget) if budget else None, announce=_announce)
+    if json:
+        print(to_json(report))
+    else:
+        from tinylm.cli.terminal import console
+        from tinylm.doctor.table import print_report
+
+        _announce("")
+        print_report(report, console())
+    raise typer.Exit(exit_code(report))
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,57 @@
+"""`tinylm profile`: where a bundle's time goes on this machine, by prompt length, operator and layer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tinylm.cli.options.opened import opened_bundle
+
+
+def profile(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+    ] = None,
+    requests: Annotated[int, typer.Option(help="Requests that count, for every prompt length.")] = 30,
+    new_tokens: Annotated[
+        int | None,
+        typer.Option(help="Tokens that each request generates; 20, or fewer where the context is short."),
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Threads that run the model.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON document.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Also draw it as an SVG picture.")] = None,
+) -> None:
+    """Time a bundle here: latency by prompt length, and each token by operator and by layer.
+
+    A description of this machine, never a verdict. Exit code 2: the bundle or an option cannot be used.
+    """
+    from tinylm.base.errors import TinylmError
+    from tinylm.profile.measure import profile_bundle
+    from tinylm.profile.report import to_json
+
+    if plot is not None and plot.suffix != ".svg":
+        raise TinylmError(f"`{plot}` is no name for an SVG picture", f"name it `{plot.with_suffix('.svg')}`")
+    opened = opened_bundle(bundle)
+    _announce(f"profiling {opened.path}")
+    report = profile_bundle(opened, requests=requests, threads=threads, new_tokens=new_tokens, announce=_announce)
+    if json:
+        print(to_json(report))
+    else:
+        from tinylm.cli.terminal import console
+        from tinylm.profile.table import print_report
+
+        _announce("")
+        print_report(report, console())
+    if plot is not None:
+        from tinylm.base.files import write_atomic
+        from tinylm.profile.plot import plot as draw
+
+        write_atomic(plot, draw(report).encode())
+        _announce(f"\nwrote {plot}")
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

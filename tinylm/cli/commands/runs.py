@@ -1,0 +1,30 @@
+"""`tinylm runs`: what runs and bundles there are."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def runs(
+    json: Annotated[bool, typer.Option("--json", help="Print them as one JSON document.")] = False,
+) -> None:
+    """List the runs and bundles in `runs/`: size, date, bits per byte, and the verdict of the last budget check.
+
+    The check is that of `train-pipeline`; `tinylm budget report RUN/budget.json` shows it whole.
+    """
+    from tinylm.bundle.store import RUNS, how_to_make
+    from tinylm.housekeeping.shelf import items, to_json
+
+    found = items()
+    if json:
+        print(to_json(found))
+    elif found:
+        from tinylm.cli.terminal import console
+        from tinylm.housekeeping.table import print_items
+
+        print_items(found, console())
+    else:
+        print(f"nothing yet in `{RUNS.absolute()}`: {how_to_make()}", file=sys.stderr)

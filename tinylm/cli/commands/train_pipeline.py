@@ -1,0 +1,119 @@
+"""`tinylm train-pipeline`: text in, a verified bundle and its budget verdict out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinylm.cli.options.completion import budgets
+from tinylm.cli.options.training import TrainingOptions, takes_training_options
+from tinylm.cli.prepare_training import asked_config, prepared, say
+
+if TYPE_CHECKING:
+    from tinylm.budget.spec.budget import Budget
+    from tinylm.pipeline.train_pipeline import PipelineResult
+    from tinylm.settings.run import RunConfig
+
+
+@takes_training_options
+def train_pipeline(
+    options: TrainingOptions,
+    budget: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FILE", help="The budget that the bundle is checked against.", autocompletion=budgets
+        ),
+    ] = "pi-zero-2w",
+    skip_corpus: Annotated[bool, typer.Option("--skip-corpus", help="Take the latest dataset's text.")] = False,
+    skip_tokenizer: Annotated[
+        bool, typer.Option("--skip-tokenizer", help="Take the latest dataset's tokenizer.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="End with the whole budget report: times, memory, reasons.")
+    ] = False,
+) -> None:
+    """Train a model from text, export it as a verified INT8 bundle and check it against a budget.
+
+    The same command again skips what is done and continues what was interrupted.
+    """
+    from tinylm.base.errors import TinylmError
+    from tinylm.budget.spec.budget import load_budget
+
+    limits = load_budget(budget)  # what can be told before the training is not told after it
+    config = asked_config(options)
+    if skip_tokenizer and (options.vocab_size or options.tokenizer_type or options.byte_fallback):
+        raise TinylmError(
+            "--skip-tokenizer takes the latest dataset's tokenizer, and another option describes a new one",
+            "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --skip-tokenizer",
+        )
+    if skip_corpus and (options.corpus or options.near_duplicates):
+        raise TinylmError(
+            "--skip-corpus takes the latest dataset's text and another option describes other text",
+            "leave out --corpus and --near-duplicates",
+        )
+    needed = limits.request.prompt_tokens + limits.request.new_tokens
+    if config.model.context_length < needed:
+        raise TinylmError(
+            f"the budget `{limits.name}` asks for {limits.request.prompt_tokens} + {limits.request.new_tokens} tokens; "
+            f"the context length is {config.model.context_length}",
+            f"use --max-seq-length {needed} or more, or a budget with a smaller request",
+        )
+    if not options.resume:
+        for line in _plan(config, limits):
+            say(line)
+        if options.preset is None and options.init_from is None:
+            say(
+                "--preset tiny-muon learns more in the same minutes and bytes: 1.63 instead of 1.68 bits per byte of"
+                " books"
+            )
+    with prepared(options, config, skip_corpus=skip_corpus, skip_tokenizer=skip_tokenizer) as ready:
+        from tinylm.pipeline.train_pipeline import run_pipeline
+
+        result = run_pipeline(
+            ready.config,
+            folder=ready.folder,
+            reuse=ready.reuse,
+            initial=ready.initial,
+            trackers=ready.trackers,
+            terms=options.terms,
+            force=options.force,
+            extend=options.resume,
+            say=say,
+        )
+        _finish(result, limits, details=details)
+
+
+def _finish(result: PipelineResult, limits: Budget, *, details: bool) -> None:
+    """Check the bundle, keep the report in the run, show what it all comes to, end with the check's exit code."""
+    from tinylm.base.files import write_atomic
+    from tinylm.budget.check import check_bundle
+    from tinylm.budget.report import exit_code, to_json
+    from tinylm.bundle.store import BUDGET_REPORT
+    from tinylm.cli.ending import show
+    from tinylm.cli.terminal import console
+
+    say(f"bundle: {result.bundle.path}")
+    report = check_bundle(result.bundle, limits, announce=say)
+    write_atomic(result.run / BUDGET_REPORT, to_json(report).encode())
+    say("")
+    show(result, report, console(), details=details)
+    raise typer.Exit(exit_code(report, certify=False))
+
+
+def _plan(config: RunConfig, limits: Budget) -> list[str]:
+    """What is about to be done, and how long it takes."""
+    training = config.training
+    text = "the built-in sample text" if config.corpus == ("sample",) else ", ".join(config.corpus)
+    length = f"{training.epochs} passes over it"
+    if training.minutes is not None:
+        length = f"{training.minutes:g} {'minute' if training.minutes == 1 else 'minutes'}"
+        takes = f"{length}, and a few more for text, export and check"
+    elif config.corpus == ("sample",):
+        takes = "about a quarter of an hour on two cores; --minutes 2 is shorter, --corpus takes your text"
+    else:
+        takes = "as long as the passes do; the training shows the time left, and --minutes sets it"
+    return [
+        f"to do: train `{config.preset}` on {text}, {length}; export it to INT8; check it against {limits.name}",
+        f"takes: {takes}",
+    ]

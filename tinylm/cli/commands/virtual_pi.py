@@ -1,0 +1,289 @@
+"""`tinylm virtual-pi build / start / wait / ssh / scp / stop / check`: an emulated Raspberry Pi."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tinylm.cli.help import Command, Group
+from tinylm.cli.options.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
+from tinylm.cli.options.completion import budgets
+from tinylm.cli.options.opened import opened_bundle
+
+if TYPE_CHECKING:
+    from tinylm.virtual_pi.machine import Machine
+
+virtual_pi_app = typer.Typer(
+    name="virtual-pi", cls=Group, rich_markup_mode=None, help="Boot an emulated Raspberry Pi and use it."
+)
+
+ENVIRONMENT_MIRROR = "TINYLM_DEBIAN_MIRROR"
+_MACHINE, _IMAGE, _WHAT = "Machine", "Image", "What is measured"
+_Board = Annotated[str, typer.Option(metavar="NAME", rich_help_panel=_MACHINE, help="pi-zero-2w, pi-3, pi-4 or pi-5.")]
+_Cpu = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        rich_help_panel=_MACHINE,
+        help="cortex-a53, cortex-a72 or cortex-a76 instead of the board's own.",
+    ),
+]
+_Release = Annotated[int, typer.Option(rich_help_panel=_MACHINE, help="Debian 12 (Python 3.11) or 13 (Python 3.13).")]
+_Mirror = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar=ENVIRONMENT_MIRROR,
+        rich_help_panel=_IMAGE,
+        help="Debian mirror to build from; this machine's own apt sources when left out.",
+    ),
+]
+_Keyring = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", rich_help_panel=_IMAGE, help="Keys that the mirror's packages are checked with."),
+]
+_Folder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", rich_help_panel=_IMAGE, help="Where images and machines lie; the user's cache when left out."
+    ),
+]
+_Name = Annotated[str, typer.Option(metavar="NAME", help="Which machine, when there are several.")]
+_Root = Annotated[bool, typer.Option("--root", help="As root instead of the user `pi`.")]
+
+
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi build")
+def build(
+    release: _Release = 12,
+    mirror: _Mirror = None,
+    keyring: _Keyring = None,
+    folder: _Folder = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Look for newer packages now.")] = False,
+) -> None:
+    """Build the image and print its folder; at once when it is there already."""
+    print(_image(release=release, mirror=mirror, keyring=keyring, folder=folder, refresh=refresh))
+
+
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi start --board pi-4")
+def start(
+    board: _Board = "pi-zero-2w",
+    cpu: _Cpu = None,
+    release: _Release = 12,
+    name: _Name = "default",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="On 127.0.0.1 for ssh; 0 takes a free one.")] = 0,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="One core whose clock counts instructions, instead of a fast machine.")
+    ] = False,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="Forget every change at the end, instead of keeping it.")
+    ] = False,
+    mirror: _Mirror = None,
+    keyring: _Keyring = None,
+    folder: _Folder = None,
+) -> None:
+    """Start a machine that stays until `tinylm virtual-pi stop`; `wait` says when it answers."""
+    from tinylm.virtual_pi.boards import find_board, find_cpu
+    from tinylm.virtual_pi.machine import kept_image, start_machine
+    from tinylm.virtual_pi.qemu import Settings
+
+    imitated = find_board(board)
+    settings = Settings(
+        cpu=imitated.cpu if cpu is None else find_cpu(cpu),
+        cores=1 if measure else imitated.cores,
+        memory_mib=imitated.memory_mib,
+        port=port,
+        measure=measure,
+        snapshot=snapshot,
+    )
+    kept = None if snapshot else kept_image(_place(folder), name, release=release)
+    image = kept or _image(release=release, mirror=mirror, keyring=keyring, folder=folder)
+    machine = start_machine(image=image, settings=settings, folder=_place(folder), name=name)
+    print(f"{name}: {imitated.description}, {settings.cpu}, 127.0.0.1:{machine.state.port}")
+
+
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi wait")
+def wait(
+    name: _Name = "default",
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Give up after so long.")] = 240,
+    folder: _Folder = None,
+) -> None:
+    """Wait until the machine has started everything and answers on ssh."""
+    seconds = _machine(folder, name).wait(timeout_s=timeout)
+    _announce(f"{name} answered after {seconds:.1f} s")
+
+
+@virtual_pi_app.command(
+    context_settings={"ignore_unknown_options": True}, cls=Command, epilog="tinylm virtual-pi ssh -- uname -a"
+)
+def ssh(
+    command: Annotated[list[str] | None, typer.Argument(help="What to run; a shell when left out.")] = None,
+    name: _Name = "default",
+    root: _Root = False,
+    folder: _Folder = None,
+) -> None:
+    """Run a command in the machine; its exit code becomes this one's."""
+    import subprocess
+
+    from tinylm.virtual_pi.remote import ssh_command
+
+    machine = _machine(folder, name)
+    there = ssh_command(
+        image=machine.image, port=machine.state.port, command=command or [], user="root" if root else "pi"
+    )
+    raise typer.Exit(subprocess.run(there, check=False).returncode)
+
+
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi scp runs/NAME/bundle pi:bundle")
+def scp(
+    paths: Annotated[list[str], typer.Argument(help="Sources and a target; `pi:` before a path means the machine.")],
+    name: _Name = "default",
+    root: _Root = False,
+    folder: _Folder = None,
+) -> None:
+    """Copy files or folders: `tinylm virtual-pi scp runs/tiny/bundle pi:bundle`."""
+    import subprocess
+
+    from tinylm.virtual_pi.remote import scp_command
+
+    machine = _machine(folder, name)
+    there = scp_command(image=machine.image, port=machine.state.port, paths=paths, user="root" if root else "pi")
+    raise typer.Exit(subprocess.run(there, check=False).returncode)
+
+
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi stop --forget")
+def stop(
+    name: _Name = "default",
+    forget: Annotated[bool, typer.Option("--forget", help="Drop what the machine wrote to its disk, too.")] = False,
+    folder: _Folder = None,
+) -> None:
+    """Stop a machine; nothing of it keeps running. Its disk changes stay for the next start."""
+    from tinylm.virtual_pi.machine import stop_named
+
+    stop_named(_place(folder), name, forget=forget)
+    _announce(f"{name} is stopped")
+
+
+@virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi check runs/NAME --board pi-3")
+def check(
+    bundle: Annotated[
+        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
+    ] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            rich_help_panel=_WHAT,
+            help="As in `tinylm check-budgets`.",
+            autocompletion=budgets,
+            show_default="the board's, or pi-zero-2w",
+        ),
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=_MACHINE, help="The board to imitate; the budget's own when left out."
+        ),
+    ] = None,
+    cpu: _Cpu = None,
+    release: _Release = 12,
+    json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")
+    ] = False,
+    certify: Annotated[
+        bool,
+        typer.Option(
+            "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements, which this can never give."
+        ),
+    ] = False,
+    backend: Annotated[
+        Literal["auto", "lean", "reference"], typer.Option(rich_help_panel=_WHAT, help="As in `tinylm check-budgets`.")
+    ] = "auto",
+    against: Annotated[
+        Path | None, typer.Option(metavar="OLD.json", rich_help_panel=_WHAT, help="As in `tinylm check-budgets`.")
+    ] = None,
+    mirror: _Mirror = None,
+    keyring: _Keyring = None,
+    folder: _Folder = None,
+    junit: Junit = None,
+    markdown: Markdown = None,
+    html: Html = None,
+) -> None:
+    """`tinylm check-budgets --virtual-pi` with a choice of board, processor and release.
+
+    Exit code 0: it fits, as far as an emulator can tell. 1: a limit is exceeded. 2: bundle or budget cannot be used.
+    3: undecided, or no virtual Pi can run here.
+    """
+    import dataclasses
+
+    from tinylm.base.errors import TinylmError
+    from tinylm.budget.compare.comparison import compare
+    from tinylm.budget.spec.budget import load_budget
+    from tinylm.cli.commands.check_budgets import finish, read_old
+    from tinylm.external_decoder.description import find_decoder
+    from tinylm.virtual_pi.boards import find_board, find_cpu
+    from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
+
+    outputs = Outputs(junit=junit, markdown=markdown, html=html)
+    outputs.check(against, None if budget is None else Path(budget))
+    old = read_old(against)
+    limits = load_budget(budget or board or "pi-zero-2w")
+    cost_model(limits)
+    imitated = board_for(limits) if board is None else find_board(board)
+    if cpu is not None:
+        imitated = dataclasses.replace(imitated, cpu=find_cpu(cpu))
+    if find_decoder(bundle):
+        raise TinylmError(
+            f"`{bundle}` is a decoder; the virtual Pi checks bundles only",
+            "check it on a machine: tinylm check-budgets without --virtual-pi",
+        )
+    opened = opened_bundle(bundle, strict=certify)
+    outputs.check(opened.path)
+    _announce(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
+    checked = check_on_virtual_pi(
+        opened,
+        limits,
+        image=_image(release=release, mirror=mirror, keyring=keyring, folder=folder),
+        board=imitated,
+        folder=_place(folder),
+        backend=backend,
+        announce=_announce,
+    )
+    report = checked.report
+    if old is not None:
+        report = dataclasses.replace(report, comparison=compare(old, report))
+    finish(report, json=json, certify=certify, outputs=outputs)
+
+
+def _image(
+    *, release: int, mirror: str | None, keyring: Path | None, folder: Path | None, refresh: bool = False
+) -> Path:
+    from tinylm.virtual_pi.image import build_image
+    from tinylm.virtual_pi.releases import DEFAULT_KEYRING, find_release
+
+    return build_image(
+        release=find_release(release),
+        folder=_place(folder),
+        announce=_announce,
+        mirror=mirror,
+        keyring=keyring or DEFAULT_KEYRING,
+        refresh=refresh,
+    )
+
+
+def _machine(folder: Path | None, name: str) -> Machine:
+    from tinylm.virtual_pi.machine import find_machine
+
+    return find_machine(_place(folder), name)
+
+
+def _place(folder: Path | None) -> Path:
+    from tinylm.virtual_pi.folders import default_folder
+
+    return default_folder() if folder is None else folder.resolve()
+
+
+def _announce(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

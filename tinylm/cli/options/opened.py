@@ -1,0 +1,21 @@
+"""The bundle that a command was given, opened: what is odd in its folder is told on stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tinylm.bundle.manifest import Bundle
+
+
+def opened_bundle(named: Path | None, *, strict: bool = False) -> Bundle:
+    """The bundle `named`, of the run `named`, or the latest; TinylmError as in `find_bundle` and `open_bundle`."""
+    from tinylm.bundle.manifest import open_bundle
+    from tinylm.bundle.store import find_bundle
+
+    bundle = open_bundle(find_bundle(named), strict=strict)
+    if bundle.warning:
+        print(bundle.warning, file=sys.stderr, flush=True)
+    return bundle

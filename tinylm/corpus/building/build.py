@@ -1,0 +1,317 @@
+"""From sources to the corpus files of a dataset: read, normalise, clean, split, count, write; text of any size.
+
+    statistics = build_corpus(["sample", "en:novels", "notes.jsonl.xz"], folder)
+    for piece in read_pieces(folder / "train.jsonl"): ...
+
+`train.jsonl` and `val.jsonl` have one `Piece` on each line; `corpus.json`, written last, says what they came from and
+what they hold. Nothing is written before all of it is known to be good.
+
+Until then the cleaned text lies in `building/`, in parts of a few MB that all cores work on (`tinylm.corpus.building.parts`).
+After a kill the parts that are there are not cleaned again, as long as `plan.json` says the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from tinylm.base import records
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import write_atomic, writing
+from tinylm.corpus import gutenberg, sample
+from tinylm.corpus.building.parallel import Workers
+from tinylm.corpus.building.parts import SIDES, clean_part, load_figures, render_part
+from tinylm.corpus.building.progress import Meter
+from tinylm.corpus.building.splitting import SPLITTING, plan_split
+from tinylm.corpus.cleaning.cleaning import CLEANING
+from tinylm.corpus.cleaning.sections import sections
+from tinylm.corpus.reading import files
+from tinylm.corpus.reading.source_names import BUILT_IN, display_name
+from tinylm.corpus.statistics import CorpusStatistics, Dropped
+from tinylm.text.documents import Document, Piece
+from tinylm.tokenizer.tokenizer import NORMALISATION
+
+SCHEMA = "1.1"
+"""1.1 added `validation_text` and what is taken off texts; 1.0 is read as well."""
+PARTS = "parts-2"
+"""Name of what a part holds; it changes when a part of an older tinylm must not be used."""
+BUILDING = "building"
+PART_CHARACTERS = 2_000_000
+"""A part is full when it holds so many, or more if its last section is longer."""
+DISK_SHARE = 2.3
+"""Bytes on disk that building takes for each byte of text: parts, and then the corpus files beside them."""
+
+_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source of a built corpus."""
+
+    name: str
+    """`sample`, `gutenberg`, or prefix and last component of a path."""
+    sha256: str
+    """Its `fingerprint`."""
+    bytes: int
+    """UTF-8 bytes of its documents as they were read, before normalisation."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusRecord:
+    """The file `corpus.json`."""
+
+    schema: str
+    sources: tuple[Source, ...]
+    statistics: CorpusStatistics
+    validation_text: str | None = None
+    """The `text_hash` of `val.jsonl`."""
+
+
+Say = Callable[[str], None]
+
+
+def build_corpus(
+    sources: Sequence[str],
+    folder: Path,
+    *,
+    near_duplicates: float | None = None,
+    planned: Sequence[dict[str, str]] | None = None,
+    progress: Say | None = None,
+) -> CorpusStatistics:
+    """Build the corpus of `sources` in `folder`: each is `sample`, `gutenberg` or `[LANGUAGE:]PATH`.
+
+    `near_duplicates` is the similarity from which documents are dropped; `planned` is the `fingerprint` under which the
+    corpus will be known, when that was taken before; `progress` is told a line per source and download, and every few
+    seconds how far the reading is. TinylmError for a source that is
+    unusable or changes meanwhile, and for too little text or disk, with `folder` as it was, and when `folder` cannot be
+    written.
+    """
+    if not sources:
+        raise TinylmError("no corpus was named", "name `sample`, `gutenberg` or a path, such as `--corpus es:novels`")
+    with Workers() as workers:
+        planned = fingerprint(sources) if planned is None else planned
+        created = not folder.exists()
+        try:
+            building = _continue(folder / BUILDING, {"sources": list(planned), "near_duplicates": near_duplicates})
+            statistics = _build(
+                sources, folder, building, workers, near_duplicates=near_duplicates, planned=planned, say=progress
+            )
+        except TinylmError:
+            shutil.rmtree(folder / BUILDING, ignore_errors=True)
+            if created:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            raise
+    shutil.rmtree(building, ignore_errors=True)
+    return statistics
+
+
+def _build(
+    sources: Sequence[str],
+    folder: Path,
+    building: Path,
+    workers: Workers,
+    *,
+    near_duplicates: float | None,
+    planned: Sequence[dict[str, str]],
+    say: Say | None,
+) -> CorpusStatistics:
+    dropped = Dropped()
+    meter = Meter(_stored_bytes(sources, building), say)
+    reader = _Reader(building, meter, dropped, signatures=near_duplicates is not None)
+    for _ in workers.map(clean_part, reader.parts(sources, planned)):
+        pass
+    for part in reader.paths:
+        controls, replacements = load_figures(part).removed.tolist()
+        dropped.control_characters += controls
+        dropped.replacement_characters += replacements
+    plan = plan_split(reader.paths, workers, meter, near_duplicate_threshold=near_duplicates, dropped=dropped)
+    try:
+        (folder / "corpus.json").unlink(missing_ok=True)  # what it says is no longer true once a file is replaced
+    except OSError as error:
+        raise TinylmError(f"cannot write in `{folder}`: {error.strerror}", "name a folder of your own") from error
+    statistics = CorpusStatistics(dropped=dropped)
+    tasks = ((path, part, plan.block_bytes) for path, part in zip(reader.paths, plan.parts, strict=True))
+    with writing(folder / "train.jsonl") as train, writing(folder / "val.jsonl") as val:
+        for lines, counted in meter.counted("writing", workers.map(render_part, tasks), len(reader.paths)):
+            for side, file in zip(SIDES, (train, val), strict=True):
+                file.write(lines[side])
+            statistics.merge(counted)
+    listed = tuple(
+        Source(entry["name"], entry["sha256"], size) for entry, size in zip(planned, reader.sizes, strict=True)
+    )
+    record = CorpusRecord(SCHEMA, listed, statistics, text_hash(folder / "val.jsonl"))
+    write_atomic(folder / "corpus.json", (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode())
+    return statistics
+
+
+class _Reader:
+    """Reads sources into the tasks of `clean_part`, and remembers what came by."""
+
+    def __init__(self, building: Path, meter: Meter, dropped: Dropped, *, signatures: bool) -> None:
+        self._building, self._meter, self._dropped = building, meter, dropped
+        self._signatures = signatures
+        self.paths: list[Path] = []
+        """Of all parts, those that were there already too."""
+        self.sizes: list[int] = []
+        """UTF-8 bytes of each source as it was read."""
+
+    def parts(
+        self, sources: Sequence[str], planned: Sequence[dict[str, str]]
+    ) -> Iterator[tuple[list[Document], Path, bool]]:
+        """A task for each part that is not there yet; TinylmError when a source is not what was planned."""
+        for source, entry in zip(sources, planned, strict=True):
+            documents, total = 0, 0
+            reading = files.Reading()
+            part: list[Document] = []
+            held = 0
+            for document in self._documents(source, reading):
+                documents += not document.continues
+                total += len(document.text.encode("utf-8", "surrogatepass"))
+                part.append(document)
+                held += len(document.text)
+                if held >= PART_CHARACTERS:
+                    yield from self._task(part)
+                    part, held = [], 0
+                self._meter.at(reading.stored_bytes)
+            if part:
+                yield from self._task(part)
+            self._meter.source_done(reading.stored_bytes)
+            self.sizes.append(total)
+            if _entry(source, self._fingerprint(source, reading)) != entry:
+                raise TinylmError(
+                    f"`{entry['name']}` changed while it was being read",
+                    "run the same command again when nothing writes to it, or name a copy of it",
+                )
+            for notice in reading.notices:
+                self._meter.say(notice)
+            self._meter.say(
+                f"read {source_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
+            )
+
+    def _task(self, documents: list[Document]) -> Iterator[tuple[list[Document], Path, bool]]:
+        path = self._building / f"part-{len(self.paths):06}.jsonl"
+        self.paths.append(path)
+        if not path.exists():
+            yield documents, path, self._signatures
+
+    def _documents(self, source: str, reading: files.Reading) -> Iterable[Document]:
+        if source not in BUILT_IN:
+            return files.read(source, dropped=self._dropped, reading=reading)
+        whole = sample.read() if source == "sample" else gutenberg.read(progress=self._meter.say)
+        return (
+            replace(document, text=text, continues=continues)
+            for document in whole
+            for text, continues in sections(document.text)
+        )
+
+    def _fingerprint(self, source: str, reading: files.Reading) -> str:
+        """Of what was read: text that changed on the way stands under no hash, whether it is the old or the new one."""
+        return reading.fingerprint() if source not in BUILT_IN else _content(source)
+
+
+def fingerprint(sources: Sequence[str]) -> list[dict[str, str]]:
+    """The `name` and `sha256` of each source, in order, without building anything.
+
+    The hash changes with the content of files (not with where they lie), the books' texts (which are downloaded when
+    they are not there), the sample's text, and what normalisation and cleaning do. TinylmError when a
+    path cannot be read or a book cannot be had.
+    """
+    return [_entry(source, _content(source)) for source in sources]
+
+
+def source_name(source: str) -> str:
+    """What a source is called in records: `sample`, `gutenberg`, or prefix and last component of a path."""
+    return source if source in BUILT_IN else display_name(source)
+
+
+def read_pieces(path: Path) -> Iterator[Piece]:
+    """The pieces of a `train.jsonl` or `val.jsonl`, in order; TinylmError names the file and line of anything odd."""
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield _piece(line, f"`{path}`, line {number}")
+    except OSError as error:
+        raise TinylmError(f"cannot read the corpus file `{path}`: {error.strerror}", _AGAIN) from error
+
+
+def text_hash(path: Path) -> str:
+    """What tells the text of a `train.jsonl` or `val.jsonl` from others: where it came from and its order do not count.
+
+    With the same hash, bits per byte are of the same text, whatever the tokenizers are.
+    """
+    pieces = (f"{piece.language}\0{piece.text}\0{piece.end}" for piece in read_pieces(path))
+    digests = sorted(hashlib.sha256(piece.encode()).digest() for piece in pieces)
+    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
+
+
+def read_record(path: Path) -> CorpusRecord:
+    """The `corpus.json` at `path`; TinylmError for anything that `build_corpus` does not write."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise TinylmError(f"cannot read `{path}`: {error}", _AGAIN) from error
+    records.check_schema(data, major=1, where=f"`{path}`")
+    return records.read(CorpusRecord, data, f"`{path}`")
+
+
+def _content(source: str) -> str:
+    """The hash of a source's text."""
+    if source == "sample":
+        return _sample_fingerprint()
+    return gutenberg.fingerprint() if source == "gutenberg" else files.fingerprint(source)
+
+
+def _entry(source: str, content: str) -> dict[str, str]:
+    made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {SPLITTING} {content}".encode())
+    return {"name": source_name(source), "sha256": made.hexdigest()}
+
+
+def _sample_fingerprint() -> str:
+    """Of the documents, not of their compressed file: it names datasets that are on disk."""
+    digest = hashlib.sha256()
+    for document in sample.read():
+        digest.update(json.dumps(asdict(document)).encode())
+    return digest.hexdigest()
+
+
+def _continue(building: Path, plan: dict[str, object]) -> Path:
+    """The folder of parts, empty unless it was begun with the same plan."""
+    path = building / "plan.json"
+    data = (json.dumps({"parts": PARTS, **plan}, indent=1) + "\n").encode()
+    try:
+        begun = path.read_bytes() == data
+    except OSError:
+        begun = False
+    if not begun:
+        shutil.rmtree(building, ignore_errors=True)
+        write_atomic(path, data)
+    return building
+
+
+def _stored_bytes(sources: Sequence[str], building: Path) -> int:
+    """Bytes on disk of the sources that are files; TinylmError when the disk has no room for what they become."""
+    total = sum(files.stored_bytes(source) for source in sources if source not in BUILT_IN)
+    there = sum(path.stat().st_size for path in building.iterdir())
+    needed, free = int(DISK_SHARE * total) - there, shutil.disk_usage(building).free
+    if needed > free:
+        raise TinylmError(
+            f"the corpus takes {needed / 1e6:,.0f} MB to build in `{building.parent}`, and {free / 1e6:,.0f} are free",
+            "free some space, or call tinylm in a folder on a larger disk",
+        )
+    return total
+
+
+def _piece(line: bytes, where: str) -> Piece:
+    if not line.endswith(b"\n"):
+        raise TinylmError(f"{where} breaks off", _AGAIN)
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise TinylmError(f"{where} is not JSON: {error}", _AGAIN) from error
+    return records.read(Piece, data, where)

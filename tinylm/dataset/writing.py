@@ -1,0 +1,137 @@
+"""One stream of tokens being written, part by part, so that what a kill leaves behind is whole up to the last part.
+
+The two files grow under their final names: without the index, which is written last, they are nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinylm.base.errors import TinylmError
+from tinylm.base.files import write_atomic
+from tinylm.dataset.shards import DOCUMENT, INDEX, SCHEMA, Index, Part, Shard, Source, token_dtype
+
+
+class StreamWriter:
+    """Appends ids and documents to `NAME.bin` and `NAME.documents`; `end_part` makes what was added durable."""
+
+    def __init__(self, folder: Path, name: str, *, vocab_size: int, done: Sequence[Part] = ()) -> None:
+        """Continue behind the parts that are `done`; what lies behind them is cut off."""
+        self.parts = list(done)
+        self._path = folder / f"{name}.bin"
+        self._dtype = np.dtype(token_dtype(vocab_size)).newbyteorder("<")
+        tokens, documents = sum(part.tokens for part in done), sum(part.documents for part in done)
+        self._tokens = tokens
+        try:
+            self._files = [
+                _open(self._path, tokens * self._dtype.itemsize),
+                _open(folder / f"{name}.documents", documents * DOCUMENT.itemsize),
+            ]
+        except OSError as error:
+            raise self._failed(error) from error
+        self._reset()
+
+    def add(
+        self,
+        ids: NDArray[Any],
+        starts: NDArray[np.int64],
+        sources: NDArray[np.uint32],
+        *,
+        text_bytes: int,
+        unknown_bytes: int,
+    ) -> None:
+        """Append ids, and the documents that start at the offsets `starts` among them."""
+        table = np.empty(len(starts), DOCUMENT)
+        table["start"], table["source"] = starts + self._tokens, sources
+        for file, digest, data in zip(
+            self._files, self._digests, (ids.astype(self._dtype, copy=False).tobytes(), table.tobytes()), strict=True
+        ):
+            digest.update(data)
+            try:
+                file.write(data)
+            except OSError as error:
+                raise self._failed(error) from error
+        self._tokens += len(ids)
+        for key, value in (
+            ("tokens", len(ids)),
+            ("documents", len(starts)),
+            ("text_bytes", text_bytes),
+            ("unknown_bytes", unknown_bytes),
+        ):
+            self._counts[key] += value
+
+    def end_part(self) -> Part:
+        """Flush what was added since the last part to the disk and return its record."""
+        try:
+            for file in self._files:
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise self._failed(error) from error
+        tokens, documents = (digest.hexdigest() for digest in self._digests)
+        part = Part(**self._counts, sha256=tokens, documents_sha256=documents)
+        self.parts.append(part)
+        self._reset()
+        return part
+
+    def __enter__(self) -> StreamWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for file in self._files:
+            try:
+                file.close()
+            except OSError as failure:  # what was buffered does not fit either
+                if error is None:
+                    raise self._failed(failure) from failure
+
+    def _reset(self) -> None:
+        self._digests = [hashlib.sha256(), hashlib.sha256()]
+        self._counts = {"tokens": 0, "documents": 0, "text_bytes": 0, "unknown_bytes": 0}
+
+    def _failed(self, error: OSError) -> TinylmError:
+        return TinylmError(f"cannot write `{self._path}`: {error.strerror}", "check the folder and the disk space")
+
+
+def _open(path: Path, size: int) -> Any:
+    """`path`, made when it is not there, cut to `size` bytes and open for appending."""
+    file = path.open("ab")
+    file.truncate(size)
+    file.seek(size)
+    return file
+
+
+def make_folder(folder: Path) -> None:
+    """A folder for shards whose old index, if there is one, is no longer true."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / INDEX).unlink(missing_ok=True)
+    except OSError as error:
+        raise TinylmError(f"cannot make `{folder}`: {error.strerror}", "check the folder and the disk space") from error
+
+
+def write_index(
+    folder: Path, parts: Mapping[str, Sequence[Part]], *, vocab_size: int, sources: Sequence[Source]
+) -> Index:
+    """Write `index.json`, which makes the folder's streams complete."""
+    index = Index(
+        schema=SCHEMA,
+        vocab_size=vocab_size,
+        dtype=token_dtype(vocab_size),
+        sources=tuple(sources),
+        shards={name: Shard(parts=tuple(done)) for name, done in parts.items()},
+    )
+    write_atomic(folder / INDEX, (json.dumps(asdict(index), indent=1, ensure_ascii=False) + "\n").encode())
+    return index

@@ -1,0 +1,129 @@
+"""What a probe measures: a bundle, or a decoder that was exported elsewhere. The same request is done with either.
+
+subject = open_subject(path, orders)
+with subject.open_engine(threads=1, backend="auto") as engine:
+    ids = subject.prompt_ids(0)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import Bundle, open_bundle
+from tinylm.runtime.backends.contract import Backend, TokenEngine
+from tinylm.runtime.engine import Engine
+from tinylm.runtime.generation.generation import TextDecoder
+from tinylm.runtime.measurement.golden import verify_golden
+from tinylm.runtime.measurement.protocol import ProbeOrders, Verification
+from tinylm.runtime.sampling import Sampler, Sampling
+from tinylm.tokenizer.tokenizer import BOS, Tokenizer
+
+
+class TextStream(Protocol):
+    """Tokens to text, one by one."""
+
+    def push(self, token: int) -> str:
+        """The text that became certain with `token`; may be empty."""
+        ...
+
+    def flush(self) -> str:
+        """The text of what is held back."""
+        ...
+
+
+class Subject(Protocol):
+    """What a request needs of whatever is measured."""
+
+    kind: str
+    """A word for people."""
+    context_length: int
+
+    def prompt_ids(self, place: int) -> list[int]:
+        """The tokens of the prompt at this place of the orders' list: all of them, BOS included."""
+        ...
+
+    def sampler(self, *, seed: int) -> Sampler:
+        """How its tokens are chosen when nobody says otherwise."""
+        ...
+
+    def text_stream(self, *, after: int) -> TextStream:
+        """The text of the tokens that follow the token `after`."""
+        ...
+
+    def open_engine(self, *, threads: int, backend: Backend) -> TokenEngine:
+        """Load the model; TinylmError when it cannot be loaded here."""
+        ...
+
+    def verify(self, engine: TokenEngine) -> Verification | None:
+        """Compare this machine with the evidence that came with the model; None when none came."""
+        ...
+
+
+class BundleSubject:
+    """A bundle, with its tokenizer and its own sampling defaults."""
+
+    kind = "bundle"
+
+    def __init__(self, bundle: Bundle, prompts: tuple[str, ...]) -> None:
+        """Open the tokenizer of a verified bundle; TinylmError when it is damaged or not the model's."""
+        self._bundle = bundle
+        self._tokenizer = Tokenizer(bundle.tokenizer)
+        self._prompts = tuple(readable(prompt, self._tokenizer) for prompt in prompts)
+        model = bundle.manifest.model
+        if self._tokenizer.vocab_size != model.vocab_size:
+            raise TinylmError(
+                f"the tokenizer has {self._tokenizer.vocab_size} pieces; the model was made for {model.vocab_size}",
+                "export the bundle again",
+            )
+        self.context_length = model.context_length
+
+    def prompt_ids(self, place: int) -> list[int]:
+        return [BOS, *self._tokenizer.encode(self._prompts[place])]
+
+    def sampler(self, *, seed: int) -> Sampler:
+        defaults = self._bundle.manifest.generation
+        sampling = Sampling(
+            temperature=defaults.temperature,
+            top_k=defaults.top_k,
+            top_p=defaults.top_p,
+            repetition_penalty=defaults.repetition_penalty,
+            seed=seed,
+        )
+        return Sampler(sampling)
+
+    def text_stream(self, *, after: int) -> TextStream:
+        return TextDecoder(self._tokenizer, after=after)
+
+    def open_engine(self, *, threads: int, backend: Backend) -> TokenEngine:
+        return Engine(self._bundle, threads=threads, backend=backend)
+
+    def verify(self, engine: TokenEngine) -> Verification:
+        return verify_golden(self._bundle, self._tokenizer, engine)
+
+
+def readable(text: str, tokenizer: Tokenizer) -> str:
+    """The text, or its words on a line each for a tokenizer that has fewer tokens for it than words.
+
+    One of Chinese may know none of the letters: a single UNK then stands for all of them, and a request would be too
+    short. A line end is a token of every tokenizer, and which tokens a request has does not decide how long it takes.
+    """
+    words = text.split()
+    return text if len(tokenizer.encode(text)) >= len(words) else "\n".join(words)
+
+
+def open_subject(path: Path, orders: ProbeOrders) -> Subject:
+    """What `orders` say lies at `path`, opened and verified; TinylmError says what is wrong with it."""
+    if orders.decoder is None:
+        bundle = open_bundle(path)
+        if orders.bundle_sha256 not in (None, bundle.manifest_sha256):
+            raise TinylmError(
+                f"`{path}` is another bundle than when the check began", "check it again, and leave it alone meanwhile"
+            )
+        return BundleSubject(bundle, orders.prompts)
+    from tinylm.runtime.measurement.external_candidate import (
+        PlainSubject,  # numpy and onnxruntime's module, which a bundle does without
+    )
+
+    return PlainSubject(path, orders)

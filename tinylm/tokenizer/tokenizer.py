@@ -1,0 +1,147 @@
+"""Text to token ids and back, the same on the laptop that trains and on the device that serves.
+
+`normalise` is the one character-level normalisation of the project. The corpus applies it once, the tokenizer's own
+normalisation is the identity, and bits per byte count the bytes of normalised text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import sentencepiece
+
+from tinylm.base.errors import TinylmError
+
+BOS, EOS, PAD, UNK = 0, 1, 2, 3
+NORMALISATION = "nfc-2"
+"""Name of what `normalise` does; it changes whenever the function's result does."""
+
+# What a terminal obeys and does not show (ECMA-48): colours and cursor moves, hyperlinks and titles up to their end,
+# other sequences of two or three characters. Of the forms of one byte, those that text of a wrong encoding has not.
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*(?:[@-~]|$)"
+    r"|\x1b[\]PX^_][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c|(?=[\x1b\n])|$)"
+    r"|\x1b[ -/]*[0-~]"
+    r"|\x9b[0-?]+[ -/]*[@-~]|[\x90\x9d][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)"
+)
+_TYPED_OVER = re.compile(r"[^\n\x08]\x08")  # how printed manuals make letters bold
+_LINE_ENDS = re.compile("\r\n|[\r\x85\u2028\u2029]")
+# C0 and C1 controls except tab and newline; noncharacters and surrogates cannot stand in UTF-8 text that round-trips.
+_DROPPED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff\ud800-\udfff]")
+
+
+def normalise(text: str) -> str:
+    """Return `text` in NFC with `\\n` line ends and without control characters and sequences; idempotent.
+
+    U+2581 is how SentencePiece writes a space, so a literal one becomes a space.
+    """
+    if any(start in text for start in "\x08\x1b\x90\x9b\x9d"):
+        text = _ESCAPES.sub("", text)
+        while "\x08" in text and (over := _TYPED_OVER.sub("", text)) != text:
+            text = over
+    text = _LINE_ENDS.sub("\n", text)
+    text = _DROPPED.sub("", text).replace("\u2581", " ")
+    return unicodedata.normalize("NFC", text)
+
+
+def load_sentencepiece(path: Path) -> sentencepiece.SentencePieceProcessor:
+    """Open any SentencePiece model; TinylmError when it is missing or damaged."""
+    processor = sentencepiece.SentencePieceProcessor()
+    try:
+        processor.LoadFromSerializedProto(path.read_bytes())
+    except OSError as error:
+        raise TinylmError(
+            f"cannot read the tokenizer `{path}`: {error.strerror}", "name a SentencePiece `.model` file"
+        ) from error
+    except RuntimeError as error:
+        raise TinylmError(
+            f"`{path}` is not a SentencePiece model", "train one with `tinylm train-pipeline`, or restore the file"
+        ) from error
+    return processor
+
+
+class Tokenizer:
+    """A SentencePiece model file: `encode` normalises, `decode(encode(x)) == normalise(x)` for text without UNK."""
+
+    def __init__(self, path: Path) -> None:
+        """Open a `.model` file; TinylmError when it is missing, damaged or has other special ids."""
+        self._processor = load_sentencepiece(path)
+        ids = tuple(getattr(self._processor, f"{name}_id")() for name in ("bos", "eos", "pad", "unk"))
+        if ids != (BOS, EOS, PAD, UNK):
+            raise TinylmError(
+                f"`{path}` has BOS, EOS, PAD, UNK = {ids}; tinylm uses {(BOS, EOS, PAD, UNK)}",
+                "take one that tinylm made, or train it with bos_id=0, eos_id=1, pad_id=2, unk_id=3",
+            )
+        self.vocab_size: int = self._processor.get_piece_size()
+
+    @property
+    def kind(self) -> Literal["unigram", "bpe"]:
+        """How it was learned: scores are ranks in BPE and logarithms of probabilities in Unigram."""
+        ranks = all(score.is_integer() for _, score in self.pieces())
+        return "bpe" if ranks else "unigram"
+
+    def pieces(self) -> list[tuple[str, float]]:
+        """Every piece with its score, by id."""
+        processor = self._processor
+        return [(processor.id_to_piece(i), processor.get_score(i)) for i in range(self.vocab_size)]
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of the normalised text, without BOS or EOS."""
+        ids: list[int] = self._processor.encode(normalise(text))
+        return ids
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` for many texts that are normalised already; other threads run meanwhile."""
+        ids: list[list[int]] = self._processor.encode(list(texts), num_threads=1)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`; BOS, EOS and PAD are silent, UNK shows as U+2047."""
+        text: str = self._processor.decode(list(ids))
+        return text
+
+    def is_byte(self, token: int) -> bool:
+        """`token` stands for one byte of a character that has no piece."""
+        found: bool = self._processor.is_byte(token)
+        return found
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """The ids of `encode`, each with the UTF-8 bytes of the normalised text that it stands for."""
+        text = normalise(text)
+        ids, surfaces = self._processor.encode(text), self._processor.encode(text, out_type=str)
+        # A space shows as U+2581, and a byte that has no character of its own as `<0xE6>`.
+        return [
+            (token, 1 if self._processor.is_byte(token) else len(surface.replace("\u2581", " ").encode()))
+            for token, surface in zip(ids, surfaces, strict=True)
+        ]
+
+    def unknown_bytes(self, text: str) -> int:
+        """UTF-8 bytes of the normalised `text` that stand behind UNK (each costs 8 bits in bits per byte)."""
+        return sum(size for token, size in self.spans(text) if token == UNK)
+
+    def surface_bytes(self) -> list[int]:
+        """UTF-8 bytes of text that stand behind each id: 0 for special ids, whose text nobody knows or sees.
+
+        For ids of a normalised text these add up to the text's bytes less `unknown_bytes`.
+        """
+        processor = self._processor
+        silent = [processor.is_control(i) or processor.is_unknown(i) for i in range(self.vocab_size)]
+        surfaces = [processor.id_to_piece(i).replace("\u2581", " ") for i in range(self.vocab_size)]
+        return [
+            0 if silent[i] else 1 if processor.is_byte(i) else len(surface.encode())
+            for i, surface in enumerate(surfaces)
+        ]
+
+    def model_bytes(self) -> bytes:
+        """The SentencePiece model file that was opened."""
+        model: bytes = self._processor.serialized_model_proto()
+        return model
+
+    def piece(self, token: int) -> str:
+        """The piece behind one id, with `\u2581` for a space."""
+        piece: str = self._processor.id_to_piece(token)
+        return piece

@@ -1,0 +1,67 @@
+"""One optimizer step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tinylm.dataset.batches import Batch
+from tinylm.training.device import to_device
+from tinylm.training.step.documents import document_mask
+from tinylm.training.step.loss import linear_cross_entropy
+from tinylm.training.step.optimizer import set_learning_rate
+from tinylm.training.step.setup import Setup
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepResult:
+    """What a step measured."""
+
+    loss: float
+    """Mean cross-entropy of the batch in nats per predicted token."""
+    grad_norm: float
+    grad_norm_clipped: float
+
+
+def loss_sum(setup: Setup, batch: Batch) -> Tensor:
+    """Sum of the cross-entropies in nats of all that is predicted, as training computes it.
+
+    The one way from data to loss: what is checked before the training is what trains.
+    """
+    ids, answers = to_device(batch.inputs, setup.device), to_device(batch.targets, setup.device)
+    always = setup.model.compiled and setup.training.separate_documents
+    mask = document_mask(batch.documents, setup.device, always=always)
+    with torch.autocast(setup.device.type, dtype=torch.bfloat16, enabled=setup.dtype == torch.bfloat16):
+        hidden = setup.model.hidden(ids, mask)
+    return linear_cross_entropy(
+        hidden.flatten(0, 1),
+        setup.model.output_weight,
+        answers.flatten(),
+        dtype=setup.dtype,
+        compiled=setup.model.compiled,
+    )
+
+
+def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
+    """One optimizer step; nothing moves when loss or gradient is not finite."""
+    training, model = setup.training, setup.model
+    set_learning_rate(setup.optimizer, rate)
+    predicted = max(batch.predicted, 1)
+    total = 0.0
+    for part in np.split(np.arange(len(batch.inputs)), training.accumulation_steps):
+        loss = loss_sum(setup, batch[part])
+        # Divided by the whole batch's count, so that accumulation gives the same gradient as one large batch.
+        (loss / predicted).backward()  # type: ignore[no-untyped-call]
+        total += float(loss.detach())
+    limit = math.inf if training.grad_clip is None else training.grad_clip
+    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), limit))
+    if math.isfinite(total) and math.isfinite(norm):
+        setup.optimizer.step()
+        if setup.average is not None:
+            setup.average.update()
+    setup.optimizer.zero_grad(set_to_none=True)
+    return StepResult(loss=total / predicted, grad_norm=norm, grad_norm_clipped=min(norm, limit))

@@ -1,0 +1,122 @@
+"""Whether torch's compiler is worth its time in this run: decided by measuring, once, and recorded.
+
+Compiled and eager training differ in the last bits, so a resumed run takes what was decided at its start
+(`TrainingConfig.compiled`). Where compiling is impossible or fails, training is eager, with a note that says why.
+
+    setup = decide_compilation(setup, done=0)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+import time
+from typing import Literal
+
+import torch
+
+from tinylm.training.step.setup import Setup
+from tinylm.training.tuning.compiler_cache import prepare_cache
+from tinylm.training.tuning.trial import timed_steps
+
+_WARM_UP, _TIMED = 1, 5
+_WORTH_TRYING_SECONDS = 180.0
+"""A shorter training does not win back what compiling takes: about 30 s, for a quarter of the time (measured)."""
+_FASTER = 0.97
+"""The compiled step must take less than this share of the eager one: the difference must not be noise."""
+_SAME_LOSS = 0.01
+"""Largest relative difference between the losses of the first step, eager and compiled: bf16 has 8 bits."""
+
+
+def decide_compilation(setup: Setup, *, done: int) -> Setup:
+    """Compile or not, as asked, recorded or measured; `done` steps of the run are behind it.
+
+    Returns the setup with the decision in its configuration and its model. Weights and optimizer are as they were.
+    """
+    training = setup.training
+    wanted = _wanted(setup)
+    compiled = False
+    if wanted != "off":
+        problem = _impossible(setup.device)
+        if problem:
+            _say(f"{problem}: training runs without it, about a third slower")
+        else:
+            compiled = _measured(setup, done=done, force=wanted == "on")
+    setup.model.compiled = compiled
+    decided = dataclasses.replace(training, compiled=compiled)
+    return dataclasses.replace(setup, config=dataclasses.replace(setup.config, training=decided))
+
+
+def _wanted(setup: Setup) -> Literal["auto", "on", "off"]:
+    """What is asked; a decision that the run recorded counts as asked."""
+    training = setup.training
+    if training.compile == "auto" and training.compiled is not None:
+        return "on" if training.compiled else "off"
+    return training.compile
+
+
+def _impossible(device: torch.device) -> str | None:
+    """Why nothing can be compiled here, or None."""
+    if device.type == "cuda":
+        from torch.utils._triton import has_triton
+
+        return None if has_triton() else "the GPU's compiler (triton) is not installed"
+    from torch._inductor.cpp_builder import get_cpp_compiler
+    from torch._inductor.exc import InvalidCxxCompiler
+
+    try:
+        get_cpp_compiler()
+    except InvalidCxxCompiler:
+        return "no C++ compiler is installed"
+    return None
+
+
+def _measured(setup: Setup, *, done: int, force: bool) -> bool:
+    """Whether compiled steps work and, unless `force`, pay."""
+    seconds = 0.0
+    loss = math.nan
+    if not force:
+        minutes = setup.training.minutes
+        if minutes is not None and minutes * 60 < _WORTH_TRYING_SECONDS:
+            return False
+        seconds, loss = timed_steps(setup, warm_up=_WARM_UP, timed=_TIMED)
+        if seconds * _steps_left(setup, done=done, seconds=seconds) < _WORTH_TRYING_SECONDS:
+            return False
+    _say("compiling, which takes about half a minute the first time")
+    prepare_cache()
+    setup.model.compiled = True
+    started = time.perf_counter()
+    try:
+        compiled_seconds, compiled_loss = timed_steps(setup, warm_up=_WARM_UP, timed=0 if force else _TIMED)
+    except Exception as error:  # whatever the compiler and what it calls may raise: eager training still works
+        _say(f"compiling failed ({type(error).__name__}): training runs without it")
+        return False
+    finally:
+        setup.model.compiled = False
+    if force:
+        return True
+    spent = time.perf_counter() - started
+    if not math.isclose(loss, compiled_loss, rel_tol=_SAME_LOSS):
+        _say(f"compiled, the first loss is {compiled_loss:.4f} instead of {loss:.4f}: training runs without it")
+        return False
+    pays = compiled_seconds < _FASTER * seconds
+    _say(
+        f"a step takes {compiled_seconds * 1000:.0f} ms compiled and {seconds * 1000:.0f} ms eager; "
+        f"measured in {spent:.0f} s: {'compiled' if pays else 'eager'}"
+    )
+    return pays
+
+
+def _steps_left(setup: Setup, *, done: int, seconds: float) -> float:
+    """Steps that the run has still to do, at `seconds` each where minutes decide."""
+    training = setup.training
+    if training.total_steps is not None:
+        return training.total_steps - done
+    if training.minutes is not None:
+        return training.minutes * 60 / seconds
+    return training.epochs * setup.batches.steps_per_epoch - done
+
+
+def _say(line: str) -> None:
+    print(f"compile: {line}", file=sys.stderr, flush=True)
