@@ -34,7 +34,18 @@ def test_what_the_user_chose_stays() -> None:
     assert fresh(ENVIRONMENT, ORT_DISABLE_TELEMETRY="0", OPENBLAS_NUM_THREADS="3") == "0 3"
 
 
-@pytest.mark.parametrize("module", ["engine", "sampling", "scoring", "generation", "requirements", "probe", "__main__"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "engine",
+        "sampling",
+        "scoring",
+        "generation.generation",
+        "backends.requirements",
+        "measurement.probe",
+        "__main__",
+    ],
+)
 def test_no_way_in_loads_a_library_before_it_is_needed(module: str) -> None:
     program = f"""
 import sys
@@ -44,7 +55,7 @@ print(sorted({{"numpy", "onnxruntime"}} & sys.modules.keys()))
     assert fresh(program) == "[]"
 
 
-@pytest.mark.parametrize("module", ["reference", "numpy_sampling"])
+@pytest.mark.parametrize("module", ["backends.reference", "numpy_sampling"])
 def test_what_needs_a_library_loads_it_here_first(module: str) -> None:
     """Neither library was there before `libraries` and `process` set what they read."""
     program = f"""

@@ -10,7 +10,8 @@ from tinylm.base.numerals import between, change, number
 
 @dataclass(frozen=True, kw_only=True)
 class QualityIntervals:
-    """95 % confidence intervals, low and high, of the figures of `LanguageQuality` (`tinylm.export.quality.quality`)."""
+    """95 % confidence intervals, low and high, of the figures of `LanguageQuality`
+    (`tinylm.export.quality.quality`)."""
 
     bpb_increase: tuple[float, float]
     perplexity: tuple[float, float]

@@ -1,8 +1,8 @@
 """Whether a graph is integer inside, on every kind of core that budgets ship for and on this machine.
 
-`tinylm.onnx.kernel_audit` knows which kernel ONNX Runtime takes for a product on a processor. A format that has none on some of
-them turns whole matrices into floats at every token there, 30 times slower (MatMulNBits on a Cortex-A53, measured):
-nobody would notice on the machine that exports.
+`tinylm.onnx.kernel_audit` knows which kernel ONNX Runtime takes for a product on a processor. A format that has none on
+some of them turns whole matrices into floats at every token there, 30 times slower (MatMulNBits on a Cortex-A53,
+measured): nobody would notice on the machine that exports.
 """
 
 from __future__ import annotations

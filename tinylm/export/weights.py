@@ -1,7 +1,8 @@
 """The other way round: the weights of a bundle's graph, as the torch module has them.
 
-The graph stores matrices as [in, out] and, in INT8, integers with one scale per output (`tinylm.export.graph.quantization`);
-`values x scale` is what the graph computes with, so nothing more is lost than the export has lost.
+The graph stores matrices as [in, out] and, in INT8, integers with one scale per output
+(`tinylm.export.graph.quantization`); `values x scale` is what the graph computes with, so nothing more is lost than the
+export has lost.
 """
 
 from __future__ import annotations

@@ -94,7 +94,8 @@ class Bar:
 def document(*charts: Chart, inline: bool = False) -> str:
     """One SVG of all charts beneath one another, for a file of its own or, with `inline`, to stand in an HTML page.
 
-    Inline it needs no namespace, and leaves `tinylm.html.svg.stylesheet` to the page, which has it once for all its charts.
+    Inline it needs no namespace, and leaves `tinylm.html.svg.stylesheet` to the page, which has it once for all its
+    charts.
     """
     if not charts:
         raise ValueError("a document needs at least one chart")

@@ -1,8 +1,8 @@
 """The elements that charts are drawn with, as SVG text: lines, boxes, letters, and colours for light and dark.
 
-`tinylm.html.charts` puts them together. A colour is a name: `paper`, `ink`, `faint`, `limit`, or `1` to `6` for a series. It
-is written twice: as a class, whose CSS variable follows the reader's setting and the page's wishes, and as an attribute
-with the light colour, for programs that know no CSS variables.
+`tinylm.html.charts` puts them together. A colour is a name: `paper`, `ink`, `faint`, `limit`, or `1` to `6` for a
+series. It is written twice: as a class, whose CSS variable follows the reader's setting and the page's wishes, and as
+an attribute with the light colour, for programs that know no CSS variables.
 """
 
 from __future__ import annotations

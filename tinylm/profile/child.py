@@ -1,6 +1,7 @@
 """Starts the measuring process of a profile and reads what it says.
 
-The environment and the rules are the probe's (`tinylm.budget.measure.probe_process`), so that both measure the same program.
+The environment and the rules are the probe's (`tinylm.budget.measure.probe_process`), so that both measure the same
+program.
 """
 
 from __future__ import annotations

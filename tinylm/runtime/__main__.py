@@ -40,10 +40,10 @@ def print_text(
 ) -> None:
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
-    No `prompt`, or `-`, is standard input (`tinylm.runtime.generation.prompt`). `threads` is a number, or `auto` for what is
-    fastest here (`tinylm.runtime.threads`). None takes the bundle's own default. A closed pipe ends the text quietly.
-    TinylmError as in `open_bundle`, `Engine` and `generate`, for text that is not UTF-8, and for more threads than
-    this machine has cores.
+    No `prompt`, or `-`, is standard input (`tinylm.runtime.generation.prompt`). `threads` is a number, or `auto` for
+    what is fastest here (`tinylm.runtime.threads`). None takes the bundle's own default. A closed pipe ends the text
+    quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for text that is not UTF-8, and for more threads
+    than this machine has cores.
     """
     prompt = read_prompt(prompt)
     for text in stop:

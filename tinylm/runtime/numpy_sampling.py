@@ -2,10 +2,10 @@
 
     token, logprob = choose(logits, sampling, seen=sampler.seen, uniform=sampler.uniform())
 
-Same formula and same orders as the sampler of the graph (`tinylm.export.graph.sampler`), so that the same logits and the same
-uniform number give the same token: float32 scores, masses and cumulated sums, the latter added in float64. What may
-differ is the last digit of an exponential. So both may take neighbouring tokens when the uniform number, or `top_p`,
-lies nearer than `BORDER` to a border between two of them.
+Same formula and same orders as the sampler of the graph (`tinylm.export.graph.sampler`), so that the same logits and
+the same uniform number give the same token: float32 scores, masses and cumulated sums, the latter added in float64.
+What may differ is the last digit of an exponential. So both may take neighbouring tokens when the uniform number, or
+`top_p`, lies nearer than `BORDER` to a border between two of them.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The choice is fixed by the logits and that one number, by inverse transform: the candidates stand in a stated order
 (with top-k or top-p by falling logit, of equals the lower id first; else by id), and the token is the one in whose
-share of the summed probability the number falls. The graph of a bundle does it (`tinylm.export.graph.sampler`); for logits
-from elsewhere, `tinylm.runtime.numpy_sampling` does. This module holds what both need, without numpy.
+share of the summed probability the number falls. The graph of a bundle does it (`tinylm.export.graph.sampler`); for
+logits from elsewhere, `tinylm.runtime.numpy_sampling` does. This module holds what both need, without numpy.
 
 The numbers come from Python's Mersenne Twister: the same on every machine.
 

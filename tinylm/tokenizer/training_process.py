@@ -1,7 +1,7 @@
 """The process that learns a SentencePiece model: its memory goes back when it ends, and it can be stopped at once.
 
-`python -m tinylm.tokenizer.training_process SETTINGS < lines > tokenizer.model`, where SETTINGS is the trainer's, as JSON. Exit
-code `COMPLAINT` with what SentencePiece has against it on stderr.
+`python -m tinylm.tokenizer.training_process SETTINGS < lines > tokenizer.model`, where SETTINGS is the trainer's, as
+JSON. Exit code `COMPLAINT` with what SentencePiece has against it on stderr.
 """
 
 from __future__ import annotations

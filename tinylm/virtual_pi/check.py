@@ -51,7 +51,7 @@ print(json.dumps({"files": files, "arch": platform.machine(), "python": platform
 """
 # The shell says which signal ended the probe, because ssh brings back a number only.
 _PROBE = (
-    "cd check && PYTHONPATH=$PWD python3 -P -m tinylm.runtime.{module} bundle || {{"
+    "cd check && PYTHONPATH=$PWD python3 -P -m tinylm.runtime.measurement.{module} bundle || {{"
     " code=$?; [ $code -gt 128 ] && echo killed by SIG$(kill -l $((code - 128))) >&2; exit $code; }}"
 )
 

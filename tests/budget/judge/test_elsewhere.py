@@ -204,7 +204,9 @@ def test_reports_of_one_machine_are_compared_by_its_own_times(report: Report) ->
     after = tuple(
         dataclasses.replace(process, latency_ms=tuple(2 * value for value in process.latency_ms)) for process in before
     )
-    found = compare(dataclasses.replace(report, samples=before), dataclasses.replace(report, samples=after))
+    found = compare(
+        dataclasses.replace(report, samples=before, more=()), dataclasses.replace(report, samples=after, more=())
+    )
     assert found.comparable, found.why_not
     rows = {row.name: row for row in found.rows}
     latency = rows["latency_p95_ms"]

@@ -200,7 +200,9 @@ def test_onnxruntime_sends_no_telemetry_unless_asked_to() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux /proc")
 def test_loading_starts_no_thread() -> None:
-    program = 'import os; from tinylm.runtime import c_api; c_api.load(); print(len(os.listdir("/proc/self/task")))'
+    program = (
+        'import os; from tinylm.runtime.backends import c_api; c_api.load(); print(len(os.listdir("/proc/self/task")))'
+    )
     assert fresh(program).stdout == "1\n"
 
 

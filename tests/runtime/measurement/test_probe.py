@@ -42,7 +42,7 @@ def orders(**changes: Any) -> ProbeOrders:
 def probe(bundle: Path, *, module: str = "probe", **changes: Any) -> tuple[int, Any]:
     """Exit code and decoded answer of a probe in another folder than the repository."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tinylm.runtime.{module}", str(bundle)],
+        [sys.executable, "-m", f"tinylm.runtime.measurement.{module}", str(bundle)],
         input=json.dumps(dataclasses.asdict(orders(**changes))).encode(),
         capture_output=True,
         cwd=bundle,

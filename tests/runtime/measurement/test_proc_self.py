@@ -44,7 +44,8 @@ def test_where_there_is_no_proc_nothing_is_known() -> None:
 
 
 def test_the_start_of_a_process_is_known_to_a_tick() -> None:
-    code = "import time; time.sleep(0.3); from tinylm.runtime.measurement.proc_self import since_start_ms; print(since_start_ms())"
+    module = "tinylm.runtime.measurement.proc_self"
+    code = f"import time; time.sleep(0.3); from {module} import since_start_ms; print(since_start_ms())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert 300 < float(done.stdout) < 60_000
 
@@ -83,11 +84,13 @@ def test_waiting_for_a_core_is_what_others_had_it_for() -> None:
 
 
 def test_it_imports_nothing() -> None:
-    code = "import sys; before = set(sys.modules); import tinylm.runtime.measurement.proc_self; print(*set(sys.modules) - before)"
+    module = "tinylm.runtime.measurement.proc_self"
+    code = f"import sys; before = set(sys.modules); import {module}; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, encoding="utf-8")
     assert set(done.stdout.split()) <= {
         "tinylm",
         "tinylm.runtime",
-        "tinylm.runtime.measurement.proc_self",
+        "tinylm.runtime.measurement",
+        module,
         "__future__",
     }

@@ -3,8 +3,9 @@
     work = request_work(bundle, prompt_tokens=16, new_tokens=20)    # Unmodelled, with the reason, where nobody counted
     work.latency.int8_rows                                          # int8 weights multiplied by one row of activations
 
-`tinylm.budget.estimate.instructions` knows how many instructions each of them takes. What was never counted on an emulated board
-(another operator, another way to choose a token, an int8 cache) is refused: a guess would look like an estimate.
+`tinylm.budget.estimate.instructions` knows how many instructions each of them takes. What was never counted on an
+emulated board (another operator, another way to choose a token, an int8 cache) is refused: a guess would look like an
+estimate.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ class Program:
     """The bundle that every one of them must find there."""
 
     def command(self, module: str = "probe") -> list[str]:
-        """The command that starts `tinylm.runtime.MODULE` on what is measured."""
-        return [*self.before, f"tinylm.runtime.{module}", *self.after]
+        """The command that starts `tinylm.runtime.measurement.MODULE` on what is measured."""
+        return [*self.before, f"tinylm.runtime.measurement.{module}", *self.after]
 
     def orders(self, budget: Budget, *, requests: int, first_request: int = 0, verify: bool = False) -> ProbeOrders:
         """The budget's request, so often, as a probe understands it; to `verify` is to compare golden tokens too."""

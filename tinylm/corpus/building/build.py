@@ -6,8 +6,9 @@
 `train.jsonl` and `val.jsonl` have one `Piece` on each line; `corpus.json`, written last, says what they came from and
 what they hold. Nothing is written before all of it is known to be good.
 
-Until then the cleaned text lies in `building/`, in parts of a few MB that all cores work on (`tinylm.corpus.building.parts`).
-After a kill the parts that are there are not cleaned again, as long as `plan.json` says the same.
+Until then the cleaned text lies in `building/`, in parts of a few MB that all cores work on
+(`tinylm.corpus.building.parts`). After a kill the parts that are there are not cleaned again, as long as `plan.json`
+says the same.
 """
 
 from __future__ import annotations

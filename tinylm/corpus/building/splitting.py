@@ -16,8 +16,8 @@ it has read. So, over the whole corpus and in this order:
    go only where `DUPLICATE_LINES_BYTES` repeat, or where hardly a line is no copy.
 
 Documents that name their side keep it and take no part in the blocks, but in deduplication they do. Each section of a
-document that is too long for one (`tinylm.corpus.cleaning.sections`) is cut by itself. A language with under `MINIMUM_BYTES` of
-distinct text trains only; a corpus that leaves no validation text is an error.
+document that is too long for one (`tinylm.corpus.cleaning.sections`) is cut by itself. A language with under
+`MINIMUM_BYTES` of distinct text trains only; a corpus that leaves no validation text is an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Document-level cleaning, done once, after `tinylm.tokenizer.tokenizer.normalise` and before anything is counted or split.
+"""Document-level cleaning, done once, after `tinylm.tokenizer.tokenizer.normalise` and before anything is counted or
+split.
 
 Books come hard-wrapped: a newline every 70 characters or so that means nothing. A model trained on those learns to
 break lines, and every newline costs a token. But in verse, dialogue, lists, tables and code the newline is the

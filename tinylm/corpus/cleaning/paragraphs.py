@@ -1,4 +1,5 @@
-"""Cuts cleaned text into paragraphs, and long ones into parts that fit a block (rules: `tinylm.corpus.building.splitting`)."""
+"""Cuts cleaned text into paragraphs, and long ones into parts that fit a block (rules:
+`tinylm.corpus.building.splitting`)."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ size that go in as `past.*` and come out as `present.*`; a runtime that binds th
     outputs   logits float32 [1, vocab_size], of the last position
               present.{i}.key, present.{i}.value, same shapes as past
 
-`tinylm.export.graph.llama` and `tinylm.export.graph.classic` are the architectures; `tinylm.export.graph.sampler` adds the choice of the
-next token, with inputs and outputs of its own.
+`tinylm.export.graph.llama` and `tinylm.export.graph.classic` are the architectures; `tinylm.export.graph.sampler` adds
+the choice of the next token, with inputs and outputs of its own.
 
 Why by hand: an exporter's graph of the same model is two times slower (measured), because at this size a node costs
 as much as its arithmetic (0.3 to 0.5 us). Why ONNX Runtime's own operators (domain `com.microsoft`): attention

@@ -6,7 +6,8 @@ A weight matrix keeps the layout of `torch.nn.Linear`, [out, in], and gets one s
 
 Symmetric, because ONNX Runtime's fast NEON and VNNI kernels take signed weights without a zero point, and a trained
 weight's rows are centred anyway. One scale per output costs 4 bytes a row and leaves the integer product exact: the
-graph multiplies the finished dot product (`tinylm.export.graph.graph`). Activations are quantized on the device, per call.
+graph multiplies the finished dot product (`tinylm.export.graph.graph`). Activations are quantized on the device, per
+call.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What quantizing one matrix alone costs the model: the difference between a large error and one that matters.
 
-A tensor's own error (`tinylm.export.graph.quantization`) says how far its values moved, not whether anybody notices. Here the
-trained module reads held-out text with one matrix after the other replaced by what its int8 values stand for, all else
-in float32. Activations stay exact, so this is about weights only, and the parts need not add up to the whole.
+A tensor's own error (`tinylm.export.graph.quantization`) says how far its values moved, not whether anybody notices.
+Here the trained module reads held-out text with one matrix after the other replaced by what its int8 values stand for,
+all else in float32. Activations stay exact, so this is about weights only, and the parts need not add up to the whole.
 """
 
 from __future__ import annotations

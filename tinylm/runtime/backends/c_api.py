@@ -9,8 +9,8 @@ memory and start-up time go.
     session = api.create_session(path, threads=1, exact_int8=False)
     inputs, outputs = api.values(session)
 
-Handles are plain addresses: who creates one releases it, once. `tinylm.runtime.backends.lean` does that. Every status that the
-library returns is checked, becomes a TinylmError with its message, and is released.
+Handles are plain addresses: who creates one releases it, once. `tinylm.runtime.backends.lean` does that. Every status
+that the library returns is checked, becomes a TinylmError with its message, and is released.
 """
 
 from __future__ import annotations

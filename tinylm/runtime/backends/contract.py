@@ -2,8 +2,8 @@
 
 A backend is a graph that is open, and runs over memory that is bound to its names.
 
-Two implementations share it. `tinylm.runtime.backends.lean` calls ONNX Runtime's C library through ctypes, and needs neither
-numpy nor onnxruntime's own Python module; the reference uses that module. Same graph, same bits.
+Two implementations share it. `tinylm.runtime.backends.lean` calls ONNX Runtime's C library through ctypes, and needs
+neither numpy nor onnxruntime's own Python module; the reference uses that module. Same graph, same bits.
 
     session = LeanSession(path, threads=1)
     logits = Buffer((1, 2048), "float32")

@@ -4,7 +4,8 @@
     binding = session.bind({"input_ids": ids, "total_length": length, ...}, {"logits": logits, ...})
     binding.run()
 
-It is what every installation of onnxruntime has, and what the lean backend (`tinylm.runtime.backends.lean`) is compared with.
+It is what every installation of onnxruntime has, and what the lean backend (`tinylm.runtime.backends.lean`) is compared
+with.
 """
 
 from __future__ import annotations

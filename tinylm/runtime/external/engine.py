@@ -1,4 +1,5 @@
-"""One sequence of a decoder that was exported elsewhere: `tinylm.runtime.backends.contract.TokenEngine` over its plain graph.
+"""One sequence of a decoder that was exported elsewhere: `tinylm.runtime.backends.contract.TokenEngine` over its plain
+graph.
 
 It does what a careful program does with such a graph, no less and no more. What `prefill` is given waits for the next
 token, so that a prompt is read in one run. Keys and values of a run are handed to the next as they are, without a copy.

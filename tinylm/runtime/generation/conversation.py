@@ -13,8 +13,8 @@ that somebody else has changed in between is not reused: else a text would depen
 The conversation holds what was said and what was shown, and nothing else: when a turn ends at a stop string, is
 cancelled, or is left early, tokens that were computed but not shown do not count. What follows goes on from there.
 
-When it outgrows the context, `drop-oldest` holds (`tinylm.runtime.generation.generation`): BOS and the newer half of what the
-model still sees are read again, and the next turns reuse that.
+When it outgrows the context, `drop-oldest` holds (`tinylm.runtime.generation.generation`): BOS and the newer half of
+what the model still sees are read again, and the next turns reuse that.
 
 Reproducible: the same turns, seed and device give the same text. A cache that was reused is not to the last bit what
 reading the whole text at once gives: int8 activations share one scale per run of the graph, so decoding one by one and

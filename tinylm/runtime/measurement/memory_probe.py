@@ -3,9 +3,10 @@
     python -m tinylm.runtime.measurement.memory_probe BUNDLE < orders.json > result.json
 
 A process of its own, because looking that closely takes time and a little memory: the certified numbers come from
-`tinylm.runtime.measurement.probe`. It builds up what serves one part after the other and reads after each how much memory belongs
-to no file; at the end it reads how much of every file is resident. Both together are the ledger, and can be held
-against the kernel's own sum. The key/value cache is filled to its last byte, so that nothing waits for a longer text.
+`tinylm.runtime.measurement.probe`. It builds up what serves one part after the other and reads after each how much
+memory belongs to no file; at the end it reads how much of every file is resident. Both together are the ledger, and can
+be held against the kernel's own sum. The key/value cache is filled to its last byte, so that nothing waits for a longer
+text.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     python -m tinylm.runtime.measurement.probe BUNDLE < orders.json > result.json
 
-What is measured is a bundle, or what the orders say of a decoder in the folder BUNDLE (`tinylm.runtime.measurement.candidate`).
+What is measured is a bundle, or what the orders say of a decoder in the folder BUNDLE
+(`tinylm.runtime.measurement.candidate`).
 
 The budget check starts several of them and judges; the probe only measures. It is a process of its own because memory
 is a process's property: what it reports is its own peak (`VmHWM`), with nothing in it that serving would not have.

@@ -5,9 +5,9 @@
 It is another process than the command because what it loads (onnxruntime, sentencepiece) can die of SIGILL on a
 processor that it was not built for, and because the command's own modules shall not stand in the measurement.
 
-Requests are the certified ones (`tinylm.runtime.measurement.probe.do_request`: text in, text out, the bundle's own sampling) with
-prompts of other lengths. Operators are timed by ONNX Runtime itself, which only the reference backend can ask for; it
-runs the same graph, with the same options, as the lean one.
+Requests are the certified ones (`tinylm.runtime.measurement.probe.do_request`: text in, text out, the bundle's own
+sampling) with prompts of other lengths. Operators are timed by ONNX Runtime itself, which only the reference backend
+can ask for; it runs the same graph, with the same options, as the lean one.
 """
 
 from __future__ import annotations

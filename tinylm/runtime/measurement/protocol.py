@@ -36,7 +36,8 @@ class ProbeOrders:
     verify: bool
     """Also check golden tokens and tokenizer, and measure the bits of the held-out text, after everything else."""
     decoder: dict[str, Any] | None = None
-    """A decoder that was exported elsewhere (`tinylm.external_decoder.description.DecoderOrders`) is measured; none: a bundle is."""
+    """A decoder that was exported elsewhere (`tinylm.external_decoder.description.DecoderOrders`) is measured; none:
+    a bundle is."""
     bundle_sha256: str | None = None
     """Of the manifest of the bundle that must be measured; none: of whatever bundle is there."""
 

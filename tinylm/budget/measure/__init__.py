@@ -1,0 +1,1 @@
+"""Measuring: probe processes, cold starts, memory by part, the state of the machine."""

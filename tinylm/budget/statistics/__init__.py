@@ -1,0 +1,1 @@
+"""Confidence for quantiles, means and ratios of times."""

@@ -1,0 +1,1 @@
+"""The transformer as an ONNX graph, part by part."""

@@ -1,0 +1,1 @@
+"""A decoder that was exported elsewhere: its description and the form of its graph."""

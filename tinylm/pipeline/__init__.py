@@ -1,0 +1,1 @@
+"""Stages put together: from text to a checked bundle, and what a run or an evaluation starts from."""

@@ -1,0 +1,1 @@
+"""SentencePiece: encoding, decoding, and training of the vocabulary."""

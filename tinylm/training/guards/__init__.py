@@ -1,0 +1,1 @@
+"""What protects a run: checks before it, memory, roll-back, interruption, forgetting."""

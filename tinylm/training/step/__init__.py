@@ -1,0 +1,1 @@
+"""What one step computes: loss, optimizer, learning rate, averaging, evaluation."""

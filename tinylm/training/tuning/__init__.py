@@ -1,0 +1,1 @@
+"""What is timed before a run is fixed: batch size, compilation, number of steps."""
