@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
 from tinylm.dataset import encoding
-from tinylm.dataset.encoding import EncodingProgress, write_shards
+from tinylm.dataset.encoding import write_shards
 from tinylm.dataset.journal import JOURNAL
 from tinylm.dataset.shards import INDEX, languages, open_documents, open_shard, read_index
 from tinylm.text.documents import Piece
@@ -179,17 +180,17 @@ def test_killed_and_resumed_is_byte_identical(tokenizer: Tokenizer, tmp_path: Pa
 def test_progress_says_how_far_how_fast_and_how_long(
     tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoding, "_PROGRESS_SECONDS", 0)
-    states: list[EncodingProgress] = []
+    monkeypatch.setattr("tinylm.base.progress.EVERY_S", 0)
+    lines: list[str] = []
     total = sum(len(piece.text.encode()) for piece in pieces_of(300))
-    write_shards({"train": pieces_of(300)}, tokenizer, tmp_path, total_bytes=total, progress=states.append)
-    assert [state.mb for state in states] == sorted({state.mb for state in states})
-    assert states[-1].mb == states[-1].total_mb == total / 1e6
-    assert states[-1].seconds_left == 0
-    assert states[0].seconds_left == pytest.approx((total - states[0].mb * 1e6) / states[0].mb_per_second / 1e6)
-    line = EncodingProgress(mb=1234.4, total_mb=2000.0, mb_per_second=30.06, seconds_left=25.5)
-    assert str(line) == "1,234 of 2,000 MB encoded, 30.1 MB/s, 26 s left"
-    assert str(EncodingProgress(mb=1, total_mb=None, mb_per_second=2, seconds_left=None)) == "1 MB encoded, 2.0 MB/s"
+    write_shards({"train": pieces_of(300)}, tokenizer, tmp_path, total_bytes=100 * total, say=lines.append)
+    assert len(lines) > 1
+    assert all(re.fullmatch(r"  tokens: \d+ of \d+ MB, \d:\d\d:\d\d left, [\d.,]+ MB/s", line) for line in lines), lines
+    lines.clear()
+    monkeypatch.setattr("tinylm.base.progress.ProgressBar.words", lambda bar: f"{bar._done / bar._total:.0%}")
+    write_shards({"train": pieces_of(300)}, tokenizer, tmp_path / "again", total_bytes=total, say=lines.append)
+    assert lines == sorted(lines, key=len)
+    assert lines[-1] == "  tokens: 100%"
 
 
 def test_a_folder_that_cannot_be_written_is_no_traceback(tokenizer: Tokenizer, tmp_path: Path) -> None:

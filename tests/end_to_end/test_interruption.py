@@ -97,7 +97,7 @@ def test_ctrl_c_inside_a_stage(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", ["[1/4]", "tokenizer: learning", "step 1/", "[3/4]", "comparing the graph"])
+@pytest.mark.parametrize("line", ["[1/4]", "tokenizer: learning", "training: 1 of", "[3/4]", "comparing the graph"])
 def test_ctrl_c_from_outside(
     line: str, command: tuple[str, ...], start: Start, call: Call, workplace: Path, tmp_path: Path
 ) -> None:

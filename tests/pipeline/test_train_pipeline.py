@@ -102,11 +102,13 @@ def test_the_command_that_a_diagnosis_prints_works_as_it_is_printed(small_run: R
         assert process.stderr is not None
         for line in process.stderr:
             said.append(line)
-            if line.startswith("step "):  # it trains further: what comes then takes minutes, and other tests see it
+            if line.startswith(
+                "  training: "
+            ):  # it trains further: what comes then takes minutes, and other tests see it
                 process.kill()
                 break
     assert any("training in my run" in line for line in said), said
-    assert said[-1].startswith("step "), said
+    assert said[-1].startswith("  training: "), said
 
 
 def test_the_export_follows_weights_and_version(

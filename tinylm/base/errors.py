@@ -1,4 +1,4 @@
-"""The one exception a user sees, and the one way that it is shown."""
+"""What a user is told on stderr: notes, and the one exception that is shown."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ class TinylmError(Exception):
 
 def _again(message: str, hint: str, exit_code: int) -> TinylmError:
     return TinylmError(message, hint, exit_code=exit_code)
+
+
+def say(line: str) -> None:
+    """A note about what goes on; at once, and above a bar that is drawn (`tinylm.base.progress`)."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def show_error(error: TinylmError) -> None:

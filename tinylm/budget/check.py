@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import tinylm
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.base.termination import ended_by_signals
 from tinylm.budget.compare.comparison import LOOKS, compare_in_looks
 from tinylm.budget.compare.typical import well_known
@@ -107,7 +107,7 @@ def _check(
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
     watch, probed = Watch(), Probed()
     announce("a first start, its files out of the cache")
-    with heartbeat(announce, "dropping them"):  # thousands of files, on a card that may be slow
+    with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
         cache_dropped = drop_from_cache(candidate.path)
     watch.look()
 
@@ -153,7 +153,7 @@ def _check(
         requests = budget.confidence.memory_requests
         typical_ms = observed([value for process in probed.processes for value in process.latency_ms], 0.5)
         announce(f"where the memory goes, over {requests} requests: about {requests * typical_ms / 1e3:.0f} s")
-        with heartbeat(announce, "memory"):
+        with ProgressBar("memory", say=announce):
             probed = probe_memory(probed, budget=budget, program=program)
         watch.look()
         validity = watched()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinylm.base.progress import ProgressBar
 from tinylm.budget.judge.times import TimeSummary, explain, summarise_times
 from tinylm.budget.judge.validity import Cause, judge_validity
 from tinylm.budget.judge.verdict import Finding, LimitResult, Verdict, not_measured, result_of
@@ -79,32 +80,33 @@ def soak(
     results: list[ProbeResult] = []
     begin = watch.look()
     problem = None
-    while (elapsed := time.monotonic() - start) < minutes * 60:
-        heat = "" if not intervals or intervals[-1].temperature_c is None else f", {intervals[-1].temperature_c:.0f} °C"
-        announce(f"sustained load: {elapsed / 60:.1f} of {minutes:g} minutes{heat}")
-        done = sum(interval.requests for interval in intervals)
-        orders = program.orders(budget, requests=requests, first_request=done)
-        try:
-            with watch.listening():
-                result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
-        except ChildFailed as failure:
-            problem = str(failure)
-            break
-        moment, until = watch.look(), time.monotonic() - start
-        results.append(result)
-        intervals.append(
-            SoakInterval(
-                until_s=round(until, 1),
-                requests=requests,
-                p50_ms=observed(result.latency_ms, 0.5),
-                p95_ms=observed(result.latency_ms, QUANTILE),
-                worst_ms=max(result.latency_ms),
-                over=sum(value > budget.limits.latency_p95_ms for value in result.latency_ms),
-                temperature_c=moment.temperature_c,
-                clock_mhz=moment.clock_mhz,
-                throttled=moment.throttled,
+    with ProgressBar("sustained load", total=60 * minutes, unit="s", say=announce) as bar:
+        while (elapsed := time.monotonic() - start) < minutes * 60:
+            heat = intervals[-1].temperature_c if intervals else None
+            bar.at(elapsed, "" if heat is None else f"{heat:.0f} °C")
+            done = sum(interval.requests for interval in intervals)
+            orders = program.orders(budget, requests=requests, first_request=done)
+            try:
+                with watch.listening():
+                    result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
+            except ChildFailed as failure:
+                problem = str(failure)
+                break
+            moment, until = watch.look(), time.monotonic() - start
+            results.append(result)
+            intervals.append(
+                SoakInterval(
+                    until_s=round(until, 1),
+                    requests=requests,
+                    p50_ms=observed(result.latency_ms, 0.5),
+                    p95_ms=observed(result.latency_ms, QUANTILE),
+                    worst_ms=max(result.latency_ms),
+                    over=sum(value > budget.limits.latency_p95_ms for value in result.latency_ms),
+                    temperature_c=moment.temperature_c,
+                    clock_mhz=moment.clock_mhz,
+                    throttled=moment.throttled,
+                )
             )
-        )
     settled: list[tuple[float, ...]] = []
     for end, result in zip(reversed(intervals), reversed(results), strict=True):
         # The latest ones first: more than a budget may ask for says nothing more.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.errors import say
+from tinylm.base.progress import ProgressBar
 from tinylm.cli.options.configure import configure
 from tinylm.cli.options.corpus import check_tokenizer, taken_over
 from tinylm.cli.options.training import TrainingOptions
@@ -94,7 +94,7 @@ def prepared(
     # work that cost a factor of 2.5 to 30 on two cores, and sleeping cost nothing on an idle machine (measured).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-    with heartbeat(say, "loading torch"):  # which takes long from a cold disk
+    with ProgressBar("loading torch", say=say):  # which takes long from a cold disk
         import tinylm.pipeline.train_pipeline  # noqa: F401
 
     from tinylm.base.errors import INTERRUPTED, TinylmError
@@ -156,11 +156,6 @@ def prepared(
         kept = "a checkpoint was saved" if isinstance(stop, Interrupted) else "finished stages are kept"
         hint = f"run the same command again{' without --force' if options.force else ''} to continue"
         raise TinylmError(f"interrupted; {kept}", hint, exit_code=INTERRUPTED) from None
-
-
-def say(line: str) -> None:
-    """Progress is no data: it goes to stderr."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def _with_tokenizer(reuse: Reuse | None, tokenizer: Reuse) -> Reuse:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import copy_atomic, sha256, write_atomic
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.base.records import check_schema, read
 from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record, text_hash
 from tinylm.dataset.decoding import as_text
@@ -275,7 +275,7 @@ def _build(
         else:
             wanted = record.tokenizer.vocab_size
             progress(f"tokenizer: learning {wanted:,} {record.tokenizer.kind} pieces")
-            with heartbeat(progress, "tokenizer"):
+            with ProgressBar("tokenizer", say=progress):
                 model = train_tokenizer(lambda: pieces, record.tokenizer, folder, fitting=fitting_vocabulary)
             if model.vocab_size != wanted:
                 why = "too many for this text" if model.vocab_size < wanted else "too few for this text's characters"
@@ -295,7 +295,7 @@ def _build(
             model,
             folder / TOKENS,
             total_bytes=statistics.total_bytes("train") + statistics.total_bytes("val"),
-            progress=lambda state: progress(f"tokens: {state}"),
+            say=progress,
         )
         progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
 

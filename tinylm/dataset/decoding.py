@@ -22,7 +22,7 @@ import psutil
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.corpus.cleaning.sections import DOCUMENT_END
 from tinylm.corpus.reading.source_names import folder_language, parse_source, unreadable
 from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
@@ -57,7 +57,7 @@ def as_text(
             # Under its own name, by which records and weights know it, in a folder of its language.
             text = place / (folder_language(path.parts[:-1]) or "text") / path.name
             text.parent.mkdir()
-            with heartbeat(progress, f"{path.name} back to text"):
+            with ProgressBar(f"{path.name} back to text", say=progress):
                 decode_file(path, tokenizer, text)
             texts.append(f"{language}:{text}" if language else str(text))
         yield texts

@@ -1,6 +1,6 @@
 """Pieces of text to shards of tokens: on all cores, in constant memory, and after a kill from where it was.
 
-    index = write_shards({"train": read_pieces(...), "val-en": [...]}, tokenizer, folder, progress=print)
+    index = write_shards({"train": read_pieces(...), "val-en": [...]}, tokenizer, folder, say=print)
 
 The caller's thread reads the pieces and writes the tokens; SentencePiece releases the interpreter's lock while it
 encodes, so threads of this process keep all cores busy (measured: as fast as a pool of processes, which would need the
@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import time
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from tinylm.base.cores import usable_cores
 from tinylm.base.files import sha256_bytes
+from tinylm.base.progress import ProgressBar
 from tinylm.dataset.journal import Entry, Journal, read_entries, remove_journal, write_journal
 from tinylm.dataset.shards import Index, Part, Source, Tokens, token_dtype
 from tinylm.dataset.writing import StreamWriter, make_folder, write_index
@@ -37,23 +37,6 @@ _CHUNK_BYTES = 1 << 20
 """Text that a thread encodes at a time."""
 _SEGMENT_CHARACTERS = 1 << 16
 """Text that SentencePiece takes at a time: it needs some hundred bytes of memory for each character."""
-_PROGRESS_SECONDS = 2.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class EncodingProgress:
-    """How far the encoding is; `str` gives a line for people."""
-
-    mb: float
-    """Text that is encoded, of all streams, in 10^6 bytes."""
-    total_mb: float | None
-    mb_per_second: float
-    seconds_left: float | None
-
-    def __str__(self) -> str:
-        total = f" of {self.total_mb:,.0f}" if self.total_mb else ""
-        left = f", {self.seconds_left:,.0f} s left" if self.seconds_left is not None else ""
-        return f"{self.mb:,.0f}{total} MB encoded, {self.mb_per_second:.1f} MB/s{left}"
 
 
 def write_shards(
@@ -62,52 +45,21 @@ def write_shards(
     folder: Path,
     *,
     total_bytes: int | None = None,
-    progress: Callable[[EncodingProgress], None] | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Index:
     """Encode each named stream of pieces to `folder/NAME.bin` and `folder/NAME.documents`, and write the index last.
 
     Parts that a killed call left in the folder are kept when the text and the tokenizer are the same, and the files
-    are the same byte for byte as without the kill. `progress` is called every two seconds; with `total_bytes` of
-    text in all streams it knows the time left. TinylmError when the folder cannot be written.
+    are the same byte for byte as without the kill. `say` is told how far it is of `total_bytes` of text in all
+    streams. TinylmError when the folder cannot be written.
     """
     make_folder(folder)
-    encoder = _Encoder(tokenizer, folder, _Meter(total_bytes, progress))
-    parts = {name: encoder.encode(name, iter(pieces)) for name, pieces in streams.items()}
+    with ProgressBar("tokens", total=total_bytes, unit="MB", scale=1e6, say=say) as bar:
+        encoder = _Encoder(tokenizer, folder, bar)
+        parts = {name: encoder.encode(name, iter(pieces)) for name, pieces in streams.items()}
     index = write_index(folder, parts, vocab_size=tokenizer.vocab_size, sources=list(encoder.sources))
     remove_journal(folder)
     return index
-
-
-@dataclass
-class _Meter:
-    """Counts text and tells how far it is."""
-
-    total_bytes: int | None
-    progress: Callable[[EncodingProgress], None] | None
-    done: int = 0
-    encoded: int = 0
-    started: float = field(default_factory=time.monotonic)
-    told: float = field(default_factory=time.monotonic)
-
-    def skip(self, text_bytes: int) -> None:
-        self.done += text_bytes
-
-    def count(self, text_bytes: int) -> None:
-        self.done += text_bytes
-        self.encoded += text_bytes
-        now = time.monotonic()
-        if self.progress is None or now - self.told < _PROGRESS_SECONDS:
-            return
-        self.told = now
-        rate = self.encoded / (now - self.started)
-        self.progress(
-            EncodingProgress(
-                mb=self.done / 1e6,
-                total_mb=self.total_bytes / 1e6 if self.total_bytes else None,
-                mb_per_second=rate / 1e6,
-                seconds_left=max(self.total_bytes - self.done, 0) / rate if self.total_bytes and rate else None,
-            )
-        )
 
 
 @dataclass(frozen=True)
@@ -129,8 +81,8 @@ class _Encoded:
 class _Encoder:
     """Encodes one stream after the other into a folder."""
 
-    def __init__(self, tokenizer: Tokenizer, folder: Path, meter: _Meter) -> None:
-        self._tokenizer, self._folder, self._meter = tokenizer, folder, meter
+    def __init__(self, tokenizer: Tokenizer, folder: Path, bar: ProgressBar) -> None:
+        self._tokenizer, self._folder, self._bar = tokenizer, folder, bar
         self._surface_bytes = np.array(tokenizer.surface_bytes(), np.int32)
         self._journal = Journal(vocab_size=tokenizer.vocab_size, tokenizer_sha256=sha256_bytes(tokenizer.model_bytes()))
         self._found = deque(read_entries(folder, self._journal))
@@ -166,7 +118,7 @@ class _Encoder:
             if (entry.stream, entry.text_sha256) == (name, text_sha256):
                 self._keep(self._found.popleft())
                 done.append(entry.part)
-                self._meter.skip(entry.part.text_bytes)
+                self._bar.skip(entry.part.text_bytes)
                 continue
             if part or entry.stream == name:  # the text is another one from here on
                 self._found.clear()
@@ -216,7 +168,7 @@ class _Encoder:
             )
             self._keep(entry)
             write_journal(self._folder, self._journal)
-        self._meter.count(encoded.text_bytes)
+        self._bar.advance(encoded.text_bytes)
 
 
 def _chunks(pieces: Iterator[Piece]) -> Iterator[_Chunk]:

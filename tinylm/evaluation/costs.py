@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tinylm.base.progress import ProgressBar, track
 from tinylm.evaluation.documents import Encoded, TextDocument, block_count, encode
 from tinylm.evaluation.measures import total_bits
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -19,8 +19,6 @@ Scored = tuple[int, int, NDArray[np.floating]]
 Score = Callable[[Sequence[NDArray[np.int64]]], Iterator[Sequence[Scored]]]
 """A model's cross-entropies for streams of ids that begin with BOS: every later token once, in any order, some at a
 time."""
-
-_SECONDS_OF_SILENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +57,16 @@ class DocumentCost:
 def measure(
     documents: Sequence[TextDocument], *, tokenizer: Tokenizer, score: Score, say: Callable[[str], None]
 ) -> list[DocumentCost]:
-    """What each document costs; `say` hears every five seconds how far it is."""
-    encoded = list(_encoded(documents, tokenizer, say))
+    """What each document costs; `say` is told how far it is."""
+    texts = track(documents, "tokens", total=len(documents), unit="documents", say=say)
+    encoded = [encode(document, tokenizer) for document in texts]
     nats = [np.zeros(len(found.sizes)) for found in encoded]
     streams = [found.ids for found in encoded]
     total = sum(len(found.sizes) for found in encoded)
-    for number, first, values in chain.from_iterable(_told(score(streams), total, say)):
-        nats[number][first : first + len(values)] = values
+    with ProgressBar("scoring", total=total, unit="tokens", say=say) as bar:
+        for number, first, values in chain.from_iterable(score(streams)):
+            nats[number][first : first + len(values)] = values
+            bar.advance(len(values))
     return [_cost(*parts) for parts in zip(documents, encoded, nats, strict=True)]
 
 
@@ -97,28 +98,3 @@ def _cost(document: TextDocument, encoded: Encoded, nats: NDArray[np.float64]) -
             for i in range(count)
         ),
     )
-
-
-def _encoded(documents: Sequence[TextDocument], tokenizer: Tokenizer, say: Callable[[str], None]) -> Iterator[Encoded]:
-    """The documents in tokens, with a line now and then."""
-    told = time.monotonic()
-    for number, document in enumerate(documents):
-        now = time.monotonic()
-        if number and now - told > _SECONDS_OF_SILENCE:
-            say(f"  {number:,} of {len(documents):,} documents in tokens")
-            told = now
-        yield encode(document, tokenizer)
-
-
-def _told(scored: Iterable[Sequence[Scored]], total: int, say: Callable[[str], None]) -> Iterator[Sequence[Scored]]:
-    """The same, with a line about the pace now and then."""
-    started = told = time.monotonic()
-    done = 0
-    for parts in scored:
-        yield parts
-        done += sum(len(nats) for _, _, nats in parts)
-        now = time.monotonic()
-        if now - told > _SECONDS_OF_SILENCE:
-            pace = done / (now - started)
-            say(f"  {done:,} of {total:,} tokens, {pace:,.0f} tokens/s, {(total - done) / pace:.0f} s left")
-            told = now

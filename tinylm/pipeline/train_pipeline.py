@@ -16,7 +16,7 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.bundle.manifest import MANIFEST, Bundle, open_bundle
 from tinylm.bundle.store import BUNDLE, EVALUATION
 from tinylm.dataset.build import DATASETS, Dataset, Reuse, make_dataset
@@ -199,7 +199,7 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset, *, say: Say) -> d
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     index = read_index(dataset.tokens)
     validation = Validation(dataset.tokens, index, context_length=config.context_length)
-    with heartbeat(say, "evaluation"):
+    with ProgressBar("evaluation", say=say):
         quality = validation.evaluate(model, dtype=torch.float32)
     result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
     write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())

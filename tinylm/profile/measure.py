@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.budget.report import BundleId
 from tinylm.budget.spec.device import device_facts
 from tinylm.budget.spec.prompts import PROMPTS
@@ -62,7 +62,7 @@ def profile_bundle(
             threads=threads,
             warmup=WARMUP,
         )
-        with heartbeat(announce, "profile"):
+        with ProgressBar("profile", say=announce):
             result = run_profile_child(child_command(bundle.path), orders)
         runs = read_trace(_only_file(Path(folder)))
     step_us, traced_step_us = summarise(result.step_us), summarise(result.traced_step_us)

@@ -14,7 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from tinylm.base.errors import INTERRUPTED, TinylmError, as_typed, show_error
+from tinylm.base.errors import INTERRUPTED, TinylmError, as_typed, say, show_error
 from tinylm.bundle.manifest import open_bundle
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
@@ -51,7 +51,7 @@ def print_text(
     number = _parse_threads(threads)
     bundle = open_bundle(path)
     if bundle.warning:
-        print(bundle.warning, file=sys.stderr)
+        say(bundle.warning)
     defaults = bundle.manifest.generation
     try:
         sampling = Sampling(
@@ -101,11 +101,11 @@ def _parse_threads(threads: str) -> int | None:
 
 def _warn(tokenizer: Tokenizer, prompt: str, *, context_length: int, max_tokens: int) -> None:
     if hidden := tokenizer.unknown_bytes(prompt):
-        print(f"warning: the model does not know some characters of the prompt ({hidden} bytes)", file=sys.stderr)
+        say(f"warning: the model does not know some characters of the prompt ({hidden} bytes)")
     ids = [BOS, *tokenizer.encode(prompt)]
     cut = len(ids) - len(fit_prompt(ids, context_length=context_length, max_new_tokens=max_tokens))
     if cut:
-        print(f"warning: the prompt is too long; its first {cut} of {len(ids) - 1} tokens are cut", file=sys.stderr)
+        say(f"warning: the prompt is too long; its first {cut} of {len(ids) - 1} tokens are cut")
 
 
 class _Parser(argparse.ArgumentParser):

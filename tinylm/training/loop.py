@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import psutil
 
+from tinylm.base.errors import say
 from tinylm.tokenizer.tokenizer import Tokenizer
 from tinylm.training.allocator import apart_from_steps
 from tinylm.training.guards.interruption import Interruption
@@ -99,7 +100,6 @@ class Loop:
         )
         self._epoch_tokens += self._tokens_per_step
         self._recorder.step(row)
-        self._recorder.bar.step(row)
         if reason := spike(progress.recent, result.grad_norm):
             self._recorder.event(step, "spike", reason)
 
@@ -122,7 +122,7 @@ class Loop:
                 if epoch % training.checkpoint_every_epochs == 0:
                     names.append(f"epoch-{epoch:04d}")
             else:
-                self._recorder.bar.say(f"step {step}: {_quality_line(quality, best=BEST in names)}")
+                say(f"step {step}: {_quality_line(quality, best=BEST in names)}")
             if ended:
                 names.append(FINAL)
         minutes = training.checkpoint_every_minutes
@@ -176,7 +176,7 @@ class Loop:
             seconds=seconds,
         )
         epoch = metrics.epoch
-        self._recorder.bar.say(
+        say(
             f"epoch {epoch}: train loss {metrics.train_loss:.4f}, {_quality_line(quality, best=best)}, "
             f"{metrics.tokens_per_second:,.0f} tok/s"
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from tinylm.base.errors import TinylmError
+from tinylm.base.errors import TinylmError, say
+from tinylm.base.progress import ProgressBar
 from tinylm.corpus.building.build import read_pieces
 from tinylm.dataset.build import Dataset
 from tinylm.settings.run import RunConfig
@@ -21,7 +21,6 @@ from tinylm.training.guards.forgetting import Initial, start_from
 from tinylm.training.guards.preflight import Check, learning_rate_curve, preflight, require
 from tinylm.training.loop import Interrupted, Loop
 from tinylm.training.run.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
-from tinylm.training.run.progress import TrainingProgress
 from tinylm.training.run.recorder import Recorder, now
 from tinylm.training.run.run_folder import record_config
 from tinylm.training.run.state import restore
@@ -57,7 +56,7 @@ def train(
     setup, total = _decide(config, dataset, progress)
     with setup.batches:
         if _is_finished(progress, total) and checkpoints.has(FINAL):
-            _say("training: finished already, skipped")
+            say("training: finished already, skipped")
             return checkpoints.read_record(FINAL)
         if progress.step >= total:
             raise TinylmError(
@@ -83,7 +82,7 @@ def train(
             progress = _planned_anew(progress, total)
         _check(run, setup, progress)
         with (
-            TrainingProgress(total_steps=total, done=progress.step) as bar,
+            ProgressBar("training", total=total, done=progress.step, unit="steps", say=say) as bar,
             open_trackers(
                 trackers, run, run_id=run_id, settings=_settings(setup.config), step=progress.step
             ) as tracked,
@@ -118,10 +117,10 @@ def _check(run: Path, setup: Setup, progress: Progress) -> None:
     """The short checks, and how full the rows are, in two lines."""
     checks = preflight(run, setup, progress=progress)
     require(checks)
-    _say("checked: " + ", ".join(check.name for check in checks))
+    say("checked: " + ", ".join(check.name for check in checks))
     batches = setup.batches
     if setup.training.separate_documents:
-        _say(
+        say(
             f"rows: {batches.sequences:,} an epoch, {batches.utilisation:.1%} of their slots filled"
             f" ({batches.padding_utilisation:.1%} if each document had rows of its own)"
         )
@@ -136,7 +135,7 @@ def _decide(config: RunConfig, dataset: Dataset, progress: Progress) -> tuple[Se
     use_physical_cores()
     started = time.perf_counter()
     if config.training.batch_size_auto == "wanted":
-        config = decide_batch_size(config, dataset, say=_say)
+        config = decide_batch_size(config, dataset, say=say)
     spent = time.perf_counter() - started
     setup = set_up(config, dataset)
     by_clock = config.training.minutes is not None and config.training.total_steps is None
@@ -190,7 +189,3 @@ def _settings(config: RunConfig) -> dict[str, object]:
         inner = value if isinstance(value, dict) else {"": value}
         settings |= {f"{name}.{key}".rstrip("."): each for key, each in inner.items()}
     return settings
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.budget.check import make_report
 from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.judge.candidate import bundle_candidate
@@ -175,12 +175,12 @@ def _probe(
     orders = dataclasses.replace(told.orders(budget, requests=REQUESTS, verify=True), warmup=WARMUP)
     probed = Probed()
     try:
-        with heartbeat(announce, "probe"):
+        with ProgressBar("probe", say=announce):
             result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         probed = Probed(processes=(result,))
         announce(f"where the memory goes, over {MEMORY_REQUESTS} requests")
         orders = dataclasses.replace(orders, requests=MEMORY_REQUESTS, verify=False)
-        with heartbeat(announce, "memory"):
+        with ProgressBar("memory", say=announce):
             seen = run_memory_probe(_command(machine, "memory_probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         return dataclasses.replace(probed, memory=seen)
     except ChildFailed as failure:

@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from tinylm.base.errors import TinylmError
 from tinylm.corpus.building.parallel import Workers
 from tinylm.corpus.building.parts import BLOCK_BYTES, SIDES, render_part, store_part
-from tinylm.corpus.building.progress import Meter
 from tinylm.corpus.building.splitting import MINIMUM_BYTES, plan_split
 from tinylm.corpus.cleaning.paragraphs import DUPLICATE_CHARACTERS
 from tinylm.corpus.statistics import CorpusStatistics, Dropped
@@ -39,7 +38,7 @@ def build(
         for start in range(0, len(documents), part_documents):
             paths.append(Path(folder) / f"part-{start}.jsonl")
             store_part(documents[start : start + part_documents], paths[-1], signatures=near is not None)
-        plan = plan_split(paths, workers, Meter(0, None), near_duplicate_threshold=near, dropped=statistics.dropped)
+        plan = plan_split(paths, workers, near_duplicate_threshold=near, dropped=statistics.dropped)
         for path, part in zip(paths, plan.parts, strict=True):
             lines, counted = render_part(path, part, plan.block_bytes)
             statistics.merge(counted)

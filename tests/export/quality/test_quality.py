@@ -150,7 +150,7 @@ def test_how_many_cores_there_are_changes_no_bit(
     """Several batches, each by whatever thread is free; and torch keeps its own threads for whoever comes next."""
     monkeypatch.setattr("tinylm.export.quality.quality.usable_cores", lambda: cores)
     monkeypatch.setattr("tinylm.export.quality.quality._BATCH_TOKENS", 2 * config.context_length)
-    monkeypatch.setattr("tinylm.export.quality.quality.seldom", lambda say: say)
+    monkeypatch.setattr("tinylm.base.progress.EVERY_S", 0)
     told: list[str] = []
     threads = torch.get_num_threads()
     with Model(int8.bundle) as model:
@@ -166,6 +166,6 @@ def test_how_many_cores_there_are_changes_no_bit(
         monkeypatch.setattr("tinylm.export.quality.quality.usable_cores", lambda: 2)
         assert score(say=told.append) == found
     everything = sum(sums.tokens for sums in found)
-    assert told[-1] == f"  {everything:,} of {everything:,} tokens"
+    assert told[-1].startswith(f"  quality: {everything:,} of {everything:,} tokens, 0:00:00 left")
     assert len(told) > 4
     assert torch.get_num_threads() == threads

@@ -25,10 +25,11 @@ def test_every_matrix_is_measured_alone(
     held_out: dict[str, list[str]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("tinylm.export.quality.sensitivity.seldom", lambda say: say)
+    monkeypatch.setattr("tinylm.base.progress.EVERY_S", 0)
     told: list[str] = []
     found = sensitivities(config, weights, tokenizer, held_out, say=told.append)
-    assert told == [f"  {number} of {len(found)} matrices" for number in range(len(found))]
+    shown = [line.partition(",")[0] for line in told]
+    assert shown == [f"  sensitivity: {number} of {len(found)} matrices" for number in range(1, len(found) + 1)]
     assert [entry.name for entry in found] == [name for name, weight in weights.items() if weight.ndim == 2]
     assert all(entry.kl > 0 for entry in found)
     # The same for one of them, in float64 and without batches, padding or a copy that is put back.

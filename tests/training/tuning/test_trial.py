@@ -20,11 +20,11 @@ def test_timed_steps_change_nothing_and_give_a_sign_of_life(
     heard = []
 
     @contextmanager
-    def noted(announce: Callable[[str], None], what: str) -> Iterator[None]:
+    def noted(what: str, *, say: Callable[[str], None]) -> Iterator[None]:
         heard.append(what)
         yield
 
-    monkeypatch.setattr(trial, "heartbeat", noted)
+    monkeypatch.setattr(trial, "ProgressBar", noted)
     config, dataset = prepare_dataset(small_run, root=tmp_path_factory.mktemp("datasets"), say=lambda line: None)
     setup = set_up(config, dataset)
     with setup.batches:

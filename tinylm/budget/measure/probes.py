@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.progress import ProgressBar
 from tinylm.budget.measure.conditions import Watch
 from tinylm.budget.measure.probe_process import ChildFailed, run_child
 from tinylm.budget.spec.budget import Budget
@@ -126,7 +126,7 @@ def probe_more(
         )
         try:
             listening = contextlib.nullcontext() if watch is None else watch.listening()
-            with listening, heartbeat(announce, f"process {index + 1}"):
+            with listening, ProgressBar(f"process {index + 1}", say=announce):
                 processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
         except ChildFailed as failure:
             return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))

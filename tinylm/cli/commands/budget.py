@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tinylm.base.errors import say
 from tinylm.cli.help import Command, Group
 from tinylm.cli.options.budget_outputs import Html, Junit, Markdown
 from tinylm.cli.options.completion import budgets
@@ -58,7 +58,7 @@ def new(
     file = Path(f"{name}.toml") if output is None else output
     write_new(file, text)
     print(file)
-    print(f"change the limits, then: tinylm budget check {file}", file=sys.stderr)
+    say(f"change the limits, then: tinylm budget check {file}")
 
 
 @budget_app.command(cls=Command, epilog="tinylm budget check pi-zero-2w")
@@ -122,7 +122,7 @@ def simulate(
     from tinylm.cli.terminal import console
 
     limits = load_budget(budget)
-    rows = simulated(limits, devices=devices, seed=seed, announce=lambda line: print(line, file=sys.stderr, flush=True))
+    rows = simulated(limits, devices=devices, seed=seed, announce=say)
     print_simulation(limits, rows, console())
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tinylm.base.errors import say
 from tinylm.cli.options.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
 from tinylm.cli.options.completion import budgets
 from tinylm.cli.options.opened import opened_bundle
@@ -121,9 +121,9 @@ def check_budgets(
     limits = load_budget(budget)
     candidate = _candidate(bundle, strict=certify)
     outputs.check(candidate.path)
-    _announce(f"checking {candidate.path} against {limits.name} ({limits.description})")
+    say(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = Options(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
-    report = check_candidate(candidate, limits, announce=_announce, options=options)
+    report = check_candidate(candidate, limits, announce=say, options=options)
     finish(report, json=json, certify=certify, outputs=outputs)
 
 
@@ -167,7 +167,7 @@ def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> No
         from tinylm.budget.formats.table import print_report
         from tinylm.cli.terminal import console
 
-        _announce("")
+        say("")
         screen = console()
         print_report(report, screen)
         if report.comparison is not None:
@@ -177,9 +177,5 @@ def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> No
             print_comparison(report.comparison, screen)
     outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
     if certify and report.basis != "measured":
-        _announce("\nnot certified: the basis is not `measured`; run this on the budget's device")
+        say("\nnot certified: the basis is not `measured`; run this on the budget's device")
     raise typer.Exit(exit_code(report, certify=certify))
-
-
-def _announce(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import Annotated
 
 import typer
 
+from tinylm.base.errors import say
 from tinylm.cli.options.corpus import (
     ByteFallbackOption,
     CorpusOption,
@@ -56,8 +56,8 @@ def corpus(
     try:
         with taken_over(tokenizer) as reuse:
             if "gutenberg" in config.corpus:
-                gutenberg.fingerprint(progress=_say)  # planning would download the books without a word
-            dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, progress=_say)
+                gutenberg.fingerprint(progress=say)  # planning would download the books without a word
+            dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, progress=say)
     except KeyboardInterrupt:
         hint = f"run the same command again{' without --force' if force else ''} to continue"
         raise TinylmError("interrupted; finished parts are kept", hint, exit_code=INTERRUPTED) from None
@@ -65,7 +65,3 @@ def corpus(
         print(to_json(dataset))
     else:
         print_tables(dataset, console())
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

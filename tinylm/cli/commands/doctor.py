@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tinylm.base.errors import say
 from tinylm.cli.options.completion import budgets
 
 
@@ -31,17 +31,13 @@ def doctor(
     from tinylm.doctor.check import examine
     from tinylm.doctor.report import exit_code, to_json
 
-    report = examine(bundle=bundle, budget=load_budget(budget) if budget else None, announce=_announce)
+    report = examine(bundle=bundle, budget=load_budget(budget) if budget else None, announce=say)
     if json:
         print(to_json(report))
     else:
         from tinylm.cli.terminal import console
         from tinylm.doctor.table import print_report
 
-        _announce("")
+        say("")
         print_report(report, console())
     raise typer.Exit(exit_code(report))
-
-
-def _announce(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

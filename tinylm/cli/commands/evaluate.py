@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tinylm.base.errors import say
 
 
 def evaluate(
@@ -52,19 +53,19 @@ def evaluate(
     if fail_if_worse and len(models or ()) != 2:
         raise TinylmError("--fail-if-worse compares two models", "name the one to keep, then the new one")
     if text:  # before a model is loaded: it may not be there
-        name, documents = ", ".join(text), read_documents(text, say=_say)
+        name, documents = ", ".join(text), read_documents(text, say=say)
     named: Sequence[Path | None] = models or [None]
     with ExitStack() as stack:
         subjects = [stack.enter_context(open_subject(path)) for path in named]
         if not text:
             name, documents = subjects[0].own_text()
             if not all(is_held_out_of_both(subjects[0], subject) for subject in subjects):
-                _say("note: the second model was trained on another dataset, which may contain this text; use --text")
+                say("note: the second model was trained on another dataset, which may contain this text; use --text")
         measured = []
         for subject in subjects:
             noun = "document" if len(documents) == 1 else "documents"
-            _say(f"evaluating {subject.model.name} on {len(documents):,} {noun}")
-            measured.append((subject.model, subject.measure(documents, say=_say)))
+            say(f"evaluating {subject.model.name} on {len(documents):,} {noun}")
+            measured.append((subject.model, subject.measure(documents, say=say)))
     report = make_report(name, measured)
     if json:
         print(to_json(report))
@@ -75,7 +76,3 @@ def evaluate(
         print_report(report, console())
     if fail_if_worse and report.is_worse:
         raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

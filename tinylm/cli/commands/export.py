@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from tinylm.base.errors import say
 
 
 def export(
@@ -38,7 +39,7 @@ def export(
     if sensitivity and not int8:
         raise TinylmError("`--sensitivity` is about 8 bits, and `--fp32` quantizes no matrix", "leave out one of them")
     run = find_run(run, checkpoint=checkpoint)
-    _announce(f"exporting the checkpoint `{checkpoint}` of {run}")
+    say(f"exporting the checkpoint `{checkpoint}` of {run}")
 
     from tinylm.export.run import export_run  # takes seconds to load
     from tinylm.export.table import show
@@ -50,11 +51,7 @@ def export(
         int8_cache=kv_cache == "int8",
         sensitivity=sensitivity,
         folder=output or run / (BUNDLE if int8 else f"{BUNDLE}-fp32"),
-        progress=_announce,
+        progress=say,
     )
     show(result)
     print(result.bundle.path)
-
-
-def _announce(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

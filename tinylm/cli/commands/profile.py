@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tinylm.base.errors import say
 from tinylm.cli.options.opened import opened_bundle
 
 
@@ -35,23 +35,19 @@ def profile(
     if plot is not None and plot.suffix != ".svg":
         raise TinylmError(f"`{plot}` is no name for an SVG picture", f"name it `{plot.with_suffix('.svg')}`")
     opened = opened_bundle(bundle)
-    _announce(f"profiling {opened.path}")
-    report = profile_bundle(opened, requests=requests, threads=threads, new_tokens=new_tokens, announce=_announce)
+    say(f"profiling {opened.path}")
+    report = profile_bundle(opened, requests=requests, threads=threads, new_tokens=new_tokens, announce=say)
     if json:
         print(to_json(report))
     else:
         from tinylm.cli.terminal import console
         from tinylm.profile.table import print_report
 
-        _announce("")
+        say("")
         print_report(report, console())
     if plot is not None:
         from tinylm.base.files import write_atomic
         from tinylm.profile.plot import plot as draw
 
         write_atomic(plot, draw(report).encode())
-        _announce(f"\nwrote {plot}")
-
-
-def _announce(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+        say(f"\nwrote {plot}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from tinylm.base.errors import say
 
 
 def report(
@@ -51,4 +52,4 @@ def report(
     else:
         result = write_report(folders[0], output=page)
     print(to_json(result) if json else "\n".join(to_lines(result)))
-    print(f"wrote {page}", file=sys.stderr, flush=True)
+    say(f"wrote {page}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
+
+from tinylm.base.errors import say
 
 
 def runs(
@@ -27,4 +28,4 @@ def runs(
 
         print_items(found, console())
     else:
-        print(f"nothing yet in `{RUNS.absolute()}`: {how_to_make()}", file=sys.stderr)
+        say(f"nothing yet in `{RUNS.absolute()}`: {how_to_make()}")

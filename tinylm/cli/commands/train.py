@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinylm.base.errors import TinylmError, say
 from tinylm.cli.options.training import TrainingOptions, takes_training_options
-from tinylm.cli.prepare_training import Ready, asked_config, prepared, say
+from tinylm.cli.prepare_training import Ready, asked_config, prepared
 
 if TYPE_CHECKING:
     from tinylm.training.guards.preflight import Check
@@ -40,7 +41,6 @@ def train(
 
     The same command again continues what was interrupted.
     """
-    from tinylm.base.errors import TinylmError
 
     if options.resume and preflight:
         raise TinylmError("--preflight checks a new run, and --resume continues one", "give one of them")

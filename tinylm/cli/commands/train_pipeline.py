@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tinylm.base.errors import TinylmError, say
 from tinylm.cli.options.completion import budgets
 from tinylm.cli.options.training import TrainingOptions, takes_training_options
-from tinylm.cli.prepare_training import asked_config, prepared, say
+from tinylm.cli.prepare_training import asked_config, prepared
 
 if TYPE_CHECKING:
     from tinylm.budget.spec.budget import Budget
@@ -37,7 +38,6 @@ def train_pipeline(
 
     The same command again skips what is done and continues what was interrupted.
     """
-    from tinylm.base.errors import TinylmError
     from tinylm.budget.spec.budget import load_budget
 
     limits = load_budget(budget)  # what can be told before the training is not told after it

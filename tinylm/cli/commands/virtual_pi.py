@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tinylm.base.errors import say
 from tinylm.cli.help import Command, Group
 from tinylm.cli.options.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
 from tinylm.cli.options.completion import budgets
@@ -112,7 +112,7 @@ def wait(
 ) -> None:
     """Wait until the machine has started everything and answers on ssh."""
     seconds = _machine(folder, name).wait(timeout_s=timeout)
-    _announce(f"{name} answered after {seconds:.1f} s")
+    say(f"{name} answered after {seconds:.1f} s")
 
 
 @virtual_pi_app.command(
@@ -163,7 +163,7 @@ def stop(
     from tinylm.virtual_pi.machine import stop_named
 
     stop_named(_place(folder), name, forget=forget)
-    _announce(f"{name} is stopped")
+    say(f"{name} is stopped")
 
 
 @virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi check runs/NAME --board pi-3")
@@ -241,7 +241,7 @@ def check(
         )
     opened = opened_bundle(bundle, strict=certify)
     outputs.check(opened.path)
-    _announce(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
+    say(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
     checked = check_on_virtual_pi(
         opened,
         limits,
@@ -249,7 +249,7 @@ def check(
         board=imitated,
         folder=_place(folder),
         backend=backend,
-        announce=_announce,
+        announce=say,
     )
     report = checked.report
     if old is not None:
@@ -266,7 +266,7 @@ def _image(
     return build_image(
         release=find_release(release),
         folder=_place(folder),
-        announce=_announce,
+        announce=say,
         mirror=mirror,
         keyring=keyring or DEFAULT_KEYRING,
         refresh=refresh,
@@ -283,7 +283,3 @@ def _place(folder: Path | None) -> Path:
     from tinylm.virtual_pi.folders import default_folder
 
     return default_folder() if folder is None else folder.resolve()
-
-
-def _announce(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tinylm.base.errors import TinylmError
+from tinylm.base.errors import TinylmError, say
 from tinylm.cli.options.output_file import check_output
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Outputs:
         for file, make in makers:
             if file is not None:
                 write_atomic(file, make(report).encode())
-                print(f"wrote {file}", file=sys.stderr, flush=True)
+                say(f"wrote {file}")
 
     def _files(self) -> list[Path]:
         return [file for file in (self.junit, self.markdown, self.html) if file is not None]

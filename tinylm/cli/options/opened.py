@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tinylm.base.errors import say
 
 if TYPE_CHECKING:
     from tinylm.bundle.manifest import Bundle
@@ -17,5 +18,5 @@ def opened_bundle(named: Path | None, *, strict: bool = False) -> Bundle:
 
     bundle = open_bundle(find_bundle(named), strict=strict)
     if bundle.warning:
-        print(bundle.warning, file=sys.stderr, flush=True)
+        say(bundle.warning)
     return bundle

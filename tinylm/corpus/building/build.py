@@ -24,10 +24,10 @@ from pathlib import Path
 from tinylm.base import records
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic, writing
+from tinylm.base.progress import ProgressBar, track
 from tinylm.corpus import gutenberg, sample
 from tinylm.corpus.building.parallel import Workers
 from tinylm.corpus.building.parts import SIDES, clean_part, load_figures, render_part
-from tinylm.corpus.building.progress import Meter
 from tinylm.corpus.building.splitting import SPLITTING, plan_split
 from tinylm.corpus.cleaning.cleaning import CLEANING
 from tinylm.corpus.cleaning.sections import sections
@@ -123,23 +123,24 @@ def _build(
     say: Say | None,
 ) -> CorpusStatistics:
     dropped = Dropped()
-    meter = Meter(_stored_bytes(sources, building), say)
-    reader = _Reader(building, meter, dropped, signatures=near_duplicates is not None)
-    for _ in workers.map(clean_part, reader.parts(sources, planned)):
-        pass
+    with ProgressBar("reading", total=_stored_bytes(sources, building), unit="MB", scale=1e6, say=say) as bar:
+        reader = _Reader(building, bar, dropped, signatures=near_duplicates is not None, say=say)
+        for _ in workers.map(clean_part, reader.parts(sources, planned)):
+            pass
     for part in reader.paths:
         controls, replacements = load_figures(part).removed.tolist()
         dropped.control_characters += controls
         dropped.replacement_characters += replacements
-    plan = plan_split(reader.paths, workers, meter, near_duplicate_threshold=near_duplicates, dropped=dropped)
+    plan = plan_split(reader.paths, workers, near_duplicate_threshold=near_duplicates, dropped=dropped, say=say)
     try:
         (folder / "corpus.json").unlink(missing_ok=True)  # what it says is no longer true once a file is replaced
     except OSError as error:
         raise TinylmError(f"cannot write in `{folder}`: {error.strerror}", "name a folder of your own") from error
     statistics = CorpusStatistics(dropped=dropped)
     tasks = ((path, part, plan.block_bytes) for path, part in zip(reader.paths, plan.parts, strict=True))
+    written = workers.map(render_part, tasks)
     with writing(folder / "train.jsonl") as train, writing(folder / "val.jsonl") as val:
-        for lines, counted in meter.counted("writing", workers.map(render_part, tasks), len(reader.paths)):
+        for lines, counted in track(written, "writing", total=len(reader.paths), unit="parts", say=say):
             for side, file in zip(SIDES, (train, val), strict=True):
                 file.write(lines[side])
             statistics.merge(counted)
@@ -154,9 +155,12 @@ def _build(
 class _Reader:
     """Reads sources into the tasks of `clean_part`, and remembers what came by."""
 
-    def __init__(self, building: Path, meter: Meter, dropped: Dropped, *, signatures: bool) -> None:
-        self._building, self._meter, self._dropped = building, meter, dropped
-        self._signatures = signatures
+    def __init__(
+        self, building: Path, bar: ProgressBar, dropped: Dropped, *, signatures: bool, say: Say | None
+    ) -> None:
+        self._building, self._bar, self._dropped = building, bar, dropped
+        self._signatures, self._say = signatures, say or (lambda line: None)
+        self._stored_bytes = 0
         self.paths: list[Path] = []
         """Of all parts, those that were there already too."""
         self.sizes: list[int] = []
@@ -179,10 +183,10 @@ class _Reader:
                 if held >= PART_CHARACTERS:
                     yield from self._task(part)
                     part, held = [], 0
-                self._meter.at(reading.stored_bytes)
+                self._bar.at(self._stored_bytes + reading.stored_bytes)
             if part:
                 yield from self._task(part)
-            self._meter.source_done(reading.stored_bytes)
+            self._stored_bytes += reading.stored_bytes
             self.sizes.append(total)
             if _entry(source, self._fingerprint(source, reading)) != entry:
                 raise TinylmError(
@@ -190,8 +194,8 @@ class _Reader:
                     "run the same command again when nothing writes to it, or name a copy of it",
                 )
             for notice in reading.notices:
-                self._meter.say(notice)
-            self._meter.say(
+                self._say(notice)
+            self._say(
                 f"read {source_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
             )
 
@@ -204,7 +208,7 @@ class _Reader:
     def _documents(self, source: str, reading: files.Reading) -> Iterable[Document]:
         if source not in BUILT_IN:
             return files.read(source, dropped=self._dropped, reading=reading)
-        whole = sample.read() if source == "sample" else gutenberg.read(progress=self._meter.say)
+        whole = sample.read() if source == "sample" else gutenberg.read(progress=self._say)
         return (
             replace(document, text=text, continues=continues)
             for document in whole

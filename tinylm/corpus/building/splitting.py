@@ -23,7 +23,7 @@ document that is too long for one (`tinylm.corpus.cleaning.sections`) is cut by 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import writing
+from tinylm.base.progress import track
 from tinylm.corpus.building.duplicates import first_occurrences
 from tinylm.corpus.building.near_duplicates import near_duplicates
 from tinylm.corpus.building.parallel import Workers
@@ -45,7 +46,6 @@ from tinylm.corpus.building.parts import (
     load_figures,
     load_units,
 )
-from tinylm.corpus.building.progress import Meter
 from tinylm.corpus.statistics import Dropped
 from tinylm.text.documents import UNDETERMINED
 
@@ -71,7 +71,12 @@ class SplitPlan:
 
 
 def plan_split(
-    parts: Sequence[Path], workers: Workers, meter: Meter, *, near_duplicate_threshold: float | None, dropped: Dropped
+    parts: Sequence[Path],
+    workers: Workers,
+    *,
+    near_duplicate_threshold: float | None,
+    dropped: Dropped,
+    say: Callable[[str], None] | None = None,
 ) -> SplitPlan:
     """Decide what of the cleaned `parts` is dropped and what is held out, by the rules above.
 
@@ -83,7 +88,7 @@ def plan_split(
     stale = list(range(len(parts)))
     while True:  # smaller blocks can show new duplicates, and those leave less text: sizes only fall, so this ends
         tasks = ((parts[index], kept[index], block_bytes) for index in stale)
-        for _ in meter.counted("splitting", workers.map(cut_part, tasks), len(stale)):
+        for _ in track(workers.map(cut_part, tasks), "splitting", total=len(stale), unit="parts", say=say):
             pass
         units = _DistinctUnits.of(parts)
         smaller = {

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tinylm.base.cores import usable_cores
-from tinylm.base.heartbeat import seldom
+from tinylm.base.progress import ProgressBar
 from tinylm.bundle.quality import LanguageQuality, QualityIntervals
 from tinylm.evaluation.bootstrap import FEWEST_UNITS, ends, resample
 from tinylm.evaluation.measures import total_bits
@@ -70,7 +70,7 @@ def score_documents(
 ) -> list[DocumentSums]:
     """What both say about each document, in the windows of `tinylm.runtime.scoring`, whose bits these are.
 
-    `say` hears every two seconds how far it is.
+    `say` is told how far it is.
     """
     streams = [np.array([BOS, *tokenizer.encode(text)]) for text in documents]
 
@@ -81,13 +81,16 @@ def score_documents(
 
     work = list(batches(streams, context_length, tokens=_BATCH_TOKENS))
     totals = np.zeros((len(documents), 4))
-    tell, done, everything = seldom(say), 0, sum(len(stream) - 1 for stream in streams)
-    with _one_thread_each(), ThreadPoolExecutor(min(usable_cores(), _MOST_WORKERS)) as pool:
+    everything = sum(len(stream) - 1 for stream in streams)
+    with (
+        _one_thread_each(),
+        ThreadPoolExecutor(min(usable_cores(), _MOST_WORKERS)) as pool,
+        ProgressBar("quality", total=everything, unit="tokens", say=say) as bar,
+    ):
         for batch, sums in zip(work, pool.map(score, work), strict=True):
             for (number, _, length), found in zip(batch, sums, strict=True):
                 totals[number] += found
-                done += length
-            tell(f"  {done:,} of {everything:,} tokens")
+                bar.advance(length)
     return [
         DocumentSums(
             tokens=len(stream) - 1,

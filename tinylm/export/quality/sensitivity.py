@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tinylm.base.heartbeat import seldom
+from tinylm.base.progress import track
 from tinylm.export.graph.quantization import quantize_rows
 from tinylm.export.quality.reference import trained_module
 from tinylm.model import TinyTransformer
@@ -61,7 +61,7 @@ def sensitivities(
     *,
     say: Callable[[str], None],
 ) -> tuple[Sensitivity, ...]:
-    """One entry for every matrix in `weights`, in order; `say` hears every two seconds how far it is."""
+    """One entry for every matrix in `weights`, in order; `say` is told how far it is."""
     matrices = {name: weight for name, weight in weights.items() if weight.ndim == 2}
     operations = 2 * sum(weight.size for weight in matrices.values()) * (len(matrices) + 1)  # for one token
     tokens = min(_MOST_TOKENS, int(_OPERATIONS / operations))
@@ -70,9 +70,7 @@ def sensitivities(
     module = trained_module(config, weights)
     exact, nats = log_probabilities(module, sample)
     found: list[Sensitivity] = []
-    tell = seldom(say)
-    for name, weight in matrices.items():
-        tell(f"  {len(found)} of {len(matrices)} matrices")
+    for name, weight in track(matrices.items(), "sensitivity", total=len(matrices), unit="matrices", say=say):
         parameter = module.get_parameter(name)
         original = parameter.detach().clone()
         parameter.data.copy_(torch.from_numpy(quantize_rows(weight).dequantize()))

@@ -15,7 +15,7 @@ import select
 import stat
 import sys
 
-from tinylm.base.errors import TinylmError
+from tinylm.base.errors import TinylmError, say
 from tinylm.runtime.generation.generation import MAX_TEXT_CHARACTERS, check_text
 
 OPTION = "--prompt"
@@ -53,7 +53,7 @@ def _has_text() -> bool:
         return False
     if select.select([stdin], [], [], _PATIENCE_S)[0]:
         return True
-    print("note: nothing came on standard input, so there is no prompt; `--prompt -` waits for it", file=sys.stderr)
+    say("note: nothing came on standard input, so there is no prompt; `--prompt -` waits for it")
     return False
 
 

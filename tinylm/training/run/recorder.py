@@ -7,6 +7,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tinylm.base.errors import say
+from tinylm.base.progress import ProgressBar
 from tinylm.training.run.append_log import AppendLog
 from tinylm.training.run.checkpoint import LAST, SCHEMA, CheckpointRecord, Checkpoints, Found, Progress
 from tinylm.training.run.metrics import (
@@ -18,7 +20,6 @@ from tinylm.training.run.metrics import (
     StepMetrics,
     write_summary,
 )
-from tinylm.training.run.progress import TrainingProgress
 from tinylm.training.run.state import capture, environment
 from tinylm.training.run.trackers import Trackers
 from tinylm.training.step.samples import FILE as SAMPLES
@@ -34,15 +35,17 @@ class Recorder:
         run: Path,
         setup: Setup,
         checkpoints: Checkpoints,
-        bar: TrainingProgress,
+        bar: ProgressBar,
         trackers: Trackers,
         *,
         run_id: str,
         progress: Progress,
     ) -> None:
-        self.checkpoints, self.bar = checkpoints, bar
+        self.checkpoints, self._bar = checkpoints, bar
+        self._first_step, self._tokens_per_second = progress.step + 1, 0.0  # smoothed
         self._trackers = trackers
         self._run, self._setup, self._run_id = run, setup, run_id
+        self._total_steps = progress.total_steps
         self._environment = environment(setup)
         self._metrics = MetricsLog(run, size=progress.log_bytes.get(STEPS, 0))
         self._samples = AppendLog(run / SAMPLES, size=progress.log_bytes.get(SAMPLES, 0))
@@ -52,6 +55,12 @@ class Recorder:
         self._metrics.write(row)
         values = {name: getattr(row, name) for name in ("loss", "lr", "grad_norm", "tokens_per_second")}
         self._trackers.log(row.step, values)
+        before, now = self._tokens_per_second or row.tokens_per_second, row.tokens_per_second
+        self._tokens_per_second = 0.95 * before + 0.05 * now
+        figures = f"loss {row.loss:.3f}, {self._tokens_per_second:,.0f} tok/s, lr {row.lr:.5f}, epoch {row.epoch}"
+        self._bar.at(row.step, figures)
+        if row.step in (self._first_step, self._total_steps):
+            self._bar.tell()
 
     def evaluation(self, row: EvaluationMetrics) -> None:
         self._metrics.write(row)
@@ -61,12 +70,12 @@ class Recorder:
     def event(self, step: int, kind: EventKind, detail: str) -> None:
         """Write an event down, and tell it."""
         self._metrics.write(Event(step=step, event=kind, detail=detail))
-        self.bar.say(f"step {step}: {detail}")
+        say(f"step {step}: {detail}")
 
     def samples(self, epoch: int, samples: dict[str, str]) -> None:
         self._samples.write(samples_text(epoch=epoch, samples=samples))
         for prompt, text in samples.items():
-            self.bar.say(f"  {prompt!r} -> {text!r}")
+            say(f"  {prompt!r} -> {text!r}")
 
     def minutes_since_save(self) -> float:
         return (time.monotonic() - self._saved) / 60

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tinylm.base.errors import TinylmError
+from tinylm.base.errors import TinylmError, say
 from tinylm.base.records import nearest
 
 Settings = Mapping[str, object]
@@ -145,14 +144,14 @@ class Trackers:
                 tracker.log(step, values)
             except Exception as error:  # whatever a server, a disk or a package of somebody else comes up with
                 del self._trackers[name]
-                _warn(f"{name} failed at step {step} and is off for the rest of this run: {error}")
+                say(f"warning: {name} failed at step {step} and is off for the rest of this run: {error}")
 
     def close(self) -> None:
         for name, tracker in self._trackers.items():
             try:
                 tracker.close()
             except Exception as error:
-                _warn(f"{name} did not end well: {error}")
+                say(f"warning: {name} did not end well: {error}")
         self._trackers.clear()
 
 
@@ -198,7 +197,3 @@ def _open(name: str, run: Path, *, run_id: str, settings: Settings, step: int) -
     if name == "mlflow":
         return MLflow(run, run_id=run_id, settings=settings)
     return WeightsAndBiases(run, run_id=run_id, settings=settings)
-
-
-def _warn(message: str) -> None:
-    print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 import time
 from typing import Literal
 
 import torch
 
+from tinylm.base.errors import say
 from tinylm.training.step.setup import Setup
 from tinylm.training.tuning.compiler_cache import prepare_cache
 from tinylm.training.tuning.trial import timed_steps
@@ -40,7 +40,7 @@ def decide_compilation(setup: Setup, *, done: int) -> Setup:
     if wanted != "off":
         problem = _impossible(setup.device)
         if problem:
-            _say(f"{problem}: training runs without it, about a third slower")
+            say(f"compile: {problem}: training runs without it, about a third slower")
         else:
             compiled = _measured(setup, done=done, force=wanted == "on")
     setup.model.compiled = compiled
@@ -83,14 +83,14 @@ def _measured(setup: Setup, *, done: int, force: bool) -> bool:
         seconds, loss = timed_steps(setup, warm_up=_WARM_UP, timed=_TIMED)
         if seconds * _steps_left(setup, done=done, seconds=seconds) < _WORTH_TRYING_SECONDS:
             return False
-    _say("compiling, which takes about half a minute the first time")
+    say("compile: compiling, which takes about half a minute the first time")
     prepare_cache()
     setup.model.compiled = True
     started = time.perf_counter()
     try:
         compiled_seconds, compiled_loss = timed_steps(setup, warm_up=_WARM_UP, timed=0 if force else _TIMED)
     except Exception as error:  # whatever the compiler and what it calls may raise: eager training still works
-        _say(f"compiling failed ({type(error).__name__}): training runs without it")
+        say(f"compile: compiling failed ({type(error).__name__}): training runs without it")
         return False
     finally:
         setup.model.compiled = False
@@ -98,11 +98,11 @@ def _measured(setup: Setup, *, done: int, force: bool) -> bool:
         return True
     spent = time.perf_counter() - started
     if not math.isclose(loss, compiled_loss, rel_tol=_SAME_LOSS):
-        _say(f"compiled, the first loss is {compiled_loss:.4f} instead of {loss:.4f}: training runs without it")
+        say(f"compile: compiled, the first loss is {compiled_loss:.4f} instead of {loss:.4f}: training runs without it")
         return False
     pays = compiled_seconds < _FASTER * seconds
-    _say(
-        f"a step takes {compiled_seconds * 1000:.0f} ms compiled and {seconds * 1000:.0f} ms eager; "
+    say(
+        f"compile: a step takes {compiled_seconds * 1000:.0f} ms compiled and {seconds * 1000:.0f} ms eager; "
         f"measured in {spent:.0f} s: {'compiled' if pays else 'eager'}"
     )
     return pays
@@ -116,7 +116,3 @@ def _steps_left(setup: Setup, *, done: int, seconds: float) -> float:
     if training.minutes is not None:
         return training.minutes * 60 / seconds
     return training.epochs * setup.batches.steps_per_epoch - done
-
-
-def _say(line: str) -> None:
-    print(f"compile: {line}", file=sys.stderr, flush=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from tinylm.base.errors import say
 from tinylm.training.step.setup import Setup
 from tinylm.training.tuning.trial import timed_steps
 
@@ -33,5 +32,5 @@ def decide_total_steps(setup: Setup, *, done: int, spent: float = 0.0) -> int:
 def time_step(setup: Setup, *, minutes: float) -> float:
     """Median seconds of a step; the model and the optimizer are as new afterwards."""
     seconds = _TIMED_SHARE * minutes * 60
-    print(f"timing steps for --minutes, about {max(1, round(seconds))} s", file=sys.stderr, flush=True)
+    say(f"timing steps for --minutes, about {max(1, round(seconds))} s")
     return timed_steps(setup, warm_up=_WARM_UP_STEPS, timed=_TIMED_STEPS, at_least_s=seconds)[0]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tinylm.base.heartbeat import heartbeat
+from tinylm.base.errors import say
+from tinylm.base.progress import ProgressBar
 from tinylm.training.step.setup import Setup
 from tinylm.training.step.step import optimize
 
@@ -34,13 +34,9 @@ def timed_steps(setup: Setup, *, warm_up: int, timed: int, at_least_s: float = 0
     """
     times: list[float] = []
     losses: list[float] = []
-    with undone(setup), heartbeat(_say, "timing steps"):
+    with undone(setup), ProgressBar("timing steps", say=say):
         while len(times) < warm_up + timed or sum(times) < at_least_s:
             started = time.perf_counter()
             losses.append(optimize(setup, setup.batches.batch(len(times)), rate=0.0).loss)
             times.append(time.perf_counter() - started)
     return statistics.median(times[warm_up:]) if timed else 0.0, losses[0]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
