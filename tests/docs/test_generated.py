@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -62,6 +63,12 @@ def test_no_figure_stands_without_its_mark(page: Path) -> None:
             assert text.count(figure.value) == text.count(f"<!--={name}-->"), (
                 f"{page.name}: mark `{figure.value}`, {name}"
             )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_line_begins_with_a_mark(page: Path) -> None:
+    """Markdown takes such a line for HTML, which ends the paragraph before it."""
+    assert not re.search(r"^\s*<!--=[\w.-]+-->\S", page.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_a_run_becomes_figures(tmp_path: Path) -> None:
