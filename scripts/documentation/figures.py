@@ -3,6 +3,8 @@
 A page marks a figure, and the value between the marks is written by `scripts/docs`:
 
     <!--=demo.latency-->166 ms (114 to 231)<!--/-->
+
+What else is generated inside a page is marked in the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ HEAD = """\
 # says something else. `value` is as people read it, unit included; `command` makes it; `date` is when it did. Those of
 # `demo` are taken from a run of it by `scripts/docs --record RUN`.
 """
-_MARK = re.compile(r"<!--=(?P<name>[\w.-]+)-->(?P<value>.*?)<!--/-->")
+_MARK = re.compile(r"<!--=(?P<name>[\w.-]+)-->.*?<!--/-->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ def written(figures: dict[str, Figure]) -> str:
     return text
 
 
-def filled(page: str, figures: dict[str, Figure]) -> str:
-    """The page's text with the value of each figure that it marks. KeyError: it marks one that is not there."""
-    return _MARK.sub(lambda mark: f"<!--={mark['name']}-->{figures[mark['name']].value}<!--/-->", page)
+def filled(page: str, values: dict[str, str]) -> str:
+    """The page's text with what stands between its marks. KeyError: it marks something that is not there."""
+    return _MARK.sub(lambda mark: f"<!--={mark['name']}-->{values[mark['name']]}<!--/-->", page)
 
 
 def marked(page: str) -> set[str]:
-    """The names of the figures that a page marks."""
+    """The names that a page marks."""
     return {mark["name"] for mark in _MARK.finditer(page)}
 
 

@@ -161,6 +161,18 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=_name)
+def test_modules_that_are_named_exist(page: Path) -> None:
+    """`tinylm.budget.check` and `tinylm/budget/check.py`; the change log names what there was."""
+    shipped = {"tinylm.budgets", "tinylm.deploy_files"}  # in a wheel: budgets/ and deploy/
+    for name in _INLINE.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
+        if re.fullmatch(r"tinylm(\.[a-z_]\w*)+", name) and name not in shipped:
+            path = ROOT / name.replace(".", "/")
+            assert path.is_dir() or path.with_suffix(".py").is_file(), f"{_name(page)} names {name}"
+        elif re.fullmatch(r"(tinylm|tests|scripts)/[\w/.]+", name):
+            assert (ROOT / name).exists(), f"{_name(page)} names {name}"
+
+
 def _rows(page: Path) -> dict[str, list[list[str]]]:
     """The rows of a page's tables by their first cell, backquotes and marks of figures removed."""
     rows: dict[str, list[list[str]]] = {}

@@ -1,1 +1,1 @@
-"""Tokens on disk, and batches of them."""
+"""The dataset folder: text becomes tokens on disk, packed into rows and read in batches."""

@@ -1,4 +1,4 @@
-"""Configuration to torch module."""
+"""The transformer as a torch module, built from its configuration."""
 
 from tinylm.model.transformer import TinyTransformer, build, count_parameters
 
