@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tinylm.base.errors import TinylmError
 from tinylm.export.graph.graph import build_graph, input_names, output_names, weight_shapes
 from tinylm.export.graph.quantization import quantize_rows
+from tinylm.runtime.backends.requirements import overflows_int8
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.run import PRESETS
 
@@ -114,6 +115,8 @@ class PlainSession:
         self.config = config
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
+        if overflows_int8():  # as docs/onnxruntime.md advises
+            options.add_session_config_entry("session.x64quantprecision", "1")
         self.session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         self.reset()
 
