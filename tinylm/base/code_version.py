@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import tinylm
+from tinylm.base.package import ROOT
 
 _COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 or SHA-256
 
 
 def git_commit() -> str | None:
     """The commit of the checkout that tinylm runs from; None when it was installed from a wheel."""
-    return checkout_commit(Path(tinylm.__file__).resolve().parents[1])
+    return checkout_commit(ROOT)
 
 
 def checkout_commit(folder: Path) -> str | None:

@@ -28,10 +28,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import tinylm
 from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
+from tinylm.base.package import child_environment
 from tinylm.bundle.manifest import Bundle, open_bundle
 from tinylm.machine.cpuinfo import read_cpuinfo
 from tinylm.runtime.backends.contract import Backend
@@ -119,8 +119,6 @@ def _measure_in_child(bundle: Bundle, backend: Backend, counts: Sequence[int]) -
     """Milliseconds a token by number of threads; nothing when the child fails."""
     import subprocess  # 1 MB that only who measures pays for
 
-    # This very tinylm, from whatever folder, installed or not.
-    environment = {**os.environ, "PYTHONPATH": str(Path(tinylm.__file__).resolve().parent.parent)}
     command = [sys.executable, "-P", "-m", "tinylm.runtime.threads", str(bundle.path.resolve()), backend]
     try:
         done = subprocess.run(
@@ -128,7 +126,7 @@ def _measure_in_child(bundle: Bundle, backend: Backend, counts: Sequence[int]) -
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_CHILD_TIMEOUT_S,
-            env=environment,
+            env=child_environment(),
             check=True,
         )
         return {int(threads): float(time_ms) for threads, time_ms in json.loads(done.stdout).items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
+from tinylm.base.package import child_environment
 from tinylm.base.records import check_schema, read
 from tinylm.settings.model import LARGEST_VOCABULARY
 from tinylm.settings.run import SMALLEST_VOCABULARY, TokenizerConfig
@@ -149,10 +149,8 @@ def vocabulary(tokenizer: Tokenizer) -> bytes:
 def _learn(lines: Iterator[str], settings: Mapping[str, object]) -> bytes:
     """The model that a process of its own learns; TinylmError when it cannot."""
     command = [sys.executable, "-P", "-m", "tinylm.tokenizer.training_process", json.dumps(settings)]
-    # This very tinylm, from whatever folder, installed or not.
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
     pipe = subprocess.PIPE
-    child = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
+    child = subprocess.Popen(command, env=child_environment(), stdin=pipe, stdout=pipe, stderr=pipe)
     assert child.stdin is not None
     try:
         with contextlib.suppress(BrokenPipeError):  # it ended early, and says why

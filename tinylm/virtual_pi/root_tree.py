@@ -9,12 +9,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256_bytes
+from tinylm.base.package import shipped_folder
 from tinylm.virtual_pi.disk import PI_ID
 from tinylm.virtual_pi.programs import find_program, last_line
 
@@ -24,16 +23,16 @@ _SSHD_ID = 990
 _STARTED = ("ssh.service",)
 
 
-def guest_files() -> Traversable:
-    """The folder `deploy/virtual-pi/`: inside the package when installed from a wheel, beside it in a checkout."""
-    package = resources.files("tinylm")
-    inside = package / "deploy_files"
-    return (inside if inside.is_dir() else package / ".." / "deploy") / "virtual-pi"
+def guest_files() -> Path:
+    """The folder `deploy/virtual-pi/`, what lands in the emulated board."""
+    return shipped_folder("deploy_files", checkout="deploy") / "virtual-pi"
 
 
 def read_guest_files() -> dict[str, bytes]:
     """Everything in it by path, sorted: it decides what an image is."""
-    return dict(sorted(_walk(guest_files(), "").items()))
+    folder = guest_files()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return dict(sorted((path.relative_to(folder).as_posix(), path.read_bytes()) for path in files))
 
 
 def guest_files_sha256() -> str:
@@ -120,16 +119,6 @@ def _accounts(root: Path) -> None:
     }
     for name, (text, mode) in texts.items():
         _write(root, f"etc/{name}", text.encode(), mode)
-
-
-def _walk(folder: Traversable, prefix: str) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            found |= _walk(entry, f"{prefix}{entry.name}/")
-        else:
-            found[f"{prefix}{entry.name}"] = entry.read_bytes()
-    return found
 
 
 def _write(root: Path, name: str, data: bytes, mode: int) -> None:

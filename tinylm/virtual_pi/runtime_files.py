@@ -10,16 +10,15 @@ import io
 import tarfile
 from pathlib import Path
 
-import tinylm
+from tinylm.base.package import PACKAGE
 
 
 def runtime_archive() -> bytes:
     """A tar archive with the folder `tinylm/`; the same files give the same bytes."""
-    package = Path(tinylm.__file__).resolve().parent
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for file in _runtime_files(package):
-            entry = tarfile.TarInfo(f"tinylm/{file.relative_to(package).as_posix()}")
+        for file in _runtime_files(PACKAGE):
+            entry = tarfile.TarInfo(f"tinylm/{file.relative_to(PACKAGE).as_posix()}")
             entry.size, entry.mode = file.stat().st_size, 0o644
             with file.open("rb") as content:
                 archive.addfile(entry, content)

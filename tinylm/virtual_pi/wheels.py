@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256
+from tinylm.base.package import ROOT
 
 _OLDEST_GLIBC, _NEWEST_GLIBC = 17, 36
 """Minor versions of glibc 2 whose wheels run: from the oldest manylinux for aarch64 to what Debian 12 has."""
@@ -34,7 +34,7 @@ class Wheel:
 
 def device_requirements() -> tuple[str, ...]:
     """What tinylm's base package depends on, as pip spells it: no extras."""
-    project = Path(tinylm.__file__).resolve().parent.parent / "pyproject.toml"
+    project = ROOT / "pyproject.toml"
     if project.is_file():  # a checkout; it may be newer than what is installed
         return tuple(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"])
     return tuple(line for line in metadata.requires("tinylm") or () if "extra ==" not in line)

@@ -13,7 +13,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-import tinylm
+from tinylm.base.package import PACKAGE
 
 _LIBRARIES = ("onnxruntime", "sentencepiece", "numpy")
 _NOT_LOADED = {"site-packages", "test", "idlelib", "ensurepip", "tkinter", "lib2to3"}
@@ -39,9 +39,8 @@ def drop_from_cache(bundle: Path) -> bool:
 
 
 def _files(bundle: Path) -> Iterator[Path]:
-    package = Path(tinylm.__file__).resolve().parent
     yield from (path for path in bundle.iterdir() if path.is_file())
-    yield from (path for path in package.rglob("*.py*") if path.is_file())
+    yield from (path for path in PACKAGE.rglob("*.py*") if path.is_file())
     for name in _LIBRARIES:
         spec = importlib.util.find_spec(name)  # without importing it
         for folder in map(Path, (spec.submodule_search_locations or []) if spec else []):

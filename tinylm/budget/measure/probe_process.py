@@ -14,11 +14,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import tinylm
 from tinylm.base.errors import TinylmError
+from tinylm.base.package import ROOT
 from tinylm.base.records import check_schema, read
 from tinylm.runtime.measurement.protocol import Refused
 
@@ -97,8 +96,7 @@ def run_child(
 def clean_environment() -> dict[str, str]:
     """What a measuring process sees of this one's environment."""
     kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    # This very tinylm, from whatever folder, installed or not.
-    return {**kept, "PYTHONPATH": str(Path(tinylm.__file__).resolve().parent.parent)}
+    return {**kept, "PYTHONPATH": str(ROOT)}
 
 
 def _document(output: bytes) -> object:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.package import shipped_folder
 from tinylm.base.records import check_schema, nearest, read
 from tinylm.budget.statistics.sequential import Boundary, boundaries, fewest_for_a_pass
 from tinylm.machine.processor import RELEVANT_FLAGS
@@ -305,7 +304,7 @@ def shipped_budgets() -> list[str]:
 
 def load_budget(name_or_path: str) -> Budget:
     """The shipped budget of that name, or the budget in that TOML file; TinylmError says what is wrong with it."""
-    source: Traversable
+    source: Path
     if name_or_path.endswith(".toml") or "/" in name_or_path:
         source, where = Path(name_or_path), f"`{name_or_path}`"
     elif name_or_path in (names := shipped_budgets()):
@@ -347,8 +346,5 @@ def _unknown(name: str, names: list[str]) -> TinylmError:
     )
 
 
-def _shipped() -> Traversable:
-    """The folder `budgets/`: inside the package when installed from a wheel, beside it in a checkout."""
-    package = resources.files("tinylm")
-    inside = package / "budgets"
-    return inside if inside.is_dir() else package / ".." / "budgets"
+def _shipped() -> Path:
+    return shipped_folder("budgets", checkout="budgets")
