@@ -169,7 +169,7 @@ def test_modules_that_are_named_exist(page: Path) -> None:
         if re.fullmatch(r"tinylm(\.[a-z_]\w*)+", name) and name not in shipped:
             path = ROOT / name.replace(".", "/")
             assert path.is_dir() or path.with_suffix(".py").is_file(), f"{_name(page)} names {name}"
-        elif re.fullmatch(r"(tinylm|tests|scripts)/[\w/.]+", name):
+        elif re.fullmatch(r"(tinylm|tests|scripts)/[a-z0-9_/.]+", name):
             assert (ROOT / name).exists(), f"{_name(page)} names {name}"
 
 

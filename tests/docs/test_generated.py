@@ -36,6 +36,7 @@ def test_what_is_out_of_date_is_named_and_written(tmp_path: Path) -> None:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("README.md", "pyproject.toml"):
         shutil.copy(ROOT / file, tmp_path)
+    docs(tmp_path)  # whatever the repository's own state is
     commands, readme = tmp_path / "docs" / "commands.md", tmp_path / "README.md"
     before = commands.read_text(encoding="utf-8"), readme.read_text(encoding="utf-8")
     commands.write_text(before[0].replace("--max-tokens", "--most-tokens"), encoding="utf-8")
