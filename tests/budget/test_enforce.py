@@ -12,12 +12,12 @@ import pytest
 
 from tinylm.budget import enforce as module
 from tinylm.budget.enforce import enforce
-from tinylm.budget.measure.probes import Program, program_for
+from tinylm.budget.measure.probes import ProbeSetup, program_for
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
 from tinylm.bundle.manifest import Bundle
 
 # A Python that takes 200 MB and keeps it.
-GREEDY = Program(
+GREEDY = ProbeSetup(
     before=(sys.executable, "-c", "import sys; block = bytearray(200_000_000); sys.exit(len(block[::4096]))"), after=()
 )
 
@@ -102,7 +102,7 @@ def test_what_a_killed_check_left_is_removed(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_probe_that_fails_for_another_reason_says_nothing_of_memory() -> None:
-    broken = Program(before=(sys.executable, "-c", "raise SystemExit('no such bundle')"), after=())
+    broken = ProbeSetup(before=(sys.executable, "-c", "raise SystemExit('no such bundle')"), after=())
     result = enforce(budget(400), program=broken, basis="measured", announce=len)
     assert result.verdict == "not_measured"
     assert "no such bundle" in result.evidence

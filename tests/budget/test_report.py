@@ -15,8 +15,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.budget.check import check_bundle, make_report
 from tinylm.budget.formats.table import print_report
 from tinylm.budget.judge.candidate import bundle_candidate
-from tinylm.budget.measure.probes import Probed, Program
-from tinylm.budget.report import Report, exit_code, read_report, to_json
+from tinylm.budget.measure.probes import Measurements, ProbeSetup
+from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
 from tinylm.bundle.manifest import Bundle
 from tinylm.runtime.measurement.protocol import ProbeResult
@@ -33,7 +33,7 @@ def quick(name: str, **limits: float) -> Budget:
 
 
 @pytest.fixture(scope="module")
-def report(tiny_bundle: Bundle) -> Report:
+def report(tiny_bundle: Bundle) -> BudgetReport:
     """Checked against this machine's budget; the times' limit is far away, because timings never gate a test."""
     budget = quick(
         "host",
@@ -46,13 +46,13 @@ def report(tiny_bundle: Bundle) -> Report:
     return check_bundle(tiny_bundle, budget, announce=len)
 
 
-def table(report: Report, *, width: int = 80, **options: object) -> str:
+def table(report: BudgetReport, *, width: int = 80, **options: object) -> str:
     output = io.StringIO()
     print_report(report, Console(file=output, width=width, highlight=False, **options))  # type: ignore[arg-type]
     return output.getvalue()
 
 
-def test_a_real_check_passes_as_measured(report: Report, tiny_bundle: Bundle) -> None:
+def test_a_real_check_passes_as_measured(report: BudgetReport, tiny_bundle: Bundle) -> None:
     assert (report.verdict, report.basis) == ("pass", "measured")
     assert (report.own_times, report.estimate) == (None, None)  # what is timed on the device is the device's
     assert report.bundle.sha256 == tiny_bundle.manifest_sha256
@@ -79,7 +79,7 @@ def test_a_real_check_passes_as_measured(report: Report, tiny_bundle: Bundle) ->
     assert quality.measured == pytest.approx(0.25 / 48, abs=1e-6)  # the fixture claims 0.25 bits less over 48 bytes
 
 
-def test_the_ledger_explains_what_is_resident(report: Report) -> None:
+def test_the_ledger_explains_what_is_resident(report: BudgetReport) -> None:
     assert report.ledger is not None
     parts = {entry.part: entry for entry in report.ledger.entries}
     assert sum(e.own_mb + e.files_mb for e in report.ledger.entries) == pytest.approx(report.ledger.total_mb, abs=0.01)
@@ -92,24 +92,24 @@ def test_the_ledger_explains_what_is_resident(report: Report) -> None:
     assert report.ledger.growth_mb is not None
 
 
-def test_the_first_start_stands_apart(report: Report) -> None:
+def test_the_first_start_stands_apart(report: BudgetReport) -> None:
     assert report.cold_start is not None
     assert report.cold_start.cache_dropped
     assert report.cold_start.first_ms is not None
     assert len(report.cold_start.warm_ms) == 1
 
 
-def test_the_machine_was_watched(report: Report) -> None:
+def test_the_machine_was_watched(report: BudgetReport) -> None:
     assert len(report.moments) == 4  # before the processes, after each of the two, after the memory probe
     assert report.moments[1].at_s > report.moments[0].at_s
     assert report.validity is not None
 
 
-def test_round_trip(report: Report) -> None:
+def test_round_trip(report: BudgetReport) -> None:
     assert read_report(json.loads(to_json(report)), "the report") == report
 
 
-def test_a_newer_or_misspelt_report_is_refused(report: Report) -> None:
+def test_a_newer_or_misspelt_report_is_refused(report: BudgetReport) -> None:
     data = json.loads(to_json(report))
     with pytest.raises(TinylmError, match=r"schema 4\.0"):
         read_report({**data, "schema": "4.0"}, "the report")
@@ -129,7 +129,7 @@ def test_a_newer_or_misspelt_report_is_refused(report: Report) -> None:
         ("undecided", "measured", False, 3),
     ],
 )
-def test_exit_codes(report: Report, verdict: str, basis: str, certify: bool, code: int) -> None:
+def test_exit_codes(report: BudgetReport, verdict: str, basis: str, certify: bool, code: int) -> None:
     changed = dataclasses.replace(report, verdict=verdict, basis=basis)  # type: ignore[arg-type]
     assert exit_code(changed, certify=certify) == code
 
@@ -142,7 +142,7 @@ def test_a_limit_that_cannot_be_met_fails(tiny_bundle: Bundle) -> None:
 
 def test_a_dead_probe_is_not_measured(tiny_bundle: Bundle) -> None:
     killing = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
-    program = Program(before=(sys.executable, "-c", killing), after=())
+    program = ProbeSetup(before=(sys.executable, "-c", killing), after=())
     report = check_bundle(tiny_bundle, quick("host"), announce=len, program=program)
     assert report.verdict == "undecided"
     assert report.validity is None
@@ -164,7 +164,7 @@ def test_more_looks_are_taken_only_while_undecided(tiny_bundle: Bundle) -> None:
     ]
 
 
-def test_advice_says_what_is_enough(full_report: Report) -> None:
+def test_advice_says_what_is_enough(full_report: BudgetReport) -> None:
     (advice,) = full_report.advice
     for passes, words in ((True, "passes"), (False, "not enough")):
         changed = dataclasses.replace(full_report, advice=(dataclasses.replace(advice, passes=passes),))
@@ -173,7 +173,7 @@ def test_advice_says_what_is_enough(full_report: Report) -> None:
 
 
 @pytest.mark.parametrize("width", [50, 60, 80, 120])
-def test_the_table_fits_and_needs_no_colour(report: Report, width: int) -> None:
+def test_the_table_fits_and_needs_no_colour(report: BudgetReport, width: int) -> None:
     text = table(report, width=width)
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
@@ -182,13 +182,13 @@ def test_the_table_fits_and_needs_no_colour(report: Report, width: int) -> None:
     assert "…" not in text
 
 
-def test_no_color_is_respected(report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_is_respected(report: BudgetReport, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b[32m" in table(report, force_terminal=True, color_system="standard")
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[32m" not in table(report, force_terminal=True, color_system="standard")
 
 
-def test_every_verdict_has_room_in_the_table(report: Report) -> None:
+def test_every_verdict_has_room_in_the_table(report: BudgetReport) -> None:
     limits = tuple(
         dataclasses.replace(limit, verdict="not_measured", basis="indicative", measured=None, margin=None)
         for limit in report.limits
@@ -198,13 +198,15 @@ def test_every_verdict_has_room_in_the_table(report: Report) -> None:
     assert "…" not in text
 
 
-def test_a_board_whose_firmware_is_silent_is_not_taken_for_a_quiet_one(report: Report, tiny_bundle: Bundle) -> None:
+def test_a_board_whose_firmware_is_silent_is_not_taken_for_a_quiet_one(
+    report: BudgetReport, tiny_bundle: Bundle
+) -> None:
     for model, noted in (("Raspberry Pi 4 Model B Rev 1.5", True), ("AMD EPYC", False)):
         found = make_report(
             bundle_candidate(tiny_bundle),
             report.budget,
             facts=dataclasses.replace(report.device.facts, model=model),
-            probed=Probed(processes=report.samples),
+            probed=Measurements(processes=report.samples),
             validity=report.validity,
             results=report.limits,
             moments=report.moments,
@@ -212,7 +214,7 @@ def test_a_board_whose_firmware_is_silent_is_not_taken_for_a_quiet_one(report: R
         assert any("could not be seen" in note for note in found.notes) == noted
 
 
-def test_a_process_with_times_of_other_requests_is_refused(report: Report) -> None:
+def test_a_process_with_times_of_other_requests_is_refused(report: BudgetReport) -> None:
     for name in ("latency_ms", "ttft_ms", "itl_ms", "at_ms"):
         data = json.loads(to_json(report))
         data["samples"][0][name].pop()
@@ -220,6 +222,6 @@ def test_a_process_with_times_of_other_requests_is_refused(report: Report) -> No
             read_report(data, "the report")
 
 
-def test_every_way_of_counting_memory_is_shown(report: Report) -> None:
+def test_every_way_of_counting_memory_is_shown(report: BudgetReport) -> None:
     for words in ("VmHWM", "VmRSS", "RssAnon", "RssFile", "PSS", "USS", "in swap"):
         assert words in table(report)

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from tinylm.budget.judge.validity import Cause
-from tinylm.budget.measure.conditions import Watch
-from tinylm.budget.measure.probes import Program
+from tinylm.budget.measure.conditions import MachineMonitor
+from tinylm.budget.measure.probes import ProbeSetup
 from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec.budget import load_budget
 from tinylm.machine.firmware import FirmwareSilent
@@ -46,13 +46,13 @@ def soaked(make_processes: MakeProcesses, monkeypatch: pytest.MonkeyPatch) -> Ca
     def run(code: str, *, minutes: float = 0.04) -> Soak:
         processes = make_processes()
         monkeypatch.setenv("HOME", json.dumps(dataclasses.asdict(processes[1])))  # one of the names that are kept
-        program = Program(before=(sys.executable, "-c", code), after=())
+        program = ProbeSetup(before=(sys.executable, "-c", code), after=())
         return soak(
             BUDGET,
             minutes=minutes,
             warm=processes,
             program=program,
-            watch=Watch(ask=silent),
+            monitor=MachineMonitor(ask=silent),
             cores=64,
             announce=len,
         )

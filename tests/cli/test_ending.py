@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tinylm.base.numerals import number
 from tinylm.budget.formats.wording import headline, label
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.bundle.manifest import Bundle
 from tinylm.cli.ending import show
 from tinylm.pipeline.train_pipeline import PipelineResult
@@ -24,7 +24,7 @@ QUALITY = Quality(loss=1.5, perplexity=4.5, bits_per_byte=2.125, tokens=1000)
 
 
 def shown(
-    bundle: Bundle, report: Report, *, width: int, details: bool = False, diagnoses: tuple[Diagnosis, ...] = ()
+    bundle: Bundle, report: BudgetReport, *, width: int, details: bool = False, diagnoses: tuple[Diagnosis, ...] = ()
 ) -> str:
     run = Path("runs/a name with spaces")
     quality = {"en": QUALITY, "es": QUALITY, "all": QUALITY}
@@ -35,7 +35,7 @@ def shown(
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_verdict_comes_first_and_nothing_is_cut(tiny_bundle: Bundle, full_report: Report, width: int) -> None:
+def test_the_verdict_comes_first_and_nothing_is_cut(tiny_bundle: Bundle, full_report: BudgetReport, width: int) -> None:
     text = shown(tiny_bundle, full_report, width=width)
     assert " ".join(text.split()).startswith(headline(full_report))
     assert "…" not in text
@@ -49,7 +49,7 @@ def test_the_verdict_comes_first_and_nothing_is_cut(tiny_bundle: Bundle, full_re
     assert len(text.splitlines()) < len(whole.splitlines()) * 0.6, "no wall of tables"
 
 
-def test_the_commands_that_it_names_parse(tiny_bundle: Bundle, full_report: Report) -> None:
+def test_the_commands_that_it_names_parse(tiny_bundle: Bundle, full_report: BudgetReport) -> None:
     lines = shown(tiny_bundle, full_report, width=80).splitlines()
     named = [line[9:].partition("   #")[0] for line in lines if line[9:].startswith("tinylm ")]
     assert len(named) == 2
@@ -61,7 +61,7 @@ def test_the_commands_that_it_names_parse(tiny_bundle: Bundle, full_report: Repo
         COMMANDS[tuple(words[:at])].make_context(words[0], words[at:])
 
 
-def test_a_problem_of_the_training_stands_beside_the_verdict(tiny_bundle: Bundle, full_report: Report) -> None:
+def test_a_problem_of_the_training_stands_beside_the_verdict(tiny_bundle: Bundle, full_report: BudgetReport) -> None:
     problem = Diagnosis(
         kind="gibberish", severity="problem", what="Gibberish", evidence="seen", cause="why", remedy="do `this`"
     )
@@ -71,7 +71,7 @@ def test_a_problem_of_the_training_stands_beside_the_verdict(tiny_bundle: Bundle
     assert "Slow" not in text
 
 
-def test_details_show_the_whole_report(tiny_bundle: Bundle, full_report: Report) -> None:
+def test_details_show_the_whole_report(tiny_bundle: Bundle, full_report: BudgetReport) -> None:
     assert "times, ms" not in shown(tiny_bundle, full_report, width=80)
     text = shown(tiny_bundle, full_report, width=80, details=True)
     assert "times, ms" in text

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.budget.report import Report, to_json
+from tinylm.budget.report import BudgetReport, to_json
 from tinylm.bundle.manifest import Bundle, open_bundle
 from tinylm.housekeeping.shelf import Checked, items
 
@@ -57,7 +57,9 @@ def test_a_damaged_evaluation_is_none(run: Path, text: str) -> None:
     assert items()[0].bits_per_byte is None
 
 
-def test_the_verdict_is_of_the_bundle_that_is_there(run: Path, make_bundle: MakeBundle, full_report: Report) -> None:
+def test_the_verdict_is_of_the_bundle_that_is_there(
+    run: Path, make_bundle: MakeBundle, full_report: BudgetReport
+) -> None:
     shutil.copytree(make_bundle().path, run / "bundle")
     report = full_report
     (run / "budget.json").write_text(to_json(report))

@@ -24,11 +24,19 @@ from tinylm.budget.judge.times import TimeSummary, summarise_times
 from tinylm.budget.judge.validity import Validity, judge_validity
 from tinylm.budget.judge.verdict import LimitResult, judge, open_quantiles, overall
 from tinylm.budget.measure.cold_start import drop_from_cache
-from tinylm.budget.measure.conditions import Moment, Watch
+from tinylm.budget.measure.conditions import MachineMonitor, MachineState
 from tinylm.budget.measure.memory_ledger import make_ledger
-from tinylm.budget.measure.probe_process import ChildFailed
-from tinylm.budget.measure.probes import Probed, Program, probe_memory, probe_more, program_for, run_probe, timeout_s
-from tinylm.budget.report import SCHEMA, BundleId, Device, OwnTimes, Report, cold_start_of
+from tinylm.budget.measure.probe_process import ProbeFailed
+from tinylm.budget.measure.probes import (
+    Measurements,
+    ProbeSetup,
+    probe_memory,
+    probe_more,
+    program_for,
+    run_probe,
+    timeout_s,
+)
+from tinylm.budget.report import SCHEMA, BudgetReport, BundleId, Device, OwnTimes, cold_start_of
 from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.device import Basis, DeviceFacts, device_facts, differences
@@ -42,7 +50,7 @@ _THREADS_REQUESTS = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class CheckOptions:
     """What a check does beyond what the budget says."""
 
     backend: Backend = "auto"
@@ -51,7 +59,7 @@ class Options:
     """How long to go on without a pause."""
     enforce: bool = False
     """Also run under the kernel's own memory limit."""
-    against: Report | None = None
+    against: BudgetReport | None = None
     """Also compare with this earlier report of this machine."""
 
 
@@ -60,9 +68,9 @@ def check_bundle(
     budget: Budget,
     *,
     announce: Callable[[str], None],
-    program: Program | None = None,
-    options: Options | None = None,
-) -> Report:
+    program: ProbeSetup | None = None,
+    options: CheckOptions | None = None,
+) -> BudgetReport:
     """`check_candidate` for a bundle."""
     return check_candidate(bundle_candidate(bundle), budget, announce=announce, program=program, options=options)
 
@@ -72,9 +80,9 @@ def check_candidate(
     budget: Budget,
     *,
     announce: Callable[[str], None],
-    program: Program | None = None,
-    options: Options | None = None,
-) -> Report:
+    program: ProbeSetup | None = None,
+    options: CheckOptions | None = None,
+) -> BudgetReport:
     """Measure `candidate` on this machine against `budget`.
 
     `announce` gets a line of progress before each step. `program` starts the probes, by default this tinylm's own.
@@ -82,7 +90,7 @@ def check_candidate(
     along.
     """
     with ended_by_signals():
-        return _check(candidate, budget, announce=announce, program=program, options=options or Options())
+        return _check(candidate, budget, announce=announce, program=program, options=options or CheckOptions())
 
 
 def _check(
@@ -90,9 +98,9 @@ def _check(
     budget: Budget,
     *,
     announce: Callable[[str], None],
-    program: Program | None,
-    options: Options,
-) -> Report:
+    program: ProbeSetup | None,
+    options: CheckOptions,
+) -> BudgetReport:
     program = dataclasses.replace(
         program or program_for(candidate.path),
         backend=options.backend,
@@ -105,11 +113,11 @@ def _check(
     basis: Basis = "indicative" if elsewhere else "measured"
     estimate, why_not = _estimate(candidate, budget, options.backend) if elsewhere else (None, "")
     load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-    watch, probed = Watch(), Probed()
+    monitor, probed = MachineMonitor(), Measurements()
     announce("a first start, its files out of the cache")
     with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
         cache_dropped = drop_from_cache(candidate.path)
-    watch.look()
+    monitor.sample()
 
     def judged(validity: Validity | None) -> list[LimitResult]:
         here = judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
@@ -124,8 +132,8 @@ def _check(
         return judge_validity(
             probed.processes,
             memory=probed.memory,
-            moments=watch.moments,
-            busiest=watch.neighbours(),
+            moments=monitor.states,
+            busiest=monitor.busy_processes(),
             cores=facts.cores,
             threads=budget.request.threads,
             governors=() if elsewhere else budget.device.governors,
@@ -133,13 +141,13 @@ def _check(
         )
 
     # More than the first look's requests would only decide a p95 that does not count.
-    def more_processes(so_far: Probed, why: str) -> Probed:
+    def more_processes(so_far: Measurements, why: str) -> Measurements:
         announce(f"more processes, {why}")
         until = so_far.requests + budget.confidence.looks[0]
         return probe_more(so_far, until=until, budget=budget, program=program, announce=announce)
 
     for look in budget.confidence.looks[:1] if elsewhere else budget.confidence.looks:
-        probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, watch=watch)
+        probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, monitor=monitor)
         validity = watched()
         results = judged(validity)
         if probed.problem is not None or not open_quantiles(results):
@@ -155,7 +163,7 @@ def _check(
         announce(f"where the memory goes, over {requests} requests: about {requests * typical_ms / 1e3:.0f} s")
         with ProgressBar("memory", say=announce):
             probed = probe_memory(probed, budget=budget, program=program)
-        watch.look()
+        monitor.sample()
         validity = watched()
         results = judged(validity)
     if options.enforce:
@@ -167,7 +175,7 @@ def _check(
             minutes=options.soak_minutes,
             warm=probed.processes,
             program=program,
-            watch=watch,
+            monitor=monitor,
             cores=facts.cores,
             announce=announce,
         )
@@ -178,7 +186,7 @@ def _check(
         orders = dataclasses.replace(program.orders(budget, requests=_THREADS_REQUESTS), threads=threads)
         try:
             return [run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))]
-        except ChildFailed:
+        except ProbeFailed:
             return []  # no advice from it
 
     report = make_report(
@@ -188,7 +196,7 @@ def _check(
         probed=probed,
         validity=validity,
         results=results,
-        moments=watch.moments,
+        moments=monitor.states,
         cache_dropped=cache_dropped,
         soaked=soaked,
         measure_threads=None if elsewhere else with_threads,
@@ -221,15 +229,15 @@ def make_report(
     budget: Budget,
     *,
     facts: DeviceFacts,
-    probed: Probed,
+    probed: Measurements,
     validity: Validity | None,
     results: Sequence[LimitResult],
-    moments: Sequence[Moment] = (),
+    moments: Sequence[MachineState] = (),
     cache_dropped: bool = False,
     soaked: Soak | None = None,
     measure_threads: Callable[[int], Sequence[ProbeResult]] | None = None,
     estimate: Estimate | None = None,
-) -> Report:
+) -> BudgetReport:
     """Everything that was found as one object. What the probes timed is the device's own only on the device; elsewhere
     it stands apart, and where their clock counted instructions it is not summarised as if it were milliseconds."""
     verdict, weakest = overall(results)
@@ -240,7 +248,7 @@ def make_report(
     if apart and not counted and probed.processes:
         own = OwnTimes(times=_times(probed, budget, limited=False), cold_start=cold_start)
     ledger = None if probed.memory is None else make_ledger(probed.memory)
-    return Report(
+    return BudgetReport(
         schema=SCHEMA,
         tinylm=tinylm.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -274,14 +282,14 @@ def make_report(
     )
 
 
-def _unseen(facts: DeviceFacts, moments: Sequence[Moment]) -> tuple[str, ...]:
+def _unseen(facts: DeviceFacts, moments: Sequence[MachineState]) -> tuple[str, ...]:
     """What a Raspberry Pi would tell and did not: a quiet report is not the same as a quiet board."""
     if not facts.model.startswith("Raspberry Pi") or any(moment.throttled is not None for moment in moments):
         return ()
     return ("throttling and under-voltage could not be seen: `vcgencmd` gave no answer; `tinylm doctor` says why",)
 
 
-def _times(probed: Probed, budget: Budget, *, limited: bool) -> tuple[TimeSummary, ...]:
+def _times(probed: Measurements, budget: Budget, *, limited: bool) -> tuple[TimeSummary, ...]:
     """Latency, first token and time per token; `limited` says whether the budget's limits are about them."""
     limits, processes = budget.limits, probed.processes
     rows = (

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.budget.judge.verdict import Finding, LimitResult, not_measured, result_of
-from tinylm.budget.measure.probe_process import ChildFailed
-from tinylm.budget.measure.probes import Program, run_probe, timeout_s
+from tinylm.budget.measure.probe_process import ProbeFailed
+from tinylm.budget.measure.probes import ProbeSetup, run_probe, timeout_s
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.device import Basis
 from tinylm.machine.kernel_files import text, whole
@@ -46,7 +46,7 @@ class _Fence:
     """What the kernel counted at most, in bytes, when it tells."""
 
 
-def enforce(budget: Budget, *, program: Program, basis: Basis, announce: Callable[[str], None]) -> LimitResult:
+def enforce(budget: Budget, *, program: ProbeSetup, basis: Basis, announce: Callable[[str], None]) -> LimitResult:
     """Do one process's share of the requests under the budget's memory limit, and say whether it survived."""
     limit_mb = budget.limits.peak_rss_mb
     orders = program.orders(budget, requests=-(-budget.confidence.looks[0] // budget.confidence.processes))
@@ -55,10 +55,10 @@ def enforce(budget: Budget, *, program: Program, basis: Basis, announce: Callabl
         command = [*fence.before, *program.command()]
         try:
             result = run_probe(command, orders, timeout_s=timeout_s(budget, orders))
-        except ChildFailed as failure:
+        except ProbeFailed as failure:
             finding = _died(failure, fence)
         except TinylmError as refusal:  # it served before: now it lacks memory, and says so in its own words
-            finding = _died(ChildFailed(refusal.message), fence)
+            finding = _died(ProbeFailed(refusal.message), fence)
         else:
             finding = _survived(result, fence, limit_mb, orders.requests)
     return result_of("enforced_mb", limit_mb, "MB", basis, finding)
@@ -80,7 +80,7 @@ def _survived(result: ProbeResult, fence: _Fence, limit_mb: float, requests: int
     return Finding(measured=measured, verdict="pass", evidence=evidence)
 
 
-def _died(failure: ChildFailed, fence: _Fence) -> Finding:
+def _died(failure: ProbeFailed, fence: _Fence) -> Finding:
     """The kernel kills what needs more than its group may have; any other end says nothing of memory."""
     if fence.counts_resident:
         if failure.signal == signal.SIGKILL:

@@ -10,13 +10,12 @@ from typing import Literal
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.records import check_schema, read
-from tinylm.budget.compare.comparison import Comparison
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.judge.advice import Advice
 from tinylm.budget.judge.times import TimeSummary
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult, Verdict, overall
-from tinylm.budget.measure.conditions import Moment
+from tinylm.budget.measure.conditions import MachineState
 from tinylm.budget.measure.memory_ledger import Ledger
 from tinylm.budget.soak import Soak
 from tinylm.budget.spec.budget import Budget
@@ -28,6 +27,20 @@ SCHEMA = "3.0"
 """2.x judged the limits of a board's times by another machine's: such a verdict is not repeated."""
 _MOST_BYTES = 64_000_000
 """A report of a day's soak is far smaller; what never ends, such as a device, must not fill the memory."""
+
+
+Outcome = Literal["better", "same", "worse", "regressed", "undecided"]
+Method = Literal[
+    "bytes",
+    "maximum over processes",
+    "typical request",
+    "p95 of processes",
+    "first and later starts",
+    "held-out text",
+    "fitted growth",
+    "instruction counts",
+    "none",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +88,59 @@ class OwnTimes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class LimitChange:
+    """One limit in both reports."""
+
+    name: str
+    """As in `limits`, such as `peak_rss_mb`."""
+    unit: str
+    """Of `old` and `new`."""
+    old: float | None
+    new: float | None
+    change: float | None
+    """From old to new, in `change_unit`; above 0 is worse. None when it cannot be said."""
+    lower: float | None
+    """The change is at least this; None where there is nothing uncertain."""
+    upper: float | None
+    change_unit: str
+    """`%`, or the limit's own unit where the old value can be 0."""
+    threshold: float
+    """More than this is a regression; from the new budget's `[regression]`, in `change_unit`."""
+    verdict: Outcome
+    """`worse` is within the threshold."""
+    method: Method
+    significance: str
+    """What the verdict rests on, in one sentence for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What became of every limit since the old report."""
+
+    old_bundle: str
+    """Name and the beginning of the SHA-256."""
+    old_created: str
+    comparable: bool
+    why_not: tuple[str, ...]
+    """What makes the reports incomparable; empty when they are not."""
+    notes: tuple[str, ...]
+    """What differs and is no reason to refuse."""
+    rows: tuple[LimitChange, ...]
+    """One for each limit of the new budget; empty when nothing is comparable."""
+    more: tuple[ProbeResult, ...] = ()
+    """Processes that were measured for the comparison alone, beyond the report's own."""
+
+    @property
+    def exit_code(self) -> int:
+        """1 when something regressed, 3 when nothing can be said or something is undecided, 0 otherwise."""
+        verdicts = {row.verdict for row in self.rows}
+        if "regressed" in verdicts:
+            return 1
+        return 3 if not self.comparable or "undecided" in verdicts else 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetReport:
     schema: str
     tinylm: str
     """The version that made it."""
@@ -84,7 +149,7 @@ class Report:
     bundle: BundleId
     budget: Budget
     device: Device
-    moments: tuple[Moment, ...]
+    moments: tuple[MachineState, ...]
     """The state of the machine before, between and after the probes."""
     validity: Validity | None
     """None when no probe came back."""
@@ -125,15 +190,15 @@ class Report:
         return self.own_times or OwnTimes(times=self.times, cold_start=self.cold_start)
 
 
-def to_json(report: Report) -> str:
+def to_json(report: BudgetReport) -> str:
     """The report as one JSON document."""
     return json.dumps(dataclasses.asdict(report), ensure_ascii=False, allow_nan=False, indent=1)
 
 
-def read_report(data: object, where: str) -> Report:
+def read_report(data: object, where: str) -> BudgetReport:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
     check_schema(data, major=3, where=where)
-    report = read(Report, data, where)
+    report = read(BudgetReport, data, where)
     for process in (*report.samples, *report.more):
         series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)
         if len({len(times) for times in series}) > 1 or not process.latency_ms:
@@ -147,7 +212,7 @@ def read_report(data: object, where: str) -> Report:
     return report
 
 
-def load_report(path: Path) -> Report:
+def load_report(path: Path) -> BudgetReport:
     """The report in a file that `--json` wrote; TinylmError for anything else."""
     try:
         with path.open("rb") as file:
@@ -165,7 +230,7 @@ def load_report(path: Path) -> Report:
     return read_report(data, f"`{path}`")
 
 
-def exit_code(report: Report, *, certify: bool) -> int:
+def exit_code(report: BudgetReport, *, certify: bool) -> int:
     """0 pass, 1 a limit failed or something regressed, 3 not decided or comparable, or with `certify` not measured on
     the budget's device."""
     compared = 0 if report.comparison is None else report.comparison.exit_code

@@ -16,9 +16,9 @@ from tinylm.base.progress import ProgressBar
 from tinylm.budget.judge.times import TimeSummary, explain, summarise_times
 from tinylm.budget.judge.validity import Cause, judge_validity
 from tinylm.budget.judge.verdict import Finding, LimitResult, Verdict, not_measured, result_of
-from tinylm.budget.measure.conditions import Moment, Watch
-from tinylm.budget.measure.probe_process import ChildFailed
-from tinylm.budget.measure.probes import Program, run_probe, timeout_s
+from tinylm.budget.measure.conditions import MachineMonitor, MachineState
+from tinylm.budget.measure.probe_process import ProbeFailed
+from tinylm.budget.measure.probes import ProbeSetup, run_probe, timeout_s
 from tinylm.budget.spec.budget import MOST_LOOKS, QUANTILE, Budget, Confidence
 from tinylm.budget.spec.device import Basis
 from tinylm.budget.statistics.binomial import observed
@@ -66,8 +66,8 @@ def soak(
     *,
     minutes: float,
     warm: Sequence[ProbeResult],
-    program: Program,
-    watch: Watch,
+    program: ProbeSetup,
+    monitor: MachineMonitor,
     cores: int,
     announce: Callable[[str], None],
 ) -> Soak:
@@ -78,7 +78,7 @@ def soak(
     start = time.monotonic()
     intervals: list[SoakInterval] = []
     results: list[ProbeResult] = []
-    begin = watch.look()
+    begin = monitor.sample()
     problem = None
     with ProgressBar("sustained load", total=60 * minutes, unit="s", say=announce) as bar:
         while (elapsed := time.monotonic() - start) < minutes * 60:
@@ -87,12 +87,12 @@ def soak(
             done = sum(interval.requests for interval in intervals)
             orders = program.orders(budget, requests=requests, first_request=done)
             try:
-                with watch.listening():
+                with monitor.polling_firmware():
                     result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
-            except ChildFailed as failure:
+            except ProbeFailed as failure:
                 problem = str(failure)
                 break
-            moment, until = watch.look(), time.monotonic() - start
+            moment, until = monitor.sample(), time.monotonic() - start
             results.append(result)
             intervals.append(
                 SoakInterval(
@@ -131,19 +131,21 @@ def soak(
         settled=summary,
         slowdown=slowdown,
         problem=problem,
-        void=_void(results, watch, begin, cores=cores, budget=budget),
+        void=_void(results, monitor, begin, cores=cores, budget=budget),
     )
 
 
-def _void(results: Sequence[ProbeResult], watch: Watch, begin: Moment, *, cores: int, budget: Budget) -> Cause | None:
+def _void(
+    results: Sequence[ProbeResult], monitor: MachineMonitor, begin: MachineState, *, cores: int, budget: Budget
+) -> Cause | None:
     """What was seen since `begin` that has nothing to do with sustained load."""
     if not results:
         return None
-    moments = watch.moments[watch.moments.index(begin) :]
+    moments = monitor.states[monitor.states.index(begin) :]
     validity = judge_validity(
         results,
         moments=moments,
-        busiest=watch.neighbours(),
+        busiest=monitor.busy_processes(),
         cores=cores,
         threads=budget.request.threads,
         governors=budget.device.governors,

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from tinylm.budget.report import Report
+    from tinylm.budget.report import BudgetReport
     from tinylm.pipeline.train_pipeline import PipelineResult
 
 
-def show(result: PipelineResult, report: Report, console: Console, *, details: bool) -> None:
+def show(result: PipelineResult, report: BudgetReport, console: Console, *, details: bool) -> None:
     """The verdict with its limits, size and quality, the files, the next command; with `details` the whole report."""
     from rich.text import Text
 
@@ -28,7 +28,7 @@ def show(result: PipelineResult, report: Report, console: Console, *, details: b
         console.print(Text.assemble((f"{label:<9}", "dim"), words), soft_wrap=True)  # a path is never broken
 
 
-def _lines(result: PipelineResult, report: Report, *, details: bool) -> Iterator[tuple[str, str]]:
+def _lines(result: PipelineResult, report: BudgetReport, *, details: bool) -> Iterator[tuple[str, str]]:
     from tinylm.base.numerals import change
     from tinylm.corpus.openings import opening
     from tinylm.report.outputs import FILE

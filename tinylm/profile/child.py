@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.budget.measure.probe_process import ChildFailed, run_child
+from tinylm.budget.measure.probe_process import ProbeFailed, run_child
 from tinylm.runtime.measurement.profile_protocol import MAJOR, ProfileOrders, ProfileResult
 
 _START_S = 120
@@ -39,7 +39,7 @@ def run_profile_child(command: Sequence[str], orders: ProfileOrders) -> ProfileR
             what="the measuring process",
             timeout_s=_allowed_s(orders),
         )
-    except ChildFailed as failure:
+    except ProbeFailed as failure:
         raise _failed(str(failure)) from failure
     _check_counts(result, orders)
     return result

@@ -22,9 +22,9 @@ from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import judge
-from tinylm.budget.measure.probe_process import ChildFailed
-from tinylm.budget.measure.probes import Probed, Program, run_memory_probe, run_probe
-from tinylm.budget.report import Report
+from tinylm.budget.measure.probe_process import ProbeFailed
+from tinylm.budget.measure.probes import Measurements, ProbeSetup, run_memory_probe, run_probe
+from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import Budget, CostModel
 from tinylm.budget.spec.device import DeviceFacts, device_facts
 from tinylm.budget.spec.prompts import PROMPTS
@@ -60,7 +60,7 @@ _PROBE = (
 class Checked:
     """A report, and what the check took here."""
 
-    report: Report
+    report: BudgetReport
     boot_s: float
 
 
@@ -170,24 +170,24 @@ def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
 
 def _probe(
     machine: Machine, bundle: Bundle, budget: Budget, backend: Backend, announce: Callable[[str], None]
-) -> Probed:
-    told = Program(before=(), after=(), backend=backend, bundle_sha256=bundle.manifest_sha256)
+) -> Measurements:
+    told = ProbeSetup(before=(), after=(), backend=backend, bundle_sha256=bundle.manifest_sha256)
     orders = dataclasses.replace(told.orders(budget, requests=REQUESTS, verify=True), warmup=WARMUP)
-    probed = Probed()
+    probed = Measurements()
     try:
         with ProgressBar("probe", say=announce):
             result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
-        probed = Probed(processes=(result,))
+        probed = Measurements(processes=(result,))
         announce(f"where the memory goes, over {MEMORY_REQUESTS} requests")
         orders = dataclasses.replace(orders, requests=MEMORY_REQUESTS, verify=False)
         with ProgressBar("memory", say=announce):
             seen = run_memory_probe(_command(machine, "memory_probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         return dataclasses.replace(probed, memory=seen)
-    except ChildFailed as failure:
+    except ProbeFailed as failure:
         machine.check_alive()  # when the machine died, that is the news
         if probed.processes:
             return dataclasses.replace(probed, memory_problem=str(failure))
-        return Probed(problem=str(failure))
+        return Measurements(problem=str(failure))
 
 
 def _command(machine: Machine, module: str) -> list[str]:

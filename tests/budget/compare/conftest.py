@@ -14,7 +14,7 @@ from tinylm.budget.compare.comparison import compare
 from tinylm.budget.formats.comparison_table import print_comparison
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult
-from tinylm.budget.report import SCHEMA, BundleId, ColdStart, Device, Report
+from tinylm.budget.report import SCHEMA, BudgetReport, BundleId, ColdStart, Device
 from tinylm.budget.spec.budget import load_budget
 from tinylm.runtime.measurement.protocol import HeldOutBits, Memory, ProbeResult, Verification
 
@@ -73,7 +73,7 @@ def _report(
     bpb: float = 0.005,
     cold: ColdStart | None = None,
     more: dict[str, float] | None = None,
-) -> Report:
+) -> BudgetReport:
     """A report of a quiet Zero 2 W; what it measured is `around` ms with 5 % noise, or the `latency` of processes."""
     latency = times(seed, around=around, processes=processes) if latency is None else latency
     samples, first = [], 0
@@ -82,7 +82,7 @@ def _report(
         samples.append(probe(one, first=first, peak=peak))
         first += len(one)
     measured = {"bundle_mb": bundle_mb, "peak_rss_mb": peak_mb, "latency_p95_ms": around, "bpb_increase": bpb}
-    return Report(
+    return BudgetReport(
         schema=SCHEMA,
         tinylm="0.1.0",
         created="2026-01-01T00:00:00+00:00",
@@ -116,16 +116,16 @@ def _report(
 
 
 @pytest.fixture(scope="session")
-def report() -> Callable[..., Report]:
+def report() -> Callable[..., BudgetReport]:
     """Make a report: `report(around=160, bundle_mb=2.2)`; what is left out is the same in all of them."""
     return _report
 
 
 @pytest.fixture(scope="session")
-def table() -> Callable[[Report, Report], str]:
+def table() -> Callable[[BudgetReport, BudgetReport], str]:
     """What a terminal of 80 columns shows of a comparison."""
 
-    def print_to_text(old: Report, new: Report) -> str:
+    def print_to_text(old: BudgetReport, new: BudgetReport) -> str:
         output = io.StringIO()
         print_comparison(compare(old, new), Console(file=output, width=80, highlight=False))
         return output.getvalue()

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import pytest
 
 from tinylm.budget.compare.comparison import compare
-from tinylm.budget.report import Device, Report, exit_code, read_report, to_json
+from tinylm.budget.report import BudgetReport, Device, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import load_budget
 
-MakeReport = Callable[..., Report]
-Table = Callable[[Report, Report], str]
+MakeReport = Callable[..., BudgetReport]
+Table = Callable[[BudgetReport, BudgetReport], str]
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_other_software_is_a_note(report: MakeReport) -> None:
 def test_exit_codes_combine(report: MakeReport) -> None:
     good, slower = report(), report(around=160)
 
-    def code(old: Report, new: Report, **changes: object) -> int:
+    def code(old: BudgetReport, new: BudgetReport, **changes: object) -> int:
         compared = dataclasses.replace(new, comparison=compare(old, new), **changes)  # type: ignore[arg-type]
         return exit_code(compared, certify=False)
 

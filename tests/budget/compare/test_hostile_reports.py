@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
 from tinylm.budget.compare.comparison import compare
-from tinylm.budget.report import BundleId, Device, Report, load_report, read_report, to_json
+from tinylm.budget.report import BudgetReport, BundleId, Device, load_report, read_report, to_json
 
-MakeReport = Callable[..., Report]
-Table = Callable[[Report, Report], str]
+MakeReport = Callable[..., BudgetReport]
+Table = Callable[[BudgetReport, BudgetReport], str]
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 

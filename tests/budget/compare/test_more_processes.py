@@ -7,9 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from tinylm.budget.check import Options, check_bundle
+from tinylm.budget.check import CheckOptions, check_bundle
 from tinylm.budget.compare.comparison import LOOKS
-from tinylm.budget.measure.probes import Program
+from tinylm.budget.measure.probes import ProbeSetup
 from tinylm.budget.report import read_report, to_json
 from tinylm.budget.spec.budget import Confidence, load_budget
 from tinylm.bundle.manifest import Bundle
@@ -37,7 +37,7 @@ def test_processes_that_differ_much_are_not_the_last(tiny_bundle: Bundle, tmp_pa
     limits = dataclasses.replace(host.limits, latency_p95_ms=9_000, growth_mb=None)
     confidence = Confidence(looks=(59,), processes=2, warmup=1, memory_requests=24)
     budget = dataclasses.replace(host, limits=limits, confidence=confidence)
-    program = Program(
+    program = ProbeSetup(
         before=(sys.executable, "-P", "-c", UNLUCKY, str(tmp_path / "tally")), after=(str(tiny_bundle.path),)
     )
     lines: list[str] = []
@@ -48,7 +48,9 @@ def test_processes_that_differ_much_are_not_the_last(tiny_bundle: Bundle, tmp_pa
     numbers = [number for each in first.samples + first.more for number in (each.first_request, len(each.latency_ms))]
     assert numbers[::2] == [sum(numbers[1 : 2 * place : 2]) for place in range(len(numbers) // 2)]
 
-    second = check_bundle(tiny_bundle, budget, announce=lines.append, program=program, options=Options(against=first))
+    second = check_bundle(
+        tiny_bundle, budget, announce=lines.append, program=program, options=CheckOptions(against=first)
+    )
     assert second.comparison is not None
     latency = next(row for row in second.comparison.rows if row.name == "latency_p95_ms")
     assert "236 requests of 8 processes before and 413 requests of 14 now" in latency.significance

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from tinylm.budget.compare.change import Outcome
 from tinylm.budget.compare.comparison import LOOKS, compare_in_looks
 from tinylm.budget.compare.typical import well_known
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport, Outcome
 from tinylm.runtime.measurement.protocol import ProbeResult
 
-MakeReport = Callable[..., Report]
+MakeReport = Callable[..., BudgetReport]
 THRESHOLD = 1.2  # of `latency_pct` in the budgets
 REQUESTS = 31
 LEVEL = 0.95
@@ -136,7 +135,7 @@ def test_more_is_measured_only_where_it_can_tell(report: MakeReport) -> None:
         asked.append(1)
         return round_of(rng, QUIET, speed=THRESHOLD, first=0, template=template)
 
-    def side(speed: float) -> Report:
+    def side(speed: float) -> BudgetReport:
         samples = round_of(rng, QUIET, speed=speed, first=0, template=template)
         return dataclasses.replace(plain, samples=tuple(samples))
 

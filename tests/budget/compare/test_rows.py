@@ -9,24 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.budget.compare.change import Outcome, Row, outcome
+from tinylm.budget.compare.change import outcome
 from tinylm.budget.compare.comparison import compare
 from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.judge.validity import Cause, Kind, Voids
-from tinylm.budget.report import ColdStart, Report
+from tinylm.budget.report import BudgetReport, ColdStart, LimitChange, Outcome
 from tinylm.runtime.measurement.protocol import ProbeResult
 
-MakeReport = Callable[..., Report]
+MakeReport = Callable[..., BudgetReport]
 _numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def row(old: Report, new: Report, name: str) -> Row:
+def row(old: BudgetReport, new: BudgetReport, name: str) -> LimitChange:
     found = compare(old, new)
     assert found.comparable, found.why_not
     return next(row for row in found.rows if row.name == name)
 
 
-def disturbed(report: Report, *, kind: Kind, voids: Voids, name: str = "something") -> Report:
+def disturbed(report: BudgetReport, *, kind: Kind, voids: Voids, name: str = "something") -> BudgetReport:
     cause = Cause(name=name, kind=kind, voids=voids, what="it was disturbed", hint="")
     return dataclasses.replace(report, validity=dataclasses.replace(report.validity, causes=(cause,)))
 
@@ -84,7 +84,7 @@ def test_a_p95_that_is_shown_to_be_worse_counts(report: MakeReport) -> None:
     assert found.change == pytest.approx(200, rel=0.1)
 
 
-def taken(report: Report, *, share: float) -> Report:
+def taken(report: BudgetReport, *, share: float) -> BudgetReport:
     """Neighbours have the core for so much of every request's time, as the kernel tells."""
     samples = (
         dataclasses.replace(
@@ -127,7 +127,7 @@ def test_what_neighbours_took_is_taken_off(
     assert row(*sides, "ttft_p95_ms").verdict == verdict
 
 
-def with_work(report: Report, factor: float) -> Report:
+def with_work(report: BudgetReport, factor: float) -> BudgetReport:
     samples = (
         dataclasses.replace(each, work_ms=tuple(factor * value for value in each.work_ms)) for each in report.samples
     )
@@ -202,7 +202,7 @@ def test_times_that_only_the_new_budget_limits_are_in_the_old_samples(report: Ma
     assert "resident_mb" not in names
 
 
-def starts(report: MakeReport, first: float, later: float, *, dropped: bool = True) -> Report:
+def starts(report: MakeReport, first: float, later: float, *, dropped: bool = True) -> BudgetReport:
     cold = ColdStart(first_ms=first, cache_dropped=dropped, storage_read_mb=0, warm_ms=(later,) * 3, stages=())
     return report(cold=cold, more={"cold_start_ms": first})
 
@@ -260,7 +260,7 @@ def test_swap_makes_memory_too_small(report: MakeReport, side: str, peak_mb: flo
 
 
 def test_processes_that_drift_widen_the_interval(report: MakeReport) -> None:
-    def drifting(around: float) -> Report:
+    def drifting(around: float) -> BudgetReport:
         levels = [around * factor for factor in (0.8, 0.95, 1.05, 1.2)]
         return report(latency=[[level + 0.1 * place for place in range(31)] for level in levels])
 
@@ -269,7 +269,7 @@ def test_processes_that_drift_widen_the_interval(report: MakeReport) -> None:
     assert row(drifting(100), drifting(300), "latency_p95_ms").verdict == "regressed"
 
 
-def missing(report: Report, name: str) -> Report:
+def missing(report: BudgetReport, name: str) -> BudgetReport:
     changed = (
         dataclasses.replace(result, measured=None, verdict="not_measured") if result.name == name else result
         for result in report.limits
@@ -287,7 +287,7 @@ def test_what_was_not_measured_is_open(report: MakeReport, side: str) -> None:
     assert side in memory.significance
 
 
-def estimated(report: Report) -> Report:
+def estimated(report: BudgetReport) -> BudgetReport:
     budget = report.budget
     assert budget.estimate is not None
     estimate = estimate_counted(budget.estimate, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)

@@ -21,8 +21,8 @@ from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import estimated_verdict, judge_elsewhere
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import judge
-from tinylm.budget.measure.probes import Probed
-from tinylm.budget.report import Report, exit_code, read_report, to_json
+from tinylm.budget.measure.probes import Measurements
+from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, CostModel, load_budget
 from tinylm.budget.spec.device import DeviceFacts
 from tinylm.bundle.manifest import Bundle
@@ -160,10 +160,10 @@ FACTS = DeviceFacts(
 )
 
 
-def report(bundle: Bundle, processes: tuple[ProbeResult, ...], **limits: float) -> Report:
+def report(bundle: Bundle, processes: tuple[ProbeResult, ...], **limits: float) -> BudgetReport:
     budget: Budget = load_budget("pi-zero-2w")
     budget = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, **limits))
-    probed, validity = Probed(processes=processes), judge_validity(processes)
+    probed, validity = Measurements(processes=processes), judge_validity(processes)
     budget = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None))
     results = judge(budget, bundle_bytes=1, probed=probed, validity=validity, basis="indicative")
     estimate = estimated(processes)

@@ -14,19 +14,19 @@ from hypothesis import strategies as st
 
 from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.formats.page.html import to_html
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import CostModel
 from tinylm.html.style import style
 
 COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)
 
 
-def estimated(report: Report) -> Report:
+def estimated(report: BudgetReport) -> BudgetReport:
     estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
     return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
 
 
-def test_it_asks_for_nothing_and_runs_nothing(full_report: Report) -> None:
+def test_it_asks_for_nothing_and_runs_nothing(full_report: BudgetReport) -> None:
     source = to_html(full_report)
     page = Page(source)
     assert not {"script", "img", "link", "iframe", "object", "embed", "base", "form"} & set(page.tags)
@@ -38,7 +38,7 @@ def test_it_asks_for_nothing_and_runs_nothing(full_report: Report) -> None:
     assert "default-src 'none'" in source
 
 
-def test_it_says_everything_that_matters(full_report: Report) -> None:
+def test_it_says_everything_that_matters(full_report: BudgetReport) -> None:
     text = Page(to_html(full_report)).text
     assert "does not fit the budget host: bundle size" in text
     for limit in full_report.limits:
@@ -56,7 +56,7 @@ def test_it_says_everything_that_matters(full_report: Report) -> None:
         assert words in text
 
 
-def test_every_picture_is_there(full_report: Report) -> None:
+def test_every_picture_is_there(full_report: BudgetReport) -> None:
     text = Page(to_html(full_report)).text
     for title in (
         "How long requests took",
@@ -73,7 +73,7 @@ def test_every_picture_is_there(full_report: Report) -> None:
     assert "limit 9000 ms, off the scale" in text
 
 
-def test_each_limit_has_its_verdict_and_a_bar_where_it_has_a_number(full_report: Report) -> None:
+def test_each_limit_has_its_verdict_and_a_bar_where_it_has_a_number(full_report: BudgetReport) -> None:
     source = to_html(full_report)
     rows = re.findall(r'<li class="(\w+)"><span class="name">.*?</li>', source)
     assert rows == [limit.verdict for limit in full_report.limits]
@@ -81,14 +81,14 @@ def test_each_limit_has_its_verdict_and_a_bar_where_it_has_a_number(full_report:
     assert source.count('class="track"') == numbers
 
 
-def test_a_limit_that_is_exceeded_stands_inside_its_bar(full_report: Report) -> None:
+def test_a_limit_that_is_exceeded_stands_inside_its_bar(full_report: BudgetReport) -> None:
     double = replace(full_report.limits[0], measured=20.0, limit=10.0, margin=-1.0)
     source = to_html(replace(full_report, limits=(double,)))
     assert 'class="fill" style="width:100.00%"' in source
     assert 'class="stop" style="left:50.00%"' in source
 
 
-def test_an_estimate_has_its_error_bar(full_report: Report) -> None:
+def test_an_estimate_has_its_error_bar(full_report: BudgetReport) -> None:
     """From 50 to 200 of 100: the limit is the middle of the track."""
     latency = replace(full_report.limits[0], measured=80.0, low=50.0, high=200.0, limit=100.0, margin=0.2)
     source = to_html(replace(full_report, limits=(latency,)))
@@ -98,7 +98,7 @@ def test_an_estimate_has_its_error_bar(full_report: Report) -> None:
     assert "<b>80 (50 to 200)</b>" in source
 
 
-def test_another_machine_and_an_estimate_have_a_banner(full_report: Report) -> None:
+def test_another_machine_and_an_estimate_have_a_banner(full_report: BudgetReport) -> None:
     apart = replace(full_report.device, differences=("its architecture is x86_64, not aarch64",))
     assert "Not measured on the budget's device" in Page(to_html(replace(full_report, device=apart))).text
     text = Page(to_html(estimated(full_report))).text
@@ -108,7 +108,7 @@ def test_another_machine_and_an_estimate_have_a_banner(full_report: Report) -> N
     assert 'class="caution"' not in to_html(full_report)
 
 
-def test_a_regression_is_said_at_once(regressed_report: Report) -> None:
+def test_a_regression_is_said_at_once(regressed_report: BudgetReport) -> None:
     document = to_html(regressed_report)
     assert '<header class="fail">' in document
     text = Page(document).text
@@ -120,20 +120,20 @@ def test_a_regression_is_said_at_once(regressed_report: Report) -> None:
     assert [reason for reason in reasons if reason.replace("`", "") not in text.replace("`", "")] == []
 
 
-def test_why_there_is_no_comparison(incomparable_report: Report) -> None:
+def test_why_there_is_no_comparison(incomparable_report: BudgetReport) -> None:
     assert "another machine" in Page(to_html(incomparable_report)).text
 
 
 @pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
-def test_what_was_not_measured_is_left_out(full_report: Report, none: str) -> None:
+def test_what_was_not_measured_is_left_out(full_report: BudgetReport, none: str) -> None:
     assert Page(to_html(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
 
 
-def test_a_dead_probe(report_without_a_probe: Report) -> None:
+def test_a_dead_probe(report_without_a_probe: BudgetReport) -> None:
     assert "No probe came back" in Page(to_html(report_without_a_probe)).text
 
 
-def test_a_machine_that_tells_little(full_report: Report) -> None:
+def test_a_machine_that_tells_little(full_report: BudgetReport) -> None:
     """No /proc, no temperature: None wherever a report may hold it."""
     dumb = [
         replace(process, cold_start_ms=None, stages=tuple(replace(stage, until_ms=None) for stage in process.stages))
@@ -154,7 +154,7 @@ def test_a_machine_that_tells_little(full_report: Report) -> None:
     assert "? to ?" in text
 
 
-def test_numbers_that_cannot_be_drawn_are_said_to_be(full_report: Report) -> None:
+def test_numbers_that_cannot_be_drawn_are_said_to_be(full_report: BudgetReport) -> None:
     process = replace(full_report.samples[0], latency_ms=(1e308, -1e308), at_ms=(0.0, 1e308))
     assert "cannot be drawn" in Page(to_html(replace(full_report, samples=(process,)))).text
 
@@ -166,7 +166,7 @@ def test_numbers_that_cannot_be_drawn_are_said_to_be(full_report: Report) -> Non
 @example(text="' style='x")
 @example(text="`<img src=x onerror=alert(1)>`")
 @example(text="]]><!-- &lt; -->\x00\ud800")
-def test_no_text_means_anything(full_report: Report, with_text: Callable[..., Any], text: str) -> None:
+def test_no_text_means_anything(full_report: BudgetReport, with_text: Callable[..., Any], text: str) -> None:
     hostile = to_html(with_text(full_report, text))
     hostile.encode()
     tame = Page(to_html(with_text(full_report, "x")))

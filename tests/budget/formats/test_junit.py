@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.budget.formats.junit import to_junit
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 
 # What Jenkins' schema of JUnit (jenkins-junit.xsd), GitLab and the GitHub actions that show tests all know.
 KNOWN = {
@@ -28,7 +28,7 @@ KNOWN = {
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=()), max_size=40)  # lone surrogates and controls too
 
 
-def parsed(report: Report, *, certify: bool = False) -> ET.Element:
+def parsed(report: BudgetReport, *, certify: bool = False) -> ET.Element:
     # As it is written to a file: lone surrogates must not survive until then.
     return ET.fromstring(to_junit(report, certify=certify).encode())
 
@@ -38,7 +38,7 @@ def case(root: ET.Element, name: str) -> ET.Element:
     return found
 
 
-def test_one_case_for_each_limit_and_no_verdict_but_pass_is_green(full_report: Report) -> None:
+def test_one_case_for_each_limit_and_no_verdict_but_pass_is_green(full_report: BudgetReport) -> None:
     root = parsed(full_report)
     assert [case.get("name") for case in root[0].iter("testcase")] == [limit.name for limit in full_report.limits]
     for limit in full_report.limits:
@@ -50,7 +50,7 @@ def test_one_case_for_each_limit_and_no_verdict_but_pass_is_green(full_report: R
     assert case(root, "latency_p95_ms").find("failure") is not None
 
 
-def test_the_counts_are_right(full_report: Report) -> None:
+def test_the_counts_are_right(full_report: BudgetReport) -> None:
     for certify in (False, True):
         root = parsed(replace(full_report, basis="indicative"), certify=certify)
         for element in (root, *root.iter("testsuite")):
@@ -59,7 +59,7 @@ def test_the_counts_are_right(full_report: Report) -> None:
             assert element.get("errors") == str(len(element.findall(".//error")))
 
 
-def test_only_what_every_reader_knows(full_report: Report) -> None:
+def test_only_what_every_reader_knows(full_report: BudgetReport) -> None:
     for element in parsed(full_report, certify=True).iter():
         assert set(element.attrib) <= KNOWN[element.tag], element.tag
     suite = parsed(full_report)[0]
@@ -67,7 +67,7 @@ def test_only_what_every_reader_knows(full_report: Report) -> None:
     assert len(suite.attrib["timestamp"]) == len("2026-01-31T12:00:00")
 
 
-def test_it_says_what_was_measured_and_what_disturbed_it(full_report: Report) -> None:
+def test_it_says_what_was_measured_and_what_disturbed_it(full_report: BudgetReport) -> None:
     root = parsed(full_report)
     properties = {element.attrib["name"]: element.attrib["value"] for element in root.iter("property")}
     assert properties["bundle_sha256"] == full_report.bundle.sha256
@@ -83,7 +83,7 @@ def test_it_says_what_was_measured_and_what_disturbed_it(full_report: Report) ->
     assert "what to do: cool it" in (case(root, "latency_p95_ms").findtext("system-out") or "")
 
 
-def test_a_regression_is_red_though_every_limit_passes(full_report: Report) -> None:
+def test_a_regression_is_red_though_every_limit_passes(full_report: BudgetReport) -> None:
     comparison = full_report.comparison
     assert comparison is not None
     for outcome, red in (("regressed", True), ("undecided", True), ("worse", False), ("better", False)):
@@ -93,7 +93,7 @@ def test_a_regression_is_red_though_every_limit_passes(full_report: Report) -> N
         assert len(suite.findall("testcase/failure")) == (len(rows) if red else 0)
 
 
-def test_reports_that_cannot_be_compared_are_red(full_report: Report) -> None:
+def test_reports_that_cannot_be_compared_are_red(full_report: BudgetReport) -> None:
     assert full_report.comparison is not None
     apart = replace(full_report.comparison, rows=(), comparable=False, why_not=("another machine",))
     suite = parsed(replace(full_report, comparison=apart))[1]
@@ -102,24 +102,24 @@ def test_reports_that_cannot_be_compared_are_red(full_report: Report) -> None:
 
 
 @pytest.mark.parametrize(("basis", "red"), [("measured", False), ("indicative", True), ("estimated", True)])
-def test_certify_makes_anything_but_a_measurement_red(full_report: Report, basis: Any, red: bool) -> None:
+def test_certify_makes_anything_but_a_measurement_red(full_report: BudgetReport, basis: Any, red: bool) -> None:
     root = parsed(replace(full_report, basis=basis), certify=True)
     assert (case(root, "certified").find("failure") is not None) == red
 
 
-def test_a_report_of_nothing_but_a_dead_probe(full_report: Report) -> None:
+def test_a_report_of_nothing_but_a_dead_probe(full_report: BudgetReport) -> None:
     bare = replace(full_report, validity=None, moments=(), samples=(), times=(), created="once")
     assert "timestamp" not in parsed(bare)[0].attrib
     assert parsed(bare).get("time") == "0"
 
 
 @given(text=ANY_TEXT)
-def test_any_text_gives_a_document(full_report: Report, with_text: Callable[..., Any], text: str) -> None:
+def test_any_text_gives_a_document(full_report: BudgetReport, with_text: Callable[..., Any], text: str) -> None:
     hostile = parsed(with_text(full_report, text), certify=True)
     assert [element.tag for element in hostile.iter()] == [e.tag for e in parsed(full_report, certify=True).iter()]
 
 
-def test_what_xml_cannot_hold_is_shown(full_report: Report) -> None:
+def test_what_xml_cannot_hold_is_shown(full_report: BudgetReport) -> None:
     limit = replace(full_report.limits[0], evidence="\x1b[31m \x00 \ud800 \ufffe <&> \u202e")
     said = parsed(replace(full_report, limits=(limit,))).findtext(".//failure")
     assert said == r"\u001b[31m \u0000 \ud800 \ufffe <&> \u202e"

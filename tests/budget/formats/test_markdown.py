@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt  # rich brings it along
 from tinylm.base.printable import printable
 from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.formats.markdown import to_markdown
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import CostModel
 
 TEXT = st.text(st.sampled_from("a`|\\<>&*_[]()!#@~$:/w.\n\r\x00\u202e "), max_size=30)
@@ -52,12 +52,12 @@ class Rendered(HTMLParser):
         return "".join(self.texts)
 
 
-def estimated(report: Report) -> Report:
+def estimated(report: BudgetReport) -> BudgetReport:
     estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
     return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
 
 
-def test_it_says_everything_that_matters(full_report: Report) -> None:
+def test_it_says_everything_that_matters(full_report: BudgetReport) -> None:
     text = Rendered(to_markdown(full_report)).text
     assert "does not fit the budget host: bundle size" in text
     for limit in full_report.limits:
@@ -73,7 +73,7 @@ def test_it_says_everything_that_matters(full_report: Report) -> None:
     assert full_report.bundle.sha256[:12] in text
 
 
-def test_every_limit_has_its_row(full_report: Report) -> None:
+def test_every_limit_has_its_row(full_report: BudgetReport) -> None:
     rows = [line for line in to_markdown(full_report).splitlines() if line.startswith("|")]
     table = rows[2 : 2 + len(full_report.limits)]
     marks = {"pass": "✅ pass", "fail": "❌ fail", "undecided": "❔ undecided", "not_measured": "❔ not measured"}
@@ -81,7 +81,7 @@ def test_every_limit_has_its_row(full_report: Report) -> None:
         assert marks[limit.verdict] in row
 
 
-def test_another_machine_is_a_warning(full_report: Report) -> None:
+def test_another_machine_is_a_warning(full_report: BudgetReport) -> None:
     apart = replace(full_report.device, differences=("its architecture is x86_64, not aarch64",))
     document = to_markdown(replace(full_report, device=apart))
     assert "> [!WARNING]\n> Not measured on the budget's device" in document
@@ -89,14 +89,14 @@ def test_another_machine_is_a_warning(full_report: Report) -> None:
     assert "[!WARNING]" not in to_markdown(full_report)
 
 
-def test_estimated_times_are_no_measured_ones(full_report: Report) -> None:
+def test_estimated_times_are_no_measured_ones(full_report: BudgetReport) -> None:
     text = Rendered(to_markdown(estimated(full_report))).text
     assert "Estimated only" in text
     assert "Estimated times" in text
     assert "p95 lies in" not in text
 
 
-def test_a_regression_is_said_at_once(regressed_report: Report) -> None:
+def test_a_regression_is_said_at_once(regressed_report: BudgetReport) -> None:
     document = to_markdown(regressed_report)
     assert document.startswith("## ❌")
     text = Rendered(document).text
@@ -108,16 +108,16 @@ def test_a_regression_is_said_at_once(regressed_report: Report) -> None:
     assert [reason for reason in reasons if reason.replace("`", "") not in text.replace("`", "")] == []
 
 
-def test_why_there_is_no_comparison(incomparable_report: Report) -> None:
+def test_why_there_is_no_comparison(incomparable_report: BudgetReport) -> None:
     assert "another machine" in Rendered(to_markdown(incomparable_report)).text
 
 
 @pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
-def test_what_was_not_measured_is_left_out(full_report: Report, none: str) -> None:
+def test_what_was_not_measured_is_left_out(full_report: BudgetReport, none: str) -> None:
     assert Rendered(to_markdown(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
 
 
-def test_a_dead_probe(report_without_a_probe: Report) -> None:
+def test_a_dead_probe(report_without_a_probe: BudgetReport) -> None:
     assert "No probe came back" in to_markdown(report_without_a_probe)
 
 
@@ -126,7 +126,7 @@ def test_a_dead_probe(report_without_a_probe: Report) -> None:
 @example(text="\\`<b>`")
 @example(text="](http://example.org) @someone #1 www.example.org")
 @example(text="``x`<b>`")
-def test_no_text_means_anything(full_report: Report, with_text: Callable[..., Any], text: str) -> None:
+def test_no_text_means_anything(full_report: BudgetReport, with_text: Callable[..., Any], text: str) -> None:
     hostile, tame = to_markdown(with_text(full_report, text)), to_markdown(with_text(full_report, "x"))
     assert Rendered(hostile).tags == Rendered(tame).tags
     assert len(hostile.splitlines()) == len(tame.splitlines())
@@ -134,7 +134,7 @@ def test_no_text_means_anything(full_report: Report, with_text: Callable[..., An
 
 
 @given(text=TEXT.filter(lambda text: "`" not in text and bool(text.strip())))
-def test_text_is_shown_as_it_is(full_report: Report, text: str) -> None:
+def test_text_is_shown_as_it_is(full_report: BudgetReport, text: str) -> None:
     limit = replace(full_report.limits[0], evidence=text)
     shown = Rendered(to_markdown(replace(full_report, limits=(limit,)))).text
     assert " ".join(f"bundle size: {printable(text)}".split()) in " ".join(shown.split())

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from tinylm.base.errors import TinylmError
-from tinylm.budget.check import Options, check_bundle, make_report
+from tinylm.budget.check import CheckOptions, check_bundle, make_report
 from tinylm.budget.compare.comparison import compare
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.estimate.instructions import WITHOUT_DOT_PRODUCTS
@@ -24,8 +24,8 @@ from tinylm.budget.formats.table import print_report
 from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.verdict import LimitResult, judge
-from tinylm.budget.measure.probes import Probed
-from tinylm.budget.report import Report, exit_code, read_report, to_json
+from tinylm.budget.measure.probes import Measurements
+from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
 from tinylm.bundle.manifest import Bundle
 
@@ -41,18 +41,18 @@ def zero_2w(**limits: float | None) -> Budget:
 
 
 @pytest.fixture(scope="module")
-def report(tiny_bundle: Bundle) -> Report:
+def report(tiny_bundle: Bundle) -> BudgetReport:
     budget = zero_2w(ttft_p95_ms=100, itl_p95_ms=10, cold_start_ms=15_000)
-    return check_bundle(tiny_bundle, budget, announce=len, options=Options(soak_minutes=0.01))
+    return check_bundle(tiny_bundle, budget, announce=len, options=CheckOptions(soak_minutes=0.01))
 
 
-def table(report: Report, *, width: int = 80, **options: object) -> str:
+def table(report: BudgetReport, *, width: int = 80, **options: object) -> str:
     output = io.StringIO()
     print_report(report, Console(file=output, width=width, highlight=False, **options))  # type: ignore[arg-type]
     return output.getvalue()
 
 
-def test_times_are_the_board_s_estimate(report: Report, tiny_bundle: Bundle) -> None:
+def test_times_are_the_board_s_estimate(report: BudgetReport, tiny_bundle: Bundle) -> None:
     limits = {limit.name: limit for limit in report.limits}
     modelled = estimate_modelled(tiny_bundle, report.budget, backend="auto")
     assert report.estimate == modelled
@@ -72,7 +72,7 @@ def test_times_are_the_board_s_estimate(report: Report, tiny_bundle: Bundle) -> 
     assert limits["peak_rss_mb"].basis == limits["golden_tokens"].basis == "indicative"
 
 
-def test_what_only_the_board_can_say_is_not_said(report: Report) -> None:
+def test_what_only_the_board_can_say_is_not_said(report: BudgetReport) -> None:
     """So the whole is undecided, and exit code 3, whatever this machine measured."""
     limits = {limit.name: limit for limit in report.limits}
     for name in ("cold_start_ms", "sustained_p95_ms"):
@@ -82,7 +82,7 @@ def test_what_only_the_board_can_say_is_not_said(report: Report) -> None:
     assert exit_code(report, certify=False) == 3
 
 
-def test_its_own_times_stand_apart(report: Report) -> None:
+def test_its_own_times_stand_apart(report: BudgetReport) -> None:
     assert (report.times, report.cold_start) == ((), None)
     assert report.own_times is not None
     assert [times.name for times in report.own_times.times] == ["latency_p95_ms", "ttft_p95_ms", "itl_p95_ms"]
@@ -94,7 +94,7 @@ def test_its_own_times_stand_apart(report: Report) -> None:
     assert read_report(json.loads(to_json(report)), "the report") == report
 
 
-def test_every_output_names_them_as_this_machine_s(report: Report) -> None:
+def test_every_output_names_them_as_this_machine_s(report: BudgetReport) -> None:
     latency = next(limit for limit in report.limits if limit.name == "latency_p95_ms")
     text = table(report)
     assert OWN in text
@@ -105,7 +105,7 @@ def test_every_output_names_them_as_this_machine_s(report: Report) -> None:
     assert latency.evidence.split(" = ")[0] in " ".join(text.split())
 
 
-def test_they_are_not_green(report: Report) -> None:
+def test_they_are_not_green(report: BudgetReport) -> None:
     """Green is a verdict."""
     text = table(report, force_terminal=True, color_system="standard")
     own = text[text.index(OWN) :]
@@ -114,7 +114,7 @@ def test_they_are_not_green(report: Report) -> None:
 
 
 @pytest.mark.parametrize("width", [50, 60, 80])
-def test_labels_and_numbers_are_whole_on_a_narrow_terminal(report: Report, width: int) -> None:
+def test_labels_and_numbers_are_whole_on_a_narrow_terminal(report: BudgetReport, width: int) -> None:
     text = table(report, width=width)
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
@@ -127,13 +127,13 @@ def test_labels_and_numbers_are_whole_on_a_narrow_terminal(report: Report, width
 
 @pytest.mark.parametrize(("share", "verdict", "code"), [(1.01, "pass", 0), (0.9, "undecided", 3), (0.3, "fail", 1)])
 def test_only_a_whole_error_bar_decides(
-    tiny_bundle: Bundle, report: Report, share: float, verdict: str, code: int
+    tiny_bundle: Bundle, report: BudgetReport, share: float, verdict: str, code: int
 ) -> None:
     """The limit at so many times the upper end: whatever this machine's own milliseconds are."""
     assert report.estimate is not None
     total = report.estimate.latency.total
     assert 0.3 * total.high_ms < total.low_ms < 0.9 * total.high_ms
-    budget, probed = zero_2w(latency_p95_ms=share * total.high_ms), Probed(processes=report.samples)
+    budget, probed = zero_2w(latency_p95_ms=share * total.high_ms), Measurements(processes=report.samples)
     results = judge(
         dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None)),
         bundle_bytes=tiny_bundle.size_bytes,
@@ -193,12 +193,12 @@ def test_without_an_estimate_nothing_passes(tiny_bundle: Bundle) -> None:
     assert "The device's times are not known" in " ".join(table(found).split())
 
 
-def test_a_board_s_governor_is_not_asked_of_another_machine(report: Report) -> None:
+def test_a_board_s_governor_is_not_asked_of_another_machine(report: BudgetReport) -> None:
     assert report.validity is not None
     assert "governor" not in {cause.name for cause in report.validity.causes}
 
 
-def test_reports_of_one_machine_are_compared_by_its_own_times(report: Report) -> None:
+def test_reports_of_one_machine_are_compared_by_its_own_times(report: BudgetReport) -> None:
     """Not by the estimates, which are the same in both."""
     before = tuple(dataclasses.replace(process, waited_ms=()) for process in report.samples)
     after = tuple(
@@ -245,13 +245,13 @@ def test_the_error_of_the_instructions_is_in_the_bar(tiny_bundle: Bundle) -> Non
     assert compute.high_ms == pytest.approx(high / cost.clock_ghz)
 
 
-def test_own_times_without_a_time_are_refused(report: Report) -> None:
+def test_own_times_without_a_time_are_refused(report: BudgetReport) -> None:
     data = json.loads(to_json(report))
     data["own_times"]["times"] = []
     with pytest.raises(TinylmError, match="own times without any time"):
         read_report(data, "the report")
 
 
-def test_a_report_that_judged_a_board_by_a_laptop_is_refused(report: Report) -> None:
+def test_a_report_that_judged_a_board_by_a_laptop_is_refused(report: BudgetReport) -> None:
     with pytest.raises(TinylmError, match=r"schema 2\.0; this tinylm reads 3\.x"):
         read_report({**json.loads(to_json(report)), "schema": "2.0"}, "the report")

@@ -8,12 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from tinylm.budget.judge.validity import Cause, Validity, judge_validity
-from tinylm.budget.measure.conditions import Moment
+from tinylm.budget.measure.conditions import MachineState
 from tinylm.machine.facts import BusyProcess
 from tinylm.runtime.measurement.protocol import Memory, ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
-BEFORE = Moment(
+BEFORE = MachineState(
     at_s=0.0,
     temperature_c=50.0,
     clock_mhz=1000.0,

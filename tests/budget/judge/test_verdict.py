@@ -9,7 +9,7 @@ import pytest
 
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import LimitResult, judge, overall
-from tinylm.budget.measure.probes import Probed
+from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import Budget, Limits, load_budget
 from tinylm.runtime.measurement.protocol import HeldOutBits, Memory, MemoryGrowth, MemoryResult, ProbeResult
 
@@ -45,7 +45,7 @@ def judged(built_up: MemoryResult) -> Judged:
         size: int = 2_000_000,
         memory: MemoryResult | None = built_up,
     ) -> dict[str, LimitResult]:
-        probed = Probed(processes=processes, memory=memory, memory_problem=None if memory else "it was killed")
+        probed = Measurements(processes=processes, memory=memory, memory_problem=None if memory else "it was killed")
         validity = judge_validity(processes)
         results = judge(budget, bundle_bytes=size, probed=probed, validity=validity, basis="measured")
         return {result.name: result for result in results}
@@ -264,7 +264,7 @@ def test_a_probe_that_died_measures_nothing(make_processes: MakeProcesses, finis
     results = judge(
         ALL,
         bundle_bytes=1,
-        probed=Probed(processes=processes, problem="the probe was killed by SIGILL"),
+        probed=Measurements(processes=processes, problem="the probe was killed by SIGILL"),
         validity=judge_validity(processes) if processes else None,
         basis="measured",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.budget.measure.conditions import Watch
+from tinylm.budget.measure.conditions import MachineMonitor
 from tinylm.machine.firmware import FirmwareSilent
 
 POLICY = "sys/devices/system/cpu/cpufreq/policy0"
@@ -43,34 +43,34 @@ def silent(*arguments: str) -> str:
 
 
 def test_a_board_tells_everything(board: Path) -> None:
-    watch = Watch(board, answers("0x50005"))
-    moment = watch.look()
+    monitor = MachineMonitor(board, answers("0x50005"))
+    moment = monitor.sample()
     assert (moment.temperature_c, moment.clock_mhz, moment.governors) == (61.5, 600.0, ("ondemand",))
     assert moment.throttled == 0x50005
     assert moment.swapped_out_bytes == 20 * 4096
     # user, nice, system, interrupts, stolen: not idle, waiting for storage, or guests that count as user already.
     assert moment.busy_core_s == pytest.approx((1000 + 10 + 200 + 0 + 5 + 7) / 100)
-    assert watch.moments == [moment]
+    assert monitor.states == [moment]
 
 
 def test_neighbours_are_named(board: Path) -> None:
-    watch = Watch(board, silent)
+    monitor = MachineMonitor(board, silent)
     (board / "proc/7").mkdir()
     (board / "proc/7/stat").write_text("7 (a busy (one)) R 0 0 0 0 0 0 0 0 0 0 9000 50 0 0 20 0\n", encoding="utf-8")
-    (process,) = watch.neighbours()
+    (process,) = monitor.busy_processes()
     assert (process.pid, process.name) == (7, "a busy (one)")
 
 
 def test_nothing_is_known_of_an_empty_machine(tmp_path: Path) -> None:
-    moment = Watch(tmp_path, silent).look()
+    moment = MachineMonitor(tmp_path, silent).sample()
     assert (moment.temperature_c, moment.clock_mhz, moment.governors) == (None, None, ())
     assert (moment.throttled, moment.undervoltage) == (None, None)
     assert (moment.swapped_out_bytes, moment.busy_core_s) == (None, None)
 
 
 def test_this_machine(tmp_path: Path) -> None:
-    watch = Watch(ask=silent)
-    first, second = watch.look(), watch.look()
+    monitor = MachineMonitor(ask=silent)
+    first, second = monitor.sample(), monitor.sample()
     assert second.at_s >= first.at_s
     assert second.own_core_s >= first.own_core_s > 0
     # A clock that is being set right moves by less.
@@ -91,17 +91,17 @@ def test_throttling_that_is_over_when_the_probe_has_ended(board: Path, monkeypat
             heard.set()
         return f"throttled={answer or '0x50000'}"
 
-    watch = Watch(board, ask)
-    assert watch.look().throttled == 0x50000
-    with watch.listening():
+    monitor = MachineMonitor(board, ask)
+    assert monitor.sample().throttled == 0x50000
+    with monitor.polling_firmware():
         assert heard.wait(30)
-    assert watch.look().throttled == 0x50005
-    assert watch.look().throttled == 0x50000
+    assert monitor.sample().throttled == 0x50005
+    assert monitor.sample().throttled == 0x50000
 
 
 def test_nobody_is_asked_again_who_gave_no_answer(board: Path) -> None:
-    watch = Watch(board, silent)
-    watch.look()
+    monitor = MachineMonitor(board, silent)
+    monitor.sample()
     threads = threading.active_count()
-    with watch.listening():
+    with monitor.polling_firmware():
         assert threading.active_count() == threads

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.budget.measure.probe_process import ChildFailed
-from tinylm.budget.measure.probes import Probed, Program, probe_memory, probe_more, run_probe
+from tinylm.budget.measure.probe_process import ProbeFailed
+from tinylm.budget.measure.probes import Measurements, ProbeSetup, probe_memory, probe_more, run_probe
 from tinylm.budget.spec.budget import load_budget
 from tinylm.runtime.measurement.protocol import ProbeOrders, ProbeResult
 
@@ -35,9 +35,9 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def program(code: str) -> Program:
+def program(code: str) -> ProbeSetup:
     """Whatever module is asked for, the code runs; its name and what comes after are arguments."""
-    return Program(before=(sys.executable, "-c", code), after=())
+    return ProbeSetup(before=(sys.executable, "-c", code), after=())
 
 
 def answering(result: object) -> list[str]:
@@ -60,23 +60,23 @@ def answering(result: object) -> list[str]:
     ],
 )
 def test_bad_ends_are_reasons(code: str, reason: str) -> None:
-    with pytest.raises(ChildFailed, match=reason):
+    with pytest.raises(ProbeFailed, match=reason):
         run_probe(python(code), ORDERS, timeout_s=30)
 
 
 def test_a_probe_that_hangs_is_stopped() -> None:
-    with pytest.raises(ChildFailed, match="no result within 1 s"):
+    with pytest.raises(ProbeFailed, match="no result within 1 s"):
         run_probe(python("import time; time.sleep(60)"), ORDERS, timeout_s=1)
 
 
 def test_a_probe_that_cannot_start() -> None:
-    with pytest.raises(ChildFailed, match="could not be started"):
+    with pytest.raises(ProbeFailed, match="could not be started"):
         run_probe(["/nowhere/python"], ORDERS, timeout_s=1)
 
 
 def test_too_few_timings_are_no_result(make_processes: MakeProcesses) -> None:
     result = dataclasses.asdict(make_processes(latency_ms=(1.0,) * 30)[0])
-    with pytest.raises(ChildFailed, match="timed \\[30, 31\\] requests; 31 were ordered"):
+    with pytest.raises(ProbeFailed, match="timed \\[30, 31\\] requests; 31 were ordered"):
         run_probe(answering(result), ORDERS, timeout_s=30)
 
 
@@ -91,7 +91,7 @@ def test_too_few_timings_are_no_result(make_processes: MakeProcesses) -> None:
 )
 def test_a_clock_that_goes_back_is_no_measurement(make_processes: MakeProcesses, changes: dict[str, object]) -> None:
     result = dataclasses.asdict(make_processes(**changes)[0])
-    with pytest.raises(ChildFailed, match="the probe's clock went back"):
+    with pytest.raises(ProbeFailed, match="the probe's clock went back"):
         run_probe(answering(result), ORDERS, timeout_s=30)
 
 
@@ -111,7 +111,7 @@ def test_the_probe_runs_in_a_clean_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.setenv("PYTHONSTARTUP", "x")
     code = "import os; raise SystemExit(' '.join(sorted(os.environ)))"
-    with pytest.raises(ChildFailed) as caught:
+    with pytest.raises(ProbeFailed) as caught:
         run_probe(python(code), ORDERS, timeout_s=30)
     assert "PYTHONPATH" in str(caught.value)
     assert "OMP_NUM_THREADS" not in str(caught.value)
@@ -135,7 +135,7 @@ def test_requests_are_spread_and_numbered_on(make_processes: MakeProcesses, monk
     monkeypatch.setenv("HOME", json.dumps(dataclasses.asdict(make_processes()[1])))  # one of the names that are kept
     budget, lines = load_budget("host"), []
     budget = dataclasses.replace(budget, confidence=dataclasses.replace(budget.confidence, looks=(80, 124)))
-    first = probe_more(Probed(), until=80, budget=budget, program=program(ECHO), announce=lines.append)
+    first = probe_more(Measurements(), until=80, budget=budget, program=program(ECHO), announce=lines.append)
     assert first.problem is None
     assert [len(process.latency_ms) for process in first.processes] == [20, 20, 20, 20]
     assert [process.latency_ms[0] for process in first.processes] == [1, 21, 41, 61]
@@ -150,13 +150,13 @@ def test_requests_are_spread_and_numbered_on(make_processes: MakeProcesses, monk
 def test_after_a_failure_no_more_processes_are_started(tmp_path: Path) -> None:
     count = tmp_path / "count"
     code = f"open({str(count)!r}, 'a').write('x'); raise SystemExit(7)"
-    probed = probe_more(Probed(), until=124, budget=load_budget("host"), program=program(code), announce=len)
+    probed = probe_more(Measurements(), until=124, budget=load_budget("host"), program=program(code), announce=len)
     assert "code 7" in (probed.problem or "")
     assert count.read_text() == "x"
 
 
 def test_a_dead_memory_probe_leaves_the_rest_standing(make_processes: MakeProcesses) -> None:
-    before = Probed(processes=make_processes())
+    before = Measurements(processes=make_processes())
     killing = program("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     after = probe_memory(before, budget=load_budget("host"), program=killing)
     assert after.processes == before.processes

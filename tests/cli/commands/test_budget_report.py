@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import tinylm
 from tinylm.base.errors import TinylmError
-from tinylm.budget.report import Report, to_json
+from tinylm.budget.report import BudgetReport, to_json
 from tinylm.bundle.manifest import Bundle
 from tinylm.cli.application import app
 
@@ -23,7 +23,7 @@ runner = CliRunner()
 
 
 @pytest.fixture
-def saved(full_report: Report, tmp_path: Path) -> Path:
+def saved(full_report: BudgetReport, tmp_path: Path) -> Path:
     file = tmp_path / "report.json"
     file.write_text(to_json(full_report), encoding="utf-8")
     return file
@@ -50,7 +50,7 @@ def test_a_saved_report_in_other_forms(saved: Path, tmp_path: Path) -> None:
         ("fail", "measured", False, 1),
     ],
 )
-def test_exit_codes(full_report: Report, saved: Path, verdict: Any, basis: Any, certify: bool, code: int) -> None:
+def test_exit_codes(full_report: BudgetReport, saved: Path, verdict: Any, basis: Any, certify: bool, code: int) -> None:
     limits = tuple(replace(limit, verdict=verdict, basis=basis) for limit in full_report.limits)
     changed = replace(full_report, limits=limits, verdict=verdict, basis=basis, comparison=None)
     saved.write_text(to_json(changed), encoding="utf-8")
@@ -90,7 +90,7 @@ def test_one_file_for_two_outputs_and_a_folder_in_place_of_a_file(saved: Path, t
         assert words in result.exception.message
 
 
-def test_a_reader_that_goes_away_is_not_a_failed_limit(full_report: Report, saved: Path) -> None:
+def test_a_reader_that_goes_away_is_not_a_failed_limit(full_report: BudgetReport, saved: Path) -> None:
     """`| head` on a table: 141, as the shell says of SIGPIPE, and not rich's own 1."""
     limits = tuple(replace(limit, verdict="pass") for limit in full_report.limits)
     saved.write_text(to_json(replace(full_report, limits=limits, verdict="pass")), encoding="utf-8")
@@ -107,7 +107,7 @@ def test_a_reader_that_goes_away_is_not_a_failed_limit(full_report: Report, save
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-def test_a_verdict_that_the_limits_do_not_have_is_refused(full_report: Report, saved: Path) -> None:
+def test_a_verdict_that_the_limits_do_not_have_is_refused(full_report: BudgetReport, saved: Path) -> None:
     for changed in (replace(full_report, verdict="pass"), replace(full_report, limits=(), verdict="pass")):
         saved.write_text(to_json(changed), encoding="utf-8")
         result = runner.invoke(app, ["budget", "report", str(saved)])

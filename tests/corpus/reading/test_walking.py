@@ -13,7 +13,7 @@ import pytest
 from tinylm.base.errors import TinylmError
 from tinylm.budget.formats.junit import to_junit
 from tinylm.budget.formats.markdown import to_markdown
-from tinylm.budget.report import Report, to_json
+from tinylm.budget.report import BudgetReport, to_json
 from tinylm.corpus.building import build
 from tinylm.corpus.reading import files
 from tinylm.corpus.reading.litter import litter
@@ -187,7 +187,7 @@ def test_a_log_that_is_written_into_the_text_is_not_read(tmp_path: Path) -> None
     assert read(tmp_path / "d") == ["d/story.txt"]  # the log of an earlier command
 
 
-def test_reports_of_tinylm_are_no_text(tmp_path: Path, full_report: Report) -> None:
+def test_reports_of_tinylm_are_no_text(tmp_path: Path, full_report: BudgetReport) -> None:
     write(tmp_path / "d/story.txt")
     write(tmp_path / "d/page.html", document(title="A board", parts=["<p>x</p>"], footer="tinylm"))
     write(tmp_path / "d/report.json", to_json(full_report))

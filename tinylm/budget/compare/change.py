@@ -9,59 +9,22 @@ where the disturbance cannot have made the answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from tinylm.budget.judge.validity import Validity
+from tinylm.budget.report import LimitChange, Method, Outcome
 
-Outcome = Literal["better", "same", "worse", "regressed", "undecided"]
-Method = Literal[
-    "bytes",
-    "maximum over processes",
-    "typical request",
-    "p95 of processes",
-    "first and later starts",
-    "held-out text",
-    "fitted growth",
-    "instruction counts",
-    "none",
-]
 _MOST = 1e9
 """Per cent, or a difference; what is larger was never measured, and JSON has no infinity."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One limit in both reports."""
-
-    name: str
-    """As in `limits`, such as `peak_rss_mb`."""
-    unit: str
-    """Of `old` and `new`."""
-    old: float | None
-    new: float | None
-    change: float | None
-    """From old to new, in `change_unit`; above 0 is worse. None when it cannot be said."""
-    lower: float | None
-    """The change is at least this; None where there is nothing uncertain."""
-    upper: float | None
-    change_unit: str
-    """`%`, or the limit's own unit where the old value can be 0."""
-    threshold: float
-    """More than this is a regression; from the new budget's `[regression]`, in `change_unit`."""
-    verdict: Outcome
-    """`worse` is within the threshold."""
-    method: Method
-    significance: str
-    """What the verdict rests on, in one sentence for people."""
-
-
 def exact_row(
     name: str, old: float, new: float, *, unit: str, threshold: float, method: Method, significance: str
-) -> Row:
+) -> LimitChange:
     """A change in per cent of numbers without chance."""
     change = per_cent(new / old) if old > 0 else 0.0 if new == old else _MOST
-    return Row(
+    return LimitChange(
         name=name,
         unit=unit,
         old=old,
@@ -79,7 +42,7 @@ def exact_row(
 
 def difference_row(
     name: str, old: float, new: float, *, unit: str, threshold: float, method: Method, significance: str
-) -> Row:
+) -> LimitChange:
     """A change in the limit's own unit, of numbers that may be 0 or less."""
     change = round(max(-_MOST, min(new - old, _MOST)), 6)
     row = exact_row(name, old, new, unit=unit, threshold=threshold, method=method, significance=significance)
@@ -89,7 +52,7 @@ def difference_row(
 
 def memory_row(
     name: str, old: float, new: float, *, threshold: float, spreads: tuple[Sequence[int], Sequence[int]]
-) -> Row:
+) -> LimitChange:
     """Megabytes, the maximum of each report; `spreads` are the bytes of each process, for what is no change at all."""
     spread = max((100 * (max(each) / min(each) - 1) for each in spreads if each and min(each) > 0), default=0.0)
     row = exact_row(
@@ -114,9 +77,9 @@ def outcome(*, lower: float, upper: float, threshold: float) -> Outcome:
     return "better" if upper < 0 else "worse" if lower > 0 else "same"
 
 
-def missing_row(name: str, old: float | None, new: float | None, *, unit: str, reason: str) -> Row:
+def missing_row(name: str, old: float | None, new: float | None, *, unit: str, reason: str) -> LimitChange:
     """A limit that one of the reports has no number for: open, so that nobody takes it for unchanged."""
-    return Row(
+    return LimitChange(
         name=name,
         unit=unit,
         old=old,
@@ -132,12 +95,14 @@ def missing_row(name: str, old: float | None, new: float | None, *, unit: str, r
     )
 
 
-def undecided(row: Row, reason: str) -> Row:
+def undecided(row: LimitChange, reason: str) -> LimitChange:
     """The row with its numbers, and why they say nothing, however many more there were."""
     return replace(row, verdict="undecided", method="none", significance=reason)
 
 
-def unless_void(row: Row, kind: Literal["times", "memory", "other"], old: Validity | None, new: Validity | None) -> Row:
+def unless_void(
+    row: LimitChange, kind: Literal["times", "memory", "other"], old: Validity | None, new: Validity | None
+) -> LimitChange:
     """The row, unless what was seen while either report was measured may have made its verdict.
 
     Contention makes times too long, swap makes memory too small. So where it hides a part of the change, a regression

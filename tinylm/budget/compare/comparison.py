@@ -10,17 +10,13 @@ reasons, never a number. `comparison_rows.py` makes the rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from tinylm.base.printable import printable
-from tinylm.budget.compare.change import Row
 from tinylm.budget.compare.rows import row_for
+from tinylm.budget.report import BudgetReport, Comparison
 from tinylm.runtime.measurement.protocol import ProbeResult
-
-if TYPE_CHECKING:
-    from tinylm.budget.report import Report
 
 _SAME_MEMORY = 0.02
 """Share by which MemTotal may differ on one machine: kernels reserve different amounts."""
@@ -31,33 +27,7 @@ _SHOWN = 100
 """Characters of another report's text that are repeated."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What became of every limit since the old report."""
-
-    old_bundle: str
-    """Name and the beginning of the SHA-256."""
-    old_created: str
-    comparable: bool
-    why_not: tuple[str, ...]
-    """What makes the reports incomparable; empty when they are not."""
-    notes: tuple[str, ...]
-    """What differs and is no reason to refuse."""
-    rows: tuple[Row, ...]
-    """One for each limit of the new budget; empty when nothing is comparable."""
-    more: tuple[ProbeResult, ...] = ()
-    """Processes that were measured for the comparison alone, beyond the report's own."""
-
-    @property
-    def exit_code(self) -> int:
-        """1 when something regressed, 3 when nothing can be said or something is undecided, 0 otherwise."""
-        verdicts = {row.verdict for row in self.rows}
-        if "regressed" in verdicts:
-            return 1
-        return 3 if not self.comparable or "undecided" in verdicts else 0
-
-
-def compare(old: Report, new: Report, *, more: Sequence[ProbeResult] = (), looks: int = 1) -> Comparison:
+def compare(old: BudgetReport, new: BudgetReport, *, more: Sequence[ProbeResult] = (), looks: int = 1) -> Comparison:
     """Compare two reports; thresholds and confidence are those of the new report's budget, for all `looks` together.
     `more` are further processes of what the new report is about."""
     why_not = list(_why_not(old, new))
@@ -78,7 +48,9 @@ def compare(old: Report, new: Report, *, more: Sequence[ProbeResult] = (), looks
     )
 
 
-def compare_in_looks(old: Report, new: Report, *, another: Callable[[], Sequence[ProbeResult]]) -> Comparison:
+def compare_in_looks(
+    old: BudgetReport, new: BudgetReport, *, another: Callable[[], Sequence[ProbeResult]]
+) -> Comparison:
     """Compare, and where only more processes can tell, have `another` round of them measured, as often as LOOKS says.
 
     A round that brings nothing is the last.
@@ -97,7 +69,7 @@ def compare_in_looks(old: Report, new: Report, *, another: Callable[[], Sequence
     return found
 
 
-def _why_not(old: Report, new: Report) -> Iterator[str]:
+def _why_not(old: BudgetReport, new: BudgetReport) -> Iterator[str]:
     """What makes two reports incomparable, in words."""
     if old.schema.partition(".")[0] != new.schema.partition(".")[0]:
         yield f"the old report has schema {_clean(old.schema)}, the new one {_clean(new.schema)}"
@@ -124,7 +96,7 @@ def _why_not(old: Report, new: Report) -> Iterator[str]:
         yield "times were measured in one of the reports and estimated in the other"
 
 
-def _notes(old: Report, new: Report) -> Iterator[str]:
+def _notes(old: BudgetReport, new: BudgetReport) -> Iterator[str]:
     before, after = old.device.facts, new.device.facts
     for what, was, is_now in (
         ("tinylm", old.tinylm, new.tinylm),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from tinylm.budget.compare.change import Row, difference_row, exact_row, memory_row, missing_row, unless_void
+from tinylm.budget.compare.change import difference_row, exact_row, memory_row, missing_row, unless_void
 from tinylm.budget.compare.timed_change import cold_start_row, instructions_row, times_row
 from tinylm.budget.compare.typical import Samples, neighbours_are_covered, work_change
+from tinylm.budget.judge.validity import Validity
+from tinylm.budget.judge.verdict import LimitResult
+from tinylm.budget.report import BudgetReport, LimitChange
 from tinylm.runtime.measurement.protocol import Memory
-
-if TYPE_CHECKING:
-    from tinylm.budget.judge.validity import Validity
-    from tinylm.budget.judge.verdict import LimitResult
-    from tinylm.budget.report import Report
 
 _TIMES: dict[str, Samples] = {
     "latency_p95_ms": lambda process: process.latency_ms,
@@ -28,7 +26,7 @@ _KINDS: dict[str, Literal["times", "memory", "other"]] = {
 }
 
 
-def row_for(name: str, old: Report, new: Report, *, looks: int) -> Row | None:
+def row_for(name: str, old: BudgetReport, new: BudgetReport, *, looks: int) -> LimitChange | None:
     """The row of a limit of the new report; None for what passes or fails by itself, such as golden tokens, and for
     what the old budget did not ask for and the old report does not hold. `looks` share the error of the times."""
     result = _result(name, new)
@@ -50,7 +48,7 @@ def row_for(name: str, old: Report, new: Report, *, looks: int) -> Row | None:
     return unless_void(row, _KINDS[name], _uncovered(name, old, new), _uncovered(name, new, old))
 
 
-def _row(name: str, was: float, measured: float, old: Report, new: Report, *, looks: int) -> Row:
+def _row(name: str, was: float, measured: float, old: BudgetReport, new: BudgetReport, *, looks: int) -> LimitChange:
     regression, level = new.budget.regression, new.budget.confidence.level
     if name in _TIMES and new.counts_instructions:
         return instructions_row(name, old.samples, new.samples, _TIMES[name], threshold=regression.latency_pct)
@@ -90,7 +88,7 @@ def _row(name: str, was: float, measured: float, old: Report, new: Report, *, lo
     )
 
 
-def _bundle(was: float, measured: float, new: Report) -> Row:
+def _bundle(was: float, measured: float, new: BudgetReport) -> LimitChange:
     return exact_row(
         "bundle_mb",
         was,
@@ -102,7 +100,7 @@ def _bundle(was: float, measured: float, new: Report) -> Row:
     )
 
 
-def _quality(was: float, measured: float, old: Report, new: Report) -> Row:
+def _quality(was: float, measured: float, old: BudgetReport, new: BudgetReport) -> LimitChange:
     same = _held_out(old) == _held_out(new)
     return difference_row(
         "bpb_increase",
@@ -116,11 +114,11 @@ def _quality(was: float, measured: float, old: Report, new: Report) -> Row:
     )
 
 
-def _result(name: str, report: Report) -> LimitResult | None:
+def _result(name: str, report: BudgetReport) -> LimitResult | None:
     return next((result for result in report.limits if result.name == name), None)
 
 
-def _old_value(name: str, old: Report) -> tuple[float | None, bool]:
+def _old_value(name: str, old: BudgetReport) -> tuple[float | None, bool]:
     """The old number, and whether the old budget asked for it. Times are there without having been asked for, unless
     the probes failed: every budget limits the latency."""
     result = _result(name, old)
@@ -131,7 +129,7 @@ def _old_value(name: str, old: Report) -> tuple[float | None, bool]:
     return (max(times) if times and latency is not None and latency.measured is not None else None), False
 
 
-def _measured(result: LimitResult, report: Report) -> float | None:
+def _measured(result: LimitResult, report: BudgetReport) -> float | None:
     """A limit's number; of times on another machine than the budget's, the machine's own, not the board's estimate."""
     if report.own_times is None:
         return result.measured
@@ -142,7 +140,7 @@ def _measured(result: LimitResult, report: Report) -> float | None:
     return next(own, result.measured)
 
 
-def _uncovered(name: str, report: Report, other: Report) -> Validity | None:
+def _uncovered(name: str, report: BudgetReport, other: BudgetReport) -> Validity | None:
     """What was seen and is not in the row's interval already: the spread of the processes covers a drift, and where it
     is known when others had the core, that is taken off."""
     if report.validity is None:
@@ -153,19 +151,19 @@ def _uncovered(name: str, report: Report, other: Report) -> Validity | None:
     return replace(report.validity, causes=tuple(each for each in report.validity.causes if each.name not in covered))
 
 
-def _work(old: Report, new: Report) -> float:
+def _work(old: BudgetReport, new: BudgetReport) -> float:
     """By how much slower the machine is as a whole; another Python does the fixed work in another time."""
     return work_change(old.samples, new.samples) if old.device.facts.python == new.device.facts.python else 1.0
 
 
-def _bytes(name: str, report: Report) -> Sequence[int]:
+def _bytes(name: str, report: BudgetReport) -> Sequence[int]:
     memories: list[Memory] = [process.memory for process in report.samples if process.memory is not None]
     if name == "peak_rss_mb":
         return [memory.peak_rss_bytes for memory in memories]
     return [memory.rss_bytes for memory in memories if memory.rss_bytes is not None]
 
 
-def _held_out(report: Report) -> list[tuple[str, int]]:
+def _held_out(report: BudgetReport) -> list[tuple[str, int]]:
     """Languages and bytes of what the quality was measured on."""
     verified = (process.verification for process in report.samples if process.verification is not None)
     return [(text.language, text.text_bytes) for each in verified for text in each.held_out]

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
-from typing import TYPE_CHECKING
 
-from tinylm.budget.compare.change import Row, exact_row, outcome, per_cent, undecided
+from tinylm.budget.compare.change import exact_row, outcome, per_cent, undecided
 from tinylm.budget.compare.typical import QUARTILE, Samples, change_of, undisturbed_ms
+from tinylm.budget.report import ColdStart, LimitChange
 from tinylm.budget.spec.budget import QUANTILE
 from tinylm.budget.statistics.binomial import observed
 from tinylm.budget.statistics.ratio import FEWEST_PROCESSES, Ratio
 from tinylm.runtime.measurement.protocol import ProbeResult
-
-if TYPE_CHECKING:
-    from tinylm.budget.report import ColdStart
 
 _SAME_WORK = 0.05
 """Less than this is what the fixed work itself varies by."""
@@ -31,7 +28,7 @@ def times_row(
     threshold: float,
     level: float,
     work: float,
-) -> Row:
+) -> LimitChange:
     """A time of the requests in ms; `work` is by how much slower the machine is as a whole (`work_change`).
 
     What is typical of a process decides. The p95 has a say where it is shown to be worse. So two tests may say
@@ -85,7 +82,7 @@ def _levels(
     return round(before, 4), round(after, 4)
 
 
-def _with(row: Row, change: Ratio, *, threshold: float) -> Row:
+def _with(row: LimitChange, change: Ratio, *, threshold: float) -> LimitChange:
     lower, upper = per_cent(change.lower), per_cent(change.upper)
     verdict = outcome(lower=lower, upper=upper, threshold=threshold)
     return replace(row, change=per_cent(change.value), lower=lower, upper=upper, verdict=verdict)
@@ -98,7 +95,7 @@ def instructions_row(
     samples: Samples,
     *,
     threshold: float,
-) -> Row:
+) -> LimitChange:
     """Instruction counts of an emulator, request by request: they repeat, so every pair is evidence by itself."""
     before = [value for process in old for value in samples(process)]
     after = [value for process in new for value in samples(process)]
@@ -127,7 +124,7 @@ def instructions_row(
     )
 
 
-def cold_start_row(old: ColdStart, new: ColdStart, *, threshold: float) -> Row | None:
+def cold_start_row(old: ColdStart, new: ColdStart, *, threshold: float) -> LimitChange | None:
     """The first start, with the later ones as a second witness: a single start decides nothing. None without one."""
     if old.first_ms is None or new.first_ms is None:
         return None

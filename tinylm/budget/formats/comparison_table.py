@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from tinylm.base.numerals import number
 from tinylm.base.text_table import grid
-from tinylm.budget.compare.change import Outcome
-from tinylm.budget.compare.comparison import Comparison
 from tinylm.budget.formats.wording import change, compared, compared_label
+from tinylm.budget.report import Comparison, Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -17,7 +17,6 @@ from xml.etree import ElementTree as ET
 
 from tinylm.base.numerals import number
 from tinylm.base.printable import printable
-from tinylm.budget.compare.comparison import Comparison
 from tinylm.budget.formats.wording import (
     OUTCOMES,
     VERDICTS,
@@ -35,12 +34,12 @@ from tinylm.budget.formats.wording import (
     voids,
 )
 from tinylm.budget.judge.verdict import LimitResult
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport, Comparison
 
 _CERTIFIED = "certified"
 
 
-def to_junit(report: Report, *, certify: bool = False) -> str:
+def to_junit(report: BudgetReport, *, certify: bool = False) -> str:
     """The report as one XML document; `certify` as in `tinylm check-budgets --certify`."""
     seconds = f"{report.moments[-1].at_s:.3f}" if report.moments else "0"
     root = ET.Element("testsuites", {"name": "tinylm check-budgets", "time": seconds})
@@ -72,7 +71,7 @@ def to_junit(report: Report, *, certify: bool = False) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _case(suite: ET.Element, report: Report, result: LimitResult) -> None:
+def _case(suite: ET.Element, report: BudgetReport, result: LimitResult) -> None:
     case = _empty_case(suite, report, result.name)
     numbers = f"{figure_in_unit(result)} of {amount(result.limit, result.unit)} allowed"
     if result.verdict != "pass":
@@ -88,7 +87,7 @@ def _case(suite: ET.Element, report: Report, result: LimitResult) -> None:
     ET.SubElement(case, "system-out").text = "\n".join(printable(line) for line in lines)
 
 
-def _compared(root: ET.Element, report: Report, comparison: Comparison) -> None:
+def _compared(root: ET.Element, report: BudgetReport, comparison: Comparison) -> None:
     """A suite of its own: one case for each limit that both reports hold, or one that says why there is none."""
     name = printable(f"{report.bundle.name} against {comparison.old_bundle} of {comparison.old_created}")
     suite = ET.SubElement(root, "testsuite", {"name": name, "time": "0", **_when(report)})
@@ -108,13 +107,13 @@ def _compared(root: ET.Element, report: Report, comparison: Comparison) -> None:
     ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines)
 
 
-def _empty_case(suite: ET.Element, report: Report, name: str) -> ET.Element:
+def _empty_case(suite: ET.Element, report: BudgetReport, name: str) -> ET.Element:
     # GitLab tells cases apart by class and name, Jenkins groups them by what is before the class's last dot.
     group = printable(f"tinylm.{report.budget.name}")
     return ET.SubElement(suite, "testcase", {"name": printable(name), "classname": group, "time": "0"})
 
 
-def _when(report: Report) -> dict[str, str]:
+def _when(report: BudgetReport) -> dict[str, str]:
     """The suite's timestamp as JUnit's schema wants it: UTC without saying so. A report may hold any text there."""
     try:
         created = datetime.fromisoformat(report.created).astimezone(UTC)
@@ -123,7 +122,7 @@ def _when(report: Report) -> dict[str, str]:
     return {"timestamp": created.strftime("%Y-%m-%dT%H:%M:%S")}
 
 
-def _properties(report: Report) -> Iterator[tuple[str, str]]:
+def _properties(report: BudgetReport) -> Iterator[tuple[str, str]]:
     yield "verdict", report.verdict
     yield "basis", report.basis
     yield "device", machine(report)
@@ -134,14 +133,14 @@ def _properties(report: Report) -> Iterator[tuple[str, str]]:
     yield "tinylm", report.tinylm
 
 
-def _causes(report: Report) -> Iterator[str]:
+def _causes(report: BudgetReport) -> Iterator[str]:
     if report.validity is None:
         return
     for cause in report.validity.causes:
         yield f"{cause.name}: {cause.what}; {voids(cause, report)}. {cause.hint}"
 
 
-def _own_times(report: Report) -> Iterator[str]:
+def _own_times(report: BudgetReport) -> Iterator[str]:
     """As text: a case would be a verdict."""
     if report.own_times is None:
         return

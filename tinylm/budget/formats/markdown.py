@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 
 from tinylm.base.numerals import number
 from tinylm.base.printable import printable
-from tinylm.budget.compare.change import Outcome
 from tinylm.budget.formats.wording import (
     OUTCOMES,
     VERDICTS,
@@ -35,7 +34,7 @@ from tinylm.budget.formats.wording import (
 )
 from tinylm.budget.judge.times import TimeSummary
 from tinylm.budget.judge.verdict import LimitResult, Verdict
-from tinylm.budget.report import Report, exit_code
+from tinylm.budget.report import BudgetReport, Outcome, exit_code
 
 _MARKS: dict[Verdict, str] = {"pass": "✅", "fail": "❌", "undecided": "❔", "not_measured": "❔"}
 # What stands in backquotes is a command or a name. Without pipes and backslashes it is the same in and out of a table.
@@ -45,7 +44,7 @@ _MOST_INTERVALS = 30  # of hours of load: the page shows all of them
 _SPECIAL = re.compile(r"[\\`*_\[\]|~#$]")
 
 
-def to_markdown(report: Report) -> str:
+def to_markdown(report: BudgetReport) -> str:
     """The report as one Markdown document."""
     blocks = [
         f"## {_mark(report)} {_text(_heading(report))}",
@@ -64,18 +63,18 @@ def to_markdown(report: Report) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _mark(report: Report) -> str:
+def _mark(report: BudgetReport) -> str:
     """Of the whole: a regression makes a pass none."""
     return {0: "✅", 1: "❌"}.get(exit_code(report, certify=False), "❔")
 
 
-def _heading(report: Report) -> str:
+def _heading(report: BudgetReport) -> str:
     if report.comparison is None or report.comparison.exit_code == 0:
         return headline(report)
     return f"{headline(report)}. {compared(report.comparison)}"
 
 
-def _compared(report: Report) -> Iterator[str]:
+def _compared(report: BudgetReport) -> Iterator[str]:
     comparison = report.comparison
     if comparison is None:
         return
@@ -101,7 +100,7 @@ def _compared(report: Report) -> Iterator[str]:
         yield "\n".join(f"- **{kind}:** {_text(words)}" for kind, words in remarks)
 
 
-def _alert(report: Report) -> Iterator[str]:
+def _alert(report: BudgetReport) -> Iterator[str]:
     words = caution(report)
     if words is not None:
         yield f"> [!WARNING]\n> {_text(words)}"
@@ -109,7 +108,7 @@ def _alert(report: Report) -> Iterator[str]:
         yield "> [!NOTE]\n> " + "\n> ".join(f"- **{report.bundle.kind}:** {_text(note)}" for note in report.notes)
 
 
-def _limits(report: Report) -> str:
+def _limits(report: BudgetReport) -> str:
     rows = [
         (
             _text(label(result.name)),
@@ -124,7 +123,7 @@ def _limits(report: Report) -> str:
     return _table(("limit", "figure", "allowed", "used", "verdict", "basis"), rows, right=(1, 2, 3))
 
 
-def _reasons(report: Report) -> Iterator[str]:
+def _reasons(report: BudgetReport) -> Iterator[str]:
     """What is not a pass says why at once; the rest can be unfolded."""
     open_ = [result for result in report.limits if result.verdict != "pass"]
     passed = [result for result in report.limits if result.verdict == "pass"]
@@ -138,7 +137,7 @@ def _evidence(results: Sequence[LimitResult]) -> str:
     return "\n".join(f"- **{_text(label(result.name))}:** {_text(result.evidence)}" for result in results)
 
 
-def _advice(report: Report) -> Iterator[str]:
+def _advice(report: BudgetReport) -> Iterator[str]:
     if not report.advice:
         return
     rows = [
@@ -155,7 +154,7 @@ def _advice(report: Report) -> Iterator[str]:
     yield f"### What would pass instead\n\n{table}"
 
 
-def _causes(report: Report) -> Iterator[str]:
+def _causes(report: BudgetReport) -> Iterator[str]:
     if report.validity is None:
         yield "### Surroundings\n\nNo probe came back, so nothing was watched."
     elif report.validity.causes:
@@ -167,7 +166,7 @@ def _causes(report: Report) -> Iterator[str]:
         yield "### What disturbed the measurement\n\n" + "\n".join(lines)
 
 
-def _times(report: Report) -> Iterator[str]:
+def _times(report: BudgetReport) -> Iterator[str]:
     if report.own_times is not None:
         title = f"{_text(own_times_words(report))}."
         yield _folded("This machine's own times", f"{title}\n\n{_summaries(report, report.own_times.times)}")
@@ -175,7 +174,7 @@ def _times(report: Report) -> Iterator[str]:
         yield f"### Times\n\n{_summaries(report, report.times)}"
 
 
-def _summaries(report: Report, times: Sequence[TimeSummary]) -> str:
+def _summaries(report: BudgetReport, times: Sequence[TimeSummary]) -> str:
     rows = [
         (
             _text(label(time.name)).removesuffix(", p95"),
@@ -194,7 +193,7 @@ def _bound(value: float | None) -> str:
     return "?" if value is None else number(value)
 
 
-def _estimate(report: Report) -> Iterator[str]:
+def _estimate(report: BudgetReport) -> Iterator[str]:
     if report.estimate is None:
         return
     parts = (
@@ -218,7 +217,7 @@ def _estimate(report: Report) -> Iterator[str]:
     yield f"### Estimated times\n\n{_table(head, rows, right=range(1, 6))}\n\n{source}"
 
 
-def _sustained(report: Report) -> Iterator[str]:
+def _sustained(report: BudgetReport) -> Iterator[str]:
     soak = report.soak
     if soak is None or not soak.intervals:
         return
@@ -237,7 +236,7 @@ def _sustained(report: Report) -> Iterator[str]:
     yield _folded("Sustained load over time", _table(head, rows, right=range(6)))
 
 
-def _ledger(report: Report) -> Iterator[str]:
+def _ledger(report: BudgetReport) -> Iterator[str]:
     ledger = report.ledger
     if ledger is None:
         return
@@ -256,7 +255,7 @@ def _ledger(report: Report) -> Iterator[str]:
     yield _folded("Where the memory goes", f"{table}\n\n{note}")
 
 
-def _origin(report: Report) -> str:
+def _origin(report: BudgetReport) -> str:
     what = f"{report.bundle.kind} {report.bundle.sha256[:12]}"
     words = (machine(report), what, f"tinylm {report.tinylm}", when(report.created))
     return f"<sub>{' · '.join(_text(word) for word in words)}</sub>"

@@ -26,7 +26,7 @@ from tinylm.budget.formats.wording import (
 )
 from tinylm.budget.judge.times import TimeSummary
 from tinylm.budget.measure.memory_ledger import Ledger
-from tinylm.budget.report import ColdStart, Report
+from tinylm.budget.report import BudgetReport, ColdStart
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -41,7 +41,7 @@ _MARKS = {
 }
 
 
-def print_verdict(report: Report, console: Console) -> None:
+def print_verdict(report: BudgetReport, console: Console) -> None:
     """What the report comes to: the sentence, a line for each limit, what would pass instead."""
     from rich.text import Text
 
@@ -57,7 +57,7 @@ def print_verdict(report: Report, console: Console) -> None:
             console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause, report)}.", style="yellow"))
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: BudgetReport, console: Console) -> None:
     """Print the report; readable at 50 columns and without colour."""
     from rich.text import Text
 
@@ -92,13 +92,13 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_sentence(report))
 
 
-def _sentence(report: Report) -> Text:
+def _sentence(report: BudgetReport) -> Text:
     from rich.text import Text
 
     return Text(f"{printable(headline(report))}.", style=_MARKS[report.verdict][0])
 
 
-def _limits(report: Report, console: Console) -> RenderableType:
+def _limits(report: BudgetReport, console: Console) -> RenderableType:
     from rich.text import Text
 
     rows = []
@@ -136,7 +136,7 @@ def _ledger(ledger: Ledger, console: Console) -> RenderableType:
     return grid(console, ("memory, MB", "own>", "files>", "together>"), rows, total=True)
 
 
-def _reasons(report: Report) -> Table:
+def _reasons(report: BudgetReport) -> Table:
     """What the figures rest on, a line for each."""
     from rich.table import Table
     from rich.text import Text
@@ -168,7 +168,7 @@ def _starts(cold: ColdStart) -> str:
     return f"{first}; then {number(min(cold.warm_ms))} to {number(max(cold.warm_ms))} ms"
 
 
-def _advice(report: Report, console: Console) -> RenderableType:
+def _advice(report: BudgetReport, console: Console) -> RenderableType:
     from rich.text import Text
 
     rows = []
@@ -189,7 +189,7 @@ def _instructions(estimate: Estimate) -> str:
     )
 
 
-def _machine(report: Report) -> str:
+def _machine(report: BudgetReport) -> str:
     facts = report.device.facts
     governor = "" if facts.governor is None else f", governor {facts.governor}"
     software = f"{facts.system}, Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"

@@ -7,12 +7,10 @@ of them goes through `tinylm.base.printable` before it is escaped for its format
 from __future__ import annotations
 
 from tinylm.base.numerals import number, signed
-from tinylm.budget.compare.change import Outcome, Row
-from tinylm.budget.compare.comparison import Comparison
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.judge.validity import Cause
 from tinylm.budget.judge.verdict import LimitResult, Verdict
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport, Comparison, LimitChange, Outcome
 
 _LABELS = {
     "bundle_mb": "bundle size",
@@ -48,7 +46,7 @@ def label(name: str) -> str:
     return _LABELS.get(name, name)
 
 
-def compared_label(row: Row) -> str:
+def compared_label(row: LimitChange) -> str:
     """What a row of a comparison is about: of times usually what is typical of a process, not the p95."""
     return label(row.name).removesuffix(", p95") if row.method == "typical request" else label(row.name)
 
@@ -85,7 +83,7 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.0f} %"
 
 
-def headline(report: Report) -> str:
+def headline(report: BudgetReport) -> str:
     """The verdict as one sentence."""
     name, budget = report.bundle.name, report.budget.name
     where = "" if report.basis == "measured" else f", {_FAR_AWAY[report.basis]}"
@@ -103,7 +101,7 @@ _FAR_AWAY = {
 }
 
 
-def _named(report: Report, *verdicts: Verdict) -> str:
+def _named(report: BudgetReport, *verdicts: Verdict) -> str:
     return "; ".join(label(result.name) for result in report.limits if result.verdict in verdicts)
 
 
@@ -121,7 +119,7 @@ def compared(comparison: Comparison) -> str:
     return "Nothing regressed"
 
 
-def change(row: Row) -> tuple[str, str]:
+def change(row: LimitChange) -> tuple[str, str]:
     """How much a limit's figure changed, and how much it may."""
     if row.change is None:
         return "-", "-"
@@ -130,7 +128,7 @@ def change(row: Row) -> tuple[str, str]:
     return f"{signed(row.change)} {row.unit}", f"{signed(row.threshold)} {row.unit}"
 
 
-def caution(report: Report) -> str | None:
+def caution(report: BudgetReport) -> str | None:
     """What makes the report worth less than a measurement on the budget's device; None when nothing does."""
     facts, apart = report.device.facts, "; ".join(report.device.differences)
     if report.estimate is not None and report.estimate.source == "counted":
@@ -147,7 +145,7 @@ def caution(report: Report) -> str | None:
     )
 
 
-def own_times_words(report: Report) -> str:
+def own_times_words(report: BudgetReport) -> str:
     """Whose times they are that no limit is about."""
     return f"This machine's own times ({report.device.facts.model}), which say nothing of the budget's device"
 
@@ -163,7 +161,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def kinds_of_memory(report: Report) -> str | None:
+def kinds_of_memory(report: BudgetReport) -> str | None:
     """Every way in which the kernel counts the probe with the highest peak, in MB; None where it tells none."""
     told = [process.memory for process in report.samples if process.memory is not None]
     if not told:
@@ -181,14 +179,14 @@ def kinds_of_memory(report: Report) -> str | None:
     return ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts if size is not None)
 
 
-def machine(report: Report) -> str:
+def machine(report: BudgetReport) -> str:
     """The machine in one line."""
     facts = report.device.facts
     memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
     return f"{facts.model} ({facts.arch}), {facts.cores} core{'' if facts.cores == 1 else 's'}{memory}"
 
 
-def request(report: Report) -> str:
+def request(report: BudgetReport) -> str:
     """What one request is."""
     asked = report.budget.request
     threads = "1 thread" if asked.threads == 1 else f"{asked.threads} threads"
@@ -200,7 +198,7 @@ def when(created: str) -> str:
     return created.replace("T", " ").replace("+00:00", " UTC")
 
 
-def voids(cause: Cause, report: Report) -> str:
+def voids(cause: Cause, report: BudgetReport) -> str:
     """Which verdicts a cause takes away."""
     if cause.kind == "times" and report.device.differences:
         return "no limit is about this machine's own times; a comparison of them is not sure"

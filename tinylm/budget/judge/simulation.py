@@ -18,7 +18,7 @@ from statistics import NormalDist
 
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import LimitResult, judge, open_quantiles
-from tinylm.budget.measure.probes import Probed
+from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import QUANTILE, Budget, Limits
 from tinylm.runtime.measurement.protocol import SCHEMA, ProbeResult
 
@@ -146,7 +146,7 @@ def _check(budget: Budget, shape: _Shape, ratio: float, rng: random.Random) -> t
             count = (look - done) // (confidence.processes - index)
             processes.append(_process(shape, scale, done, count, confidence.looks[-1], rng))
             done += count
-        probed = Probed(processes=tuple(processes))
+        probed = Measurements(processes=tuple(processes))
         results = judge(
             only, bundle_bytes=1, probed=probed, validity=judge_validity(probed.processes), basis="measured"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinylm.budget.spec.budget import QUANTILE, Confidence
 from tinylm.budget.statistics.binomial import Decision, observed
-from tinylm.budget.statistics.process_variance import luck_factor
+from tinylm.budget.statistics.process_variance import process_factor
 from tinylm.budget.statistics.sequential import Boundary, more_requests
 
 
@@ -55,7 +55,7 @@ def summarise_times(
         return None
     n = len(samples)
     edge = next((edge for edge in confidence.boundaries() if edge.n == n), Boundary(n, None, None))
-    luck = luck_factor(processes, level=1 - (1 - confidence.level) / len(confidence.looks))
+    luck = process_factor(processes, level=1 - (1 - confidence.level) / len(confidence.looks))
     lower, upper = edge.lower_bound(samples), edge.upper_bound(samples)
     over = decision = more = None
     if limit is not None:

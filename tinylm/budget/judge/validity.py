@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import Literal
 
 from tinylm.budget.judge.drift import MOST_DRIFT, request_drift, work_drift
-from tinylm.budget.measure.conditions import Moment
+from tinylm.budget.measure.conditions import MachineState
 from tinylm.machine.facts import BusyProcess
 from tinylm.machine.firmware import THROTTLED_BITS, decode
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult
@@ -94,7 +94,7 @@ def judge_validity(
     processes: Sequence[ProbeResult],
     *,
     memory: MemoryResult | None = None,
-    moments: Sequence[Moment] = (),
+    moments: Sequence[MachineState] = (),
     busiest: tuple[BusyProcess, ...] = (),
     cores: int = 1,
     threads: int = 1,
@@ -152,7 +152,7 @@ def _waiting(process: ProbeResult, threads: int) -> float:
     return max(0.0, 1 - process.requests_cpu_ms / wall)
 
 
-def _neighbours(moments: Sequence[Moment]) -> float | None:
+def _neighbours(moments: Sequence[MachineState]) -> float | None:
     """Cores that others took between the first and the last look."""
     if len(moments) < 2:
         return None
@@ -176,7 +176,7 @@ def _golden(processes: Sequence[ProbeResult]) -> Iterator[Cause]:
         )
 
 
-def _firmware(moments: Sequence[Moment]) -> Iterator[Cause]:
+def _firmware(moments: Sequence[MachineState]) -> Iterator[Cause]:
     told = [moment.throttled for moment in moments if moment.throttled is not None]
     # Bits that remember count only when they were set meanwhile; what happened before is the doctor's business.
     bits = {bit for value in told for bit in decode(value) if bit in _NOW_BITS}
@@ -203,7 +203,7 @@ def _firmware(moments: Sequence[Moment]) -> Iterator[Cause]:
         )
 
 
-def _governor(moments: Sequence[Moment], accepted: Sequence[str]) -> Iterator[Cause]:
+def _governor(moments: Sequence[MachineState], accepted: Sequence[str]) -> Iterator[Cause]:
     seen = sorted({name for moment in moments for name in moment.governors})
     wrong = [name for name in seen if name not in accepted]
     if accepted and wrong:
@@ -217,7 +217,7 @@ def _governor(moments: Sequence[Moment], accepted: Sequence[str]) -> Iterator[Ca
         )
 
 
-def _clocks(moments: Sequence[Moment]) -> Iterator[Cause]:
+def _clocks(moments: Sequence[MachineState]) -> Iterator[Cause]:
     if len(moments) < 2:
         return
     slept = moments[-1].suspended_s - moments[0].suspended_s
@@ -242,7 +242,7 @@ def _clocks(moments: Sequence[Moment]) -> Iterator[Cause]:
         )
 
 
-def _swap(swap_bytes: int, moments: Sequence[Moment]) -> Iterator[Cause]:
+def _swap(swap_bytes: int, moments: Sequence[MachineState]) -> Iterator[Cause]:
     counts = [moment.swapped_out_bytes for moment in moments if moment.swapped_out_bytes is not None]
     grew = counts[-1] - counts[0] if counts else 0
     if not swap_bytes and grew < _SWAPPED_BYTES:

@@ -15,7 +15,7 @@ from tinylm.base.numerals import change
 from tinylm.budget.judge.times import explain, summarise_times
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.measure.memory_ledger import PER_REQUESTS, Ledger, make_ledger
-from tinylm.budget.measure.probes import Probed
+from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import Budget, Confidence
 from tinylm.budget.spec.device import Basis
 from tinylm.runtime.measurement.protocol import Memory, ProbeResult
@@ -81,7 +81,7 @@ class _Run:
 
 
 def judge(
-    budget: Budget, *, bundle_bytes: int, probed: Probed, validity: Validity | None, basis: Basis
+    budget: Budget, *, bundle_bytes: int, probed: Measurements, validity: Validity | None, basis: Basis
 ) -> list[LimitResult]:
     """One result per limit that the budget sets, and golden tokens; `basis` is that of measurements on this machine."""
     limits = budget.limits

@@ -1,10 +1,10 @@
 """The state of the machine while it is measured: clock, heat, voltage, swap, neighbours, time. Facts, no judgement.
 
-watch = Watch()
-watch.look()                     # before the first probe, between probes, after the last one
-with watch.listening():          # while a probe runs: throttling that is over when it has ended
+monitor = MachineMonitor()
+monitor.sample()                     # before the first probe, between probes, after the last one
+with monitor.polling_firmware():          # while a probe runs: throttling that is over when it has ended
     ...
-watch.moments, watch.neighbours()
+monitor.states, monitor.busy_processes()
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GUEST_FIELDS = (8, 9)  # counted in user and nice already
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
+class MachineState:
     """What was seen at one time; None is what this machine does not tell."""
 
     at_s: float
@@ -55,7 +55,7 @@ class Moment:
     """How long the machine has slept since it started."""
 
 
-class Watch:
+class MachineMonitor:
     """Looks at the machine whenever it is told to, and remembers."""
 
     def __init__(self, root: Path = Path("/"), ask: Callable[..., str] = ask_firmware) -> None:
@@ -64,16 +64,16 @@ class Watch:
         self._start = time.monotonic()
         self._ticks = processor_ticks(root)
         self._heard = 0
-        self.moments: list[Moment] = []
+        self.states: list[MachineState] = []
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def polling_firmware(self) -> Iterator[None]:
         """Ask the firmware every two seconds for as long as the block runs, on another core than the probe's.
 
         The bits that remember say nothing when they were set before, and those of now are gone when the load is. Only
         where the last look had an answer.
         """
-        if not self.moments or self.moments[-1].throttled is None:
+        if not self.states or self.states[-1].throttled is None:
             yield
             return
         over = threading.Event()
@@ -90,12 +90,12 @@ class Watch:
             over.set()
             listener.join()
 
-    def look(self) -> Moment:
+    def sample(self) -> MachineState:
         """Read everything once; some 10 ms on a Raspberry Pi."""
         firmware, policies = read_firmware(self._root, self._ask), read_policies(self._root)
         clocks = [policy.current_mhz for policy in policies if policy.current_mhz is not None]
         times, steady = os.times(), time.monotonic()
-        moment = Moment(
+        moment = MachineState(
             at_s=round(steady - self._start, 3),
             temperature_c=firmware.temperature_c,
             clock_mhz=min(clocks) if clocks else None,
@@ -108,12 +108,12 @@ class Watch:
             wall_offset_s=round(time.time() - steady, 3),
             suspended_s=_suspended_s(steady),
         )
-        self.moments.append(moment)
+        self.states.append(moment)
         self._heard = 0
         return moment
 
-    def neighbours(self) -> tuple[BusyProcess, ...]:
-        """Other processes that took more than a tenth of a core since the watch began, the busiest first."""
+    def busy_processes(self) -> tuple[BusyProcess, ...]:
+        """Other processes that took more than a tenth of a core since the monitor began, the busiest first."""
         return busy_since(self._root, self._ticks, seconds=time.monotonic() - self._start)
 
 

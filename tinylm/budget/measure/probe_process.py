@@ -2,7 +2,7 @@
 
     result = run_child(command, orders, answer=ProbeResult, what="the probe", timeout_s=60)
 
-A process that is killed, hangs, crashes or talks nonsense is a `ChildFailed` that says how; one that refuses its input
+A process that is killed, hangs, crashes or talks nonsense is a `ProbeFailed` that says how; one that refuses its input
 says so itself and is a TinylmError. Nothing that happens to it takes this process with it.
 """
 
@@ -40,7 +40,7 @@ _KEPT_ENVIRONMENT = (
 )
 
 
-class ChildFailed(Exception):
+class ProbeFailed(Exception):
     """A measuring process ended without a measurement; the message says how."""
 
     def __init__(self, message: str, *, signal: int | None = None) -> None:
@@ -61,7 +61,7 @@ def run_child(
     """Run `command` to its end with the orders on its standard input; read its standard output as an `answer`.
 
     `major` is the version of what both say to each other, `what` names the process in messages. TinylmError when it
-    refuses its input, ChildFailed for any other end but success.
+    refuses its input, ProbeFailed for any other end but success.
     """
     try:
         done = subprocess.run(
@@ -73,24 +73,24 @@ def run_child(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ChildFailed(f"{what} gave no result within {timeout_s:.0f} s and was stopped") from error
+        raise ProbeFailed(f"{what} gave no result within {timeout_s:.0f} s and was stopped") from error
     except OSError as error:
-        raise ChildFailed(f"{what} could not be started: {error.strerror}") from error
+        raise ProbeFailed(f"{what} could not be started: {error.strerror}") from error
     if done.returncode < 0:
         number = -done.returncode
-        raise ChildFailed(f"{what} was killed by {_signal(number)}", signal=number)
+        raise ProbeFailed(f"{what} was killed by {_signal(number)}", signal=number)
     document = _document(done.stdout)
     if done.returncode != 0:
         if isinstance(document, dict) and "refused" in document:
             refused = read(Refused, document["refused"], f"the refusal of {what}")
             raise TinylmError(refused.message, refused.hint, exit_code=refused.exit_code)
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
-        raise ChildFailed(f"{what} ended with code {done.returncode}: {last[0][:200]}")
+        raise ProbeFailed(f"{what} ended with code {done.returncode}: {last[0][:200]}")
     try:
         check_schema(document, major=major, where="its result")
         return read(answer, document, "its result")
     except TinylmError as error:
-        raise ChildFailed(f"{what} gave an unusable result: {error.message}") from error
+        raise ProbeFailed(f"{what} gave an unusable result: {error.message}") from error
 
 
 def clean_environment() -> dict[str, str]:

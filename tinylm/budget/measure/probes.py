@@ -16,8 +16,8 @@ from typing import Any
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
-from tinylm.budget.measure.conditions import Watch
-from tinylm.budget.measure.probe_process import ChildFailed, run_child
+from tinylm.budget.measure.conditions import MachineMonitor
+from tinylm.budget.measure.probe_process import ProbeFailed, run_child
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.prompts import PROMPTS
 from tinylm.runtime.backends.contract import Backend
@@ -33,7 +33,7 @@ _MOST_S = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Probed:
+class Measurements:
     """What the probes of one or more rounds measured; `problem` says why a measurement is missing, and voids all."""
 
     processes: tuple[ProbeResult, ...] = ()
@@ -50,7 +50,7 @@ class Probed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Program:
+class ProbeSetup:
     """How probes are started, and what they are told of what they measure."""
 
     before: tuple[str, ...]
@@ -88,9 +88,9 @@ class Program:
         )
 
 
-def program_for(folder: Path) -> Program:
+def program_for(folder: Path) -> ProbeSetup:
     """This Python, this tinylm, on the bundle in `folder`."""
-    return Program(before=(sys.executable, "-P", "-m"), after=(str(folder.resolve()),))
+    return ProbeSetup(before=(sys.executable, "-P", "-m"), after=(str(folder.resolve()),))
 
 
 def timeout_s(budget: Budget, orders: ProbeOrders) -> float:
@@ -100,14 +100,14 @@ def timeout_s(budget: Budget, orders: ProbeOrders) -> float:
 
 
 def probe_more(
-    so_far: Probed,
+    so_far: Measurements,
     *,
     until: int,
     budget: Budget,
-    program: Program,
+    program: ProbeSetup,
     announce: Callable[[str], None],
-    watch: Watch | None = None,
-) -> Probed:
+    monitor: MachineMonitor | None = None,
+) -> Measurements:
     """Do requests in fresh processes until there are `until`; the very first process also compares golden tokens.
 
     `watch` looks at the machine after each of them.
@@ -125,28 +125,28 @@ def probe_more(
             + (", then golden tokens" if orders.verify else "")
         )
         try:
-            listening = contextlib.nullcontext() if watch is None else watch.listening()
+            listening = contextlib.nullcontext() if monitor is None else monitor.polling_firmware()
             with listening, ProgressBar(f"process {index + 1}", say=announce):
                 processes.append(run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders)))
-        except ChildFailed as failure:
+        except ProbeFailed as failure:
             return dataclasses.replace(so_far, processes=tuple(processes), problem=str(failure))
-        if watch is not None:
-            watch.look()
+        if monitor is not None:
+            monitor.sample()
     return dataclasses.replace(so_far, processes=tuple(processes))
 
 
-def probe_memory(so_far: Probed, *, budget: Budget, program: Program) -> Probed:
+def probe_memory(so_far: Measurements, *, budget: Budget, program: ProbeSetup) -> Measurements:
     """Run the memory probe; whatever becomes of it, what was measured before stands."""
     orders = program.orders(budget, requests=budget.confidence.memory_requests)
     try:
         result = run_memory_probe(program.command("memory_probe"), orders, timeout_s=timeout_s(budget, orders))
-    except (ChildFailed, TinylmError) as failure:
+    except (ProbeFailed, TinylmError) as failure:
         return dataclasses.replace(so_far, memory_problem=str(failure))
     return dataclasses.replace(so_far, memory=result)
 
 
 def run_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> ProbeResult:
-    """Run one probe to its end: TinylmError when it refuses its input, ChildFailed for any other end but success."""
+    """Run one probe to its end: TinylmError when it refuses its input, ProbeFailed for any other end but success."""
     result = run_child(command, orders, answer=ProbeResult, major=MAJOR, what="the probe", timeout_s=timeout_s)
     _check_times(result, orders)
     return result
@@ -158,13 +158,13 @@ def run_memory_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: 
 
 
 def _check_times(result: ProbeResult, orders: ProbeOrders) -> None:
-    """ChildFailed when there are not as many times as requests, or when they cannot be times."""
+    """ProbeFailed when there are not as many times as requests, or when they cannot be times."""
     series = (result.latency_ms, result.ttft_ms, result.itl_ms, result.at_ms, result.work_ms[1:])
     lengths = {len(values) for values in series}
     if lengths != {orders.requests}:
-        raise ChildFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
+        raise ProbeFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
     if len(result.waited_ms) not in (0, orders.requests):
-        raise ChildFailed(f"the probe timed {len(result.waited_ms)} waits; {orders.requests} requests were ordered")
+        raise ProbeFailed(f"the probe timed {len(result.waited_ms)} waits; {orders.requests} requests were ordered")
     shortest = min((*result.latency_ms, *result.ttft_ms, *result.itl_ms))
     if shortest <= 0 or min((*result.work_ms, *result.waited_ms)) < 0 or list(result.at_ms) != sorted(result.at_ms):
-        raise ChildFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")
+        raise ProbeFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")

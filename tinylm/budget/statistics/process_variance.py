@@ -21,7 +21,7 @@ from tinylm.base.student_t import student_quantile
 _NINE_TENTHS = 1.645  # Standard errors on either side of a median that 90 % confidence takes.
 
 
-def luck_factor(processes: Sequence[Sequence[float]], *, level: float) -> float:
+def process_factor(processes: Sequence[Sequence[float]], *, level: float) -> float:
     """By how much a process to come may be slower than these, at confidence `level`; 1 or more.
 
     The spread of all processes counts beside the error of these ones' mean, because the p95 over all of them lies

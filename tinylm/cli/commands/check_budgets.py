@@ -18,7 +18,7 @@ _WHAT = "What is measured"
 
 if TYPE_CHECKING:
     from tinylm.budget.judge.candidate import Candidate
-    from tinylm.budget.report import Report
+    from tinylm.budget.report import BudgetReport
 
 
 def check_budgets(
@@ -112,7 +112,7 @@ def check_budgets(
         )
         return
 
-    from tinylm.budget.check import Options, check_candidate
+    from tinylm.budget.check import CheckOptions, check_candidate
     from tinylm.budget.spec.budget import load_budget
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
@@ -122,7 +122,7 @@ def check_budgets(
     candidate = _candidate(bundle, strict=certify)
     outputs.check(candidate.path)
     say(f"checking {candidate.path} against {limits.name} ({limits.description})")
-    options = Options(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
+    options = CheckOptions(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
     report = check_candidate(candidate, limits, announce=say, options=options)
     finish(report, json=json, certify=certify, outputs=outputs)
 
@@ -150,14 +150,14 @@ def _candidate(named: Path | None, *, strict: bool) -> Candidate:
     return bundle_candidate(opened_bundle(named, strict=strict))
 
 
-def read_old(against: Path | None) -> Report | None:
+def read_old(against: Path | None) -> BudgetReport | None:
     """The report to compare with, read before anything is measured; TinylmError when it is none."""
     from tinylm.budget.report import load_report
 
     return None if against is None else load_report(against)
 
 
-def finish(report: Report, *, json: bool, certify: bool, outputs: Outputs) -> None:
+def finish(report: BudgetReport, *, json: bool, certify: bool, outputs: Outputs) -> None:
     """Print the report, write its other forms, end with its exit code."""
     from tinylm.budget.report import exit_code, to_json
 

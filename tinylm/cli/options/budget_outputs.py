@@ -14,7 +14,7 @@ from tinylm.base.errors import TinylmError, say
 from tinylm.cli.options.output_file import check_output
 
 if TYPE_CHECKING:
-    from tinylm.budget.report import Report
+    from tinylm.budget.report import BudgetReport
 
 OUTPUT = "Output"
 """The panel that the help shows these options in."""
@@ -61,14 +61,14 @@ class Outputs:
         if len({file.resolve() for file in files}) < len(files):
             raise TinylmError(f"`{files[-1]}` is named for two outputs", "give each a file of its own")
 
-    def write(self, report: Report, *, certify: bool) -> None:
+    def write(self, report: BudgetReport, *, certify: bool) -> None:
         """Write what is wanted, each file whole or not at all."""
         from tinylm.base.files import write_atomic
         from tinylm.budget.formats.junit import to_junit
         from tinylm.budget.formats.markdown import to_markdown
         from tinylm.budget.formats.page.html import to_html
 
-        makers: tuple[tuple[Path | None, Callable[[Report], str]], ...] = (
+        makers: tuple[tuple[Path | None, Callable[[BudgetReport], str]], ...] = (
             (self.junit, partial(to_junit, certify=certify)),
             (self.markdown, to_markdown),
             (self.html, to_html),

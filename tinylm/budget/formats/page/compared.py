@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from tinylm.base.numerals import number
-from tinylm.budget.compare.change import Outcome, Row
-from tinylm.budget.compare.comparison import Comparison
 from tinylm.budget.formats.wording import OUTCOMES, change, compared, compared_label, when
 from tinylm.budget.judge.verdict import Verdict
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport, Comparison, LimitChange, Outcome
 from tinylm.html.elements import paragraph, section, text
 
 _TONES: dict[int, Verdict] = {0: "pass", 1: "fail", 3: "undecided"}
@@ -20,7 +18,7 @@ def tone(comparison: Comparison) -> Verdict:
     return _TONES[comparison.exit_code]
 
 
-def against(report: Report) -> str:
+def against(report: BudgetReport) -> str:
     """What became of every limit since; nothing without an earlier report."""
     comparison = report.comparison
     if comparison is None:
@@ -38,7 +36,7 @@ def against(report: Report) -> str:
     )
 
 
-def _row(row: Row) -> str:
+def _row(row: LimitChange) -> str:
     verdict = _VERDICTS.get(row.verdict, "pass")
     moved, allowed = change(row)
     before, now = ("-" if value is None else number(value) for value in (row.old, row.new))

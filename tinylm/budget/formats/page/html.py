@@ -8,11 +8,11 @@ from tinylm.budget.formats.page.origin import machine_and_budget, quality
 from tinylm.budget.formats.page.results import advice, banner, limits, surroundings
 from tinylm.budget.formats.page.times import conditions, estimated, starts, sustained, warm
 from tinylm.budget.formats.wording import headline, when
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.html.document import document
 
 
-def to_html(report: Report) -> str:
+def to_html(report: BudgetReport) -> str:
     """The report as one document."""
     parts = (
         banner(report),

@@ -6,7 +6,7 @@ from tinylm.base.numerals import number
 from tinylm.base.printable import printable
 from tinylm.budget.formats.wording import kinds_of_memory
 from tinylm.budget.measure.memory_ledger import PER_REQUESTS, Ledger
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.html.charts import Bar, Chart, Series, bar_chart, line_chart
 from tinylm.html.elements import columns, figure, paragraph, section, table
 
@@ -17,7 +17,7 @@ _SHORT = {
 """A chart has room for some 24 letters; the table beside it has the names in full."""
 
 
-def memory(report: Report) -> str:
+def memory(report: BudgetReport) -> str:
     """The ledger as a picture and as a table, and growth over requests; nothing where it was not measured."""
     ledger = report.ledger
     if ledger is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinylm.base.numerals import number
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.html.elements import columns, facts, section, subtitle, table
 
 
-def quality(report: Report) -> str:
+def quality(report: BudgetReport) -> str:
     """What the bundle's own evidence gave on this machine; nothing where it was not checked."""
     verified = next((process.verification for process in report.samples if process.verification), None)
     if verified is None:
@@ -32,14 +32,14 @@ def quality(report: Report) -> str:
     )
 
 
-def machine_and_budget(report: Report) -> str:
+def machine_and_budget(report: BudgetReport) -> str:
     """What it was measured on, and what it was measured against."""
     machine = subtitle("Machine") + facts(list(_machine(report)))
     budget = subtitle(f"Budget {report.budget.name}") + facts(list(_budget(report)))
     return section("What was measured, and against what", columns(machine, budget))
 
 
-def _machine(report: Report) -> Iterator[tuple[str, str]]:
+def _machine(report: BudgetReport) -> Iterator[tuple[str, str]]:
     found = report.device.facts
     yield "model", found.model
     yield "architecture", found.arch
@@ -55,7 +55,7 @@ def _machine(report: Report) -> Iterator[tuple[str, str]]:
     yield "SHA-256 of its manifest" if report.bundle.kind == "bundle" else "SHA-256 of its files", report.bundle.sha256
 
 
-def _budget(report: Report) -> Iterator[tuple[str, str]]:
+def _budget(report: BudgetReport) -> Iterator[tuple[str, str]]:
     budget = report.budget
     device, request, confidence = budget.device, budget.request, budget.confidence
     yield "about", budget.description

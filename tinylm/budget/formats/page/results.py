@@ -24,7 +24,7 @@ from tinylm.budget.formats.wording import (
 from tinylm.budget.judge.advice import Advice
 from tinylm.budget.judge.validity import Cause, Validity
 from tinylm.budget.judge.verdict import LimitResult, Verdict
-from tinylm.budget.report import Report
+from tinylm.budget.report import BudgetReport
 from tinylm.html.elements import attribute, columns, facts, paragraph, section, text
 
 _MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
@@ -32,7 +32,7 @@ _MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "n
 _WORST_LAST: tuple[Verdict, ...] = ("pass", "not_measured", "undecided", "fail")
 
 
-def banner(report: Report) -> str:
+def banner(report: BudgetReport) -> str:
     """What comes first: the verdict, what it is worth, and what it is about."""
     words, comparison = caution(report), report.comparison
     tags = "".join(
@@ -59,7 +59,7 @@ def banner(report: Report) -> str:
     )
 
 
-def limits(report: Report) -> str:
+def limits(report: BudgetReport) -> str:
     """Every limit with its bar, and why its verdict is what it is."""
     rows = "".join(_limit(result) for result in report.limits)
     return section(
@@ -108,7 +108,7 @@ def _chip(verdict: Verdict, kind: str = "") -> str:
     return f'<span class="chip {verdict} {kind}">{_MARKS[verdict]} {VERDICTS[verdict]}</span>'
 
 
-def advice(report: Report) -> str:
+def advice(report: BudgetReport) -> str:
     """What would pass instead; nothing when nothing failed."""
     if not report.advice:
         return ""
@@ -127,7 +127,7 @@ def _advised(one: Advice, allowed: float | None) -> str:
     )
 
 
-def surroundings(report: Report) -> str:
+def surroundings(report: BudgetReport) -> str:
     """What was watched while it was measured, and what that voids."""
     validity = report.validity
     if validity is None:
@@ -140,7 +140,7 @@ def surroundings(report: Report) -> str:
     return section("Surroundings", columns(found, facts(list(_watched(validity)))))
 
 
-def _cause(cause: Cause, report: Report) -> str:
+def _cause(cause: Cause, report: BudgetReport) -> str:
     return (
         f'<li><span class="chip undecided">{text(cause.name)}</span> {text(cause.what)}'
         f'<div class="evidence">{text(_capital(voids(cause, report)))}.</div>'

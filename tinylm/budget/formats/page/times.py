@@ -10,7 +10,7 @@ from tinylm.base.printable import printable
 from tinylm.budget.estimate.estimate import TimeEstimate
 from tinylm.budget.formats.wording import label, own_times_words, where_instructions_come_from
 from tinylm.budget.judge.times import TimeSummary
-from tinylm.budget.report import ColdStart, Report
+from tinylm.budget.report import BudgetReport, ColdStart
 from tinylm.budget.soak import Soak, SoakInterval
 from tinylm.html.charts import Bar, Chart, Mark, Series, Span, bar_chart, histogram, line_chart
 from tinylm.html.elements import columns, figure, folded, paragraph, section, table
@@ -21,7 +21,7 @@ _MOST_PROCESSES = 6  # that have a colour of their own
 _MOST_STARTS = 8
 
 
-def warm(report: Report) -> str:
+def warm(report: BudgetReport) -> str:
     """Requests once everything is loaded: how they are distributed, and where their p95 lies."""
     own = report.own_times
     times = report.times if own is None else own.times
@@ -103,7 +103,7 @@ def _by_process(lines: Sequence[tuple[tuple[float, float], ...]]) -> list[Series
     return [Series(label=f"process {place}", points=line) for place, line in enumerate(lines, 1) if line]
 
 
-def conditions(report: Report) -> str:
+def conditions(report: BudgetReport) -> str:
     """Temperature and clock over the whole check, where the machine tells."""
     across = "seconds since the check began"
     heat = figure(lambda: _heat([(moment.at_s, moment.temperature_c) for moment in report.moments], across))
@@ -128,7 +128,7 @@ def _readings(readings: Sequence[tuple[float, float | None]], *, title: str, uni
     return [line_chart([Series(label=unit, points=known)], title=title, x_label=across, y_label=unit, from_zero=False)]
 
 
-def starts(report: Report) -> str:
+def starts(report: BudgetReport) -> str:
     """The first start apart from those that find their files in the cache."""
     own = report.own_times
     cold = report.cold_start if own is None else own.cold_start
@@ -183,7 +183,7 @@ def _total(stages: Sequence[Stage]) -> str:
     return f"{number(max(stage.until_ms or 0.0 for stage in stages))} ms"
 
 
-def sustained(report: Report) -> str:
+def sustained(report: BudgetReport) -> str:
     """Requests without a pause for minutes, with heat and clock."""
     soak = report.soak
     if soak is None:
@@ -240,7 +240,7 @@ def _speed(soak: Soak, limit_ms: float | None) -> list[Chart]:
     return [line_chart(lines, title="Latency under load", x_label="minutes", y_label="latency (ms)", limit=limit)]
 
 
-def estimated(report: Report) -> str:
+def estimated(report: BudgetReport) -> str:
     """How times came about that nobody measured."""
     estimate = report.estimate
     if estimate is None:
