@@ -9,7 +9,7 @@ from tinylm.base.errors import TinylmError, show_error
 from tinylm.cli.application import app
 from tinylm.cli.usage import UsageError, as_tinylm_error
 
-_TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "rensa"}
+_TRAINING_MODULES = {"torch", "onnx", "safetensors", "tomli_w", "rensa", "pooch", "requests"}
 """What the extra `train` installs and a device does without."""
 
 

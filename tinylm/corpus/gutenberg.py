@@ -2,17 +2,17 @@
 
     for document in read(progress=print): ...
 
-The list is pinned by ebook number. A download that breaks is resumed where it stopped (`Range`, guarded by `If-Range`
-when the server names a version); a finished one must be whole, UTF-8 text with both of Project Gutenberg's markers.
-Its SHA-256 goes into `lock.json` beside the cache and holds from then on: a corpus is the same every time, or an error
-says which book changed. The markers, the licence and the credits do not become training text.
+The list is pinned by ebook number. `pooch` downloads what the cache lacks: to a temporary file, which takes the book's
+name when it is whole, and from the start again when the connection breaks (a book has 2.2 MB at most). What arrives
+must be UTF-8 text with both of Project Gutenberg's markers. Its SHA-256 goes into `lock.json` in the cache and holds
+from then on: a corpus is the same every time, or an error says which book changed. The markers, the licence and the
+credits do not become training text.
 
 Nothing that comes from the network is trusted: sizes and times are bounded, and only http and https are followed.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -20,20 +20,9 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import IO
-from urllib.error import HTTPError
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-)
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
 from tinylm import __version__
 from tinylm.base import records
@@ -42,13 +31,15 @@ from tinylm.base.files import write_atomic
 from tinylm.corpus.gutenberg_text import END, START, body
 from tinylm.text.documents import Document
 
+if TYPE_CHECKING:
+    from requests import Response
+
 BASE_URL = "https://www.gutenberg.org"
 MAX_BYTES = 20_000_000
 """Bytes of one book; Don Quijote has 2.2 MB."""
 DEADLINE_S = 900.0
 """Seconds for all attempts at one book, so that a server that drips bytes ends too."""
-_CHUNK_BYTES = 1 << 16
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR)
+_CHUNK_BYTES = 1024  # the deadline is looked at after each
 _OTHER_WAYS = "`--corpus sample` needs no network, `--corpus PATH` reads your own text; what is downloaded is kept"
 
 _NUMBER = re.compile(r"\[E-?book #\s*(\d+)\]", re.IGNORECASE)
@@ -97,20 +88,6 @@ class _Lock:
     books: dict[str, _Locked] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Resume:
-    """`N.txt.partial.json`: what the beginning in `N.txt.partial` is the beginning of."""
-
-    url: str
-    total_bytes: int
-    version: str
-    """`ETag` or `Last-Modified`, or empty when the server named neither."""
-
-
-class _RetryError(Exception):
-    """Something that may go better next time."""
-
-
 def cache_folder() -> Path:
     """`$XDG_CACHE_HOME/tinylm/gutenberg`, by default below `~/.cache`."""
     base = Path(os.environ.get("XDG_CACHE_HOME", ""))
@@ -140,33 +117,17 @@ def read(
     books: Sequence[Book] = BOOKS,
     progress: Callable[[str], None] | None = None,
     attempts: int = 5,
-    backoff_s: float = 1.0,
     timeout_s: float = 30.0,
 ) -> Iterator[Document]:
     """The stripped books in the order of the list, from the cache or else from `base_url`.
 
-    A failed attempt is repeated after `backoff_s`, doubled each time; `timeout_s` bounds the wait for each response
-    and each chunk. TinylmError when a book cannot be had, is no book, or is not the one that the lock remembers.
+    There are `attempts` at each book, a second or more apart; `timeout_s` bounds the wait for each response and each of
+    its parts. TinylmError when a book cannot be had, is no book, or is not the one that the lock remembers.
     """
     folder = cache_folder() if cache is None else cache
     for book in books:
-        path = folder / f"{book.number}.txt"
-        locked = _read_lock(folder).books.get(str(book.number))
-        data = _cached(path, locked)
-        if data is None:
-            if progress:
-                progress(f"downloading `{book.title}` (Project Gutenberg {book.number})")
-            data = _download(
-                f"{base_url}/cache/epub/{book.number}/pg{book.number}.txt",
-                path,
-                attempts=attempts,
-                backoff_s=backoff_s,
-                timeout_s=timeout_s,
-            )
-            strip(data, book)
-            _check_lock(book, data, folder)
-            write_atomic(path, data)
-        yield Document(strip(data, book), book.language, f"gutenberg/{book.number}")
+        path = _fetch(book, folder, base_url, progress, attempts=attempts, timeout_s=timeout_s)
+        yield Document(strip(path.read_bytes(), book), book.language, f"gutenberg/{book.number}")
 
 
 def strip(data: bytes, book: Book) -> str:
@@ -211,143 +172,94 @@ def _read_lock(folder: Path) -> _Lock:
     return records.read(_Lock, data, f"`{path}`")
 
 
-def _cached(path: Path, locked: _Locked | None) -> bytes | None:
-    """The cached book, or None when it is not there or not what the lock says (then it is downloaded again)."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    return data if locked and hashlib.sha256(data).hexdigest() == locked.sha256 else None
+def _fetch(
+    book: Book,
+    folder: Path,
+    base_url: str,
+    progress: Callable[[str], None] | None,
+    *,
+    attempts: int,
+    timeout_s: float,
+) -> Path:
+    """The file of a book in the cache, downloaded when it is not there or not what the lock says, and locked."""
+    import pooch
+    import requests
 
-
-def _check_lock(book: Book, data: bytes, folder: Path) -> None:
-    """Compare with the first download, or record this one as it."""
     lock = _read_lock(folder)
-    now = _Locked(hashlib.sha256(data).hexdigest(), len(data))
-    before = lock.books.setdefault(str(book.number), now)
-    if before != now:
-        raise TinylmError(
-            f"`{book.title}` (Project Gutenberg {book.number}) has changed: "
-            f"SHA-256 {now.sha256[:12]} ({now.bytes:,} bytes), not {before.sha256[:12]} ({before.bytes:,} bytes)",
-            f"to accept the new text, delete its entry in `{folder / 'lock.json'}`, then run again",
-        )
-    write_atomic(folder / "lock.json", json.dumps(asdict(lock), indent=1).encode())
-
-
-def _download(url: str, path: Path, *, attempts: int, backoff_s: float, timeout_s: float) -> bytes:
-    """The body of `url`; what arrived before a failure stays beside `path` for the next attempt or the next run.
-
-    Two processes that download the same book at once can only spoil the partial file: the length and then the lock
-    tell, and it is fetched again.
-    """
+    locked = lock.books.get(str(book.number))
     deadline = time.monotonic() + DEADLINE_S
-    partial = path.with_name(path.name + ".partial")
-    state = path.with_name(path.name + ".partial.json")
-    reason = ""
-    for attempt in range(attempts):
-        if attempt:
-            time.sleep(min(backoff_s * 2 ** (attempt - 1), max(0.0, deadline - time.monotonic())))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _fetch(url, partial, state, timeout_s=timeout_s, deadline=deadline)
-            data = partial.read_bytes()
-            partial.unlink()
-            state.unlink(missing_ok=True)
-            return data
-        except _RetryError as error:
-            reason = str(error)
-        except (HTTPException, OSError) as error:  # URLError and timeouts are OSErrors
-            if isinstance(error, OSError) and error.errno in _DISK:
-                raise TinylmError(
-                    f"cannot write `{partial}`: {error}", "free some space, or set `XDG_CACHE_HOME` to another folder"
-                ) from error
-            reason = str(getattr(error, "reason", "") or error or type(error).__name__)
-        if time.monotonic() >= deadline:
-            break
-    tries = "once" if attempt == 0 else f"{attempt + 1} times"
-    raise TinylmError(f"cannot download {url}: {reason} (tried {tries})", _OTHER_WAYS)
 
+    def download(url: str, file: str, _: object) -> None:
+        if progress:
+            progress(f"downloading `{book.title}` (Project Gutenberg {book.number})")
+        data = _download(url, timeout_s=timeout_s, deadline=deadline)
+        strip(data, book)
+        now = _Locked(hashlib.sha256(data).hexdigest(), len(data))
+        if lock.books.setdefault(str(book.number), now) != now:
+            raise _changed(book, now, lock.books[str(book.number)], folder)
+        Path(file).write_bytes(data)
 
-def _fetch(url: str, partial: Path, state: Path, *, timeout_s: float, deadline: float) -> None:
-    """One attempt to complete `partial`; raises _RetryError, OSError or HTTPException when it did not."""
-    resume = _resumable(url, partial, state)
-    offset = partial.stat().st_size if resume else 0
-    if resume and offset == resume.total_bytes:
-        return
-    request = Request(url, headers={"User-Agent": f"tinylm/{__version__}", "Accept-Encoding": "identity"})
-    if resume:
-        request.add_header("Range", f"bytes={offset}-")
-        if resume.version:
-            request.add_header("If-Range", resume.version)
+    pooch.get_logger().setLevel("WARNING")
+    path = folder / f"{book.number}.txt"
+    url = f"{base_url}/cache/epub/{book.number}/pg{book.number}.txt"
+    registry = {path.name: locked.sha256 if locked else None}
+    cache = pooch.create(folder, base_url, registry=registry, urls={path.name: url}, retry_if_failed=attempts - 1)
     try:
-        response = _opener().open(request, timeout=timeout_s)
-    except HTTPError as error:
-        error.close()
-        if error.code == 416:
-            partial.unlink(missing_ok=True)
-        if error.code in (404, 410):
-            raise TinylmError(f"{url} is not there any more (HTTP {error.code})", _OTHER_WAYS) from error
-        raise _RetryError(f"the server answered HTTP {error.code}") from error
-    with response:
-        if response.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
+        if locked is None:
+            path.unlink(missing_ok=True)
+        cache.fetch(path.name, downloader=download)
+        if locked is None:
+            write_atomic(folder / "lock.json", json.dumps(asdict(lock), indent=1).encode())
+    except requests.RequestException as error:
+        tries = "once" if attempts == 1 else f"{attempts} times"
+        raise TinylmError(f"cannot download {url}: {_reason(error)} (tried {tries})", _OTHER_WAYS) from error
+    except OSError as error:
+        raise TinylmError(
+            f"cannot write `{path}`: {error}", "free some space, or set `XDG_CACHE_HOME` to another folder"
+        ) from error
+    return path
+
+
+def _changed(book: Book, now: _Locked, before: _Locked, folder: Path) -> TinylmError:
+    return TinylmError(
+        f"`{book.title}` (Project Gutenberg {book.number}) has changed: "
+        f"SHA-256 {now.sha256[:12]} ({now.bytes:,} bytes), not {before.sha256[:12]} ({before.bytes:,} bytes)",
+        f"to accept the new text, delete its entry in `{folder / 'lock.json'}`, then run again",
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """What happened in the system's or the server's words: `requests` wraps them several times."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return str(error)
+
+
+def _download(url: str, *, timeout_s: float, deadline: float) -> bytes:
+    """The body of `url`; requests.RequestException for what another attempt may mend, else TinylmError."""
+    import requests
+
+    headers = {"User-Agent": f"tinylm/{__version__}", "Accept-Encoding": "identity"}
+    hooks = {"response": _check_redirect}
+    with requests.get(url, headers=headers, hooks=hooks, timeout=timeout_s, stream=True) as response:
+        if response.status_code in (404, 410):
+            raise TinylmError(f"{url} is not there any more (HTTP {response.status_code})", _OTHER_WAYS)
+        if response.status_code != 200:
+            raise requests.HTTPError(f"the server answered HTTP {response.status_code}")
+        if response.headers.get("Content-Type", "").startswith(("text/html", "application/xhtml+xml")):
             raise TinylmError(f"{url} gave a web page instead of a book", _OTHER_WAYS)
-        total = int(length) if (length := response.headers.get("Content-Length", "")).isdecimal() else None
-        if response.status == 206 and resume:
-            if response.headers.get("Content-Range") != f"bytes {offset}-{resume.total_bytes - 1}/{resume.total_bytes}":
-                partial.unlink()
-                raise _RetryError(f"the server sent another part than asked: {response.headers.get('Content-Range')}")
-            total = resume.total_bytes
-        elif response.status == 200:
-            offset = 0
-            if total is not None:
-                tag, date = response.headers.get("ETag", ""), response.headers.get("Last-Modified", "")
-                version = date if tag.startswith("W/") or not tag else tag  # If-Range takes no weak tags
-                write_atomic(state, json.dumps(asdict(_Resume(url, total, version))).encode())
-        else:
-            raise _RetryError(f"the server answered HTTP {response.status}")
-        with partial.open("ab" if offset else "wb") as file:
-            while chunk := response.read1(_CHUNK_BYTES):
-                offset += len(chunk)
-                if offset > MAX_BYTES:
-                    raise TinylmError(f"{url} has more than {MAX_BYTES:,} bytes", _OTHER_WAYS)
-                file.write(chunk)
-                if time.monotonic() >= deadline:
-                    raise _RetryError(f"it took longer than {DEADLINE_S:.0f} s")
-    if total is not None and offset != total:
-        raise _RetryError(f"the connection ended after {offset:,} of {total:,} bytes")
+        data = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            data += chunk
+            if len(data) > MAX_BYTES:
+                raise TinylmError(f"{url} has more than {MAX_BYTES:,} bytes", _OTHER_WAYS)
+            if time.monotonic() >= deadline:
+                raise TinylmError(f"cannot download {url}: it took longer than {DEADLINE_S:.0f} s", _OTHER_WAYS)
+    return bytes(data)
 
 
-def _resumable(url: str, partial: Path, state: Path) -> _Resume | None:
-    """What `partial` is the beginning of, when that is known and may be continued."""
-    try:
-        size = partial.stat().st_size
-        resume = records.read(_Resume, json.loads(state.read_bytes()), f"`{state}`")
-    except (OSError, ValueError, TinylmError):  # without it, or with a damaged one, the download starts over
-        return None
-    return resume if resume.url == url and 0 < size <= resume.total_bytes else None
-
-
-def _opener() -> OpenerDirector:
-    """urllib with proxies and redirects but without its handlers for files and ftp."""
-    opener = OpenerDirector()
-    for handler in (
-        ProxyHandler(),
-        HTTPHandler(),
-        HTTPSHandler(),
-        _Redirects(),
-        HTTPDefaultErrorHandler(),
-        HTTPErrorProcessor(),
-    ):
-        opener.add_handler(handler)
-    return opener
-
-
-class _Redirects(HTTPRedirectHandler):
-    """Follows redirects to http and https, never from https back to http."""
-
-    def redirect_request(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        if not newurl.startswith("https://") and (req.type == "https" or not newurl.startswith("http://")):
-            raise TinylmError(f"{req.full_url} redirects to {newurl}, which is not followed", _OTHER_WAYS)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
+def _check_redirect(response: Response, **_: Any) -> None:
+    """Follow redirects to http and https, never from https back to http."""
+    target = urljoin(response.url, response.headers.get("Location", ""))
+    if response.is_redirect and urlsplit(target).scheme not in ("https", urlsplit(response.url).scheme):
+        raise TinylmError(f"{response.url} redirects to {target}, which is not followed", _OTHER_WAYS)
