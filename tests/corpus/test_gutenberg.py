@@ -291,11 +291,13 @@ def test_the_fingerprint_downloads_what_the_lock_does_not_know(
 ) -> None:
     monkeypatch.setitem(gutenberg.read.__kwdefaults__, "base_url", server.url)  # type: ignore[arg-type]
     said: list[str] = []
+    server.plan = [status(503)]
     first = gutenberg.fingerprint(cache=tmp_path, books=[BOOK], progress=said.append)
-    assert said == ["downloading `The Gulls` (Project Gutenberg 77)"]
+    started = "downloading `The Gulls` (Project Gutenberg 77)"
+    assert said == [started, f"{started}, attempt 2 of 5"]
     assert read(server, tmp_path) == [EXPECTED]
     assert gutenberg.fingerprint(cache=tmp_path, books=[BOOK]) == first
-    assert len(server.requests) == 1
+    assert len(server.requests) == 2
 
 
 def test_the_cache_is_in_the_users_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -188,10 +188,14 @@ def _fetch(
     lock = _read_lock(folder)
     locked = lock.books.get(str(book.number))
     deadline = time.monotonic() + DEADLINE_S
+    attempt = 0
 
     def download(url: str, file: str, _: object) -> None:
+        nonlocal attempt
+        attempt += 1
         if progress:
-            progress(f"downloading `{book.title}` (Project Gutenberg {book.number})")
+            again = f", attempt {attempt} of {attempts}" if attempt > 1 else ""
+            progress(f"downloading `{book.title}` (Project Gutenberg {book.number}){again}")
         data = _download(url, timeout_s=timeout_s, deadline=deadline)
         strip(data, book)
         now = _Locked(hashlib.sha256(data).hexdigest(), len(data))
@@ -211,7 +215,7 @@ def _fetch(
         if locked is None:
             write_atomic(folder / "lock.json", json.dumps(asdict(lock), indent=1).encode())
     except requests.RequestException as error:
-        tries = "once" if attempts == 1 else f"{attempts} times"
+        tries = "once" if attempt == 1 else f"{attempt} times"
         raise TinylmError(f"cannot download {url}: {_reason(error)} (tried {tries})", _OTHER_WAYS) from error
     except OSError as error:
         raise TinylmError(
