@@ -24,7 +24,7 @@ def merged(data: Any, change: Any) -> Any:
             data[int(index)] = merged(data[int(index)], value)
         return data
     if isinstance(data, dict) and isinstance(change, dict):
-        return {**data, **{key: merged(data[key], value) for key, value in change.items()}}
+        return {**data, **{key: merged(data.get(key), value) for key, value in change.items()}}
     return change
 
 

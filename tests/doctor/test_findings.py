@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import tomllib
 from collections.abc import Callable
@@ -14,9 +13,8 @@ import pytest
 import tinylm
 from tinylm.budget.spec.budget import load_budget
 from tinylm.doctor.bundle_rules import BundleFacts
+from tinylm.doctor.examination import examine, find_all
 from tinylm.doctor.finding import Finding, worst
-from tinylm.doctor.findings import find_all
-from tinylm.doctor.report import exit_code, make_report
 from tinylm.machine.facts import Facts
 from tinylm.machine.software import WANTED
 from tinylm.onnx.kernel_audit import Row
@@ -35,9 +33,8 @@ def levels(findings: tuple[Finding, ...]) -> dict[str, str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_board_as_it_comes(name: str, recorded: Recorded) -> None:
     expected = json.loads((BOARDS / f"{name}.json").read_text(encoding="utf-8"))["levels"]
-    findings = find_all(recorded(name))
-    assert levels(findings) == expected
-    assert exit_code(make_report(recorded(name), bundle=None, budget=None, findings=findings, version="0")) == 0
+    assert levels(find_all(recorded(name))) == expected
+    assert examine(bundle=None, budget=None, announce=len, facts=recorded(name)).exit_code == 0
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant["name"])
@@ -46,9 +43,8 @@ def test_what_can_be_wrong(variant: dict[str, Any], recorded: Recorded) -> None:
     findings = [finding for finding in find_all(facts) if finding.check == variant["check"]]
     matching = [finding for finding in findings if variant["what"] in finding.what]
     assert [finding.level for finding in matching] == [variant["level"]], findings
-    report = make_report(facts, bundle=None, budget=None, findings=find_all(facts), version="0")
     if variant["level"] == "problem":
-        assert exit_code(report) == 1
+        assert examine(bundle=None, budget=None, announce=len, facts=facts).exit_code == 1
 
 
 def test_all_eight_bits_at_once(recorded: Recorded) -> None:
@@ -58,26 +54,6 @@ def test_all_eight_bits_at_once(recorded: Recorded) -> None:
     assert len({finding.what for finding in bits}) == 8
     before = find_all(recorded("pi-4", {"firmware": {"throttled": 0xF0000}}))
     assert [finding.level for finding in before if finding.check == "throttling"] == ["warning"] * 4
-
-
-def test_unknown_bits_are_no_finding(recorded: Recorded) -> None:
-    findings = find_all(recorded("pi-4", {"firmware": {"throttled": 0x100000}}))
-    assert [finding.level for finding in findings if finding.check == "throttling"] == ["ok"]
-
-
-def test_powersave_is_how_a_laptop_works(recorded: Recorded) -> None:
-    change = {"processor": {"arch": "x86_64", "isa": ["avx2"], "policies": {"0": {"governor": "powersave"}}}}
-    assert levels(find_all(recorded("pi-4", change)))["clock speed"] == "ok"
-
-
-def test_whatever_bites_says_why_and_what_to_do(recorded: Recorded) -> None:
-    for variant in VARIANTS:
-        for finding in find_all(recorded(variant["board"], variant["change"])):
-            if finding.level in ("warning", "problem"):
-                assert finding.why
-                assert finding.what_to_do
-    with pytest.raises(ValueError, match="says why it matters"):
-        Finding(check="a", level="warning", what="b")
 
 
 def test_a_budgets_device(recorded: Recorded) -> None:
@@ -143,12 +119,3 @@ def test_versions_are_those_of_the_package() -> None:
     project = Path(tinylm.__file__).resolve().parents[1] / "pyproject.toml"
     wanted = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["dependencies"]
     assert {f"{name}>={least}" for name, least in WANTED.items()} <= set(wanted)
-
-
-@pytest.mark.parametrize(("fans", "level"), [(["pwm-fan"], "ok"), ([], "note"), (None, None)])
-def test_cooling(recorded: Recorded, fans: list[str] | None, level: str | None) -> None:
-    findings = find_all(recorded("pi-5", {"firmware": {"temperature_c": 50.0}}))
-    assert "cooling" not in levels(findings)  # recorded before fans were looked at
-    facts = recorded("pi-5")
-    told = dataclasses.replace(facts.firmware, fans=None if fans is None else tuple(fans))
-    assert levels(find_all(dataclasses.replace(facts, firmware=told))).get("cooling") == level

@@ -127,7 +127,7 @@ def test_a_machine_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert facts.memory.total_mb is None
     assert facts.memory.cgroup_memory is None
     assert facts.surroundings.load_average is None
-    from tinylm.doctor.findings import find_all
+    from tinylm.doctor.examination import find_all
 
     notes = {finding.check for finding in find_all(facts) if finding.what.endswith("not readable here")}
     assert {"instructions", "clock speed", "temperature", "memory", "swap", "memory cgroup", "load"} <= notes

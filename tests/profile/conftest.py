@@ -6,29 +6,29 @@ import pytest
 
 from tinylm.budget.report import BundleId
 from tinylm.budget.spec.device import DeviceFacts
-from tinylm.profile.breakdown import Breakdown, Row
-from tinylm.profile.report import SCHEMA, LengthReport, Report, Summary
+from tinylm.profile.breakdown import Breakdown, Cost
+from tinylm.profile.profile import SCHEMA, LengthTimings, Profile, Summary
 
 
 def summary(value: float, n: int = 30) -> Summary:
     return Summary(n=n, mean=value, p50=value, p95=2 * value, p99=3 * value)
 
 
-def rows(*given: tuple[str, float, float]) -> tuple[Row, ...]:
+def rows(*given: tuple[str, float, float]) -> tuple[Cost, ...]:
     whole = sum(us for _, _, us in given)
     return tuple(
-        Row(name=name, calls=calls, timed_us=us + 2 * calls, estimated_us=us, share=us / whole)
+        Cost(name=name, calls=calls, timed_us=us + 2 * calls, estimated_us=us, share=us / whole)
         for name, calls, us in given
     )
 
 
 @pytest.fixture
-def report() -> Report:
+def report() -> Profile:
     layers = rows(("embedding", 5, 1.25), ("layer 0", 14, 30.5), ("head", 4, 40), ("sampler", 50, 28.25))
     small = [(f"Small{place}", 1.0, 0.25) for place in range(12)]
     operators = rows(("SkipSimplifiedLayerNormalization", 12, 57), ("MatMul", 9, 40), *small)
     breakdown = Breakdown(tokens=1, runs=200, run_us=500, outside_us=120, operators=operators, layers=layers)
-    return Report(
+    return Profile(
         schema=SCHEMA,
         bundle=BundleId(name="small", sha256="0" * 64),
         device=DeviceFacts(
@@ -47,7 +47,7 @@ def report() -> Report:
         new_tokens=20,
         warmup=3,
         lengths=tuple(
-            LengthReport(
+            LengthTimings(
                 prompt_tokens=length,
                 latency_ms=summary(length),
                 ttft_ms=summary(length / 4),

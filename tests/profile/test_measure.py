@@ -12,7 +12,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import Bundle, open_bundle
 from tinylm.profile import measure
 from tinylm.profile.measure import WARMUP, profile_bundle
-from tinylm.profile.report import Report
+from tinylm.profile.profile import Profile
 from tinylm.profile.trace import Run
 from tinylm.runtime.measurement.profile_probe import prompts_of, run_profile
 from tinylm.runtime.measurement.profile_protocol import ProfileOrders
@@ -21,7 +21,7 @@ from tinylm.tokenizer.tokenizer import Tokenizer
 MakeBundle = Callable[..., Bundle]
 
 
-def profiled(bundle: Bundle, *, requests: int = 3, threads: int = 1, new_tokens: int | None = None) -> Report:
+def profiled(bundle: Bundle, *, requests: int = 3, threads: int = 1, new_tokens: int | None = None) -> Profile:
     lines: list[str] = []
     report = profile_bundle(bundle, requests=requests, threads=threads, new_tokens=new_tokens, announce=lines.append)
     assert "requests of each of" in lines[0]

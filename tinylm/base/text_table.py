@@ -7,7 +7,7 @@ A column whose name ends in `>` stands at the right. No label and no number is e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +35,27 @@ def grid(
         sentences = [wraps, *(str(row[head.index(wraps)]) for row in rows)]
         needed -= max(map(len, sentences)) - max(len(word) for sentence in sentences for word in sentence.split())
     return table if needed <= console.width else _stacked(head, rows, width=console.width)
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    """Labels and sentences beside one another, a row for each; sentences take as many lines as they need."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column()
+    for label, words in rows:
+        table.add_row(label, Text(words))
+    return table
+
+
+def print_blocks(console: Console, *blocks: RenderableType | None) -> None:
+    """Print blocks with an empty line between them; None is left out."""
+    for place, block in enumerate(block for block in blocks if block is not None):
+        if place:
+            console.print()
+        console.print(block)
 
 
 def _table(

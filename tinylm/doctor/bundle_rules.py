@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.device import DeviceFacts, differences
-from tinylm.doctor.finding import Finding, worst
+from tinylm.doctor.finding import Finding, note, ok, problem, warning, worst
 from tinylm.doctor.software_rules import numbers
 from tinylm.machine.facts import Facts
 from tinylm.machine.processor import RELEVANT_FLAGS
@@ -30,30 +30,26 @@ class BundleFacts:
 
 
 def bundle_findings(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
-    what = f"{bundle.name}, {bundle.size_mb:.2f} MB, whole: {bundle.path}"
-    yield Finding(check="bundle", level="ok", what=what)
+    yield ok("bundle", f"{bundle.name}, {bundle.size_mb:.2f} MB, whole: {bundle.path}")
     yield from _needs(facts, bundle)
     yield from _operators(bundle.operators)
 
 
 def budget_findings(facts: Facts, budget: Budget) -> Iterator[Finding]:
-    check = "budget"
     different = differences(_device(facts), budget.device)
     if different:
-        yield Finding(
-            check=check,
-            level="note",
-            what=f"not the device of {budget.name}: " + "; ".join(different),
+        yield note(
+            "budget",
+            f"not the device of {budget.name}: " + "; ".join(different),
             why="`tinylm check-budgets` estimates its times here; memory is indicative only",
         )
     else:
-        yield Finding(check=check, level="ok", what=f"this is a device of {budget.name}")
+        yield ok("budget", f"this is a device of {budget.name}")
     available, limit = facts.memory.available_mb, budget.limits.peak_rss_mb
     if available is not None and available < limit:
-        yield Finding(
-            check=check,
-            level="warning",
-            what=f"{budget.name} allows a process {limit:.0f} MB; {available:.0f} MB are available",
+        yield warning(
+            "budget",
+            f"{budget.name} allows a process {limit:.0f} MB; {available:.0f} MB are available",
             why="a model that uses its whole budget would swap here, or be killed",
             what_to_do="stop other services, or lower `peak_rss_mb` in a budget of your own",
         )
@@ -64,20 +60,18 @@ def _needs(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
     for library, least in sorted(bundle.minimum_versions.items()):
         version = installed.get(library)
         if version is not None and numbers(version) < numbers(least):
-            yield Finding(
-                check="bundle",
-                level="problem",
-                what=f"needs {library} {least} or newer; {version} is installed",
+            yield problem(
+                "bundle",
+                f"needs {library} {least} or newer; {version} is installed",
                 why="the runtime refuses to load it",
                 what_to_do=f"pip install '{library}>={least}'",
             )
     isa = facts.processor.isa
     missing = [flag for flag in bundle.cpu_features if flag in RELEVANT_FLAGS and isa is not None and flag not in isa]
     if missing:
-        yield Finding(
-            check="bundle",
-            level="problem",
-            what="needs processor features that are not here: " + ", ".join(missing),
+        yield problem(
+            "bundle",
+            "needs processor features that are not here: " + ", ".join(missing),
             why="the runtime refuses to load it",
             what_to_do="export the bundle for this device, or use another device",
         )
@@ -89,11 +83,9 @@ def _operators(rows: Sequence[Row]) -> Iterator[Finding]:
     total, integer = sum(row.count for row in products), sum(row.count for row in products if row.integer)
     kernels = ", ".join(sorted({row.kernel for row in products if row.integer}))
     if not products:
-        yield Finding(check="operators", level="note", what="the graph has no matrix products with weights")
+        yield note("operators", "the graph has no matrix products with weights")
     elif worst(row.level for row in rows) == "ok":
-        yield Finding(
-            check="operators", level="ok", what=f"{integer} of {total} matrix products are integer: {kernels}"
-        )
+        yield ok("operators", f"{integer} of {total} matrix products are integer: {kernels}")
     for row in rows:
         if row.level != "ok":
             yield Finding(

@@ -24,9 +24,25 @@ class Finding:
             raise ValueError(f"`{self.check}`: a {self.level} says why it matters and what to do")
 
 
+def ok(check: str, what: str) -> Finding:
+    return Finding(check=check, level="ok", what=what)
+
+
+def note(check: str, what: str, *, why: str = "", what_to_do: str = "") -> Finding:
+    return Finding(check=check, level="note", what=what, why=why, what_to_do=what_to_do)
+
+
+def warning(check: str, what: str, *, why: str, what_to_do: str) -> Finding:
+    return Finding(check=check, level="warning", what=what, why=why, what_to_do=what_to_do)
+
+
+def problem(check: str, what: str, *, why: str, what_to_do: str) -> Finding:
+    return Finding(check=check, level="problem", what=what, why=why, what_to_do=what_to_do)
+
+
 def not_readable(check: str, what: str) -> Finding:
     """For what this system does not tell: no finding at all would look as if it had been checked."""
-    return Finding(check=check, level="note", what=f"{what} not readable here")
+    return note(check, f"{what} not readable here")
 
 
 def worst(levels: Iterable[Level]) -> Level:

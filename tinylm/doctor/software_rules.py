@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinylm.doctor.finding import Finding
+from tinylm.doctor.finding import Finding, note, ok, problem
 from tinylm.machine.facts import Facts, Software, Trial
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
@@ -47,64 +47,59 @@ def _python(software: Software, *, works: bool) -> Finding:
     version = numbers(software.python)[:2]
     oldest, newest = (".".join(map(str, limit)) for limit in (OLDEST_PYTHON, NEWEST_PYTHON))
     if works:
-        return Finding(check="python", level="ok", what=what)
+        return ok("python", what)
     if software.implementation != "CPython":
-        return Finding(
-            check="python",
-            level="problem",
-            what=what,
+        return problem(
+            "python",
+            what,
             why="onnxruntime has wheels for CPython only",
             what_to_do=f"use CPython {oldest} to {newest}: python3 -m venv NAME",
         )
     if not OLDEST_PYTHON <= version <= NEWEST_PYTHON:
-        return Finding(
-            check="python",
-            level="problem",
-            what=f"{what}: no wheels of onnxruntime are known for it",
+        return problem(
+            "python",
+            f"{what}: no wheels of onnxruntime are known for it",
             why=f"wheels are known for Python {oldest} to {newest}; `pip` then finds no matching distribution",
             what_to_do=f"make the environment with another Python: python{newest} -m venv NAME",
         )
-    return Finding(check="python", level="ok", what=what)
+    return ok("python", what)
 
 
 def _libc(software: Software, *, works: bool) -> Finding:
     name, _, version = (software.libc or "").partition(" ")
     if not software.system.startswith("Linux"):
-        return Finding(check="c library", level="note", what=f"not looked at on {software.system}")
+        return note("c library", f"not looked at on {software.system}")
     if works:
-        return Finding(check="c library", level="ok", what=software.libc or "not glibc, and the libraries import")
+        return ok("c library", software.libc or "not glibc, and the libraries import")
     if name != "glibc":
-        return Finding(
-            check="c library",
-            level="problem",
-            what="not glibc",
+        return problem(
+            "c library",
+            "not glibc",
             why="onnxruntime has wheels for glibc only, none for musl (Alpine)",
             what_to_do="use a distribution with glibc, such as Raspberry Pi OS or Debian",
         )
     if numbers(version) < OLDEST_GLIBC:
-        return Finding(
-            check="c library",
-            level="problem",
-            what=f"glibc {version}",
+        return problem(
+            "c library",
+            f"glibc {version}",
             why=f"wheels of onnxruntime need glibc {OLDEST_GLIBC[0]}.{OLDEST_GLIBC[1]} or newer (manylinux_2_27)",
             what_to_do="use a newer system: Raspberry Pi OS of Debian 12 or later",
         )
     if numbers(version) < CURRENT_GLIBC:
         what = f"glibc {version}: only older onnxruntime has wheels for it"
-        return Finding(check="c library", level="note", what=what, what_to_do="pip install 'onnxruntime==1.22.*'")
-    return Finding(check="c library", level="ok", what=f"glibc {version}")
+        return note("c library", what, what_to_do="pip install 'onnxruntime==1.22.*'")
+    return ok("c library", f"glibc {version}")
 
 
 def _import(trial: Trial) -> Finding:
     check = f"import {trial.module}"
     version = trial.version or "of unknown version"
     if trial.outcome == "not_tried":
-        return Finding(check=check, level="note", what=f"{version}, not tried")
+        return note(check, f"{version}, not tried")
     if trial.outcome == "missing":
-        return Finding(
-            check=check,
-            level="problem",
-            what="not installed",
+        return problem(
+            check,
+            "not installed",
             why="tinylm needs it at run time",
             what_to_do=f"pip install '{trial.module}>={trial.wanted}'",
         )
@@ -113,22 +108,20 @@ def _import(trial: Trial) -> Finding:
     time = "" if trial.ms is None else f", {trial.ms:.0f} ms"
     memory = "" if trial.rss_mb is None else f", {trial.rss_mb:.0f} MB"
     if trial.version is not None and numbers(trial.version) < numbers(trial.wanted):
-        return Finding(
-            check=check,
-            level="problem",
-            what=f"{trial.version} is installed, {trial.wanted} or newer is needed",
+        return problem(
+            check,
+            f"{trial.version} is installed, {trial.wanted} or newer is needed",
             why=_TOO_OLD.get(trial.module, "tinylm is not tested with it"),
             what_to_do=f"pip install '{trial.module}>={trial.wanted}'",
         )
-    return Finding(check=check, level="ok", what=f"{version}{time}{memory}")
+    return ok(check, f"{version}{time}{memory}")
 
 
 def _failed_import(check: str, version: str, trial: Trial) -> Finding:
     if trial.outcome == "killed" and trial.detail == "SIGILL":
-        return Finding(
-            check=check,
-            level="problem",
-            what=f"{version} dies of SIGILL",
+        return problem(
+            check,
+            f"{version} dies of SIGILL",
             why="its wheel uses an instruction that this processor does not have; emulators may not show it",
             what_to_do=f"try another version, such as pip install '{trial.module}=={trial.wanted}.*'",
         )
@@ -139,11 +132,9 @@ def _failed_import(check: str, version: str, trial: Trial) -> Finding:
             "SIGBUS": "a mapped file is damaged, or the disk is failing",
         }
         why = reasons.get(trial.detail, "the process of whoever imports it ends the same way")
-        return Finding(
-            check=check, level="problem", what=f"{version} dies of {trial.detail}", why=why, what_to_do=_REINSTALL
-        )
+        return problem(check, f"{version} dies of {trial.detail}", why=why, what_to_do=_REINSTALL)
     what = f"{version}: {trial.detail}"
     why = "tinylm needs it at run time"
     if trial.outcome == "timeout":
         why = "the disk or the memory is so slow that no start will be in time"
-    return Finding(check=check, level="problem", what=what, why=why, what_to_do=_REINSTALL)
+    return problem(check, what, why=why, what_to_do=_REINSTALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from tinylm.doctor.finding import Finding, not_readable
+from tinylm.doctor.finding import Finding, not_readable, note, ok, problem, warning
 from tinylm.machine.facts import Facts, Memory, Storage, Surroundings, WallClock
 
 SERVING_MB = 70.0
@@ -29,10 +29,9 @@ def system_findings(facts: Facts) -> Iterator[Finding]:
     yield _time(facts.surroundings.clock)
     yield _load(facts.surroundings, facts.processor.cores)
     if facts.surroundings.container:
-        yield Finding(
-            check="container",
-            level="note",
-            what=f"this is a container: {facts.surroundings.container}",
+        yield note(
+            "container",
+            f"this is a container: {facts.surroundings.container}",
             why="memory, cores and clock may be the host's, not what this process gets",
         )
 
@@ -42,7 +41,7 @@ def _memory(memory: Memory) -> Finding:
         return not_readable("memory", "memory is")
     what = f"{memory.available_mb:.0f} of {memory.total_mb:.0f} MB available"
     if memory.available_mb >= _LITTLE_MB:
-        return Finding(check="memory", level="ok", what=what)
+        return ok("memory", what)
     return Finding(
         check="memory",
         level="problem" if memory.available_mb < SERVING_MB else "warning",
@@ -54,10 +53,9 @@ def _memory(memory: Memory) -> Finding:
 
 def _limits(memory: Memory) -> Iterator[Finding]:
     if memory.address_limit_mb is not None and memory.address_limit_mb < _LEAST_ADDRESS_MB:
-        yield Finding(
-            check="address space",
-            level="warning",
-            what=f"limited to {memory.address_limit_mb:.0f} MB (RLIMIT_AS)",
+        yield warning(
+            "address space",
+            f"limited to {memory.address_limit_mb:.0f} MB (RLIMIT_AS)",
             why="libraries map much more than they use; loading a model may fail with memory left",
             what_to_do="ulimit -v unlimited, or limit resident memory instead: `MemoryMax=` of systemd",
         )
@@ -88,18 +86,17 @@ def _swap(memory: Memory, storage: Storage) -> Finding:
     kind = "compressed, in memory (zram)" if memory.zram_mb is not None else "on disk"
     what = f"{total - free:.0f} of {total:.0f} MB used, {kind}"
     if free < _FULL_SWAP * total:
-        return Finding(
-            check="swap",
-            level="warning",
-            what=what,
+        return warning(
+            "swap",
+            what,
             why="the next shortage kills a process, and what is swapped out is missing from memory measured now",
             what_to_do="find what took the memory (`ps aux --sort=-rss | head`), stop it, then"
             " `sudo swapoff -a && sudo swapon -a`",
         )
     if memory.zram_mb is None and storage.sd_card:
         why = "swapping to an SD card takes seconds and wears it out"
-        return Finding(check="swap", level="note", what=what, why=why, what_to_do="sudo apt install zram-tools")
-    return Finding(check="swap", level="ok", what=what)
+        return note("swap", what, why=why, what_to_do="sudo apt install zram-tools")
+    return ok("swap", what)
 
 
 def _controller(memory: Memory) -> Finding:
@@ -107,12 +104,11 @@ def _controller(memory: Memory) -> Finding:
     if memory.cgroup_memory is None:
         return not_readable(check, "the memory controller is")
     if memory.cgroup_memory == "enabled":
-        return Finding(check=check, level="ok", what="enabled: `MemoryMax=` of a service works")
+        return ok(check, "enabled: `MemoryMax=` of a service works")
     by = f" by `{memory.cgroup_disabled_by}`" if memory.cgroup_disabled_by else ""
-    return Finding(
-        check=check,
-        level="warning",
-        what=f"disabled{by}",
+    return warning(
+        check,
+        f"disabled{by}",
         why="`MemoryMax=` of a service does nothing, without a word: one process can take the whole board down",
         what_to_do="add `cgroup_enable=memory` to the end of the one line in /boot/firmware/cmdline.txt"
         " (/boot/cmdline.txt before Debian 12), then restart",
@@ -123,10 +119,9 @@ def _disk(storage: Storage) -> Iterator[Finding]:
     where = f"{storage.folder}"
     kind = {True: "SD card", False: "no SD card", None: "unknown disk"}[storage.sd_card]
     if storage.read_only:
-        yield Finding(
-            check="disk",
-            level="problem",
-            what=f"{where} is mounted read-only ({kind})",
+        yield problem(
+            "disk",
+            f"{where} is mounted read-only ({kind})",
             why="nothing can be installed or deployed; a failing card is mounted like this too",
             what_to_do="sudo dmesg | grep -iE 'mmc|ext4|i/o error'; if it is not on purpose, replace the card",
         )
@@ -134,66 +129,57 @@ def _disk(storage: Storage) -> Iterator[Finding]:
     if storage.free_mb is None:
         yield not_readable("disk", f"free space of {where} is")
     elif storage.free_mb < _LITTLE_DISK_MB:
-        yield Finding(
-            check="disk",
-            level="warning",
-            what=f"{storage.free_mb:.0f} MB free in {where} ({kind})",
+        yield warning(
+            "disk",
+            f"{storage.free_mb:.0f} MB free in {where} ({kind})",
             why="the base package takes about 200 MB, and a deployment keeps the releases before it",
             what_to_do="sudo apt clean; du -xh / 2>/dev/null | sort -h | tail",
         )
     else:
-        yield Finding(check="disk", level="ok", what=f"{storage.free_mb:.0f} MB free in {where} ({kind})")
+        yield ok("disk", f"{storage.free_mb:.0f} MB free in {where} ({kind})")
     if storage.write_mb_per_s is None or storage.read_mb_per_s is None:
-        yield Finding(check="disk speed", level="note", what=f"not tested: {storage.problem or 'unknown'}")
+        yield note("disk speed", f"not tested: {storage.problem or 'unknown'}")
         return
     what = f"{storage.write_mb_per_s:.1f} MB/s written and synced, {storage.read_mb_per_s:.0f} MB/s read"
     if storage.write_mb_per_s < _SLOW_WRITE_MB_S:
-        yield Finding(
-            check="disk speed",
-            level="warning",
-            what=what,
+        yield warning(
+            "disk speed",
+            what,
             why="starts and deployments take minutes; a card that was faster once is about to fail",
             what_to_do="try again when nothing else writes; else use a card of class A1 or better, or a USB disk",
         )
     else:
-        yield Finding(check="disk speed", level="ok", what=what)
+        yield ok("disk speed", what)
 
 
 def _time(clock: WallClock) -> Finding:
-    now = _moment(clock.now)
+    now = _parsed(clock.now)
     if now is None:
         return not_readable("time", "the time is")
-    installed = _moment(clock.installed)
+    installed = _parsed(clock.installed)
     shown = now.strftime("%Y-%m-%d %H:%M UTC")
     # A day's grace: files may come from a machine in another time zone with a badly set clock.
     early = installed is not None and installed.year >= _FIRST_YEAR and now < installed - timedelta(days=1)
     if early or not _FIRST_YEAR <= now.year <= _LAST_YEAR:
-        return Finding(
-            check="time",
-            level="warning",
-            what=f"{shown} cannot be"
-            + (f": tinylm was installed on {installed:%Y-%m-%d}" if early and installed else ""),
+        return warning(
+            "time",
+            f"{shown} cannot be" + (f": tinylm was installed on {installed:%Y-%m-%d}" if early and installed else ""),
             why="certificates look invalid (pip and https fail), and logs and releases get impossible dates",
             what_to_do="sudo timedatectl set-ntp true; without a network: sudo date -s 'YYYY-MM-DD HH:MM'",
         )
     if clock.synchronised is False:
         rtc = "" if clock.hardware_clock else "; without a hardware clock the time is lost with the power"
-        return Finding(
-            check="time",
-            level="note",
-            what=f"{shown}, plausible, not synchronised{rtc}",
-            what_to_do="sudo timedatectl set-ntp true",
-        )
+        return note("time", f"{shown}, plausible, not synchronised{rtc}", what_to_do="sudo timedatectl set-ntp true")
     state = "synchronised" if clock.synchronised else "plausible"
-    return Finding(check="time", level="ok", what=f"{shown}, {state}")
+    return ok("time", f"{shown}, {state}")
 
 
-def _moment(value: str | None) -> datetime | None:
+def _parsed(value: str | None) -> datetime | None:
     try:
-        moment = None if value is None else datetime.fromisoformat(value)
+        time = None if value is None else datetime.fromisoformat(value)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
 
 
 def _load(surroundings: Surroundings, cores: int) -> Finding:
@@ -204,11 +190,10 @@ def _load(surroundings: Surroundings, cores: int) -> Finding:
     average = "" if load is None else f"load average {load:.2f} on {cores} cores"
     what = "; ".join(part for part in (average, names and f"busy now: {names}") if part)
     if taken < 0.5 and (load is None or load < 0.7 * cores):
-        return Finding(check="load", level="ok", what=what)
-    return Finding(
-        check="load",
-        level="warning",
-        what=what,
+        return ok("load", what)
+    return warning(
+        "load",
+        what,
         why="other work takes the processor: times measured now are void, and users wait",
         what_to_do="wait until it is done, or stop it; `top` shows it",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinylm.base.text_table import grid
+from tinylm.doctor.examination import Examination
 from tinylm.doctor.finding import Finding
-from tinylm.doctor.report import Report
 from tinylm.onnx.kernels import LEVELS
 
 if TYPE_CHECKING:
@@ -22,22 +22,22 @@ _MARK_WIDTH = max(len(mark) for _, mark in _MARKS.values())
 _PLURALS = {"ok": "ok", "note": "notes", "warning": "warnings", "problem": "problems"}
 
 
-def print_report(report: Report, console: Console) -> None:
-    """Print the report; readable at 80 columns and without colour."""
+def print_examination(examination: Examination, console: Console) -> None:
+    """Print the examination; readable at 80 columns and without colour."""
     from rich.text import Text
 
-    check_width = max(len(finding.check) for finding in report.findings)
-    for finding in report.findings:
+    check_width = max(len(finding.check) for finding in examination.findings)
+    for finding in examination.findings:
         _print_finding(finding, console, check_width=check_width)
-    if report.bundle is not None and report.bundle.operators:
+    if examination.bundle is not None and examination.bundle.operators:
         console.print()
-        console.print(_operators(report, console))
+        console.print(_operators(examination, console))
     console.print()
-    counts = {level: sum(finding.level == level for finding in report.findings) for level in LEVELS}
+    counts = {level: sum(finding.level == level for finding in examination.findings) for level in LEVELS}
     parts = [
         f"{count} {level if count == 1 else _PLURALS[level]}" for level, count in reversed(counts.items()) if count
     ]
-    console.print(Text(", ".join(parts) + ".", style=_MARKS[report.level][0]))
+    console.print(Text(", ".join(parts) + ".", style=_MARKS[examination.level][0]))
 
 
 def _print_finding(finding: Finding, console: Console, *, check_width: int) -> None:
@@ -62,11 +62,11 @@ def _print_finding(finding: Finding, console: Console, *, check_width: int) -> N
             console.print(Padding(more, (0, 0, 0, _MARK_WIDTH + 2)))
 
 
-def _operators(report: Report, console: Console) -> RenderableType:
+def _operators(examination: Examination, console: Console) -> RenderableType:
     from rich.text import Text
 
     rows = []
-    for row in report.bundle.operators if report.bundle else ():
+    for row in examination.bundle.operators if examination.bundle else ():
         style, mark = _MARKS[row.level]
         weights = ", ".join(part for part in (row.weights, row.detail) if part) or "-"
         inside = f"{mark.partition(' ')[0]} {'integer' if row.integer else 'float'}"

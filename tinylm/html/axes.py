@@ -1,7 +1,4 @@
-"""Scales of a chart: where a value lies in pixels, and which round numbers stand beside the axis.
-
-Pure arithmetic, apart from `tinylm.html.charts`, which draws with it.
-"""
+"""Scales of a chart: where a value lies in pixels, and which round numbers stand beside the axis. Pure arithmetic."""
 
 from __future__ import annotations
 
@@ -87,6 +84,5 @@ def widened(low: float, high: float, *, count: int = 5) -> tuple[float, float]:
 def labels(values: Sequence[float]) -> tuple[str, ...]:
     """The values in words, with as many decimals as tell them apart, and k or M in place of many zeros."""
     largest = max((abs(value) for value in values), default=0.0)
-    unit, suffix = next(((unit, name) for unit, name in ((1e6, "M"), (1e4, "k")) if largest >= unit), (1.0, ""))
-    unit = 1e3 if suffix == "k" else unit
+    unit, suffix = (1e6, "M") if largest >= 1e6 else (1e3, "k") if largest >= 1e4 else (1.0, "")
     return tuple(f"{value / unit:.10g}{suffix if value else ''}" for value in values)

@@ -1,7 +1,4 @@
-"""What charts with a heading share: title and legend that wrap, the pair of axes with its grid, the legend's samples.
-
-`tinylm.html.charts` plots into it; nothing else needs it.
-"""
+"""What charts share: title and legend that wrap, the pair of axes with its grid, lines across it, legend samples."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from tinylm.html.svg import SMALL, colour_of, dash_of, draw_line, draw_rect, dra
 WIDTH = 480
 """Pixels of every chart before the reader scales it: a phone shows its 14-pixel letters at 10 or more."""
 PAD = 10
+LIMIT_DASH = "6 4"
 
 _PLOT_HEIGHT = 220
 _LINE = 18
@@ -44,7 +42,6 @@ class Frame:
         *,
         x_label: str,
         y_label: str,
-        log_x: bool = False,
         log_y: bool = False,
     ) -> None:
         self.title, self.x_label = title, x_label
@@ -54,7 +51,7 @@ class Frame:
         self._y_ticks = ticks(*y_range, log=log_y)
         left = PAD + max(text_width(text, SMALL) for text in labels(self._y_ticks)) + 6
         self.bottom = top + _PLOT_HEIGHT
-        self.x = Scale(low=x_range[0], high=x_range[1], start=left, end=WIDTH - 2 * PAD, log=log_x)
+        self.x = Scale(low=x_range[0], high=x_range[1], start=left, end=WIDTH - 2 * PAD)
         self.y = Scale(low=y_range[0], high=y_range[1], start=self.bottom, end=top, log=log_y)
 
     def draw_axes(self, x_ticks: Sequence[float] = ()) -> None:
@@ -62,7 +59,7 @@ class Frame:
             height = self.y(value)
             self.body.append(draw_line(self.x.start, height, self.x.end, height, "faint"))
             self.body.append(draw_text(self.x.start - 6, height + 4, text, anchor="end", size=SMALL))
-        values = tuple(x_ticks) or ticks(self.x.low, self.x.high, log=self.x.log)
+        values = tuple(x_ticks) or ticks(self.x.low, self.x.high)
         free = 0.0
         for value, text in zip(values, labels(values), strict=True):
             at, half = self.x(value), text_width(text, SMALL) / 2
@@ -71,6 +68,16 @@ class Frame:
                 self.body.append(draw_text(at, self.bottom + 17, text, anchor="middle", size=SMALL))
                 free = at + half + 6
         self.body.append(draw_line(self.x.start, self.bottom, self.x.end, self.bottom, "ink"))
+
+    def draw_level(self, value: float, colour: str, *, dash: str) -> None:
+        """A horizontal line at a value of the y axis."""
+        y = self.y(value)
+        self.body.append(draw_line(self.x.start, y, self.x.end, y, colour, dash=dash, width=2))
+
+    def draw_upright(self, value: float, colour: str, *, dash: str) -> None:
+        """A vertical line at a value of the x axis."""
+        x = self.x(value)
+        self.body.append(draw_line(x, self.y.start, x, self.y.end, colour, dash=dash, width=2))
 
     def chart(self) -> Chart:
         self.body.append(draw_text(self.x.end, self.bottom + 35, self.x_label, anchor="end", size=SMALL))
@@ -109,4 +116,4 @@ def block_sample(place: int, opacity: float = 1) -> Sample:
 
 def limit_sample(x: float, y: float) -> str:
     """A piece of a limit's line."""
-    return draw_line(x, y, x + 22, y, "limit", dash="6 4", width=2)
+    return draw_line(x, y, x + 22, y, "limit", dash=LIMIT_DASH, width=2)

@@ -1,6 +1,6 @@
 """Charts as self-contained SVG text, without a library: a device has no matplotlib.
 
-Each function returns a `Chart`; `document` makes one SVG of one or several, beneath one another, for a file or to stand
+Each function returns a `Chart`; `drawing` makes one SVG of one or several, beneath one another, for a file or to stand
 inside an HTML page:
 
     chart = line_chart(
@@ -8,7 +8,7 @@ inside an HTML page:
         title="Latency by prompt length", x_label="prompt (tokens)", y_label="latency (ms)",
         limit=Mark(value=250, label="limit 250 ms"),
     )
-    write_atomic(path, document(chart).encode())
+    write_atomic(path, drawing(chart).encode())
 
 Made for a phone first: few, large letters, a legend that wraps instead of labels that collide. Colours follow the
 reader's light or dark setting, and a page can set its own through the variables `--chart-paper`, `--chart-ink`,
@@ -30,7 +30,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tinylm.html.axes import Scale, bounds, labels, step_of, ticks, widened
-from tinylm.html.chart_frame import PAD, WIDTH, Chart, Frame, Sample, block_sample, heading, limit_sample, line_sample
+from tinylm.html.chart_frame import (
+    LIMIT_DASH,
+    PAD,
+    WIDTH,
+    Chart,
+    Frame,
+    Sample,
+    block_sample,
+    heading,
+    limit_sample,
+    line_sample,
+)
 from tinylm.html.svg import (
     FONT,
     SMALL,
@@ -45,9 +56,11 @@ from tinylm.html.svg import (
     text_width,
 )
 
-__all__ = ["WIDTH", "Bar", "Chart", "Mark", "Series", "Span", "bar_chart", "document", "histogram", "line_chart"]
+__all__ = ["WIDTH", "Bar", "Chart", "Mark", "Series", "Span", "bar_chart", "drawing", "histogram", "line_chart"]
 
 _MOST_MARKERS = 40  # more points than that are a line, and markers would hide it
+_BINS = 20
+_SHADE = 0.22  # opacity of bands and spans
 _FAR = 3  # times the range of what is drawn: a limit farther away is off the scale
 
 
@@ -91,14 +104,14 @@ class Bar:
     """Written at its end: the value with its unit, a share."""
 
 
-def document(*charts: Chart, inline: bool = False) -> str:
+def drawing(*charts: Chart, inline: bool = False) -> str:
     """One SVG of all charts beneath one another, for a file of its own or, with `inline`, to stand in an HTML page.
 
     Inline it needs no namespace, and leaves `tinylm.html.svg.stylesheet` to the page, which has it once for all its
     charts.
     """
     if not charts:
-        raise ValueError("a document needs at least one chart")
+        raise ValueError("a drawing needs at least one chart")
     height = sum(chart.height for chart in charts)
     parts, top = [], 0.0
     for chart in charts:
@@ -125,7 +138,6 @@ def line_chart(
     y_label: str,
     limit: Mark | None = None,
     x_ticks: Sequence[float] = (),
-    log_x: bool = False,
     log_y: bool = False,
     from_zero: bool = True,
     y_reach: Sequence[float] = (),
@@ -146,19 +158,15 @@ def line_chart(
     if limit and near:
         y_range = bounds([*heights, limit.value], log=log_y, from_zero=from_zero)
     y_range = y_range if log_y else widened(*y_range)
-    x_range = bounds((x for one in series for x, _ in one.points), log=log_x)
+    x_range = bounds(x for one in series for x, _ in one.points)
     legend = [entry for place, one in enumerate(series) for entry in _entries(one, place)]
-    if limit:
-        legend.append((limit.label if near else f"{limit.label}, off the scale", limit_sample))
-    frame = Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label, log_x=log_x, log_y=log_y)
+    legend += _limit_entry(limit, near=near)
+    frame = Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label, log_y=log_y)
     frame.draw_axes(x_ticks)
-    for place, one in enumerate(series):
-        frame.body.append(_band(one, place, frame.x, frame.y))
-    for place, one in enumerate(series):
-        frame.body.append(_line(one, place, frame.x, frame.y))
+    frame.body += [_band(one, place, frame.x, frame.y) for place, one in enumerate(series)]
+    frame.body += [_line(one, place, frame.x, frame.y) for place, one in enumerate(series)]
     if limit and near:
-        height = frame.y(limit.value)
-        frame.body.append(draw_line(frame.x.start, height, frame.x.end, height, "limit", dash="6 4", width=2))
+        frame.draw_level(limit.value, "limit", dash=LIMIT_DASH)
     elif limit:
         up = limit.value > y_range[1]
         frame.body.append(_arrow(frame.x.end - 8, frame.y.end if up else frame.y.start, 0, -1 if up else 1))
@@ -170,20 +178,19 @@ def histogram(
     *,
     title: str,
     x_label: str,
-    y_label: str = "how many",
+    y_label: str,
     limit: Mark | None = None,
     marks: Sequence[Mark] = (),
     span: Span | None = None,
-    count: int = 20,
 ) -> Chart:
-    """How often values fall into bins with round edges, about `count` of them.
+    """How often values fall into bins with round edges, about 20 of them.
 
     `limit` and `marks` are vertical lines: what must not be passed, and what to compare with (p50, p95). `span` is
     shaded.
     """
     low, high = bounds(values)
-    step = step_of(low, high, count=count)
-    low, high = widened(low, high, count=count)
+    step = step_of(low, high, count=_BINS)
+    low, high = widened(low, high, count=_BINS)
     bins = [0] * max(1, round((high - low) / step))
     for value in values:
         bins[min(int((value - low) / step), len(bins) - 1)] += 1
@@ -194,9 +201,8 @@ def histogram(
         x_range = bounds([*x_range, limit.value])
     legend: list[tuple[str, Sample]] = [(mark.label, line_sample(place)) for place, mark in enumerate(marks, 2)]
     if span:
-        legend.append((span.label, block_sample(len(marks) + 2, opacity=0.22)))
-    if limit:
-        legend.append((limit.label if near else f"{limit.label}, off the scale", limit_sample))
+        legend.append((span.label, block_sample(len(marks) + 2, opacity=_SHADE)))
+    legend += _limit_entry(limit, near=near)
     y_range = widened(*bounds([float(number) for number in bins], from_zero=True))
     frame = Frame(title, legend, x_range, y_range, x_label=x_label, y_label=y_label)
     frame.draw_axes()
@@ -206,38 +212,30 @@ def histogram(
         frame.body.append(draw_rect(left, top, width, frame.y(0) - top, "1"))
     if span:
         left, right = frame.x(span.low), frame.x(span.high)
-        shaded = colour_of(len(marks) + 2)
-        frame.body.append(draw_rect(left, frame.y.end, right - left, frame.y.start - frame.y.end, shaded, opacity=0.22))
+        shaded, height = colour_of(len(marks) + 2), frame.y.start - frame.y.end
+        frame.body.append(draw_rect(left, frame.y.end, right - left, height, shaded, opacity=_SHADE))
     for place, mark in enumerate(marks, 2):  # 1 looks like the limit
-        at = frame.x(mark.value)
-        frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, colour_of(place), dash=dash_of(place), width=2))
+        frame.draw_upright(mark.value, colour_of(place), dash=dash_of(place))
     if limit and near:
-        at = frame.x(limit.value)
-        frame.body.append(draw_line(at, frame.y.start, at, frame.y.end, "limit", dash="6 4", width=2))
+        frame.draw_upright(limit.value, "limit", dash=LIMIT_DASH)
     elif limit:
         right_of = limit.value > x_range[1]
         frame.body.append(_arrow(frame.x.end if right_of else frame.x.start, frame.y.end + 8, 1 if right_of else -1, 0))
     return frame.chart()
 
 
-def bar_chart(
-    bars: Sequence[Bar], *, title: str, x_label: str, part_labels: Sequence[str] = (), limit: Mark | None = None
-) -> Chart:
+def bar_chart(bars: Sequence[Bar], *, title: str, x_label: str, part_labels: Sequence[str] = ()) -> Chart:
     """Horizontal bars from 0, one row each, in the order given; `part_labels` names the parts of stacked bars.
 
-    `limit` is a vertical line. ValueError as in the module, for a part below 0, and for parts without a name.
+    ValueError as in the module, for a part below 0, and for parts without a name.
     """
     parts = max((len(bar.parts) for bar in bars), default=0)
     if any(part < 0 for bar in bars for part in bar.parts):
         raise ValueError("a bar's parts are 0 or more")
     if part_labels and parts > len(part_labels):
         raise ValueError(f"a bar has {parts} parts and {len(part_labels)} names")
-    totals = [sum(bar.parts) for bar in bars]
-    high = bounds([*totals, *([limit.value] if limit else [])], from_zero=True)[1]
-    legend: list[tuple[str, Sample]] = [(label, block_sample(place)) for place, label in enumerate(part_labels)]
-    if limit:
-        legend.append((limit.label, limit_sample))
-    body, top = heading(title, legend)
+    high = bounds([sum(bar.parts) for bar in bars], from_zero=True)[1]
+    body, top = heading(title, [(label, block_sample(place)) for place, label in enumerate(part_labels)])
     room = 0.5 * WIDTH
     size = FONT if max(text_width(bar.label) for bar in bars) <= 0.42 * WIDTH else SMALL
     left = PAD + min(max(text_width(bar.label, size) for bar in bars), room) + 8
@@ -248,7 +246,6 @@ def bar_chart(
     for value, text in zip(values, labels(values), strict=True):
         body.append(draw_line(scale(value), top, scale(value), bottom, "faint"))
         body.append(draw_text(scale(value), bottom + 15, text, anchor="middle", size=SMALL))
-    texts = []
     for row, bar in enumerate(bars):
         y, start = top + 24 * row + 4, 0.0
         shown = cut(bar.label, room, size)
@@ -257,10 +254,7 @@ def bar_chart(
         for place, part in enumerate(bar.parts):
             body.append(draw_rect(scale(start), y, scale(start + part) - scale(start), 16, colour_of(place)))
             start += part
-        texts.append(draw_text(scale(start) + 4, y + 12.5, bar.text, size=SMALL, halo=True))
-    if limit:
-        body.append(draw_line(scale(limit.value), top, scale(limit.value), bottom, "limit", dash="6 4", width=2))
-    body += texts  # above the limit's line
+        body.append(draw_text(scale(start) + 4, y + 12.5, bar.text, size=SMALL, halo=True))
     body.append(draw_text(scale.end, bottom + 33, x_label, anchor="end", size=SMALL))
     return Chart(title=title, height=bottom + 33 + PAD, body="".join(body))
 
@@ -270,21 +264,23 @@ def _near(limit: Mark, low: float, high: float) -> bool:
     return low - room <= limit.value <= high + room
 
 
+def _limit_entry(limit: Mark | None, *, near: bool) -> list[tuple[str, Sample]]:
+    return [(limit.label if near else f"{limit.label}, off the scale", limit_sample)] if limit else []
+
+
 def _arrow(x: float, y: float, right: int, down: int) -> str:
     """An arrow in the limit's colour with its point at (x, y), towards the right, the left, upwards or downwards."""
-    stem = draw_line(x - 30 * right, y - 30 * down, x - 8 * right, y - 8 * down, "limit", dash="6 4", width=2)
+    stem = draw_line(x - 30 * right, y - 30 * down, x - 8 * right, y - 8 * down, "limit", dash=LIMIT_DASH, width=2)
     back_x, back_y = x - 9 * right, y - 9 * down
     corners = f"{x:.1f},{y:.1f} {back_x + 5 * down:.1f},{back_y + 5 * right:.1f}"
-    return (
-        stem
-        + f'<polygon points="{corners} {back_x - 5 * down:.1f},{back_y - 5 * right:.1f}" {paint("fill", "limit")}/>'
-    )
+    corners += f" {back_x - 5 * down:.1f},{back_y - 5 * right:.1f}"
+    return f'{stem}<polygon points="{corners}" {paint("fill", "limit")}/>'
 
 
 def _entries(series: Series, place: int) -> Iterable[tuple[str, Sample]]:
     yield series.label, line_sample(place) if series.joined else lambda x, y: _marker(x + 11, y, place)
     if series.band and series.band_label:
-        yield series.band_label, block_sample(place, opacity=0.22)
+        yield series.band_label, block_sample(place, opacity=_SHADE)
 
 
 def _band(series: Series, place: int, x: Scale, y: Scale) -> str:
@@ -294,7 +290,7 @@ def _band(series: Series, place: int, x: Scale, y: Scale) -> str:
     upper = [f"{at:.1f},{y(high):.1f}" for at, (_, high) in zip(across, series.band, strict=True)]
     lower = [f"{at:.1f},{y(low):.1f}" for at, (low, _) in zip(across, series.band, strict=True)]
     points = " ".join([*upper, *reversed(lower)])
-    return f'<polygon points="{points}" opacity="0.22" {paint("fill", colour_of(place))}/>'
+    return f'<polygon points="{points}" opacity="{_SHADE}" {paint("fill", colour_of(place))}/>'
 
 
 def _line(series: Series, place: int, x: Scale, y: Scale) -> str:

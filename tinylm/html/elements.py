@@ -1,19 +1,35 @@
-"""HTML that every part of the page is made of: escaped text, sections, tables, facts, charts.
+"""HTML that pages are made of: the document, escaped text, sections, tables, lists, charts.
 
 A report may come from anywhere. So text becomes HTML in these functions and nowhere else: they take plain text and
-escape it, and what is HTML already is called so (`body`, `parts`).
+escape it, and what is HTML already is called so (`body`, `parts`, `items`). The page forbids itself, by its content
+security policy, to load or run anything, so that a page from somebody else can be opened without a thought.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tinylm.base.printable import printable
-from tinylm.html.charts import Chart, document
+from tinylm.html.charts import Chart, drawing
+from tinylm.html.style import style
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _CODE = re.compile(r"`([^`]+)`")
+
+
+def document(*, title: str, parts: Iterable[str], footer: str) -> str:
+    """One HTML document of `parts`, which are HTML; `title` and `footer` are plain text."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="generator" content="tinylm">'  # `--corpus .` does not learn it
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{text(title.replace('`', ''))}</title><style>{style()}</style></head>\n"
+        f"<body><main>\n{''.join(parts)}<footer>{text(footer)}</footer></main></body></html>\n"
+    )
 
 
 def text(words: str) -> str:
@@ -25,13 +41,8 @@ def text(words: str) -> str:
 
 
 def verbatim(words: str) -> str:
-    """Text as HTML with its backquotes as they are: what a model wrote, the name of a folder."""
+    """Text as HTML with its backquotes as they are: what a model wrote, the name of a folder, an attribute."""
     return html.escape(printable(words))
-
-
-def attribute(words: str) -> str:
-    """Text for the inside of a quoted attribute."""
-    return html.escape(printable(words), quote=True)
 
 
 def section(title: str, *parts: str, lead: str = "") -> str:
@@ -45,22 +56,39 @@ def subtitle(words: str) -> str:
     return f"<h3>{text(words)}</h3>"
 
 
+def evidence(words: str) -> str:
+    """What a line above rests on, in small letters."""
+    return f'<div class="evidence">{text(words)}</div>'
+
+
 def paragraph(words: str, *, kind: str = "") -> str:
     """A paragraph of escaped words, with a class of the style sheet."""
     return f'<p class="{kind}">{text(words)}</p>' if kind else f"<p>{text(words)}</p>"
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, total: Sequence[str] = ()) -> str:
-    """A table whose first column says what a row is about, and whose others are numbers; `total` is its last row."""
-    titles = "".join(f'<th scope="col">{text(title)}</th>' for title in head)
+def chip(tone: str, words: str) -> str:
+    """A few words in the colour of a verdict: `pass`, `fail`, `undecided` or `not_measured`."""
+    return f'<span class="chip {tone}">{text(words)}</span>'
+
+
+def bullets(items: Iterable[str], *, kind: str = "plain") -> str:
+    """A list without bullets, of HTML, with a class of the style sheet; nothing without items."""
+    rows = "".join(f"<li>{item}</li>" for item in items)
+    return f'<ul class="{kind}">{rows}</ul>' if rows else ""
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], total: Sequence[str] = ()) -> str:
+    """A table whose first column says what a row is about, and whose others are numbers; `total` is its last row.
+
+    A name of a column may end in `>`, as in `tinylm.base.text_table`; here it means nothing.
+    """
+    if not rows:
+        return ""
+    titles = "".join(f'<th scope="col">{text(title.removesuffix(">"))}</th>' for title in head)
     body = "".join(f"<tr>{_cells(row)}</tr>" for row in rows)
     foot = f"<tfoot><tr>{_cells(total)}</tr></tfoot>" if total else ""
     # A table that is wider than a phone scrolls in a box of its own; the page never does.
-    return (
-        f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody>{foot}</table></div>'
-        if rows
-        else ""
-    )
+    return f'<div class="scroll"><table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody>{foot}</table></div>'
 
 
 def _cells(row: Sequence[str]) -> str:
@@ -88,10 +116,10 @@ def figure(draw: Callable[[], Sequence[Chart]], *, caption: str = "") -> str:
     """Charts beneath one another, with a sentence on how to read them; nothing when there is nothing to draw."""
     try:
         charts = draw()
-        drawing = document(*charts, inline=True) if charts else ""
+        drawn = drawing(*charts, inline=True) if charts else ""
     except (ValueError, OverflowError, ZeroDivisionError):  # numbers that no measurement gives
         return paragraph("These values cannot be drawn.", kind="note")
-    if not drawing:
+    if not drawn:
         return ""
     below = f"<figcaption>{text(caption)}</figcaption>" if caption else ""
-    return f"<figure>{drawing}{below}</figure>"
+    return f"<figure>{drawn}{below}</figure>"

@@ -64,7 +64,7 @@ def text_width(text: str, size: float = FONT) -> float:
     return len(text) * size * _LETTER
 
 
-def cut(text: str, room: float, size: float = FONT) -> str:
+def cut(text: str, room: float, size: float) -> str:
     """The text, or as much of it as fits into `room` pixels."""
     most = int(room / (size * _LETTER))
     return text if len(text) <= most else text[: most - 1] + "…"

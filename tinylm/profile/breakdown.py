@@ -27,18 +27,18 @@ _LEFT_OUT = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """A kind of operator, or a layer; everything is a mean over the runs."""
+class Cost:
+    """What a kind of operator, or a layer, takes; everything is a mean over the runs."""
 
     name: str
     calls: float
     """In a run."""
     timed_us: float
-    """In a run, as ONNX Runtime timed it, without branches, which have rows of their own."""
+    """In a run, as ONNX Runtime timed it, without branches, which are counted on their own."""
     estimated_us: float
     """In a run that is not timed: less the cost of timing each call."""
     share: float
-    """Of the estimates of all rows together: 0 to 1."""
+    """Of the estimates of all together: 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +54,15 @@ class Breakdown:
     outside_us: float
     """Of it, outside of operators: ONNX Runtime's own work, the trace's part of it too, and what is lost because every
     call's time is rounded down to whole microseconds."""
-    operators: tuple[Row, ...]
+    operators: tuple[Cost, ...]
     """By falling estimate."""
-    layers: tuple[Row, ...]
+    layers: tuple[Cost, ...]
     """In the order in which a token passes them."""
 
 
-def added_up(rows: Sequence[Row], *, name: str) -> Row:
-    """One row of several."""
-    return Row(
+def added_up(rows: Sequence[Cost], *, name: str) -> Cost:
+    """One of several."""
+    return Cost(
         name=name,
         calls=sum(row.calls for row in rows),
         timed_us=sum(row.timed_us for row in rows),
@@ -105,30 +105,30 @@ def break_down(
     calls, timed_us = _parts(runs, layer)
     estimated_us = _estimates(calls, timed_us, cost_us)
 
-    def rows(side: int) -> list[Row]:
+    whole_us = sum(estimated_us.values()) or 1.0
+
+    def cost(name: str, keys: Sequence[_Key]) -> Cost:
+        estimate = sum(estimated_us[key] for key in keys)
+        return Cost(
+            name=name,
+            calls=round(sum(calls[key] for key in keys) / len(runs), 3),
+            timed_us=round(sum(timed_us[key] for key in keys) / len(runs), 3),
+            estimated_us=round(estimate / len(runs), 3),
+            share=round(estimate / whole_us, 5),
+        )
+
+    def costs(side: int) -> list[Cost]:
         names = sorted({key[side] for key in calls})
-        return [
-            Row(
-                name=name,
-                calls=round(sum(calls[key] for key in calls if key[side] == name) / len(runs), 3),
-                timed_us=round(sum(timed_us[key] for key in calls if key[side] == name) / len(runs), 3),
-                estimated_us=round(sum(estimated_us[key] for key in calls if key[side] == name) / len(runs), 3),
-                share=round(
-                    sum(estimated_us[key] for key in calls if key[side] == name) / (sum(estimated_us.values()) or 1.0),
-                    5,
-                ),
-            )
-            for name in names
-        ]
+        return [cost(name, [key for key in calls if key[side] == name]) for name in names]
 
     total_us = sum(run.total_us for run in runs)
-    layers = {row.name: row for row in rows(1)}
+    layers = {row.name: row for row in costs(1)}
     return Breakdown(
         tokens=tokens,
         runs=len(runs),
         run_us=round(total_us / len(runs), 3),
         outside_us=round((total_us - sum(timed_us.values())) / len(runs), 3),
-        operators=tuple(sorted(rows(0), key=lambda row: (-row.estimated_us, -row.timed_us, row.name))),
+        operators=tuple(sorted(costs(0), key=lambda row: (-row.estimated_us, -row.timed_us, row.name))),
         layers=tuple(layers[name] for name in layer_order if name in layers),
     )
 

@@ -17,10 +17,10 @@ from tinylm.budget.spec.prompts import PROMPTS
 from tinylm.bundle.manifest import Bundle
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us
-from tinylm.profile.child import child_command, run_profile_child
 from tinylm.profile.layers import layer_finder, layer_names
 from tinylm.profile.lengths import choose_new_tokens, prompt_lengths, traced_prompt_tokens
-from tinylm.profile.report import SCHEMA, LengthReport, Report, summarise
+from tinylm.profile.probe import probe_command, run_profile_probe
+from tinylm.profile.profile import SCHEMA, LengthTimings, Profile, summarise
 from tinylm.profile.trace import Run, read_trace
 from tinylm.runtime.measurement.profile_protocol import SCHEMA as ORDERS_SCHEMA
 from tinylm.runtime.measurement.profile_protocol import LengthTimes, ProfileOrders
@@ -33,7 +33,7 @@ _MOST_TRACED_REQUESTS = 10
 
 def profile_bundle(
     bundle: Bundle, *, requests: int, threads: int, new_tokens: int | None, announce: Callable[[str], None]
-) -> Report:
+) -> Profile:
     """Measure on this machine; `requests` are counted for every prompt length.
 
     TinylmError when an argument is out of range, the bundle cannot be used, or the measuring process ended badly.
@@ -63,7 +63,7 @@ def profile_bundle(
             warmup=WARMUP,
         )
         with ProgressBar("profile", say=announce):
-            result = run_profile_child(child_command(bundle.path), orders)
+            result = run_profile_probe(probe_command(bundle.path), orders)
         runs = read_trace(_only_file(Path(folder)))
     step_us, traced_step_us = summarise(result.step_us), summarise(result.traced_step_us)
     steps, reads = _counted(runs, orders)
@@ -74,7 +74,7 @@ def profile_bundle(
     def breakdown(of: list[Run], tokens: int) -> Breakdown:
         return break_down(of, tokens=tokens, cost_us=cost_us, layer=layer, layer_order=order)
 
-    return Report(
+    return Profile(
         schema=SCHEMA,
         bundle=BundleId(name=bundle.manifest.name, sha256=bundle.manifest_sha256),
         device=device_facts(),
@@ -82,7 +82,7 @@ def profile_bundle(
         threads=threads,
         new_tokens=new_tokens,
         warmup=WARMUP,
-        lengths=tuple(_length_report(times) for times in result.lengths),
+        lengths=tuple(_length_timings(times) for times in result.lengths),
         decode=breakdown(steps, 1),
         prefill=breakdown(reads, orders.traced_prompt_tokens - 1) if reads else None,
         step_us=step_us,
@@ -120,9 +120,9 @@ def _counted(runs: tuple[Run, ...], orders: ProfileOrders) -> tuple[list[Run], l
     return steps, [runs[place] for place in counted if place % of_request < reads]
 
 
-def _length_report(times: LengthTimes) -> LengthReport:
+def _length_timings(times: LengthTimes) -> LengthTimings:
     ttft_ms = summarise(times.ttft_ms)
-    return LengthReport(
+    return LengthTimings(
         prompt_tokens=times.prompt_tokens,
         latency_ms=summarise(times.latency_ms),
         ttft_ms=ttft_ms,

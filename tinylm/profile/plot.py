@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinylm.html.charts import Bar, Chart, Series, bar_chart, document, line_chart
-from tinylm.profile.breakdown import Row, added_up
-from tinylm.profile.report import Report
+from tinylm.html.charts import Bar, Chart, Series, bar_chart, drawing, line_chart
+from tinylm.profile.breakdown import Cost, added_up
+from tinylm.profile.profile import Profile
 from tinylm.profile.table import estimate
 
 _MOST_OPERATORS = 10
 
 
-def plot(report: Report) -> str:
+def plot(profile: Profile) -> str:
     """One SVG document."""
-    machine = f"{report.device.model}, {report.threads} thread{'' if report.threads == 1 else 's'}"
-    charts = [_latency(report, machine), _bars(report.decode.layers, "A decoded token by layer")]
-    operators = report.decode.operators
+    machine = f"{profile.device.model}, {profile.threads} thread{'' if profile.threads == 1 else 's'}"
+    charts = [_latency(profile, machine), _bars(profile.decode.layers, "A decoded token by layer")]
+    operators = profile.decode.operators
     if len(operators) > _MOST_OPERATORS:
         rest = operators[_MOST_OPERATORS - 1 :]
         last = added_up(rest, name=f"{len(rest)} others")
         operators = (*operators[: _MOST_OPERATORS - 1], last)
     charts.append(_bars(operators, "A decoded token by operator"))
-    return document(*charts)
+    return drawing(*charts)
 
 
-def _latency(report: Report, machine: str) -> Chart:
-    lengths = report.lengths
+def _latency(profile: Profile, machine: str) -> Chart:
+    lengths = profile.lengths
     whole, first = (
         Series(
             label=f"{label}, p50",
@@ -41,13 +41,13 @@ def _latency(report: Report, machine: str) -> Chart:
     )
     return line_chart(
         [whole, first],
-        title=f"Latency by prompt length, {report.new_tokens} new tokens: {report.bundle.name} on {machine}",
+        title=f"Latency by prompt length, {profile.new_tokens} new tokens: {profile.bundle.name} on {machine}",
         x_label="prompt (tokens)",
         y_label="latency (ms)",
         x_ticks=[length.prompt_tokens for length in lengths],
     )
 
 
-def _bars(rows: Sequence[Row], title: str) -> Chart:
+def _bars(rows: Sequence[Cost], title: str) -> Chart:
     bars = [Bar(label=row.name, parts=(row.estimated_us,), text=f"{estimate(row)} µs, {row.share:.0%}") for row in rows]
     return bar_chart(bars, title=title, x_label="estimated µs a token")

@@ -9,8 +9,7 @@ from functools import partial
 import tinylm
 from tinylm.base.printable import printable
 from tinylm.html.charts import Chart, line_chart
-from tinylm.html.document import document
-from tinylm.html.elements import columns, figure, paragraph, section, subtitle, table, text, verbatim
+from tinylm.html.elements import columns, document, figure, paragraph, section, subtitle, table, text, verbatim
 from tinylm.report.charts import ALL, gradients
 from tinylm.report.comparison import Comparison, clipping_pair
 from tinylm.report.curves import Points, drawable, seconds, thinned

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import tinylm
 from tinylm.base.numerals import number
-from tinylm.html.document import document
-from tinylm.html.elements import columns, figure, folded, paragraph, section, table, text, verbatim
+from tinylm.html.elements import columns, document, figure, folded, paragraph, section, table, text, verbatim
 from tinylm.report import charts, origin
 from tinylm.report.curves import train_losses
 from tinylm.report.diagnosis import Diagnosis, diagnose

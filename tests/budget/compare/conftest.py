@@ -11,7 +11,7 @@ from rich.console import Console
 from sample_machines import ZERO as FACTS
 
 from tinylm.budget.compare.comparison import compare
-from tinylm.budget.formats.comparison_table import print_comparison
+from tinylm.budget.formats.table import print_comparison
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.report import SCHEMA, BudgetReport, BundleId, ColdStart, Device

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinylm.budget.estimate.estimate import estimate_counted
-from tinylm.budget.formats.page.html import to_html
+from tinylm.budget.formats.page import to_html
 from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import CostModel
 from tinylm.html.style import style
@@ -124,9 +124,32 @@ def test_why_there_is_no_comparison(incomparable_report: BudgetReport) -> None:
     assert "another machine" in Page(to_html(incomparable_report)).text
 
 
-@pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
-def test_what_was_not_measured_is_left_out(full_report: BudgetReport, none: str) -> None:
-    assert Page(to_html(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
+def headings(report: BudgetReport) -> list[str]:
+    return re.findall("<h2>(.*?)</h2>", to_html(report))
+
+
+@pytest.mark.parametrize(
+    ("none", "heading"),
+    [
+        ("comparison", "Since an earlier report"),
+        ("cold_start", "Cold start"),
+        ("ledger", "Where the memory goes"),
+        ("soak", "Sustained load"),
+        ("estimate", "Estimated times"),
+    ],
+)
+def test_what_was_not_measured_is_left_out_and_nothing_else(full_report: BudgetReport, none: str, heading: str) -> None:
+    complete = estimated(full_report) if none == "estimate" else full_report
+    without = replace(complete, **{none: None})  # type: ignore[arg-type]
+    assert headings(complete).count(heading) == 1
+    assert headings(without) == [title for title in headings(complete) if title != heading]
+
+
+def test_surroundings_that_nobody_watched(full_report: BudgetReport) -> None:
+    text = Page(to_html(replace(full_report, validity=None))).text
+    assert "nothing was watched" in text
+    assert "waiting for a core" not in text
+    assert "it was hot" not in text.replace("void: it was hot", "")  # the limit keeps its evidence
 
 
 def test_a_dead_probe(report_without_a_probe: BudgetReport) -> None:

@@ -93,7 +93,8 @@ def test_estimated_times_are_no_measured_ones(full_report: BudgetReport) -> None
     text = Rendered(to_markdown(estimated(full_report))).text
     assert "Estimated only" in text
     assert "Estimated times" in text
-    assert "p95 lies in" not in text
+    assert "p95 at 95 % confidence" not in text
+    assert "p95 at 95 % confidence" in Rendered(to_markdown(full_report)).text
 
 
 def test_a_regression_is_said_at_once(regressed_report: BudgetReport) -> None:
@@ -112,9 +113,30 @@ def test_why_there_is_no_comparison(incomparable_report: BudgetReport) -> None:
     assert "another machine" in Rendered(to_markdown(incomparable_report)).text
 
 
-@pytest.mark.parametrize("none", ["validity", "comparison", "cold_start", "ledger", "soak", "estimate"])
-def test_what_was_not_measured_is_left_out(full_report: BudgetReport, none: str) -> None:
-    assert Rendered(to_markdown(replace(full_report, **{none: None}))).text  # type: ignore[arg-type]
+def headings(report: BudgetReport) -> list[str]:
+    return re.findall("^(?:### |<summary>)(.*?)(?:</summary>)?$", to_markdown(report), re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("none", "heading"),
+    [
+        ("comparison", "What the comparison rests on"),
+        ("ledger", "Where the memory goes"),
+        ("soak", "Sustained load over time"),
+        ("estimate", "Estimated times"),
+    ],
+)
+def test_what_was_not_measured_is_left_out_and_nothing_else(full_report: BudgetReport, none: str, heading: str) -> None:
+    complete = estimated(full_report) if none == "estimate" else full_report
+    without = replace(complete, **{none: None})  # type: ignore[arg-type]
+    assert headings(complete).count(heading) == 1
+    assert headings(without) == [title for title in headings(complete) if title != heading]
+
+
+def test_surroundings_that_nobody_watched(full_report: BudgetReport) -> None:
+    text = Rendered(to_markdown(replace(full_report, validity=None))).text
+    assert "nothing was watched" in text
+    assert "sudo swapoff" not in text
 
 
 def test_a_dead_probe(report_without_a_probe: BudgetReport) -> None:

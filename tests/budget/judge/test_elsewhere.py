@@ -19,7 +19,7 @@ from tinylm.budget.estimate.modelled import estimate_modelled
 from tinylm.budget.estimate.work import Unmodelled
 from tinylm.budget.formats.junit import to_junit
 from tinylm.budget.formats.markdown import to_markdown
-from tinylm.budget.formats.page.html import to_html
+from tinylm.budget.formats.page import to_html
 from tinylm.budget.formats.table import print_report
 from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import judge_elsewhere

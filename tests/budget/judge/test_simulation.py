@@ -10,7 +10,7 @@ import random
 import pytest
 from rich.console import Console
 
-from tinylm.budget.formats.simulation_table import print_simulation
+from tinylm.budget.formats.table import print_simulation
 from tinylm.budget.judge.simulation import DRIFTING, KINDS, UNSEEN, simulate, simulated
 from tinylm.budget.spec.budget import Confidence, load_budget
 

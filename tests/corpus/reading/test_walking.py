@@ -19,7 +19,7 @@ from tinylm.corpus.reading import files
 from tinylm.corpus.reading.litter import litter
 from tinylm.corpus.reading.problems import SHOWN
 from tinylm.corpus.statistics import Dropped
-from tinylm.html.document import document
+from tinylm.html.elements import document
 
 STORY = "The boat came in at noon, and nobody was on it."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tinylm.budget.formats.wording import request
 from tinylm.budget.spec.budget import Budget, Confidence, DeviceMatch
 from tinylm.budget.spec.device import DeviceFacts, differences
 
@@ -21,20 +22,22 @@ _LIMITS = {
 _KNOWN_GOVERNORS = {"conservative", "ondemand", "performance", "powersave", "schedutil", "userspace"}
 
 
-def explain(budget: Budget, facts: DeviceFacts) -> list[tuple[str, str]]:
-    """Lines of a label and a sentence each; a label that repeats the one above is empty. `facts` are this machine's."""
+def describe(budget: Budget) -> list[tuple[str, str]]:
+    """What a budget limits, for what request and on what device: lines of a label and a sentence each."""
+    values = {name: getattr(budget.limits, name) for name in _LIMITS}
     rows = [("budget", f"{budget.name}: {budget.description}")]
-    for name, words in _LIMITS.items():
-        value = getattr(budget.limits, name)
-        if value is not None:
-            rows.append((name, f"{value:g} {words}"))
-    left_out = [name for name in _LIMITS if getattr(budget.limits, name) is None]
-    if left_out:
+    rows += [(name, f"{value:g} {_LIMITS[name]}") for name, value in values.items() if value is not None]
+    if left_out := [name for name, value in values.items() if value is None]:
         rows.append(("not limited", ", ".join(left_out)))
-    request = budget.request
-    threads = "1 thread" if request.threads == 1 else f"{request.threads} threads"
-    rows.append(("request", f"{request.prompt_tokens} tokens in, {request.new_tokens} out, {threads}"))
-    rows.append(("device", _device(budget.device)))
+    return [*rows, ("request", request(budget)), ("device", _device(budget.device))]
+
+
+def explain(budget: Budget, facts: DeviceFacts) -> list[tuple[str, str]]:
+    """The same, how sure a verdict is, and what this machine, of these `facts`, is to the budget.
+
+    A label that repeats the one above is empty.
+    """
+    rows = describe(budget)
     apart = differences(facts, budget.device)
     here = "no: " + "; ".join(apart) if apart else "yes: results here are `measured`"
     if apart:
@@ -112,9 +115,8 @@ def _duration(seconds: float) -> str:
 
 def _notes(budget: Budget, facts: DeviceFacts) -> Iterator[str]:
     """What is allowed and may still be a mistake."""
-    device, request = budget.device, budget.request
-    here = not differences(facts, device)
-    if here and request.threads > facts.cores:
-        yield f"the request asks for {request.threads} threads; this machine has {facts.cores} cores"
-    if unknown := [name for name in device.governors if name not in _KNOWN_GOVERNORS]:
+    threads = budget.request.threads
+    if threads > facts.cores and not differences(facts, budget.device):
+        yield f"the request asks for {threads} threads; this machine has {facts.cores} cores"
+    if unknown := [name for name in budget.device.governors if name not in _KNOWN_GOVERNORS]:
         yield f"the Linux kernel has no governor `{unknown[0]}`: times will be void where the governor can be read"

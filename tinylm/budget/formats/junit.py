@@ -25,13 +25,13 @@ from tinylm.budget.formats.wording import (
     change,
     compared,
     compared_label,
-    figure_in_unit,
+    disturbed,
+    figure,
     headline,
     label,
     machine,
     own_times_words,
     request,
-    voids,
 )
 from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.report import BudgetReport, Comparison
@@ -55,25 +55,21 @@ def to_junit(report: BudgetReport, *, certify: bool = False) -> str:
         if report.basis != "measured":
             message = f"the basis is `{report.basis}`; only a run on the budget's device is `measured`"
             ET.SubElement(case, "failure", {"type": "not_certified", "message": message}).text = message
-    lines = [headline(report), caution(report), *report.notes, *_causes(report), *_own_times(report)]
+    lines = [headline(report), caution(report), *report.notes, *_disturbances(report), *_own_times(report)]
     ET.SubElement(suite, "system-out").text = "\n".join(printable(line) for line in lines if line)
     if report.comparison is not None:
         _compared(root, report, report.comparison)
+    counts = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
     for element in (root, *root.iter("testsuite")):
-        for attribute, tag in (
-            ("tests", "testcase"),
-            ("failures", "failure"),
-            ("errors", "error"),
-            ("skipped", "skipped"),
-        ):
-            element.set(attribute, str(sum(1 for _ in element.iter(tag))))
+        for attribute, tag in counts.items():
+            element.set(attribute, str(len(element.findall(f".//{tag}"))))
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
 def _case(suite: ET.Element, report: BudgetReport, result: LimitResult) -> None:
     case = _empty_case(suite, report, result.name)
-    numbers = f"{figure_in_unit(result)} of {amount(result.limit, result.unit)} allowed"
+    numbers = f"{figure(result)} of {amount(result.limit, result.unit)} allowed"
     if result.verdict != "pass":
         words = f"{label(result.name)}: {VERDICTS[result.verdict]}"
         message = words if result.measured is None else f"{words}, {numbers}"
@@ -94,7 +90,7 @@ def _compared(root: ET.Element, report: BudgetReport, comparison: Comparison) ->
     for row in comparison.rows:
         case = _empty_case(suite, report, f"{row.name} regression")
         moved, allowed = change(row)
-        words = printable(f"{compared_label(row)}: {OUTCOMES[row.verdict]}, changed by {moved}, may by {allowed}")
+        words = printable(f"{compared_label(row)}: {OUTCOMES[row.verdict][0]}, changed by {moved}, may by {allowed}")
         if row.verdict in ("regressed", "undecided"):
             found = ET.SubElement(case, "failure", {"type": row.verdict, "message": words})
             found.text = printable(row.significance)
@@ -125,19 +121,17 @@ def _when(report: BudgetReport) -> dict[str, str]:
 def _properties(report: BudgetReport) -> Iterator[tuple[str, str]]:
     yield "verdict", report.verdict
     yield "basis", report.basis
-    yield "device", machine(report)
-    yield "request", request(report)
+    yield "device", machine(report.device.facts)
+    yield "request", request(report.budget)
     yield "budget", report.budget.name
     yield report.bundle.kind, report.bundle.name
     yield f"{report.bundle.kind}_sha256", report.bundle.sha256
     yield "tinylm", report.tinylm
 
 
-def _causes(report: BudgetReport) -> Iterator[str]:
-    if report.validity is None:
-        return
-    for cause in report.validity.causes:
-        yield f"{cause.name}: {cause.what}; {voids(cause, report)}. {cause.hint}"
+def _disturbances(report: BudgetReport) -> Iterator[str]:
+    for cause in report.validity.causes if report.validity is not None else ():
+        yield f"{cause.name}: {disturbed(cause, report)}. {cause.hint}"
 
 
 def _own_times(report: BudgetReport) -> Iterator[str]:

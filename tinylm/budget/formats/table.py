@@ -1,196 +1,157 @@
-"""The report for people at a terminal: the limits, what they rest on, and what to do."""
+"""A report, a comparison and a simulation for people at a terminal; readable at 50 columns and without colour."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tinylm.base.numerals import number
 from tinylm.base.printable import printable
-from tinylm.base.text_table import grid
-from tinylm.budget.estimate.estimate import Estimate
+from tinylm.base.text_table import grid, pairs, print_blocks
+from tinylm.budget.formats import contents
+from tinylm.budget.formats.contents import Judged, Table
 from tinylm.budget.formats.wording import (
-    VERDICTS,
-    amount,
+    MARKS,
     caution,
-    figure,
+    compared,
+    disturbed,
     headline,
     kinds_of_memory,
-    label,
-    machine,
+    ledger_words,
+    machine_and_software,
     own_times_words,
     request,
-    used,
-    voids,
+    requests,
+    starts,
+    verdict_of,
     where_instructions_come_from,
 )
-from tinylm.budget.judge.times import TimeSummary
-from tinylm.budget.measure.memory_ledger import Ledger
-from tinylm.budget.report import BudgetReport, ColdStart
+from tinylm.budget.judge.simulation import DRIFTING, UNSEEN, Outcomes
+from tinylm.budget.judge.verdict import Verdict
+from tinylm.budget.report import BudgetReport, Comparison
+from tinylm.budget.spec.budget import Budget
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
     from rich.text import Text
 
-_MARKS = {
-    "pass": ("green", "✓"),
-    "fail": ("bold red", "✗"),
-    "undecided": ("yellow", "?"),
-    "not_measured": ("yellow", "?"),
-}
+_STYLES: dict[Verdict, str] = {"pass": "green", "fail": "bold red", "undecided": "yellow", "not_measured": "yellow"}
 
 
 def print_verdict(report: BudgetReport, console: Console) -> None:
     """What the report comes to: the sentence, a line for each limit, what would pass instead."""
-    from rich.text import Text
-
-    console.print(_sentence(report))
-    console.print()
-    console.print(_limits(report, console))
-    if report.advice:
-        console.print()
-        console.print(_advice(report, console))
-    if report.validity is not None and report.validity.causes:
-        console.print()
-        for cause in report.validity.causes:
-            console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause, report)}.", style="yellow"))
+    disturbances = _lines(_disturbances(report, hints=False), style="yellow")
+    print_blocks(console, _sentence(report), _limits(report, console), _advice(report, console), disturbances)
 
 
 def print_report(report: BudgetReport, console: Console) -> None:
-    """Print the report; readable at 50 columns and without colour."""
+    """Everything that the report says."""
+    own = report.own_times
+    own_words = "" if own is None else f"{printable(own_times_words(report))}:"
+    own_starts = "" if own is None or own.cold_start is None else starts(own.cold_start)
+    print_blocks(
+        console,
+        _lines([printable(caution(report))], style="bold yellow"),
+        _limits(report, console),
+        _table(contents.times(report.times), console) if report.times else None,
+        _table(contents.memory_parts(report.ledger), console) if report.ledger is not None else None,
+        pairs((name, printable(words)) for name, words in _reasons(report) if words),
+        _lines([own_words]),
+        _table(contents.times(own.times), console) if own is not None else None,
+        _lines([own_starts and f"starts: {own_starts}"]),
+        _lines(_disturbances(report, hints=True), style="yellow"),
+        _advice(report, console),
+        _sentence(report),
+    )
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """What became of every limit, what that rests on, and one sentence."""
     from rich.text import Text
 
-    if (banner := caution(report)) is not None:
-        console.print(Text(printable(banner), style="bold yellow"))
-        console.print()
-    console.print(_limits(report, console))
-    console.print()
-    if report.times:
-        console.print(_times("times, ms", report.times, console))
-        console.print()
-    if report.ledger is not None:
-        console.print(_ledger(report.ledger, console))
-        console.print()
-    console.print(_reasons(report))
-    console.print()
-    if report.own_times is not None:
-        console.print(Text(f"{printable(own_times_words(report))}:"))
-        console.print()
-        console.print(_times("own times, ms", report.own_times.times, console))
-        if (cold := report.own_times.cold_start) is not None and cold.first_ms is not None:
-            console.print(Text(f"starts: {_starts(cold)}"))
-        console.print()
-    if report.validity is not None and report.validity.causes:
-        for cause in report.validity.causes:
-            console.print(Text(f"Disturbed: {printable(cause.what)}; {voids(cause, report)}.", style="yellow"))
-            console.print(Text(f"  hint: {printable(cause.hint)}"))
-        console.print()
-    if report.advice:
-        console.print(_advice(report, console))
-        console.print()
-    console.print(_sentence(report))
+    reasons = [*contents.compared_evidence(comparison), *contents.remarks(comparison)]
+    print_blocks(
+        console,
+        Text(f"Against {comparison.old_bundle} of {comparison.old_created}:", no_wrap=True, overflow="ignore"),
+        _table(contents.compared_limits(comparison), console) if comparison.rows else None,
+        pairs((name, printable(words)) for name, words in reasons),
+        Text(f"{compared(comparison)}.", style=_STYLES[verdict_of(comparison.exit_code)]),
+    )
+
+
+def print_simulation(budget: Budget, rows: Sequence[tuple[str, float, Outcomes]], console: Console) -> None:
+    """What became of synthetic devices: one row for each kind of device and ratio."""
+    lines = []
+    for kind, ratio, found in rows:
+        shares = (found.passed, found.failed, found.undecided, found.void)
+        percent = [f"{100 * count / found.devices:.1f} %" for count in shares]
+        lines.append((kind, f"{ratio:g}", *percent, f"{found.requests:.0f}"))
+    confidence = budget.confidence
+    looks, error = ", ".join(map(str, confidence.looks)), 100 * (1 - confidence.level)
+    print_blocks(
+        console,
+        grid(console, ("device", "p95 at>", "pass>", "fail>", "undecided>", "void>", "requests>"), lines),
+        f"{rows[0][2].devices} devices a row, their true p95 at so many times the limit; looks at {looks} requests."
+        f" At the limit itself at most {error:.3g} % may pass, and as many fail. What changes while it is measured"
+        f" ({', '.join(DRIFTING)}) must be void. Not covered: {', '.join(UNSEEN)}. What few processes never meet they"
+        " cannot tell of; more `processes` in the budget meet it.",
+    )
+
+
+def _table(table: Table, console: Console, *, wraps: str | None = None) -> RenderableType:
+    rows = [tuple(map(_cell, row)) for row in (*table.rows, *([table.total] if table.total else []))]
+    return grid(console, table.head, rows, wraps=wraps, total=bool(table.total))
+
+
+def _cell(cell: str) -> str | Text:
+    from rich.text import Text
+
+    if isinstance(cell, Judged):
+        return Text(f"{MARKS[cell.verdict]} {cell}", style=_STYLES[cell.verdict])
+    return Text(printable(cell))
+
+
+def _lines(lines: Sequence[str], *, style: str = "") -> Text | None:
+    from rich.text import Text
+
+    words = "\n".join(lines)
+    return Text(words, style=style) if words else None
 
 
 def _sentence(report: BudgetReport) -> Text:
     from rich.text import Text
 
-    return Text(f"{printable(headline(report))}.", style=_MARKS[report.verdict][0])
+    return Text(f"{printable(headline(report))}.", style=_STYLES[report.verdict])
 
 
 def _limits(report: BudgetReport, console: Console) -> RenderableType:
-    from rich.text import Text
+    return _table(contents.limits(report), console)
 
-    rows = []
-    for result in report.limits:
-        style, mark = _MARKS[result.verdict]
-        rows.append(
-            (
-                label(result.name),
-                figure(result),
-                amount(result.limit, result.unit),
-                "" if (share := used(result)) is None else f"{share:.0%}",
-                Text(f"{mark} {VERDICTS[result.verdict]}", style=style),
-                result.basis,
-            )
+
+def _advice(report: BudgetReport, console: Console) -> RenderableType | None:
+    return _table(contents.advised(report), console, wraps="what would help") if report.advice else None
+
+
+def _disturbances(report: BudgetReport, *, hints: bool) -> list[str]:
+    lines = []
+    for cause in report.validity.causes if report.validity is not None else ():
+        lines.append(f"Disturbed: {printable(disturbed(cause, report))}.")
+        lines += [f"  hint: {printable(cause.hint)}"] if hints else []
+    return lines
+
+
+def _reasons(report: BudgetReport) -> Iterator[tuple[str, str]]:
+    """What the figures rest on; empty words are left out."""
+    yield from contents.evidence(report.limits)
+    yield "request", f"{request(report.budget)}; {requests(report)}"
+    yield "starts", "" if report.cold_start is None else starts(report.cold_start)
+    if (estimate := report.estimate) is not None:
+        latency, first, token = (time.instructions / 1e6 for time in (estimate.latency, estimate.ttft, estimate.itl))
+        yield (
+            "instructions",
+            f"{latency:.4g} million a request, {first:.4g} million of them to the first token, {token:.4g} million a"
+            f" token; {where_instructions_come_from(estimate)}",
         )
-    return grid(console, ("limit", "figure>", "allowed>", "used>", "verdict", "basis"), rows)
-
-
-def _times(title: str, found: Sequence[TimeSummary], console: Console) -> RenderableType:
-    head = (title, "p50>", "p90>", "p95>", "p99>", "worst>", f"p95 at {100 * found[0].level:.4g} % confidence>")
-    rows = []
-    for times in found:
-        ends = ["?" if end is None else number(end) for end in (times.lower, times.upper)]
-        figures = (times.p50, times.p90, times.p95, times.p99, times.worst)
-        rows.append((label(times.name).removesuffix(", p95"), *map(number, figures), " to ".join(ends)))
-    return grid(console, head, rows)
-
-
-def _ledger(ledger: Ledger, console: Console) -> RenderableType:
-    rows = []
-    for entry in ledger.entries:
-        together = entry.own_mb + entry.files_mb
-        rows.append((printable(entry.part), f"{entry.own_mb:.2f}", f"{entry.files_mb:.2f}", f"{together:.2f}"))
-    rows.append((f"in all; the kernel says {ledger.resident_mb:.2f}", "", "", f"{ledger.total_mb:.2f}"))
-    return grid(console, ("memory, MB", "own>", "files>", "together>"), rows, total=True)
-
-
-def _reasons(report: BudgetReport) -> Table:
-    """What the figures rest on, a line for each."""
-    from rich.table import Table
-    from rich.text import Text
-
-    why = Table.grid(padding=(0, 2, 0, 0))
-    why.add_column(no_wrap=True, style="dim")
-    why.add_column()
-    for result in report.limits:
-        why.add_row(label(result.name), Text(printable(result.evidence)))
-    requests = sum(len(process.latency_ms) for process in report.samples)
-    processes = "1 process" if len(report.samples) == 1 else f"{len(report.samples)} processes"
-    why.add_row("request", f"{request(report)}; {requests} of them in {processes}")
-    if report.cold_start is not None and report.cold_start.first_ms is not None:
-        why.add_row("starts", _starts(report.cold_start))
-    if report.estimate is not None:
-        why.add_row("instructions", _instructions(report.estimate))
-    if (memory := kinds_of_memory(report)) is not None:
-        why.add_row("memory, MB", memory)
-    for note in report.notes:
-        why.add_row("note", Text(printable(note)))
-    why.add_row("machine", Text(printable(_machine(report))))
-    return why
-
-
-def _starts(cold: ColdStart) -> str:
-    first = f"{number(cold.first_ms or 0)} ms the first, with {number(cold.storage_read_mb)} MB read from storage"
-    if not cold.warm_ms:
-        return first
-    return f"{first}; then {number(min(cold.warm_ms))} to {number(max(cold.warm_ms))} ms"
-
-
-def _advice(report: BudgetReport, console: Console) -> RenderableType:
-    from rich.text import Text
-
-    rows = []
-    for advice in report.advice:
-        style = "green" if advice.passes else "yellow"
-        enough = Text("passes" if advice.passes else "not enough", style=style)
-        predicted = amount(advice.predicted, advice.unit)
-        rows.append((Text(printable(advice.change)), label(advice.limit), predicted, enough, advice.basis))
-    head = ("what would help", "limit", "predicted>", "", "basis")
-    return grid(console, head, rows, wraps="what would help")
-
-
-def _instructions(estimate: Estimate) -> str:
-    return (
-        f"{estimate.latency.instructions / 1e6:.4g} million a request,"
-        f" {estimate.ttft.instructions / 1e6:.4g} million of them to the first token,"
-        f" {estimate.itl.instructions / 1e6:.4g} million a token; {where_instructions_come_from(estimate)}"
-    )
-
-
-def _machine(report: BudgetReport) -> str:
-    facts = report.device.facts
-    governor = "" if facts.governor is None else f", governor {facts.governor}"
-    software = f"{facts.system}, Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
-    return f"{machine(report)}{governor}; {software}"
+    yield "memory", "" if report.ledger is None else ledger_words(report.ledger)
+    yield "memory, MB", kinds_of_memory(report)
+    yield from (("note", note) for note in report.notes)
+    yield "machine", machine_and_software(report.device.facts)

@@ -1,7 +1,7 @@
-"""What a report says to people, in words that every output shares: labels, numbers, the sentence of the verdict.
+"""What a report says to people, in words that every format shares: labels, numbers, sentences.
 
-JUnit, Markdown and HTML differ in how they look, never in what they say. Reports may come from anywhere, so text out
-of them goes through `tinylm.base.printable` before it is escaped for its format.
+Formats differ in how they look, never in what they say. Reports may come from anywhere, so text out of them goes
+through `tinylm.base.printable` before it is escaped for its format.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from tinylm.base.numerals import number, signed
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.judge.validity import Cause
 from tinylm.budget.judge.verdict import LimitResult, Verdict
-from tinylm.budget.report import BudgetReport, Comparison, LimitChange, Outcome
+from tinylm.budget.measure.memory_ledger import PER_REQUESTS, Ledger
+from tinylm.budget.report import BudgetReport, ColdStart, Comparison, LimitChange, Outcome
+from tinylm.budget.spec.budget import Budget
+from tinylm.budget.spec.device import DeviceFacts
 
 _LABELS = {
     "bundle_mb": "bundle size",
@@ -32,13 +35,20 @@ VERDICTS: dict[Verdict, str] = {
     "undecided": "undecided",
     "not_measured": "not measured",
 }
-OUTCOMES: dict[Outcome, str] = {
-    "better": "better",
-    "same": "same",
-    "worse": "worse, allowed",
-    "regressed": "regressed",
-    "undecided": "undecided",
+MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
+OUTCOMES: dict[Outcome, tuple[str, Verdict]] = {
+    "better": ("better", "pass"),
+    "same": ("same", "pass"),
+    "worse": ("worse, allowed", "pass"),
+    "regressed": ("regressed", "fail"),
+    "undecided": ("undecided", "undecided"),
 }
+"""Each in words, and the verdict that it counts as."""
+
+
+def verdict_of(exit_code: int) -> Verdict:
+    """The verdict that an exit code of a check or a comparison stands for."""
+    return "pass" if exit_code == 0 else "fail" if exit_code == 1 else "undecided"
 
 
 def label(name: str) -> str:
@@ -64,13 +74,13 @@ def figure(result: LimitResult) -> str:
         return "-"
     if result.low is None or result.high is None:
         return number(result.measured)
-    return f"{number(result.measured)} ({number(result.low)} to {number(result.high)})"
+    return f"{number(result.measured)} ({between(result.low, result.high)})"
 
 
-def figure_in_unit(result: LimitResult) -> str:
-    """The same with its unit."""
-    plain = result.measured is None or result.unit == "mismatches"
-    return figure(result) if plain else f"{figure(result)} {result.unit}"
+def between(low: float | None, high: float | None) -> str:
+    """An interval; `?` is an end that is not known."""
+    low_text, high_text = ("?" if end is None else number(end) for end in (low, high))
+    return f"{low_text} to {high_text}"
 
 
 def used(result: LimitResult) -> float | None:
@@ -128,8 +138,8 @@ def change(row: LimitChange) -> tuple[str, str]:
     return f"{signed(row.change)} {row.unit}", f"{signed(row.threshold)} {row.unit}"
 
 
-def caution(report: BudgetReport) -> str | None:
-    """What makes the report worth less than a measurement on the budget's device; None when nothing does."""
+def caution(report: BudgetReport) -> str:
+    """What makes the report worth less than a measurement on the budget's device; empty when nothing does."""
     facts, apart = report.device.facts, "; ".join(report.device.differences)
     if report.estimate is not None and report.estimate.source == "counted":
         return (
@@ -137,7 +147,7 @@ def caution(report: BudgetReport) -> str | None:
             f" for the board comes from the board. {_sentence(apart)}"
         ).rstrip()
     if not report.device.differences:
-        return None
+        return ""
     times = "The device's times are not known" if report.estimate is None else "Times are estimates for that device"
     return (
         f"Not measured on the budget's device: this is {facts.model} ({facts.arch}). {times}; memory, tokens and"
@@ -148,6 +158,32 @@ def caution(report: BudgetReport) -> str | None:
 def own_times_words(report: BudgetReport) -> str:
     """Whose times they are that no limit is about."""
     return f"This machine's own times ({report.device.facts.model}), which say nothing of the budget's device"
+
+
+def ledger_words(ledger: Ledger) -> str:
+    """What the parts of memory add up to, and what the kernel says."""
+    return (
+        f"The parts add up to {number(ledger.total_mb)} MB; the kernel says {number(ledger.resident_mb)} MB are"
+        f" resident at the same moment, and {number(ledger.peak_mb)} MB were at the peak."
+    )
+
+
+def growth_words(ledger: Ledger) -> str:
+    """Whether memory grows with requests."""
+    if ledger.growth_mb is None:
+        return "Too few readings to tell growth from warming up."
+    grown = number(ledger.growth_mb)
+    return f"Once warm, {PER_REQUESTS} requests add {grown} MB (the smaller rate of the last two quarters)."
+
+
+def starts(cold: ColdStart) -> str:
+    """The first start of a process, and those that found their files in the cache; empty where it was not timed."""
+    if cold.first_ms is None:
+        return ""
+    first = f"{number(cold.first_ms)} ms the first, with {number(cold.storage_read_mb)} MB read from storage"
+    if not cold.warm_ms:
+        return first
+    return f"{first}; then {number(min(cold.warm_ms))} to {number(max(cold.warm_ms))} ms"
 
 
 def where_instructions_come_from(estimate: Estimate) -> str:
@@ -161,11 +197,11 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def kinds_of_memory(report: BudgetReport) -> str | None:
-    """Every way in which the kernel counts the probe with the highest peak, in MB; None where it tells none."""
+def kinds_of_memory(report: BudgetReport) -> str:
+    """Every way in which the kernel counts the probe with the highest peak, in MB; empty where it tells none."""
     told = [process.memory for process in report.samples if process.memory is not None]
     if not told:
-        return None
+        return ""
     memory = max(told, key=lambda each: each.peak_rss_bytes)
     parts = (
         ("peak (VmHWM)", memory.peak_rss_bytes),
@@ -179,18 +215,35 @@ def kinds_of_memory(report: BudgetReport) -> str | None:
     return ", ".join(f"{name} {size / 1e6:.1f}" for name, size in parts if size is not None)
 
 
-def machine(report: BudgetReport) -> str:
-    """The machine in one line."""
-    facts = report.device.facts
+def machine(facts: DeviceFacts) -> str:
+    """The machine in a few words."""
     memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
     return f"{facts.model} ({facts.arch}), {facts.cores} core{'' if facts.cores == 1 else 's'}{memory}"
 
 
-def request(report: BudgetReport) -> str:
+def machine_and_software(facts: DeviceFacts) -> str:
+    """The machine, its governor, and what runs on it, in one line."""
+    governor = "" if facts.governor is None else f", governor {facts.governor}"
+    software = f"{facts.system}, Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
+    return f"{machine(facts)}{governor}; {software}"
+
+
+def request(budget: Budget) -> str:
     """What one request is."""
-    asked = report.budget.request
-    threads = "1 thread" if asked.threads == 1 else f"{asked.threads} threads"
-    return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {threads}"
+    asked = budget.request
+    return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {counted(asked.threads, 'thread')}"
+
+
+def requests(report: BudgetReport) -> str:
+    """How many requests were done, and by how many processes."""
+    done = sum(len(process.latency_ms) for process in report.samples)
+    processes = counted(len(report.samples), "fresh process", "fresh processes")
+    return f"{counted(done, 'request')} in {processes}"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def when(created: str) -> str:
@@ -198,8 +251,12 @@ def when(created: str) -> str:
     return created.replace("T", " ").replace("+00:00", " UTC")
 
 
-def voids(cause: Cause, report: BudgetReport) -> str:
-    """Which verdicts a cause takes away."""
+def disturbed(cause: Cause, report: BudgetReport) -> str:
+    """What was seen, and which verdicts that takes away."""
+    return f"{cause.what}; {_voids(cause, report)}"
+
+
+def _voids(cause: Cause, report: BudgetReport) -> str:
     if cause.kind == "times" and report.device.differences:
         return "no limit is about this machine's own times; a comparison of them is not sure"
     if cause.name == "drift":

@@ -66,20 +66,13 @@ def check(
     budget: _Budget,
 ) -> None:
     """Say whether a budget can be used, and what it means, in words; nothing is measured."""
-    from rich.table import Table
-    from rich.text import Text
-
+    from tinylm.base.text_table import pairs
     from tinylm.budget.formats.explain import explain
     from tinylm.budget.spec.budget import load_budget
     from tinylm.budget.spec.device import device_facts
     from tinylm.cli.terminal import console
 
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column()
-    for label, words in explain(load_budget(budget), device_facts()):
-        table.add_row(label, Text(words))
-    console().print(table)
+    console().print(pairs(explain(load_budget(budget), device_facts())))
 
 
 @budget_app.command(cls=Command, epilog="tinylm budget compare before.json after.json")
@@ -102,7 +95,7 @@ def compare(
     if json:
         print(dumps(dataclasses.asdict(comparison), ensure_ascii=False, allow_nan=False, indent=1))
     else:
-        from tinylm.budget.formats.comparison_table import print_comparison
+        from tinylm.budget.formats.table import print_comparison
         from tinylm.cli.terminal import console
 
         print_comparison(comparison, console())
@@ -116,7 +109,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Another one gives other devices.")] = 0,
 ) -> None:
     """Try the budget's looks on synthetic devices whose true p95 is known: how often is the verdict wrong?"""
-    from tinylm.budget.formats.simulation_table import print_simulation
+    from tinylm.budget.formats.table import print_simulation
     from tinylm.budget.judge.simulation import simulated
     from tinylm.budget.spec.budget import load_budget
     from tinylm.cli.terminal import console

@@ -171,7 +171,7 @@ def finish(report: BudgetReport, *, json: bool, certify: bool, outputs: Outputs)
         screen = console()
         print_report(report, screen)
         if report.comparison is not None:
-            from tinylm.budget.formats.comparison_table import print_comparison
+            from tinylm.budget.formats.table import print_comparison
 
             screen.print()
             print_comparison(report.comparison, screen)

@@ -28,16 +28,15 @@ def doctor(
     Needs no root and no network.
     """
     from tinylm.budget.spec.budget import load_budget
-    from tinylm.doctor.check import examine
-    from tinylm.doctor.report import exit_code, to_json
+    from tinylm.doctor.examination import examine, to_json
 
-    report = examine(bundle=bundle, budget=load_budget(budget) if budget else None, announce=say)
+    examination = examine(bundle=bundle, budget=load_budget(budget) if budget else None, announce=say)
     if json:
-        print(to_json(report))
+        print(to_json(examination))
     else:
         from tinylm.cli.terminal import console
-        from tinylm.doctor.table import print_report
+        from tinylm.doctor.table import print_examination
 
         say("")
-        print_report(report, console())
-    raise typer.Exit(exit_code(report))
+        print_examination(examination, console())
+    raise typer.Exit(examination.exit_code)

@@ -30,24 +30,24 @@ def profile(
     """
     from tinylm.base.errors import TinylmError
     from tinylm.profile.measure import profile_bundle
-    from tinylm.profile.report import to_json
+    from tinylm.profile.profile import to_json
 
     if plot is not None and plot.suffix != ".svg":
         raise TinylmError(f"`{plot}` is no name for an SVG picture", f"name it `{plot.with_suffix('.svg')}`")
     opened = opened_bundle(bundle)
     say(f"profiling {opened.path}")
-    report = profile_bundle(opened, requests=requests, threads=threads, new_tokens=new_tokens, announce=say)
+    measured = profile_bundle(opened, requests=requests, threads=threads, new_tokens=new_tokens, announce=say)
     if json:
-        print(to_json(report))
+        print(to_json(measured))
     else:
         from tinylm.cli.terminal import console
-        from tinylm.profile.table import print_report
+        from tinylm.profile.table import print_profile
 
         say("")
-        print_report(report, console())
+        print_profile(measured, console())
     if plot is not None:
         from tinylm.base.files import write_atomic
         from tinylm.profile.plot import plot as draw
 
-        write_atomic(plot, draw(report).encode())
+        write_atomic(plot, draw(measured).encode())
         say(f"\nwrote {plot}")

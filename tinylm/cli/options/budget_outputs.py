@@ -66,7 +66,7 @@ class Outputs:
         from tinylm.base.files import write_atomic
         from tinylm.budget.formats.junit import to_junit
         from tinylm.budget.formats.markdown import to_markdown
-        from tinylm.budget.formats.page.html import to_html
+        from tinylm.budget.formats.page import to_html
 
         makers: tuple[tuple[Path | None, Callable[[BudgetReport], str]], ...] = (
             (self.junit, partial(to_junit, certify=certify)),

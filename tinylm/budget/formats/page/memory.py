@@ -1,11 +1,12 @@
-"""The parts of the page about memory: where it goes, and whether it grows."""
+"""The part of the page about memory: where it goes, and whether it grows."""
 
 from __future__ import annotations
 
 from tinylm.base.numerals import number
 from tinylm.base.printable import printable
-from tinylm.budget.formats.wording import kinds_of_memory
-from tinylm.budget.measure.memory_ledger import PER_REQUESTS, Ledger
+from tinylm.budget.formats import contents
+from tinylm.budget.formats.wording import growth_words, kinds_of_memory, ledger_words
+from tinylm.budget.measure.memory_ledger import Ledger
 from tinylm.budget.report import BudgetReport
 from tinylm.html.charts import Bar, Chart, Series, bar_chart, line_chart
 from tinylm.html.elements import columns, figure, paragraph, section, table
@@ -22,21 +23,11 @@ def memory(report: BudgetReport) -> str:
     ledger = report.ledger
     if ledger is None:
         return ""
-    rows = [
-        (entry.part, number(entry.own_mb), number(entry.files_mb), number(entry.own_mb + entry.files_mb))
-        for entry in ledger.entries
-    ]
-    own, files = (sum(getattr(entry, kind) for entry in ledger.entries) for kind in ("own_mb", "files_mb"))
-    total = ("together", number(own), number(files), number(ledger.total_mb))
-    parts = table(("MB", "own", "mapped files", "together"), rows, total=total)
-    lead = (
-        f"The parts add up to {number(ledger.total_mb)} MB; the kernel says {number(ledger.resident_mb)} MB are"
-        f" resident at the same moment, and {number(ledger.peak_mb)} MB were at the peak."
-    )
-    drawn = figure(lambda: _parts(ledger)) + figure(lambda: _growth(ledger), caption=_slope(ledger))
+    charts = figure(lambda: _parts(ledger)) + figure(lambda: _growth(ledger), caption=growth_words(ledger))
     counted = kinds_of_memory(report)
-    kinds = "" if counted is None else paragraph(f"The probe with the highest peak, in MB: {counted}.")
-    return section("Where the memory goes", columns(drawn, parts), kinds, lead=lead)
+    kinds = paragraph(f"The probe with the highest peak, in MB: {counted}.") if counted else ""
+    parts = columns(charts, table(*contents.memory_parts(ledger)))
+    return section("Where the memory goes", parts, kinds, lead=ledger_words(ledger))
 
 
 def _parts(ledger: Ledger) -> list[Chart]:
@@ -45,7 +36,7 @@ def _parts(ledger: Ledger) -> list[Chart]:
         Bar(
             label=_SHORT.get(entry.part, printable(entry.part)),
             parts=(max(entry.own_mb, 0.0), max(entry.files_mb, 0.0)),
-            text=f"{number(entry.own_mb + entry.files_mb)}",
+            text=number(entry.own_mb + entry.files_mb),
         )
         for entry in ledger.entries
     ]
@@ -60,10 +51,3 @@ def _growth(ledger: Ledger) -> list[Chart]:
     series = [Series(label="own memory of the process", points=points)]
     title = "Growth over requests (the axis does not begin at 0)"
     return [line_chart(series, title=title, x_label="requests", y_label="MB", from_zero=False)]
-
-
-def _slope(ledger: Ledger) -> str:
-    if ledger.growth_mb is None:
-        return "Too few readings to tell growth from warming up."
-    grown = number(ledger.growth_mb)
-    return f"Once warm, {PER_REQUESTS} requests add {grown} MB (the smaller rate of the last two quarters)."

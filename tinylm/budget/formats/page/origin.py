@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tinylm.base.numerals import number
+from tinylm.budget.formats.explain import describe
 from tinylm.budget.report import BudgetReport
+from tinylm.budget.spec.budget import Budget
 from tinylm.html.elements import columns, facts, section, subtitle, table
 
 
@@ -35,7 +36,7 @@ def quality(report: BudgetReport) -> str:
 def machine_and_budget(report: BudgetReport) -> str:
     """What it was measured on, and what it was measured against."""
     machine = subtitle("Machine") + facts(list(_machine(report)))
-    budget = subtitle(f"Budget {report.budget.name}") + facts(list(_budget(report)))
+    budget = subtitle(f"Budget {report.budget.name}") + facts(list(_budget(report.budget)))
     return section("What was measured, and against what", columns(machine, budget))
 
 
@@ -55,26 +56,9 @@ def _machine(report: BudgetReport) -> Iterator[tuple[str, str]]:
     yield "SHA-256 of its manifest" if report.bundle.kind == "bundle" else "SHA-256 of its files", report.bundle.sha256
 
 
-def _budget(report: BudgetReport) -> Iterator[tuple[str, str]]:
-    budget = report.budget
-    device, request, confidence = budget.device, budget.request, budget.confidence
-    yield "about", budget.description
-    yield "device", " or ".join(device.models) or "any machine"
-    if device.arch is not None:
-        yield "architecture", device.arch
-    if device.isa:
-        yield "instruction sets", ", ".join(device.isa)
-    if device.min_memory_mb is not None or device.max_memory_mb is not None:
-        low, high = (
-            "any" if end is None else f"{number(end)} MB" for end in (device.min_memory_mb, device.max_memory_mb)
-        )
-        yield "memory", f"{low} to {high}"
-    if device.governors:
-        yield "governor", " or ".join(device.governors)
-    yield "request", f"{request.prompt_tokens} tokens in, {request.new_tokens} out, threads: {request.threads}"
-    for name, value in vars(budget.limits).items():
-        if value is not None:
-            yield f"`{name}`", number(value)
-    looks = ", ".join(str(look) for look in confidence.looks)
+def _budget(budget: Budget) -> Iterator[tuple[str, str]]:
+    yield from describe(budget)
+    confidence = budget.confidence
+    looks = ", ".join(map(str, confidence.looks))
     yield "confidence", f"{100 * confidence.level:.4g} %, looks after {looks} requests"
     yield "processes", f"{confidence.processes} fresh ones, {confidence.warmup} requests of each not counted"

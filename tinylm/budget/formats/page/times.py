@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
+from operator import attrgetter
 
 from tinylm.base.numerals import number
 from tinylm.base.printable import printable
-from tinylm.budget.estimate.estimate import TimeEstimate
-from tinylm.budget.formats.wording import label, own_times_words, where_instructions_come_from
+from tinylm.budget.estimate.estimate import Estimate
+from tinylm.budget.formats import contents
+from tinylm.budget.formats.wording import between, own_times_words, requests, where_instructions_come_from
 from tinylm.budget.judge.times import TimeSummary
 from tinylm.budget.report import BudgetReport, ColdStart
-from tinylm.budget.soak import Soak, SoakInterval
+from tinylm.budget.soak import Soak
 from tinylm.html.charts import Bar, Chart, Mark, Series, Span, bar_chart, histogram, line_chart
 from tinylm.html.elements import columns, figure, folded, paragraph, section, table
-from tinylm.runtime.measurement.protocol import ProbeResult, Stage
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 _LATENCY = "latency_p95_ms"
 _MOST_PROCESSES = 6  # that have a colour of their own
@@ -28,43 +30,31 @@ def warm(report: BudgetReport) -> str:
     if not times:
         return ""
     latency = next((summary for summary in times if summary.name == _LATENCY), None)
-    head = ("ms", "p50", "p90", "p95", "p99", "worst", "p95 lies in")
-    rows = [
-        (
-            label(summary.name).removesuffix(", p95"),
-            *(number(value) for value in (summary.p50, summary.p90, summary.p95, summary.p99, summary.worst)),
-            f"{_end(summary.lower)} to {_end(summary.upper)}",
-        )
-        for summary in times
-    ]
-    first = times[0]
-    lead = (
-        f"{first.requests} requests in {len(report.samples)} fresh processes. Either end of where a p95 lies is sure to"
-        f" {100 * first.level:.4g} %, all looks together."
-    )
-    drawn = "" if latency is None else figure(lambda: [_distribution(report.samples, latency)])
-    over_time = figure(lambda: _over_time(report.samples, None if latency is None else latency.limit))
     title = "Warm requests"
+    lead = f"{requests(report)}; either end of a p95 with that confidence, all looks together."
     if own is not None:
         title, lead = "This machine's own times: warm requests", f"{own_times_words(report)}. {lead}"
-    return section(title, table(head, rows), columns(drawn, over_time), lead=lead)
+    distribution = "" if latency is None else figure(lambda: [_distribution(report.samples, latency)])
+    over_time = figure(lambda: _over_time(report.samples, None if latency is None else latency.limit))
+    return section(title, table(*contents.times(times)), columns(distribution, over_time), lead=lead)
 
 
-def _end(value: float | None) -> str:
-    return "?" if value is None else number(value)
+def _limit_mark(limit_ms: float | None) -> Mark | None:
+    return None if limit_ms is None else Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
 
 
 def _distribution(samples: Sequence[ProbeResult], summary: TimeSummary) -> Chart:
     span = None
     if summary.lower is not None and summary.upper is not None:
-        words = f"p95 with {100 * summary.level:.4g} % confidence: {number(summary.lower)} to {number(summary.upper)}"
+        interval = between(summary.lower, summary.upper)
+        words = f"p95 with {100 * summary.level:.4g} % confidence: {interval}"
         span = Span(low=summary.lower, high=summary.upper, label=words)
     return histogram(
         [value for process in samples for value in process.latency_ms],
         title="How long requests took",
         x_label="latency (ms)",
         y_label="requests",
-        limit=None if summary.limit is None else Mark(value=summary.limit, label=f"limit {number(summary.limit)} ms"),
+        limit=_limit_mark(summary.limit),
         marks=(
             Mark(value=summary.p50, label=f"p50 {number(summary.p50)}"),
             Mark(value=summary.p95, label=f"p95 {number(summary.p95)}"),
@@ -86,10 +76,8 @@ def _over_time(samples: Sequence[ProbeResult], limit_ms: float | None) -> list[C
     across = "seconds, starting of processes left out"
     charts = []
     if any(latency):
-        limit = None if limit_ms is None else Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
-        charts.append(
-            line_chart(_by_process(latency), title="Every request", x_label=across, y_label="latency (ms)", limit=limit)
-        )
+        series, limit = _by_process(latency), _limit_mark(limit_ms)
+        charts.append(line_chart(series, title="Every request", x_label=across, y_label="latency (ms)", limit=limit))
     if any(work):
         title = "The same fixed work in between: a level line is a steady clock"
         charts.append(line_chart(_by_process(work), title=title, x_label=across, y_label="processor time (ms)"))
@@ -105,27 +93,30 @@ def _by_process(lines: Sequence[tuple[tuple[float, float], ...]]) -> list[Series
 
 def conditions(report: BudgetReport) -> str:
     """Temperature and clock over the whole check, where the machine tells."""
-    across = "seconds since the check began"
-    heat = figure(lambda: _heat([(moment.at_s, moment.temperature_c) for moment in report.moments], across))
-    clock = figure(lambda: _clock([(moment.at_s, moment.clock_mhz) for moment in report.moments], across))
+    heat, clock = _heat_and_clock(
+        [(state.at_s, state.temperature_c, state.clock_mhz) for state in report.moments],
+        across="seconds since the check began",
+    )
     if not heat and not clock:
         return ""
     return section("Heat and clock", columns(heat, clock), lead="Read before, between and after the processes.")
 
 
-def _heat(readings: Sequence[tuple[float, float | None]], across: str) -> list[Chart]:
-    return _readings(readings, title="Temperature", unit="°C", across=across)
+def _heat_and_clock(readings: Sequence[tuple[float, float | None, float | None]], *, across: str) -> tuple[str, str]:
+    """Charts of (time, degrees, MHz), each empty where nothing was read."""
+    heat = [(at, value) for at, value, _ in readings if value is not None]
+    clock = [(at, value) for at, _, value in readings if value is not None]
+    return (
+        figure(lambda: _readings(heat, title="Temperature", unit="°C", across=across)),
+        figure(lambda: _readings(clock, title="Clock of the slowest cores", unit="MHz", across=across)),
+    )
 
 
-def _clock(readings: Sequence[tuple[float, float | None]], across: str) -> list[Chart]:
-    return _readings(readings, title="Clock of the slowest cores", unit="MHz", across=across)
-
-
-def _readings(readings: Sequence[tuple[float, float | None]], *, title: str, unit: str, across: str) -> list[Chart]:
-    known = tuple((at, value) for at, value in readings if value is not None)
-    if not known:
+def _readings(points: Sequence[tuple[float, float]], *, title: str, unit: str, across: str) -> list[Chart]:
+    if not points:
         return []
-    return [line_chart([Series(label=unit, points=known)], title=title, x_label=across, y_label=unit, from_zero=False)]
+    series = [Series(label=unit, points=tuple(points))]
+    return [line_chart(series, title=title, x_label=across, y_label=unit, from_zero=False)]
 
 
 def starts(report: BudgetReport) -> str:
@@ -134,17 +125,13 @@ def starts(report: BudgetReport) -> str:
     cold = report.cold_start if own is None else own.cold_start
     if cold is None:
         return ""
-    drawn = figure(lambda: _stages(report.samples))
+    asked = "asked" if cold.cache_dropped else "not asked"
     return section(
         "Cold start" if own is None else "This machine's own times: cold start",
-        columns(drawn, table(("from process to first token", "ms"), _starts(cold))),
-        lead=_read(cold),
+        columns(figure(lambda: _stages(report.samples)), table(("from process to first token", "ms"), _starts(cold))),
+        lead=f"The first start read {number(cold.storage_read_mb)} MB from storage; the system was {asked} to forget"
+        " its files before.",
     )
-
-
-def _read(cold: ColdStart) -> str:
-    asked = "asked to forget its files before" if cold.cache_dropped else "not asked to forget its files before"
-    return f"The first start read {number(cold.storage_read_mb)} MB from storage; the system was {asked}."
 
 
 def _starts(cold: ColdStart) -> list[tuple[str, str]]:
@@ -160,27 +147,21 @@ def _starts(cold: ColdStart) -> list[tuple[str, str]]:
 
 
 def _stages(samples: Sequence[ProbeResult]) -> list[Chart]:
-    told = [
-        process.stages for process in samples if process.stages and all(s.until_ms is not None for s in process.stages)
-    ]
-    if not told:
+    """What each start of a process spent its time on, where all its stages were timed."""
+    bars: list[Bar] = []
+    names: list[str] = []
+    for process in samples[:_MOST_STARTS]:
+        ends = [stage.until_ms for stage in process.stages if stage.until_ms is not None]
+        if not ends or len(ends) < len(process.stages):
+            continue
+        names = names or [printable(stage.name) for stage in process.stages]
+        if len(ends) == len(names):
+            parts = tuple(max(end - begin, 0.0) for begin, end in zip([0.0, *ends], ends, strict=False))
+            label = f"start {len(bars) + 1}" if bars else "first start"
+            bars.append(Bar(label=label, parts=parts, text=f"{number(max(ends))} ms"))
+    if not bars:
         return []
-    names = [printable(stage.name) for stage in told[0]]
-    bars = [
-        Bar(label="first start" if not place else f"start {place + 1}", parts=_parts(stages), text=_total(stages))
-        for place, stages in enumerate(told[:_MOST_STARTS])
-        if len(stages) == len(names)
-    ]
     return [bar_chart(bars, title="What a start spends its time on", x_label="ms", part_labels=names)]
-
-
-def _parts(stages: Sequence[Stage]) -> tuple[float, ...]:
-    ends = [stage.until_ms or 0.0 for stage in stages]
-    return tuple(max(end - begin, 0.0) for begin, end in zip([0.0, *ends], ends, strict=False))
-
-
-def _total(stages: Sequence[Stage]) -> str:
-    return f"{number(max(stage.until_ms or 0.0 for stage in stages))} ms"
 
 
 def sustained(report: BudgetReport) -> str:
@@ -189,54 +170,41 @@ def sustained(report: BudgetReport) -> str:
     if soak is None:
         return ""
     found = []
-    if soak.settled is not None:
-        settled = soak.settled
+    if (settled := soak.settled) is not None:
         slower = "" if soak.slowdown is None else f" The median is {soak.slowdown:.2f} times that of the warm requests."
         found.append(
-            paragraph(
-                f"Second half, {settled.requests} requests: p50 {number(settled.p50)} ms, p95 {number(settled.p95)} ms"
-                f" ({_end(settled.lower)} to {_end(settled.upper)}), worst {number(settled.worst)} ms.{slower}"
-            )
+            f"Second half, {settled.requests} requests: p50 {number(settled.p50)} ms, p95 {number(settled.p95)} ms"
+            f" ({between(settled.lower, settled.upper)}), worst {number(settled.worst)} ms.{slower}"
         )
     if soak.problem is not None:
-        found.append(paragraph(f"It ended early: {soak.problem}"))
+        found.append(f"It ended early: {soak.problem}")
     if soak.void is not None:
-        found.append(paragraph(f"Disturbed: {soak.void.what}. What to do: {soak.void.hint}"))
+        found.append(f"Disturbed: {soak.void.what}. What to do: {soak.void.hint}")
     limit_ms = report.budget.limits.latency_p95_ms if report.own_times is None else None
-    speed = figure(lambda: _speed(soak, limit_ms))
-    lead = f"{soak.minutes:g} minutes without a pause; each point is one process of some seconds."
-    heat = figure(lambda: _heat([(end.until_s / 60, end.temperature_c) for end in soak.intervals], "minutes"))
-    clock = figure(lambda: _clock([(end.until_s / 60, end.clock_mhz) for end in soak.intervals], "minutes"))
-    intervals = folded("The processes as a table", table(_SOAK_HEAD, [_interval(end) for end in soak.intervals]))
-    return section("Sustained load", *found, columns(speed, heat + clock), intervals, lead=lead)
-
-
-_SOAK_HEAD = ("minutes", "p50, ms", "p95, ms", "worst, ms", "°C", "MHz")
-
-
-def _interval(end: SoakInterval) -> tuple[str, ...]:
-    heat, clock = ("-" if value is None else f"{value:.0f}" for value in (end.temperature_c, end.clock_mhz))
-    return (
-        f"{end.until_s / 60:.1f}",
-        *(number(value) for value in (end.p50_ms, end.p95_ms, end.worst_ms)),
-        heat,
-        clock,
+    heat, clock = _heat_and_clock(
+        [(end.until_s / 60, end.temperature_c, end.clock_mhz) for end in soak.intervals], across="minutes"
+    )
+    return section(
+        "Sustained load",
+        *map(paragraph, found),
+        columns(figure(lambda: _speed(soak, limit_ms)), heat + clock),
+        folded("The processes as a table", table(*contents.sustained_load(soak.intervals))),
+        lead=f"{soak.minutes:g} minutes without a pause; each point is one process of some seconds.",
     )
 
 
 def _speed(soak: Soak, limit_ms: float | None) -> list[Chart]:
     if not soak.intervals:
         return []
-    minutes = [end.until_s / 60 for end in soak.intervals]
     lines = [
-        Series(label=name, points=tuple(zip(minutes, values, strict=True)))
-        for name, values in (
-            ("p50", [end.p50_ms for end in soak.intervals]),
-            ("p95", [end.p95_ms for end in soak.intervals]),
-            ("worst", [end.worst_ms for end in soak.intervals]),
+        Series(label=name, points=tuple((end.until_s / 60, value(end)) for end in soak.intervals))
+        for name, value in (
+            ("p50", attrgetter("p50_ms")),
+            ("p95", attrgetter("p95_ms")),
+            ("worst", attrgetter("worst_ms")),
         )
     ]
-    limit = None if limit_ms is None else Mark(value=limit_ms, label=f"limit {number(limit_ms)} ms")
+    limit = _limit_mark(limit_ms)
     return [line_chart(lines, title="Latency under load", x_label="minutes", y_label="latency (ms)", limit=limit)]
 
 
@@ -245,36 +213,24 @@ def estimated(report: BudgetReport) -> str:
     estimate = report.estimate
     if estimate is None:
         return ""
-    parts = (("latency", estimate.latency), ("first token", estimate.ttft), ("per token", estimate.itl))
     cost = estimate.cost
     lead = (
         f"Instructions are {where_instructions_come_from(estimate)}. {cost.cpi:g} ± {cost.cpi_error:g} cycles each at"
         f" {cost.clock_ghz:g} GHz, and the weights read at {cost.bandwidth_gb_s:g} ± {cost.bandwidth_error_gb_s:g}"
         " GB/s, make milliseconds of them."
     )
-    head = ("ms", "computing", "reading", "together", "error bar", "million instructions")
-    rows = [
-        (
-            name,
-            number(time.compute.ms),
-            number(time.memory.ms),
-            number(time.total.ms),
-            _bar(time),
-            f"{time.instructions / 1e6:.4g}",
-        )
-        for name, time in parts
-    ]
-    return section("Estimated times", figure(lambda: _terms(parts)), table(head, rows), lead=lead)
+    chart = figure(lambda: _terms(estimate))
+    return section("Estimated times", chart, table(*contents.estimated_times(estimate)), lead=lead)
 
 
-def _bar(time: TimeEstimate) -> str:
-    return f"{number(time.total.low_ms)} to {number(time.total.high_ms)}"
-
-
-def _terms(parts: Sequence[tuple[str, TimeEstimate]]) -> list[Chart]:
+def _terms(estimate: Estimate) -> list[Chart]:
     bars = [
-        Bar(label=name, parts=(time.compute.ms, time.memory.ms), text=f"{number(time.total.ms)} ms ({_bar(time)})")
-        for name, time in parts
+        Bar(
+            label=name,
+            parts=(time.compute.ms, time.memory.ms),
+            text=f"{number(time.total.ms)} ms ({between(time.total.low_ms, time.total.high_ms)})",
+        )
+        for name, time in contents.estimates(estimate)
     ]
     labels = ("computing", "reading the weights")
     return [bar_chart(bars, title="What the estimate is made of", x_label="ms", part_labels=labels)]

@@ -1,7 +1,6 @@
-"""Starts the measuring process of a profile and reads what it says.
+"""Starts the profile probe (`tinylm.runtime.measurement.profile_probe`) and reads what it says.
 
-The environment and the rules are the probe's (`tinylm.budget.measure.probe_process`), so that both measure the same
-program.
+Its environment and rules are those of the latency probe, so that both measure the same program.
 """
 
 from __future__ import annotations
@@ -19,16 +18,16 @@ _TOKEN_S = 0.5
 """A token that takes longer on average is not worth waiting for: the smallest board takes a twentieth."""
 
 
-def child_command(bundle: Path) -> list[str]:
-    """The command that starts the measuring process on a bundle."""
+def probe_command(bundle: Path) -> list[str]:
+    """The command that starts the profile probe on a bundle."""
     return [sys.executable, "-P", "-m", "tinylm.runtime.measurement.profile_probe", str(bundle.resolve())]
 
 
-def run_profile_child(command: Sequence[str], orders: ProfileOrders) -> ProfileResult:
-    """Run the measuring process to its end.
+def run_profile_probe(command: Sequence[str], orders: ProfileOrders) -> ProfileResult:
+    """Run the profile probe to its end.
 
-    TinylmError as the process gives it when the bundle cannot be used (exit code 2); with exit code 1 when it was
-    killed, hung, crashed or talked nonsense.
+    TinylmError as the probe gives it when the bundle cannot be used (exit code 2); with exit code 1 when it was
+    killed, hung, crashed or broke the protocol.
     """
     try:
         result = run_child(

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from tinylm.base.errors import TinylmError
 from tinylm.profile.plot import plot
-from tinylm.profile.report import Report, read_report, summarise, to_json
-from tinylm.profile.table import print_report
+from tinylm.profile.profile import Profile, read_profile, summarise, to_json
+from tinylm.profile.table import print_profile
 
 
 def test_a_summary_is_numpys_inverted_cdf() -> None:
@@ -33,30 +33,30 @@ def test_a_summary_of_few_values() -> None:
         summarise([])
 
 
-def test_json_comes_back_as_it_was(report: Report) -> None:
-    assert read_report(json.loads(to_json(report)), "it") == report
+def test_json_comes_back_as_it_was(report: Profile) -> None:
+    assert read_profile(json.loads(to_json(report)), "it") == report
     alone = dataclasses.replace(report, prefill=None)
-    assert read_report(json.loads(to_json(alone)), "it") == alone
+    assert read_profile(json.loads(to_json(alone)), "it") == alone
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [({"schema": "2.0"}, "schema 2.0"), ({"threds": 1}, "`threads`"), ({"lengths": {}}, "`lengths`")],
 )
-def test_other_json_is_refused(report: Report, change: dict[str, object], reason: str) -> None:
+def test_other_json_is_refused(report: Profile, change: dict[str, object], reason: str) -> None:
     with pytest.raises(TinylmError) as error:
-        read_report({**json.loads(to_json(report)), **change}, "it")
+        read_profile({**json.loads(to_json(report)), **change}, "it")
     assert reason in f"{error.value.message} {error.value.hint}"
 
 
-def printed(report: Report, width: int = 80) -> str:
+def printed(report: Profile, width: int = 80) -> str:
     out = io.StringIO()
-    print_report(report, Console(file=out, width=width, highlight=False))
+    print_profile(report, Console(file=out, width=width, highlight=False))
     return out.getvalue()
 
 
 @pytest.mark.parametrize("width", [60, 80])
-def test_the_table_fits_without_colour(report: Report, width: int) -> None:
+def test_the_table_fits_without_colour(report: Profile, width: int) -> None:
     text = printed(report, width)
     assert all(len(line) <= width for line in text.splitlines())
     assert "\x1b" not in text
@@ -69,11 +69,11 @@ def test_the_table_fits_without_colour(report: Report, width: int) -> None:
     assert "no verdict" in text
 
 
-def test_the_table_without_reading(report: Report) -> None:
+def test_the_table_without_reading(report: Profile) -> None:
     assert "read 16" not in printed(dataclasses.replace(report, prefill=None))
 
 
-def test_the_picture_is_well_formed_and_names_everything(report: Report) -> None:
+def test_the_picture_is_well_formed_and_names_everything(report: Profile) -> None:
     root = ET.fromstring(plot(report))
     words = " ".join(text for text in root.itertext())
     for expected in ("A board <1>", "request, p50", "108", "layer 0", "MatMul", "5 others", "prompt (tokens)"):
@@ -81,5 +81,5 @@ def test_the_picture_is_well_formed_and_names_everything(report: Report) -> None
     assert len(list(root.iter("{http://www.w3.org/2000/svg}polygon"))) == 2
 
 
-def test_the_picture_of_a_single_length(report: Report) -> None:
+def test_the_picture_of_a_single_length(report: Profile) -> None:
     assert ET.fromstring(plot(dataclasses.replace(report, lengths=report.lengths[:1]))) is not None

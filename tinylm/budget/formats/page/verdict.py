@@ -1,16 +1,21 @@
-"""The parts of the page that judge: verdict, limits, what would pass instead, what disturbed the measurement."""
+"""The parts of the page that judge: verdict, comparison, limits, what would pass instead, what disturbed it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from tinylm.base.numerals import number
-from tinylm.budget.formats.page.compared import tone
+from tinylm.budget.formats import contents
 from tinylm.budget.formats.wording import (
+    MARKS,
+    OUTCOMES,
     VERDICTS,
     amount,
     caution,
+    change,
     compared,
+    compared_label,
+    disturbed,
     figure,
     headline,
     label,
@@ -18,16 +23,14 @@ from tinylm.budget.formats.wording import (
     percent,
     request,
     used,
-    voids,
+    verdict_of,
     when,
 )
 from tinylm.budget.judge.advice import Advice
-from tinylm.budget.judge.validity import Cause, Validity
+from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult, Verdict
 from tinylm.budget.report import BudgetReport
-from tinylm.html.elements import attribute, columns, facts, paragraph, section, text
-
-_MARKS: dict[Verdict, str] = {"pass": "✓", "fail": "✗", "undecided": "?", "not_measured": "?"}
+from tinylm.html.elements import bullets, chip, columns, evidence, facts, paragraph, section, text, verbatim
 
 _WORST_LAST: tuple[Verdict, ...] = ("pass", "not_measured", "undecided", "fail")
 
@@ -35,27 +38,42 @@ _WORST_LAST: tuple[Verdict, ...] = ("pass", "not_measured", "undecided", "fail")
 def banner(report: BudgetReport) -> str:
     """What comes first: the verdict, what it is worth, and what it is about."""
     words, comparison = caution(report), report.comparison
-    tags = "".join(
-        f"<li>{text(tag)}</li>"
-        for tag in (
-            f"basis: {report.basis}",
-            machine(report),
-            request(report),
-            when(report.created),
-            f"tinylm {report.tinylm}",
-        )
-    )
+    facts = machine(report.device.facts)
+    tags = (f"basis: {report.basis}", facts, request(report.budget), when(report.created), f"tinylm {report.tinylm}")
     chips, worst = _chip(report.verdict, "verdict"), report.verdict
     if comparison is not None:
-        since = tone(comparison)
-        chips += f' <span class="chip verdict {since}">{_MARKS[since]} {text(compared(comparison))}</span>'
+        since = verdict_of(comparison.exit_code)
+        chips += f" {chip(f'{since} verdict', f'{MARKS[since]} {compared(comparison)}')}"
         worst = max(worst, since, key=_WORST_LAST.index)
     return (
         f'<header class="{worst}"><p class="eyebrow">Budget report</p><div class="chips">{chips}</div>'
         f"<h1>{text(headline(report))}</h1>"
         f"{paragraph(words, kind='caution') if words else ''}"
         f"{''.join(paragraph(note, kind='note') for note in report.notes)}"
-        f'<ul class="tags">{tags}</ul></header>\n'
+        f"{bullets(map(text, tags), kind='tags')}</header>\n"
+    )
+
+
+def against(report: BudgetReport) -> str:
+    """What became of every limit since the earlier report; nothing without one."""
+    comparison = report.comparison
+    if comparison is None:
+        return ""
+    items = []
+    for row in comparison.rows:
+        words, verdict = OUTCOMES[row.verdict]
+        moved, allowed = change(row)
+        before, now = ("-" if value is None else number(value) for value in (row.old, row.new))
+        items.append(
+            f"{chip(verdict, f'{MARKS[verdict]} {words}')} <b>{text(compared_label(row))}</b>"
+            f" {text(f'{before} → {now} {row.unit}, {moved} (may be {allowed})')}{evidence(row.significance)}"
+        )
+    return section(
+        "Since an earlier report",
+        f'<p class="{verdict_of(comparison.exit_code)}"><b>{text(compared(comparison))}.</b></p>',
+        bullets(items),
+        *(paragraph(f"{name}: {words}", kind="note") for name, words in contents.remarks(comparison)),
+        lead=f"Against {comparison.old_bundle} of {when(comparison.old_created)}.",
     )
 
 
@@ -93,19 +111,18 @@ def _bar(result: LimitResult) -> str:
     if result.low is not None and result.high is not None and result.limit > 0:  # a report may hold anything
         ends = [result.low / result.limit, result.high / result.limit]
     whole = max(share, 1.0, *ends)
-    stop = f'<span class="stop" style="left:{100 / whole:.2f}%"></span>' if whole > 1 else ""
-    width = f"{100 * share / whole:.2f}"
-    fill = f'<span class="fill" style="width:{width}%"></span>'
-    error = ""
+    parts = f'<span class="fill" style="width:{100 * share / whole:.2f}%"></span>'
     if ends:
         left, right = (100 * end / whole for end in ends)
-        error = f'<span class="error-bar" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
-    said = attribute(f"{percent(share)} of the limit")
-    return f'<div class="track" role="img" aria-label="{said}">{fill}{error}{stop}</div>'
+        parts += f'<span class="error-bar" style="left:{left:.2f}%;width:{right - left:.2f}%"></span>'
+    if whole > 1:
+        parts += f'<span class="stop" style="left:{100 / whole:.2f}%"></span>'
+    said = verbatim(f"{percent(share)} of the limit")
+    return f'<div class="track" role="img" aria-label="{said}">{parts}</div>'
 
 
 def _chip(verdict: Verdict, kind: str = "") -> str:
-    return f'<span class="chip {verdict} {kind}">{_MARKS[verdict]} {VERDICTS[verdict]}</span>'
+    return chip(f"{verdict} {kind}".strip(), f"{MARKS[verdict]} {VERDICTS[verdict]}")
 
 
 def advice(report: BudgetReport) -> str:
@@ -113,18 +130,16 @@ def advice(report: BudgetReport) -> str:
     if not report.advice:
         return ""
     allowed = {result.name: result.limit for result in report.limits}
-    items = "".join(_advised(one, allowed.get(one.limit)) for one in report.advice)
+    items = (_advised(one, allowed.get(one.limit)) for one in report.advice)
     lead = "The smallest changes that were found, those that would pass first. Each says what its figure rests on."
-    return section("What would pass instead", f'<ul class="plain">{items}</ul>', lead=lead)
+    return section("What would pass instead", bullets(items), lead=lead)
 
 
 def _advised(one: Advice, allowed: float | None) -> str:
     of = "" if allowed is None else f" of {number(allowed)}"
-    mark = '<span class="chip pass">would pass</span>' if one.passes else '<span class="chip fail">not enough</span>'
-    return (
-        f"<li>{mark} <b>{text(one.change)}</b>: {text(label(one.limit))} {number(one.predicted)}{of} {text(one.unit)}"
-        f'<div class="evidence">{text(one.how)} ({text(one.basis)})</div></li>'
-    )
+    mark = chip("pass", "would pass") if one.passes else chip("fail", "not enough")
+    words = f"{label(one.limit)} {number(one.predicted)}{of} {one.unit}"
+    return f"{mark} <b>{text(one.change)}</b>: {text(words)}{evidence(f'{one.how} ({one.basis})')}"
 
 
 def surroundings(report: BudgetReport) -> str:
@@ -132,20 +147,12 @@ def surroundings(report: BudgetReport) -> str:
     validity = report.validity
     if validity is None:
         return section("Surroundings", paragraph("No probe came back, so nothing was watched."))
-    if validity.causes:
-        causes = "".join(_cause(cause, report) for cause in validity.causes)
-        found = f'<ul class="plain">{causes}</ul>'
-    else:
-        found = paragraph("Quiet: nothing disturbed the measurement.")
-    return section("Surroundings", columns(found, facts(list(_watched(validity)))))
-
-
-def _cause(cause: Cause, report: BudgetReport) -> str:
-    return (
-        f'<li><span class="chip undecided">{text(cause.name)}</span> {text(cause.what)}'
-        f'<div class="evidence">{text(_capital(voids(cause, report)))}.</div>'
-        f'<div class="evidence">What to do: {text(cause.hint)}</div></li>'
+    causes = bullets(
+        f"{chip('undecided', cause.name)} {text(disturbed(cause, report))}.{evidence(f'What to do: {cause.hint}')}"
+        for cause in validity.causes
     )
+    found = causes or paragraph("Quiet: nothing disturbed the measurement.")
+    return section("Surroundings", columns(found, facts(list(_watched(validity)))))
 
 
 def _watched(validity: Validity) -> Iterator[tuple[str, str]]:
@@ -159,7 +166,3 @@ def _watched(validity: Validity) -> Iterator[tuple[str, str]]:
     yield "in swap", f"{validity.swap_bytes / 1e6:.1f} MB of a probe"
     if validity.load_average is not None:
         yield "load before", f"{validity.load_average:g}"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]

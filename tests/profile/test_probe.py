@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.profile import child
-from tinylm.profile.child import run_profile_child
+from tinylm.profile import probe
+from tinylm.profile.probe import run_profile_probe
 from tinylm.runtime.measurement.profile_protocol import LengthTimes, ProfileOrders, ProfileResult
 
 ORDERS = ProfileOrders(
@@ -53,27 +53,27 @@ def answering(result: object, code: int = 0) -> list[str]:
 )
 def test_bad_ends_are_errors_with_exit_code_1(code: str, reason: str) -> None:
     with pytest.raises(TinylmError, match=f"the measuring process .*{reason}") as error:
-        run_profile_child(python(code), ORDERS)
+        run_profile_probe(python(code), ORDERS)
     assert error.value.exit_code == 1
     assert error.value.hint
 
 
 def test_one_that_hangs_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child, "_START_S", 1)
-    monkeypatch.setattr(child, "_TOKEN_S", 0)
+    monkeypatch.setattr(probe, "_START_S", 1)
+    monkeypatch.setattr(probe, "_TOKEN_S", 0)
     with pytest.raises(TinylmError, match="no result within 1 s"):
-        run_profile_child(python("import time; time.sleep(60)"), ORDERS)
+        run_profile_probe(python("import time; time.sleep(60)"), ORDERS)
 
 
 def test_one_that_cannot_start() -> None:
     with pytest.raises(TinylmError, match="could not be started"):
-        run_profile_child(["/nowhere/python"], ORDERS)
+        run_profile_probe(["/nowhere/python"], ORDERS)
 
 
 def test_a_refusal_is_the_users_error() -> None:
     refusal = {"refused": {"message": "too long", "hint": "shorten it", "exit_code": 2}}
     with pytest.raises(TinylmError, match="too long") as error:
-        run_profile_child(answering(refusal, code=2), ORDERS)
+        run_profile_probe(answering(refusal, code=2), ORDERS)
     assert (error.value.hint, error.value.exit_code) == ("shorten it", 2)
 
 
@@ -89,8 +89,8 @@ def test_a_refusal_is_the_users_error() -> None:
 def test_times_that_are_missing_are_no_result(change: dict[str, object], reason: str) -> None:
     result = dataclasses.asdict(dataclasses.replace(RESULT, **change))  # type: ignore[arg-type]
     with pytest.raises(TinylmError, match=reason):
-        run_profile_child(answering(result), ORDERS)
+        run_profile_probe(answering(result), ORDERS)
 
 
 def test_a_good_result_comes_back_as_it_was() -> None:
-    assert run_profile_child(answering(dataclasses.asdict(RESULT)), ORDERS) == RESULT
+    assert run_profile_probe(answering(dataclasses.asdict(RESULT)), ORDERS) == RESULT

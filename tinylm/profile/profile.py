@@ -28,7 +28,7 @@ class Summary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LengthReport:
+class LengthTimings:
     """Requests of one prompt length."""
 
     prompt_tokens: int
@@ -40,7 +40,7 @@ class LengthReport:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class Profile:
     """A description of one machine, not a verdict."""
 
     schema: str
@@ -52,7 +52,7 @@ class Report:
     new_tokens: int
     warmup: int
     """Requests of each kind that were done first and not counted."""
-    lengths: tuple[LengthReport, ...]
+    lengths: tuple[LengthTimings, ...]
     decode: Breakdown
     prefill: Breakdown | None
     """None when the context leaves no room for a prompt that is read in a run of its own."""
@@ -73,12 +73,12 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(n=len(values), mean=round(sum(values) / len(values), 4), p50=p50, p95=p95, p99=p99)
 
 
-def to_json(report: Report) -> str:
-    """The report as one JSON document."""
-    return json.dumps(dataclasses.asdict(report), ensure_ascii=False, allow_nan=False, indent=1)
+def to_json(profile: Profile) -> str:
+    """The profile as one JSON document."""
+    return json.dumps(dataclasses.asdict(profile), ensure_ascii=False, allow_nan=False, indent=1)
 
 
-def read_report(data: object, where: str) -> Report:
-    """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
+def read_profile(data: object, where: str) -> Profile:
+    """The profile in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
     check_schema(data, major=1, where=where)
-    return read(Report, data, where)
+    return read(Profile, data, where)

@@ -19,9 +19,8 @@ import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import Bundle
 from tinylm.cli.application import app
-from tinylm.doctor.check import examine
-from tinylm.doctor.report import read_report, to_json
-from tinylm.doctor.table import print_report
+from tinylm.doctor.examination import examine, read_examination, to_json
+from tinylm.doctor.table import print_examination
 from tinylm.machine.facts import Facts
 
 Recorded = Callable[..., Facts]
@@ -37,7 +36,7 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fast(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command with a Zero 2 W's facts instead of this machine's."""
-    monkeypatch.setattr("tinylm.doctor.check.read_facts", lambda announce: recorded("pi-zero-2w"))
+    monkeypatch.setattr("tinylm.doctor.examination.read_facts", lambda announce: recorded("pi-zero-2w"))
 
 
 def silent(line: str) -> None:
@@ -52,7 +51,7 @@ def int8(make_bundle: Callable[..., Bundle]) -> Bundle:
 def test_json_round_trip(int8: Bundle, recorded: Recorded) -> None:
     for board in ("pi-zero-2w", "pi-3b-plus", "pi-4", "pi-5"):
         report = examine(bundle=int8.path, budget=None, announce=silent, facts=recorded(board))
-        assert read_report(json.loads(to_json(report)), "the report") == report
+        assert read_examination(json.loads(to_json(report)), "the report") == report
         assert report.bundle is not None
         assert report.bundle.sha256 == int8.manifest_sha256
 
@@ -60,9 +59,9 @@ def test_json_round_trip(int8: Bundle, recorded: Recorded) -> None:
 def test_a_newer_or_mistyped_report_is_refused(recorded: Recorded) -> None:
     document = json.loads(to_json(examine(bundle=None, budget=None, announce=silent, facts=recorded("pi-4"))))
     with pytest.raises(TinylmError, match=r"schema 2\.0"):
-        read_report({**document, "schema": "2.0"}, "the report")
+        read_examination({**document, "schema": "2.0"}, "the report")
     with pytest.raises(TinylmError, match="unknown key"):
-        read_report({**document, "findigns": []}, "the report")
+        read_examination({**document, "findigns": []}, "the report")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -70,7 +69,7 @@ def test_the_table_fits_and_needs_no_colour(width: int, int8: Bundle, recorded: 
     wrong = {"firmware": {"throttled": 0x50005}, "processor": {"policies": {"0": {"governor": "powersave"}}}}
     report = examine(bundle=int8.path, budget=None, announce=silent, facts=recorded("pi-4", wrong))
     out = io.StringIO()
-    print_report(report, Console(file=out, width=width, color_system=None, highlight=False))
+    print_examination(report, Console(file=out, width=width, color_system=None, highlight=False))
     text = out.getvalue()
     assert "\x1b" not in text
     assert max(map(len, text.splitlines())) <= width
@@ -96,7 +95,7 @@ def test_the_latest_bundle_when_damaged_is_a_problem_and_the_rest_is_there(tmp_p
     (tmp_path / "runs/a/config.toml").touch()
     (tmp_path / "runs/a/bundle/manifest.json").write_text("{")
     result = runner.invoke(app, ["doctor", "--json"])
-    report = read_report(json.loads(result.stdout), "the report")
+    report = read_examination(json.loads(result.stdout), "the report")
     assert result.exit_code == 1
     assert report.bundle is None
     assert [f.level for f in report.findings if f.check == "bundle"] == ["problem"]
@@ -125,7 +124,7 @@ def test_on_this_machine(int8: Bundle, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr
-    report = read_report(json.loads(done.stdout), "the report")
+    report = read_examination(json.loads(done.stdout), "the report")
     assert {trial.module: trial.outcome for trial in report.facts.software.trials} == dict.fromkeys(
         ("numpy", "onnxruntime", "sentencepiece", "psutil"), "ok"
     )
@@ -140,7 +139,7 @@ import sys
 from pathlib import Path
 import tinylm.machine.trials
 tinylm.machine.trials.TIMEOUT_S = 60
-from tinylm.doctor.check import examine
+from tinylm.doctor.examination import examine
 examine(bundle=Path(sys.argv[1]), budget=None, announce=lambda line: None)
 print(" ".join(sys.modules))
 """
@@ -158,7 +157,7 @@ print(" ".join(sys.modules))
 
 def test_an_import_that_dies_shows_in_the_exit_code(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
     dead = {"software": {"trials": {"1": {"outcome": "killed", "detail": "SIGILL", "ms": None, "rss_mb": None}}}}
-    monkeypatch.setattr("tinylm.doctor.check.read_facts", lambda announce: recorded("pi-4", dead))
+    monkeypatch.setattr("tinylm.doctor.examination.read_facts", lambda announce: recorded("pi-4", dead))
     result = runner.invoke(app, ["doctor"])
     assert result.exit_code == 1
     assert "dies of SIGILL" in result.stdout
