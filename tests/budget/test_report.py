@@ -166,7 +166,7 @@ def test_more_looks_are_taken_only_while_undecided(tiny_bundle: Bundle) -> None:
 
 def test_advice_says_what_is_enough(full_report: BudgetReport) -> None:
     (advice,) = full_report.advice
-    for passes, words in ((True, "passes"), (False, "not enough")):
+    for passes, words in ((True, "✓ would pass"), (False, "✗ not enough")):
         changed = dataclasses.replace(full_report, advice=(dataclasses.replace(advice, passes=passes),))
         (line,) = [line for line in table(changed).splitlines() if "the preset `tiny`" in line]
         assert words in line
