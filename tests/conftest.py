@@ -17,7 +17,8 @@ from hypothesis import settings
 
 from tinylm.base.errors import TinylmError
 from tinylm.bundle import manifest as contract
-from tinylm.bundle.manifest import Bundle, write_bundle
+from tinylm.bundle.reading import Bundle
+from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.run import RunConfig, TokenizerConfig, TrainingConfig
 from tinylm.tokenizer.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
@@ -130,7 +131,7 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
         contents = {
             contract.MODEL: build_graph(config, weights, scheme=scheme),  # type: ignore[arg-type]
             contract.TOKENIZER: train_tokenizer(tokenizer_size, byte_fallback=byte_fallback),
-            contract.GOLDEN: contract.to_json({"schema": "1.0", "prompts": [], "encodings": [], "held_out": []}),
+            contract.GOLDEN: to_json({"schema": "1.0", "prompts": [], "encodings": [], "held_out": []}),
             contract.CARD: b"# a test\n",
         }
         folder = tmp_path_factory.mktemp("bundles") / "bundle"
@@ -187,7 +188,7 @@ def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Ma
 def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """A small int8 bundle that is whole: its golden.json holds what the runtime really answers on this machine."""
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.generation.generation import generate_ids
+    from tinylm.runtime.generation import generate_ids
     from tinylm.runtime.sampling import Sampler, Sampling
     from tinylm.runtime.scoring import text_bits
     from tinylm.tokenizer.tokenizer import Tokenizer
@@ -210,7 +211,7 @@ def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactor
     encodings = [{"text": text, "ids": tokenizer.encode(text)} for text in texts]
     golden = {"schema": contract.SCHEMA, "prompts": prompts, "encodings": encodings, "held_out": held_out}
     contents = {name: (bare.path / name).read_bytes() for name in contract.REQUIRED}
-    contents[contract.GOLDEN] = contract.to_json(golden)
+    contents[contract.GOLDEN] = to_json(golden)
     return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle", bare.manifest, contents)
 
 

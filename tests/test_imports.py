@@ -65,7 +65,7 @@ def loaded(code: str) -> set[str]:
     [
         "tinylm.runtime",
         "tinylm.runtime.engine",
-        "tinylm.runtime.generation.generation",
+        "tinylm.runtime.generation",
         "tinylm.runtime.measurement.probe",
         "tinylm.runtime.measurement.profile_probe",
         "tinylm.budget.check",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.reading import open_bundle
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 
@@ -22,7 +22,8 @@ def convert(source, variant, folder):
         return [bundle.model]
     import dataclasses
 
-    from tinylm.bundle.manifest import MODEL, write_bundle
+    from tinylm.bundle.manifest import MODEL
+    from tinylm.bundle.writing import write_bundle
     from tinylm.export.graph.graph import build_graph
 
     shipped = open_bundle(source.bundle)

@@ -14,7 +14,7 @@ from tinylm.budget import enforce as module
 from tinylm.budget.enforce import enforce
 from tinylm.budget.measure.probes import ProbeSetup, program_for
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 # A Python that takes 200 MB and keeps it.
 GREEDY = ProbeSetup(

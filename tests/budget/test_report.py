@@ -18,7 +18,7 @@ from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.measure.probes import Measurements, ProbeSetup
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.protocol import ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MANIFEST, REQUIRED, TOKENIZER, Bundle, open_bundle, to_json, write_bundle
-from tinylm.bundle.quality import LanguageQuality, QualityIntervals
+from tinylm.bundle.manifest import MANIFEST, REQUIRED, TOKENIZER, LanguageQuality, QualityIntervals
+from tinylm.bundle.reading import Bundle, open_bundle
+from tinylm.bundle.writing import to_json, write_bundle
 
 
 @pytest.fixture

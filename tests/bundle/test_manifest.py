@@ -23,23 +23,22 @@ from tinylm.bundle.manifest import (
     SCHEMA,
     SIGNATURE,
     TOKENIZER,
-    Bundle,
     GenerationDefaults,
     Golden,
     GoldenEncoding,
     GoldenPrompt,
     GraphEntry,
     HeldOut,
+    LanguageQuality,
     Manifest,
     Provenance,
+    QualityIntervals,
     Quantization,
     SpecialIds,
     TokenizerEntry,
-    open_bundle,
-    to_json,
-    write_bundle,
 )
-from tinylm.bundle.quality import LanguageQuality, QualityIntervals
+from tinylm.bundle.reading import Bundle, open_bundle
+from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.settings.run import PRESETS
 
 GOLDEN_RECORD = Golden(

@@ -13,7 +13,7 @@ from rich.console import Console
 from tinylm.base.numerals import number
 from tinylm.budget.formats.wording import headline, label
 from tinylm.budget.report import BudgetReport
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.ending import show
 from tinylm.pipeline.train_pipeline import PipelineResult
 from tinylm.report.diagnosis import Diagnosis

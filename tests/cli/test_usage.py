@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import COMMANDS, run
 
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 ERROR = re.compile(r"\Aerror: [^\n]+\n(\nhint: [^\n]+(\n    [^\n]+)*\n)?\Z")
 NUMBERS = [

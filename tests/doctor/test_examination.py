@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import tinylm
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.application import app
 from tinylm.doctor.examination import examine, read_examination, to_json
 from tinylm.doctor.table import print_examination

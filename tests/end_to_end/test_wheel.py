@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 ROOT = Path(__file__).parents[2]
 

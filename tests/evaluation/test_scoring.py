@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.evaluation import bundle_scoring, costs, model_scoring
 from tinylm.evaluation.documents import TextDocument
 from tinylm.export.graph.graph import weight_shapes

@@ -14,7 +14,7 @@ from tinylm.export import golden
 from tinylm.export.export import ExportResult
 from tinylm.export.golden import ENCODED, FEWEST_IDS, PROMPTS, SAFE_GAP, continuation, make_golden
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import generate_ids
+from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK, Tokenizer

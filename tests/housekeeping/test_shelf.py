@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tinylm.budget.report import BudgetReport, to_json
-from tinylm.bundle.manifest import Bundle, open_bundle
+from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.housekeeping.shelf import Checked, items
 
 MakeBundle = Callable[..., Bundle]

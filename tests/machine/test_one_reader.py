@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tinylm
 from tinylm.budget.spec.device import device_facts
-from tinylm.machine.cpuinfo import read_cpuinfo
+from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.machine.memory import control_groups, read_memory
 from tinylm.machine.processor import read_processor
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.onnx import wire as onnx_wire
 from tinylm.onnx.graph_file import Graph, OnnxModel, Tensor, parse_onnx, read_onnx
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import OnnxModel, parse_onnx, read_onnx
 from tinylm.onnx.kernel_audit import Row, audit
 from tinylm.onnx.kernels import Cpu

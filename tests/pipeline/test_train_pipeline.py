@@ -16,7 +16,7 @@ import safetensors.numpy
 import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256
-from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.reading import open_bundle
 from tinylm.corpus.reading import files
 from tinylm.corpus.statistics import Dropped
 from tinylm.export.run import export_run

@@ -13,7 +13,7 @@ from tinylm.export.graph.graph import build_graph, weight_shapes
 from tinylm.onnx.graph_file import Graph, Node, OnnxModel, read_onnx
 from tinylm.profile.layers import OTHER, layer_finder, layer_names
 from tinylm.profile.trace import Call, read_trace
-from tinylm.runtime.backends.buffers import Buffer
+from tinylm.runtime.backends.contract import Buffer
 from tinylm.runtime.backends.reference import ReferenceSession
 from tinylm.settings.model import ModelConfig
 

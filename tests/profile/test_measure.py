@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle, open_bundle
+from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.profile import measure
 from tinylm.profile.measure import WARMUP, profile_bundle
 from tinylm.profile.profile import Profile
 from tinylm.profile.trace import Run
 from tinylm.runtime.measurement.profile_probe import prompts_of, run_profile
-from tinylm.runtime.measurement.profile_protocol import ProfileOrders
+from tinylm.runtime.measurement.protocol import ProfileOrders
 from tinylm.tokenizer.tokenizer import Tokenizer
 
 MakeBundle = Callable[..., Bundle]

@@ -11,7 +11,7 @@ import pytest
 from tinylm.base.errors import TinylmError
 from tinylm.profile import probe
 from tinylm.profile.probe import run_profile_probe
-from tinylm.runtime.measurement.profile_protocol import LengthTimes, ProfileOrders, ProfileResult
+from tinylm.runtime.measurement.protocol import LengthTimes, ProfileOrders, ProfileResult
 
 ORDERS = ProfileOrders(
     schema="1.0",

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.bundle.manifest import MODEL
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.engine import Engine
 
 MakeBundle = Callable[..., Bundle]
@@ -243,9 +244,9 @@ def test_memory_does_not_grow_with_the_text(make_bundle: MakeBundle, scheme: str
     program = f"""
 import os
 from pathlib import Path
-from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.reading import open_bundle
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import generate_ids
+from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.sampling import Sampler, Sampling
 
 def resident_bytes():
@@ -274,10 +275,10 @@ import sys
 from pathlib import Path
 import tinylm.runtime
 assert not [name for name in sys.modules if name.startswith("tinylm.") and name != "tinylm.runtime"]
-from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.reading import open_bundle
 from tinylm.runtime import __main__, scoring
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import generate
+from tinylm.runtime.generation import generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
 bundle = open_bundle(Path({str(make_bundle().path)!r}))

@@ -40,9 +40,10 @@ def test_what_the_user_chose_stays() -> None:
         "engine",
         "sampling",
         "scoring",
-        "generation.generation",
-        "backends.requirements",
+        "generation",
+        "backends.session",
         "measurement.probe",
+        "print_text",
         "__main__",
     ],
 )

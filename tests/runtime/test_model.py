@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import generate_ids
+from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler, Sampling
 

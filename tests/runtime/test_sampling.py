@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
+from tinylm.runtime.numpy_sampling import sample
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK
 
@@ -66,7 +67,7 @@ def test_draws_what_the_reference_draws(
     before = given_logits.copy()
     sampler = Sampler(sampling)
     sampler.observe(seen)
-    token, logprob = sampler(given_logits)
+    token, logprob = sample(given_logits, sampler)
     assert np.array_equal(given_logits, before)
 
     candidates = reference(logits, seen, sampling)
@@ -95,7 +96,7 @@ def test_greedy_takes_the_likeliest_and_of_equals_the_lowest(
     sampling = Sampling(temperature=0, repetition_penalty=penalty)
     sampler = Sampler(sampling)
     sampler.observe(seen)
-    token, logprob = sampler(np.array(logits, np.float32))
+    token, logprob = sample(np.array(logits, np.float32), sampler)
     expected, _ = max(reference(logits, seen, sampling), key=lambda entry: (entry[1], -entry[0]))
     assert token == expected
     assert logprob == 0  # it is certain
@@ -115,7 +116,7 @@ def test_top_p_of_a_whole_vocabulary_is_the_smallest_set(spread: float, top_p: f
     logits = vocabulary_sized(spread)
     sampler = Sampler(Sampling(top_p=top_p, seed=0))
     candidates = dict(reference(logits.tolist(), set(), Sampling(top_p=top_p)))
-    drawn = [sampler(logits) for _ in range(300)]
+    drawn = [sample(logits, sampler) for _ in range(300)]
     for token, logprob in drawn:
         assert logprob == pytest.approx(math.log(candidates[token]), abs=1e-4)
 
@@ -125,7 +126,7 @@ def test_the_same_seed_gives_the_same_tokens() -> None:
 
     def tokens(seed: int | None) -> list[int]:
         sampler = Sampler(Sampling(temperature=0.8, top_p=0.95, seed=seed))
-        return [sampler(logits)[0] for _ in range(30)]
+        return [sample(logits, sampler)[0] for _ in range(30)]
 
     assert tokens(1) == tokens(1)
     assert len({tuple(tokens(seed)) for seed in (1, 2, None, None)}) == 4
@@ -135,7 +136,7 @@ def test_what_was_chosen_counts_as_seen() -> None:
     logits = np.zeros(8, np.float32)
     logits[[4, 5, 6]] = [3, 2.5, 2]
     sampler = Sampler(Sampling(temperature=0, repetition_penalty=2))
-    assert [sampler(logits)[0] for _ in range(4)] == [4, 5, 6, 4]
+    assert [sample(logits, sampler)[0] for _ in range(4)] == [4, 5, 6, 4]
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
@@ -143,7 +144,7 @@ def test_special_tokens_are_never_chosen(temperature: float) -> None:
     logits = np.zeros(8, np.float32)
     logits[[BOS, PAD, UNK]] = 50
     sampler = Sampler(Sampling(temperature=temperature, seed=0))
-    assert {sampler(logits)[0] for _ in range(200)} <= {EOS, 4, 5, 6, 7}
+    assert {sample(logits, sampler)[0] for _ in range(200)} <= {EOS, 4, 5, 6, 7}
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -152,7 +153,7 @@ def test_logits_that_are_no_numbers_are_refused(bad: float, sampling: Sampling) 
     logits = np.full(8, -math.inf, np.float32)
     logits[5] = bad
     with pytest.raises(TinylmError, match="NaN or infinite"):
-        Sampler(sampling)(logits)
+        sample(logits, Sampler(sampling))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import score_ids, text_bits
 from tinylm.tokenizer.tokenizer import BOS, UNK, Tokenizer

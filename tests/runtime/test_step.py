@@ -14,11 +14,12 @@ import onnx
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.bundle.manifest import MODEL
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import generate_ids
-from tinylm.runtime.numpy_sampling import choose
+from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.numpy_sampling import choose, sample
 from tinylm.runtime.sampling import Sampler, Sampling
 
 MakeBundle = Callable[..., Bundle]
@@ -143,7 +144,7 @@ def test_a_penalty_counts_what_was_chosen_elsewhere(make_bundle: MakeBundle) -> 
         first = engine.step(0, sampler)[0]
         engine.truncate(0)
         logits = np.array(engine.logits(0))
-        second = sampler(logits)[0]
+        second = sample(logits, sampler)[0]
         engine.truncate(0)
         third = engine.step(0, sampler)[0]
     assert len({first, second, third}) == 3
@@ -189,11 +190,11 @@ def test_the_lean_backend_loads_neither_numpy_nor_onnxruntime(make_bundle: MakeB
     program = f"""
 import sys
 from pathlib import Path
-from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.reading import open_bundle
 from tinylm.runtime import __main__
 from tinylm.runtime.measurement import probe
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import generate
+from tinylm.runtime.generation import generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer.tokenizer import Tokenizer

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.bundle.manifest import CARD, MODEL, Bundle
+from tinylm.bundle.manifest import CARD, MODEL
+from tinylm.bundle.reading import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "deploy.sh"

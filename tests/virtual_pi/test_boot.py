@@ -19,7 +19,7 @@ import pytest
 
 import tinylm
 from tinylm.budget.report import read_report
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.virtual_pi.folders import default_folder
 from tinylm.virtual_pi.image import build_image
 from tinylm.virtual_pi.machine import clean_stale, running, start_machine, stop_machine

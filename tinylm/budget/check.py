@@ -41,7 +41,7 @@ from tinylm.budget.soak import Soak, judge_soak, soak
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.statistics.binomial import observed
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.measurement.protocol import ProbeResult
 

@@ -1,1 +1,1 @@
-"""The deployable folder: its manifest, its figures of quality, and where bundles and runs lie."""
+"""The deployable folder: its manifest, reading and writing it, and where bundles and runs lie."""

@@ -1,32 +1,22 @@
-"""The bundle: the deployable folder, and the only thing that training and the device share.
+"""The bundle, the deployable folder and the only thing that training and the device share: its files and their types.
 
-    manifest.json     what the bundle is; lists every other file with its SHA-256 and size
+    manifest.json     what the bundle is (`Manifest`); lists every other file with its SHA-256 and size
     model.onnx        one graph for prefill and decode with KV cache
     tokenizer.model   SentencePiece
-    golden.json       what the model must answer on any device, and text with known bits to re-measure quality
+    golden.json       what any device must answer, and text with known bits to re-measure quality (`Golden`)
     MODEL_CARD.md     for people
 
-`write_bundle` makes one atomically, `open_bundle` refuses anything that is damaged, linked or newer than this reader,
-and names what is there unlisted. Nothing in a bundle is executed or unpickled.
+`tinylm.bundle.reading` opens and verifies one, `tinylm.bundle.writing` writes one. The types are read strictly
+(`tinylm.base.records`): each field has its meaning, unit and range here.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import os
-import re
-import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
-from tinylm.base.errors import TinylmError
-from tinylm.base.files import sha256, sha256_bytes, sync_folder
-from tinylm.base.printable import printable
-from tinylm.base.records import check_schema, read
-from tinylm.bundle.quality import LanguageQuality
+from tinylm.base.numerals import between, change, number
 from tinylm.settings.model import ModelConfig
 
 SCHEMA = "1.1"
@@ -38,60 +28,74 @@ GOLDEN = "golden.json"
 CARD = "MODEL_CARD.md"
 SIGNATURE = "manifest.json.sig"
 """The one file that may be there unlisted."""
+REQUIRED = (MODEL, TOKENIZER, GOLDEN, CARD)
 
 SAMPLER = "sampler"
-"""The capability of a graph that chooses the next token itself."""
-
-REQUIRED = (MODEL, TOKENIZER, GOLDEN, CARD)
-SUPPORTED_REQUIRES: frozenset[str] = frozenset()
-"""Names in `requires` that this reader understands; any other is refused."""
-
-_MAX_JSON_BYTES = 16_000_000
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""The capability of a graph that chooses the next token itself (`tinylm.export.graph.sampler`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileEntry:
+    """A listed file."""
+
     sha256: str
+    """64 hexadecimal digits, lower case."""
     bytes: int
+    """Size, from 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpecialIds:
+    """Token ids with a meaning, each from 0 to below `vocab_size`; tinylm always writes 0, 1, 2, 3."""
+
     bos: int
+    """Begins every text."""
     eos: int
+    """Ends a text."""
     pad: int
+    """Fills rows in training; never generated."""
     unk: int
+    """Stands for characters that the tokenizer does not know; never generated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerEntry:
     kind: str
+    """How its pieces were learned: `unigram` or `bpe`."""
     normalisation: str
+    """Name of what is done to text before it is encoded, such as `nfc-2` (`tinylm.tokenizer.tokenizer.normalise`)."""
     sha256: str
+    """Of tokenizer.model, once more than in `files`; both must be the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationDefaults:
-    """What `tinylm generate` does when no option says otherwise."""
+    """How tokens are chosen when no option says otherwise; ranges as `tinylm.runtime.sampling.Sampling` checks them."""
 
     temperature: float = 0.8
+    """What logits are divided by: 0 (the likeliest token), or 0.001 to 100."""
     top_k: int = 40
-    """A flat distribution spreads `top_p` over thousands of tokens, and finding them costs a small model more than
-    itself: with 40, a barely trained one writes 2.6 times as fast, and fewer of its sentences are faulty (measured)."""
+    """Tokens to choose from, from 0 (off). Without it a flat distribution spreads `top_p` over thousands of tokens, and
+    finding them takes longer than a small model."""
     top_p: float = 0.9
-    """A tiny model's tail is noise: at 0.9, a quarter fewer sentences are faulty than at 0.95 (measured)."""
+    """Share of the probability to choose from, above 0 to 1 (off). A tiny model's tail is noise: fewer sentences are
+    faulty at 0.9 than at 0.95 (measured)."""
     repetition_penalty: float = 1.0
+    """Against tokens that were seen: 0.01 to 100; 1 is off."""
     max_tokens: int = 128
+    """The most new tokens of a text, at least 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Quantization:
+    """How numbers are stored and multiplied."""
+
     scheme: Literal["fp32", "int8"]
-    """`int8`: one scale per output column, activations quantized per call; the tied embedding one scale per row."""
+    """Weights. `int8`: one scale per output column; the tied embedding one scale per row."""
     activations: Literal["fp32", "int8-dynamic"]
+    """What weights are multiplied with. `int8-dynamic`: one scale per run of the graph, from the values themselves."""
     parameters: int
-    """Parameters of the model, a tied embedding counted once."""
+    """Parameters of the model, a tied embedding counted once; at least 1."""
     kv_cache: Literal["fp32", "int8"] = "fp32"
     """`int8`: keys and values with one scale per channel, a quarter of the cache's memory."""
     embedding: Literal["fp32", "int8"] | None = None
@@ -100,10 +104,14 @@ class Quantization:
 
 @dataclass(frozen=True, kw_only=True)
 class GraphEntry:
+    """What the graph takes and gives; types and shapes are checked by `tinylm.runtime.model`."""
+
     inputs: tuple[str, ...]
+    """Names of all inputs, in the graph's order."""
     outputs: tuple[str, ...]
+    """Names of all outputs, in the graph's order."""
     capabilities: tuple[str, ...]
-    """What the graph can do beyond logits: `sampler` chooses the next token itself (`tinylm.export.graph.sampler`)."""
+    """What the graph can do beyond logits; a runtime refuses one that it does not know. `SAMPLER` is known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,39 +119,123 @@ class Provenance:
     """Where the bundle came from; no time stamps of the export, so that exporting twice gives the same bytes."""
 
     tinylm_version: str
+    """Of the tinylm that exported it."""
     git_commit: str | None
+    """Of the tinylm that trained it, 40 hexadecimal digits; None when it did not run from a repository."""
     run_id: str
+    """UUID of the training run."""
     dataset_hash: str
+    """Identifies text, tokenizer and packing: the name of the folder in `datasets/`."""
     data_licence: str
+    """Licences of the text, in words."""
     seeds: tuple[int, ...]
+    """What decided initial weights and the order of data."""
     metrics: dict[str, float]
+    """Of the exported checkpoint: `step`, `val_loss` (nats a token), `val_bpb` (bits per byte), `val_bpb_LANGUAGE`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QualityIntervals:
+    """95 % confidence intervals, (low, high), of the figures of `LanguageQuality`, by bootstrap over documents."""
+
+    bpb_increase: tuple[float, float]
+    """Bits per byte."""
+    perplexity: tuple[float, float]
+    perplexity_fp32: tuple[float, float]
+    kl: tuple[float, float]
+    """Nats."""
+    top1_agreement: tuple[float, float]
+    """Shares from 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageQuality:
+    """Held-out text of one language through the bundle's own graph, and through the model that was trained."""
+
+    tokens: int
+    """Predicted tokens, at least 1."""
+    bytes: int
+    """UTF-8 bytes of the normalised text."""
+    bpb_fp32: float
+    """Bits per byte of the trained model in fp32, from 0."""
+    bpb: float
+    """Bits per byte of the bundle's graph, from 0; in an fp32 bundle the same but for rounding."""
+    perplexity: float
+    """Of the bundle's graph: e to the mean cross-entropy of a token in nats, from 1."""
+    kl: float
+    """Mean Kullback-Leibler divergence from the trained model's next-token distribution, in nats, from 0."""
+    top1_agreement: float
+    """Share of the tokens, 0 to 1, where both hold the same token for the likeliest."""
+    perplexity_fp32: float | None = None
+    """Of the trained model; None in bundles of schema 1.0."""
+    intervals: QualityIntervals | None = None
+    """None in bundles of schema 1.0, and where the text is too short to tell."""
+
+    @property
+    def bpb_increase(self) -> float:
+        """Bits per byte that the bundle's graph loses against fp32."""
+        return self.bpb - self.bpb_fp32
+
+    def shown(self, name: str) -> str:
+        """A figure that has an interval, for people: `shown("bpb_increase")` is `+0.0004 (+0.0003 to +0.0005)`."""
+        value, form = getattr(self, name), _FORMS[name]
+        if value is None:
+            return "not recorded"
+        if self.intervals is None:
+            return form(value)
+        low, high = getattr(self.intervals, name)
+        return between(form(value), form(low), form(high))
+
+
+_FORMS: dict[str, Callable[[float], str]] = {
+    "bpb_increase": change,
+    "perplexity": "{:.1f}".format,
+    "perplexity_fp32": "{:.1f}".format,
+    "kl": number,
+    "top1_agreement": "{:.1%}".format,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
+    """manifest.json."""
+
     schema: str
+    """`major.minor`; a reader refuses another major."""
     requires: tuple[str, ...]
+    """Features that a reader must know to use the bundle at all; empty so far."""
     name: str
+    """For people; also the beginning of the name that a deployed bundle gets."""
     version: str
+    """Year, month, day, time and step of the checkpoint, such as `2026.11.30.2045.41`."""
     task: Literal["generate"]
+    """What the model is for."""
     languages: tuple[str, ...]
+    """Codes such as `en` of the text that it was trained with, sorted."""
     model: ModelConfig
+    """The shape of the transformer."""
     special_ids: SpecialIds
     context_policy: Literal["drop-oldest"]
     """`drop-oldest`: past the context, the oldest half of the tokens is forgotten and the rest is read again."""
     tokenizer: TokenizerEntry
     chat_template: str | None
+    """How turns of a chat become one text; None for a model of plain text."""
     generation: GenerationDefaults
     adapters: tuple[str, ...]
+    """Names of adapters that lie in the bundle; empty so far."""
     quantization: Quantization
     graph: GraphEntry
     files: dict[str, FileEntry]
+    """Every file but the manifest and its signature, by its plain name."""
     minimum_versions: dict[str, str]
+    """The oldest release of `onnxruntime` and `sentencepiece` that runs it, such as `1.22`."""
     cpu_features: tuple[str, ...]
-    """Instruction-set features that a device must have, beyond its architecture's baseline."""
+    """Instruction-set features, as in /proc/cpuinfo, that a device must have beyond its architecture's baseline."""
     provenance: Provenance
     quality: dict[str, LanguageQuality]
+    """By language."""
     extra: dict[str, Any] = field(default_factory=dict)
+    """Whatever later writers add that a reader may ignore."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,13 +243,17 @@ class GoldenPrompt:
     """A greedy continuation that every device must reproduce."""
 
     prompt: str
+    """The text; may be empty."""
     prompt_ids: tuple[int, ...]
+    """Its token ids, BOS first."""
     ids: tuple[int, ...]
     """Cut before the first position whose two best logits are too close to be safe across processors."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenEncoding:
+    """A text and the token ids that the tokenizer must give for it, without BOS or EOS."""
+
     text: str
     ids: tuple[int, ...]
 
@@ -167,224 +263,20 @@ class HeldOut:
     """A held-out document, or its beginning, with the bits that it costs (64-bit sums, UNK bytes included)."""
 
     language: str
+    """A code such as `en`."""
     text: str
     bits_fp32: float
+    """Of the trained model in fp32, from 0."""
     bits: float
-    """The same for the bundle's own graph, on the machine that exported it."""
+    """Of the bundle's own graph, on the machine that exported it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
+    """golden.json."""
+
     schema: str
+    """`major.minor`, as in the manifest."""
     prompts: tuple[GoldenPrompt, ...]
     encodings: tuple[GoldenEncoding, ...]
     held_out: tuple[HeldOut, ...]
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """An opened bundle whose files were all checked against the manifest."""
-
-    path: Path
-    manifest: Manifest
-    manifest_sha256: str
-    """Identifies the bundle: the manifest lists the hash of every other file."""
-    oddities: tuple[str, ...] = ()
-    """What in the folder is not as it was exported and read by nobody, in words."""
-
-    @property
-    def model(self) -> Path:
-        return self.path / MODEL
-
-    @property
-    def tokenizer(self) -> Path:
-        return self.path / TOKENIZER
-
-    @property
-    def warning(self) -> str | None:
-        """The oddities as one line for people; None when there are none."""
-        if not self.oddities:
-            return None
-        more = f", and {len(self.oddities) - 1} more like it" if len(self.oddities) > 1 else ""
-        return f"warning: `{self.path}` is not as it was exported: {self.oddities[0]}{more}; nothing reads that"
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all files, the manifest included."""
-        return sum(e.bytes for e in self.manifest.files.values()) + (self.path / MANIFEST).stat().st_size
-
-    def golden(self) -> Golden:
-        where = f"`{self.path / GOLDEN}`"
-        data = _load_json(self.path / GOLDEN)
-        check_schema(data, major=1, where=where)
-        return read(Golden, data, where)
-
-
-def open_bundle(path: Path, *, strict: bool = False) -> Bundle:
-    """Verify a bundle folder and return it; TinylmError says what is wrong with it.
-
-    What nothing reads does not make a model unusable: a file that is not listed, or another model card than was
-    exported, stands in `Bundle.oddities`. With `strict` it is refused, too: for whoever says that a bundle is whole.
-    """
-    if not path.exists():
-        raise TinylmError(f"no bundle at `{path}`", "make one with `tinylm export`")
-    if not path.is_dir() or not (path / MANIFEST).is_file():
-        raise TinylmError(
-            f"`{path}` is not a bundle: it has no {MANIFEST}", "name the folder that `tinylm export` made"
-        )
-    where = f"`{path / MANIFEST}`"
-    raw = _read_regular(path / MANIFEST)
-    data = _parse_json(raw, where)
-    check_schema(data, major=1, where=where)
-    requires = data.get("requires")
-    for name in requires if isinstance(requires, list) else []:  # any other type is for `read` to refuse
-        if isinstance(name, str) and name not in SUPPORTED_REQUIRES:
-            raise TinylmError(f"{where} requires `{name}`, which this tinylm does not know", "upgrade tinylm")
-    manifest = read(Manifest, data, where)
-    oddities = tuple(_verify_files(path, manifest))
-    if strict and oddities:
-        raise TinylmError(
-            f"`{path}` is not as it was exported: {oddities[0]}",
-            "remove what does not belong there, or export the bundle again",
-        )
-    return Bundle(path, manifest, sha256_bytes(raw), oddities)
-
-
-def _verify_files(path: Path, manifest: Manifest) -> Iterator[str]:
-    """Refuse what may not be there or does not match; yield what is odd and read by nobody, in words."""
-    listed = set(manifest.files)
-    for missing in sorted(set(REQUIRED) - listed):
-        raise TinylmError(f"`{path / MANIFEST}` does not list `{missing}`", "export the bundle again")
-    for name in sorted(listed):
-        # Bundles are flat: a plain name cannot be absolute, climb out or hide.
-        if not _NAME.fullmatch(name) or name == MANIFEST:
-            raise TinylmError(f"`{path / MANIFEST}` lists the file name `{name}`, which is not allowed in a bundle")
-    for found in sorted(entry.name for entry in path.iterdir()):
-        if found not in listed and found != MANIFEST:
-            if not (path / found).is_dir() or (path / found).is_symlink():
-                _regular_size(path / found)
-            if found != SIGNATURE:
-                yield f"`{printable(found)}` is not in the manifest"
-    for name, entry in sorted(manifest.files.items()):
-        try:
-            _verify_file(path / name, entry)
-        except _Changed as error:
-            if name != CARD:
-                raise
-            yield error.message
-    if manifest.tokenizer.sha256 != manifest.files[TOKENIZER].sha256:
-        raise TinylmError(f"`{path / MANIFEST}` names two different tokenizers", "export the bundle again")
-
-
-class _Changed(TinylmError):
-    """A plain file, or none, where the manifest lists another."""
-
-
-def _verify_file(file: Path, entry: FileEntry) -> None:
-    again = "copy or export the bundle again"
-    if not os.path.lexists(file):
-        raise _Changed(f"`{file}` is missing", again)
-    size = _regular_size(file)
-    if size != entry.bytes:
-        raise _Changed(f"`{file}` has {size} bytes; the manifest says {entry.bytes}", again)
-    if sha256(file) != entry.sha256:
-        raise _Changed(f"`{file}` does not match its SHA-256 in the manifest", again)
-
-
-def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Bundle:
-    """Write a bundle to `folder` atomically, replacing a bundle that is there; `manifest.files` is filled in here.
-
-    `contents` maps every file name but the manifest's to its bytes. Files and folders that somebody else put into the
-    bundle that was there stay, as `Bundle.oddities`. Refuses to replace a folder that is no bundle.
-    """
-    import shutil  # a device reads bundles; 1 ms of its start
-
-    files = {name: FileEntry(sha256=sha256_bytes(data), bytes=len(data)) for name, data in sorted(contents.items())}
-    manifest = dataclasses.replace(manifest, files=files)
-    if folder.exists() and not (folder / MANIFEST).is_file():
-        raise TinylmError(f"`{folder}` exists and is not a bundle", "name another folder, or remove it")
-    partial = folder.with_name(folder.name + ".partial")
-    old = folder.with_name(f".{folder.name}.old")
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        everything = {**contents, MANIFEST: to_json(dataclasses.asdict(manifest))}
-        for name, data in everything.items():
-            with (partial / name).open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        sync_folder(partial)
-        open_bundle(partial, strict=True)
-        if old.exists() and not folder.exists():  # a power cut came between the two
-            old.rename(folder)
-        elif old.exists():
-            _hand_over(old, folder)
-        if folder.exists():
-            # A folder cannot be renamed over another; the old bundle steps aside and goes once the new one stands.
-            folder.rename(old)
-        partial.rename(folder)
-        if old.exists():
-            _hand_over(old, folder)
-        sync_folder(folder.parent)
-    except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise TinylmError(
-            f"cannot write the bundle `{folder}`: {error.strerror}", "check the folder and the disk space"
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return open_bundle(folder)
-
-
-def _hand_over(old: Path, new: Path) -> None:
-    """Move what tinylm did not write from one bundle's folder to the next one's, and remove the rest."""
-    import shutil
-
-    try:
-        listed = _load_json(old / MANIFEST).get("files")
-    except TinylmError:  # damaged
-        listed = None
-    own = {*REQUIRED, MANIFEST, SIGNATURE, *(listed if isinstance(listed, dict) else ())}
-    for entry in old.iterdir():
-        plain = not entry.is_symlink() and (entry.is_file() or entry.is_dir())  # nothing else may be in a bundle
-        if plain and entry.name not in own and not os.path.lexists(new / entry.name):
-            entry.rename(new / entry.name)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def to_json(data: object) -> bytes:
-    """The one way a bundle's JSON is written: same content, same bytes."""
-    return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
-
-
-def _regular_size(file: Path) -> int:
-    try:
-        status = file.lstat()
-    except OSError as error:
-        raise TinylmError(f"`{file}` is missing", "copy or export the bundle again") from error
-    if not stat.S_ISREG(status.st_mode):
-        raise TinylmError(f"`{file}` is a link or no plain file; a bundle holds plain files only")
-    return status.st_size
-
-
-def _read_regular(file: Path) -> bytes:
-    size = _regular_size(file)
-    if size > _MAX_JSON_BYTES:
-        raise TinylmError(f"`{file}` has {size} bytes; at most {_MAX_JSON_BYTES} are read")
-    return file.read_bytes()
-
-
-def _parse_json(raw: bytes, where: str) -> dict[str, Any]:
-    try:
-        data = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise TinylmError(f"{where} is not valid JSON: {error}", "copy or export the bundle again") from error
-    if not isinstance(data, dict):
-        raise TinylmError(f"{where} holds no table")
-    return data
-
-
-def _load_json(file: Path) -> dict[str, Any]:
-    return _parse_json(_read_regular(file), f"`{file}`")

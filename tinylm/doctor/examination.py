@@ -15,7 +15,7 @@ import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.base.records import check_schema, read
 from tinylm.budget.spec.budget import Budget
-from tinylm.bundle.manifest import open_bundle
+from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import find_bundle
 from tinylm.doctor.bundle_rules import BundleFacts, budget_findings, bundle_findings
 from tinylm.doctor.finding import Finding, note, problem, worst

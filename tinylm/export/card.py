@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from tinylm.bundle.manifest import Manifest
-from tinylm.bundle.quality import LanguageQuality
+from tinylm.bundle.manifest import LanguageQuality, Manifest
 from tinylm.text.languages import language_name
 
 

@@ -29,19 +29,18 @@ from tinylm.bundle.manifest import (
     SAMPLER,
     SCHEMA,
     TOKENIZER,
-    Bundle,
     GenerationDefaults,
     Golden,
     GraphEntry,
+    LanguageQuality,
     Manifest,
     Provenance,
     Quantization,
     SpecialIds,
     TokenizerEntry,
-    to_json,
-    write_bundle,
 )
-from tinylm.bundle.quality import LanguageQuality
+from tinylm.bundle.reading import Bundle
+from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.corpus.openings import opening
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.base.files import write_atomic
-from tinylm.bundle.manifest import Bundle, to_json
+from tinylm.bundle.reading import Bundle
+from tinylm.bundle.writing import to_json
 from tinylm.export.graph.quantization import TensorError
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.quality.embedding import EmbeddingChoice

@@ -10,7 +10,7 @@ from tinylm.base.text_table import grid
 from tinylm.export.kernels import describe
 
 if TYPE_CHECKING:
-    from tinylm.bundle.quality import LanguageQuality
+    from tinylm.bundle.manifest import LanguageQuality
     from tinylm.export.export import ExportResult
     from tinylm.export.graph.quantization import TensorError
     from tinylm.export.quality.embedding import EmbeddingChoice

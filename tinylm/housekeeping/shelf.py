@@ -13,7 +13,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.budget.judge.verdict import Verdict
 from tinylm.budget.report import load_report
 from tinylm.budget.spec.device import Basis
-from tinylm.bundle.manifest import MANIFEST, Bundle, open_bundle
+from tinylm.bundle.manifest import MANIFEST
+from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.bundle.store import BUDGET_REPORT, BUNDLE, CONFIG, EVALUATION, FINAL_CHECKPOINT, RUN_LOCK, RUNS
 from tinylm.housekeeping.disk import folders_in, in_use, size_of
 

@@ -1,8 +1,7 @@
 """What this machine is and what state it is in: facts, without judgement. The budget check and the doctor read them.
 
 facts.py        everything that is known of a machine, as one object that goes to JSON and back
-kernel_files.py small files of /proc and /sys
-cpuinfo.py      /proc/cpuinfo
+kernel_files.py small files of /proc and /sys, and /proc/cpuinfo among them
 processor.py    board, cores, instruction sets, clock speeds
 memory.py       memory, swap, limits
 onnxruntime_version.py  which one is installed, without importing it

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tinylm.machine.cpuinfo import CpuInfo, read_cpuinfo
 from tinylm.machine.facts import ClockPolicy, CoreType, Processor
-from tinylm.machine.kernel_files import folders, number, text
+from tinylm.machine.kernel_files import CpuInfo, folders, number, read_cpuinfo, text
 
 # MIDR part numbers (ARM's technical reference manuals; Linux arch/arm64/include/asm/cputype.h).
 _ARM_PARTS = {

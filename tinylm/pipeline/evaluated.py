@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Protocol
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MANIFEST, open_bundle
+from tinylm.bundle.manifest import MANIFEST
+from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import CONFIG, find_run
 from tinylm.evaluation.costs import DocumentCost, measure
 from tinylm.evaluation.documents import TextDocument

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256
-from tinylm.bundle.manifest import MANIFEST, open_bundle
+from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.manifest import MODEL as GRAPH
+from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import CONFIG
 from tinylm.dataset.build import Reuse, open_dataset
 from tinylm.dataset.reused_tokenizer import ready_tokenizer

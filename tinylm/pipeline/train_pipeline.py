@@ -17,7 +17,8 @@ import torch
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.base.progress import ProgressBar
-from tinylm.bundle.manifest import MANIFEST, Bundle, open_bundle
+from tinylm.bundle.manifest import MANIFEST
+from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.bundle.store import BUNDLE, EVALUATION
 from tinylm.dataset.build import DATASETS, Dataset, Reuse, make_dataset
 from tinylm.dataset.shards import read_index

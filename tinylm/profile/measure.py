@@ -14,7 +14,7 @@ from tinylm.base.progress import ProgressBar
 from tinylm.budget.report import BundleId
 from tinylm.budget.spec.device import device_facts
 from tinylm.budget.spec.prompts import PROMPTS
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us
 from tinylm.profile.layers import layer_finder, layer_names
@@ -22,8 +22,7 @@ from tinylm.profile.lengths import choose_new_tokens, prompt_lengths, traced_pro
 from tinylm.profile.probe import probe_command, run_profile_probe
 from tinylm.profile.profile import SCHEMA, LengthTimings, Profile, summarise
 from tinylm.profile.trace import Run, read_trace
-from tinylm.runtime.measurement.profile_protocol import SCHEMA as ORDERS_SCHEMA
-from tinylm.runtime.measurement.profile_protocol import LengthTimes, ProfileOrders
+from tinylm.runtime.measurement.protocol import PROFILE_SCHEMA, LengthTimes, ProfileOrders
 
 WARMUP = 3
 """The first requests touch memory and files for the first time, and a clock goes up only under load."""
@@ -51,7 +50,7 @@ def profile_bundle(
     )
     with tempfile.TemporaryDirectory(prefix="tinylm-profile-") as folder:
         orders = ProfileOrders(
-            schema=ORDERS_SCHEMA,
+            schema=PROFILE_SCHEMA,
             prompts=PROMPTS,
             lengths=lengths,
             rounds=requests,

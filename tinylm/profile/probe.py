@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.budget.measure.probe_process import ProbeFailed, run_child
-from tinylm.runtime.measurement.profile_protocol import MAJOR, ProfileOrders, ProfileResult
+from tinylm.runtime.measurement.protocol import PROFILE_MAJOR, ProfileOrders, ProfileResult
 
 _START_S = 120
 _TOKEN_S = 0.5
@@ -34,7 +34,7 @@ def run_profile_probe(command: Sequence[str], orders: ProfileOrders) -> ProfileR
             command,
             orders,
             answer=ProfileResult,
-            major=MAJOR,
+            major=PROFILE_MAJOR,
             what="the measuring process",
             timeout_s=_allowed_s(orders),
         )

@@ -1,9 +1,8 @@
 """One sequence of a model: token ids in, the next token or logits out, with a KV cache updated in place.
 
-Memory and time decide the shape of this file. All memory is taken once and stays bound: the key and value buffers are
-bound as past *and* present, because the attention operator writes in place only when both are the same memory. A token
-allocates nothing and binds nothing. A graph with the capability `sampler` chooses the next token itself; for others
-numpy does, with the same result. Which library runs the graph is up to `tinylm.runtime.backends.session`.
+All memory is taken once and stays bound: the key and value buffers are bound as past *and* present, because the
+attention operator writes in place only when both are the same memory. A token allocates nothing and binds nothing. A
+graph with the capability `sampler` chooses the next token itself; for others numpy does, with the same result.
 
     with Engine(open_bundle(path)) as engine:            # the short way: a model of its own, one sequence
         engine.prefill(ids[:-1])
@@ -19,18 +18,25 @@ from types import TracebackType
 from typing import Any, Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
-from tinylm.runtime.backends.buffers import Buffer
-from tinylm.runtime.backends.contract import CHUNK_TOKENS, Backend, Binding, check_room, check_token
+from tinylm.bundle.reading import Bundle
+from tinylm.runtime.backends.contract import (
+    CHUNK_TOKENS,
+    Backend,
+    Binding,
+    Buffer,
+    check_room,
+    check_token,
+    logits_not_finite,
+)
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler
 
 _PAGE_BYTES = 4096
-_LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where nobody reads the choice.
+_LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where the choice is not read.
 
 
 class Engine:
-    """One sequence. Not thread-safe: one Engine per thread that generates."""
+    """One sequence; a `tinylm.runtime.backends.contract.TokenEngine`. Not thread-safe."""
 
     def __init__(self, source: Model | Bundle, *, threads: int = 1, backend: Backend = "auto") -> None:
         """Take the memory for a sequence of an open model, or of a bundle, whose model is opened with these options.
@@ -84,7 +90,7 @@ class Engine:
 
     @property
     def ids(self) -> Sequence[int]:
-        """The tokens in the cache, to read only: whoever continues them need not read them again."""
+        """The tokens in the cache; to read only."""
         return self._ids
 
     def prefill(self, ids: Sequence[int]) -> None:
@@ -92,9 +98,9 @@ class Engine:
 
         TinylmError, with the cache as it was, when an id is not in the vocabulary or the context would overflow.
         """
-        self._check_room(len(ids))
+        check_room(self._length, len(ids), context_length=self.context_length)
         for token in ids:
-            self._check_token(token)
+            check_token(token, vocab_size=self.vocab_size)
         for start in range(0, len(ids), CHUNK_TOKENS):
             width = min(len(ids) - start, CHUNK_TOKENS)
             for place in range(width):
@@ -111,8 +117,8 @@ class Engine:
 
         TinylmError, with the cache as it was, when the id is not in the vocabulary or the context is full.
         """
-        self._check_room(1)
-        self._check_token(token)
+        check_room(self._length, 1, context_length=self.context_length)
+        check_token(token, vocab_size=self.vocab_size)
         self._tokens[0].data[0] = token
         self._run(self._decode, 1)
         self._ids.append(token)
@@ -125,9 +131,11 @@ class Engine:
         when the logits are not finite.
         """
         if not self.samples:
-            return sampler(self.logits(token))
-        self._check_room(1)
-        self._check_token(token)
+            from tinylm.runtime.numpy_sampling import sample
+
+            return sample(self.logits(token), sampler)
+        check_room(self._length, 1, context_length=self.context_length)
+        check_token(token, vocab_size=self.vocab_size)
         side, self._side = self._side, 1 - self._side
         self._tokens[side].data[0] = token  # As a rule the graph's own choice, which lies there already.
         if sampler is not self._sampler or sampler.changes != self._changes:
@@ -140,7 +148,7 @@ class Engine:
         self._ids.append(token)
         chosen, logprob = self._tokens[1 - side].data[0], self._logprob.data[0]
         if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
-            raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
+            raise logits_not_finite()
         if not 0 <= chosen < self.vocab_size:
             raise TinylmError(
                 f"the model chose the token id {chosen}, which is not in its vocabulary of {self.vocab_size}",
@@ -220,9 +228,3 @@ class Engine:
         self._total_length.data[0] = self._length + width
         binding.run()
         self._length += width
-
-    def _check_room(self, width: int) -> None:
-        check_room(self._length, width, context_length=self.context_length)
-
-    def _check_token(self, token: int) -> None:
-        check_token(token, vocab_size=self.vocab_size)

@@ -1,8 +1,7 @@
 """A bundle's graph, open and checked: shared by the engines that generate with it, one for each sequence.
 
 Opening costs most of a process's memory and start-up time (ONNX Runtime, and the weights packed for its kernels); an
-engine adds a KV cache and a few buffers. So a program opens a model once and makes an engine for each text that is
-being written, in as many threads as it likes:
+engine adds a KV cache and a few buffers. So a program opens a model once and makes an engine for each text:
 
     with Model(open_bundle(path), threads=2) as model:
         with Engine(model) as first, Engine(model) as second:
@@ -19,10 +18,14 @@ from pathlib import Path
 from types import TracebackType
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import SAMPLER, Bundle, Manifest
+from tinylm.bundle.manifest import SAMPLER, Manifest
+from tinylm.bundle.reading import Bundle
+from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.runtime.backends.contract import Backend, Session, Value
-from tinylm.runtime.backends.requirements import check_requirements
-from tinylm.runtime.backends.session import open_session
+from tinylm.runtime.backends.session import onnxruntime_version, open_session
+
+CAPABILITIES = frozenset({SAMPLER})
+"""Names in `graph.capabilities` that this runtime understands."""
 
 
 class Model:
@@ -62,6 +65,41 @@ class Model:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def check_requirements(manifest: Manifest) -> None:
+    """TinylmError, with what to do, for the first thing that the bundle needs and this device does not have.
+
+    Processor features are compared with /proc/cpuinfo; where there is none, they are taken to be there.
+    """
+    where = f"the bundle `{manifest.name}`"
+    for capability in manifest.graph.capabilities:
+        if capability not in CAPABILITIES:
+            raise TinylmError(
+                f"{where} has a graph with the capability `{capability}`, which this tinylm does not know",
+                "upgrade tinylm",
+            )
+    for library, least in manifest.minimum_versions.items():
+        if library == "onnxruntime":
+            installed = onnxruntime_version()
+        elif library == "sentencepiece":
+            import sentencepiece
+
+            installed = sentencepiece.__version__
+        else:
+            raise TinylmError(f"{where} needs `{library}`, which this tinylm does not use", "upgrade tinylm")
+        if _release(installed) < _release(least):
+            raise TinylmError(
+                f"{where} needs {library} {least} or newer; {installed} is installed",
+                f"pip install '{library}>={least}'",
+            )
+    features = read_cpuinfo().flags
+    for feature in manifest.cpu_features:
+        if features is not None and feature not in features:
+            raise TinylmError(
+                f"{where} needs the processor feature `{feature}`, which this processor does not have",
+                "export the bundle for this device, or use another device",
+            )
 
 
 def _check_graph(session: Session, bundle: Bundle) -> None:
@@ -110,3 +148,20 @@ def _cache_type(manifest: Manifest) -> str:
 
 def _described(value: Value) -> str:
     return f"{value.type} {list(value.shape)}"
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The numbers of `1.22.0`, without zeros at the end, to compare; what follows the numbers is left out."""
+    numbers: list[int] = []
+    for part in version.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if not digits:
+            break
+        numbers.append(int(digits))
+        if digits != part:
+            break
+    if not numbers:
+        raise TinylmError(f"`{version}` is not a version number", "export the bundle again")
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

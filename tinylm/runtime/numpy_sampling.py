@@ -1,6 +1,6 @@
 """The choice of the next token in numpy: for graphs that do not choose themselves, and the reference for those that do.
 
-    token, logprob = choose(logits, sampling, seen=sampler.seen, uniform=sampler.uniform())
+    token, logprob = sample(logits, sampler)
 
 Same formula and same orders as the sampler of the graph (`tinylm.export.graph.sampler`), so that the same logits and
 the same uniform number give the same token: float32 scores, masses and cumulated sums, the latter added in float64.
@@ -15,9 +15,9 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinylm.base.errors import TinylmError
+from tinylm.runtime.backends.contract import logits_not_finite
 from tinylm.runtime.libraries import np
-from tinylm.runtime.sampling import FORBIDDEN, LARGEST_UNIFORM, Sampling
+from tinylm.runtime.sampling import FORBIDDEN, LARGEST_UNIFORM, Sampler, Sampling
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +27,17 @@ BORDER = 1e-6
 
 # Shares of the probability below which tokens are left out of the first looks for the top-p set; see `_nucleus`.
 _FLOORS = (1e-3, 1e-4)
+
+
+def sample(logits: NDArray[np.float32] | memoryview[float], sampler: Sampler) -> tuple[int, float]:
+    """Choose from float32 [vocab_size] logits with the sampler's next random number, and count the choice as seen.
+
+    Returns the token and its log-probability in nats; errors as in `choose`.
+    """
+    uniform = sampler.uniform() if sampler.sampling.temperature else 0.0
+    token, logprob = choose(logits, sampler.sampling, seen=sampler.seen, uniform=uniform, forbidden=sampler.forbidden)
+    sampler.count(token)
+    return token, logprob
 
 
 def choose(
@@ -117,7 +128,7 @@ def _allowed(
         scores[counted] = values * np.where(values > 0, np.float32(1) / penalty, penalty)
     scores[[*forbidden]] = -np.inf
     if not math.isfinite(scores.max()):  # NaN wins every maximum
-        raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
+        raise logits_not_finite()
     return scores
 
 
@@ -133,7 +144,7 @@ def _nucleus(
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The ids, in order, and the masses of the smallest set of likeliest tokens with at least the share `p`.
 
-    Sorting 8000 logits would cost more than the model. Tokens below a floor are left out before sorting; when the
+    Sorting all logits would take longer than the model. Tokens below a floor are left out before sorting; when the
     rest holds the share `p`, the set lies within it. The last floor always suffices: all that lies below it is
     together less than 1 - p.
     """

@@ -2,14 +2,14 @@
 
 The choice is fixed by the logits and that one number, by inverse transform: the candidates stand in a stated order
 (with top-k or top-p by falling logit, of equals the lower id first; else by id), and the token is the one in whose
-share of the summed probability the number falls. The graph of a bundle does it (`tinylm.export.graph.sampler`); for
-logits from elsewhere, `tinylm.runtime.numpy_sampling` does. This module holds what both need, without numpy.
+share of the summed probability the number falls. The graph of a bundle does it (`tinylm.export.graph.sampler`), and
+`tinylm.runtime.numpy_sampling` for logits from elsewhere. This module holds what both need, without numpy.
 
 The numbers come from Python's Mersenne Twister: the same on every machine.
 
     sampler = Sampler(Sampling(temperature=0.8, top_p=0.95, seed=1))
     sampler.observe(prompt_ids)
-    token, logprob = engine.step(token, sampler)         # or sampler(logits)
+    token, logprob = engine.step(token, sampler)         # or numpy_sampling.sample(logits, sampler)
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.tokenizer.tokenizer import BOS, PAD, UNK
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from tinylm.bundle.manifest import GenerationDefaults
 
 FORBIDDEN = (PAD, BOS, UNK)
 """Never chosen by tinylm's own models."""
@@ -64,9 +63,20 @@ class Sampling:
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:
             raise TinylmError(f"`seed` is {self.seed}; 0 to {MAX_SEED} is needed")
 
+    @classmethod
+    def of(cls, defaults: GenerationDefaults, *, seed: int | None = None) -> Sampling:
+        """A bundle's own settings."""
+        return cls(
+            temperature=defaults.temperature,
+            top_k=defaults.top_k,
+            top_p=defaults.top_p,
+            repetition_penalty=defaults.repetition_penalty,
+            seed=seed,
+        )
+
 
 class Sampler:
-    """Chooses tokens for one sequence; keeps the random state and which tokens were seen."""
+    """The state of choosing tokens for one sequence: random numbers, and which tokens were seen."""
 
     def __init__(
         self, sampling: Sampling, *, vocab_size: int = _MAX_VOCAB_SIZE, forbidden: Sequence[int] = FORBIDDEN
@@ -76,30 +86,21 @@ class Sampler:
         self.seen = bytearray(vocab_size)
         """1 for every token that the repetition penalty counts."""
         self.changes = 0
-        """Grows with every change of `seen`, so that whoever keeps a copy of it knows when it is old."""
-        self._forbidden = forbidden
+        """Grows with every change of `seen`, so that a copy of it knows when it is old."""
+        self.forbidden = forbidden
         self._random = random.Random(sampling.seed)
 
     def observe(self, ids: Iterable[int]) -> None:
-        """Count `ids` (a prompt) as seen for the repetition penalty; what the sampler chooses itself counts anyway."""
+        """Count `ids`, such as a prompt, as seen for the repetition penalty."""
         for token in ids:
             self.seen[token] = 1
         self.changes += 1
 
     def count(self, token: int) -> None:
-        """Count a token that was chosen as seen."""
+        """Count a chosen token as seen."""
         self.seen[token] = 1
         self.changes += 1
 
     def uniform(self) -> float:
         """The next random number, from 0 to below 1, also when it is rounded to float32."""
         return min(self._random.random(), LARGEST_UNIFORM)
-
-    def __call__(self, logits: NDArray[np.float32] | memoryview[float]) -> tuple[int, float]:
-        """Choose from float32 [vocab_size] logits: the token and its log-probability in nats. Loads numpy."""
-        from tinylm.runtime.numpy_sampling import choose
-
-        uniform = self.uniform() if self.sampling.temperature else 0.0
-        token, logprob = choose(logits, self.sampling, seen=self.seen, uniform=uniform, forbidden=self._forbidden)
-        self.count(token)
-        return token, logprob

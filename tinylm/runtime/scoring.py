@@ -11,8 +11,7 @@ from collections.abc import Callable, Sequence
 from itertools import repeat
 from operator import sub
 
-from tinylm.base.errors import TinylmError
-from tinylm.runtime.backends.contract import TokenEngine
+from tinylm.runtime.backends.contract import TokenEngine, check_token, logits_not_finite
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 
@@ -32,7 +31,7 @@ def cross_entropy(logits: memoryview[float], target: int) -> float:
     best = max(values)
     if not math.isfinite(best):
         return math.nan
-    # Python's own functions, applied to the list by its own loops: 0.3 ms for 8000 logits, and no numpy.
+    # Python's own functions, applied to the list by its own loops: fast enough without numpy.
     return math.log(math.fsum(map(math.exp, map(sub, values, repeat(best))))) - (values[target] - best)
 
 
@@ -50,10 +49,9 @@ def score_ids(
         if position % engine.context_length == 0:
             engine.truncate(0)
         logits = engine.logits(stream[position])
-        if not 0 <= target < engine.vocab_size:
-            raise TinylmError(f"the token id {target} is not in the vocabulary of {engine.vocab_size}")
+        check_token(target, vocab_size=engine.vocab_size)
         cost = cross_entropy(logits, target)
         if not math.isfinite(cost):
-            raise TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)
+            raise logits_not_finite()
         nats.append(cost)
     return nats

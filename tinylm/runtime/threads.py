@@ -32,10 +32,10 @@ from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.base.package import child_environment
-from tinylm.bundle.manifest import Bundle, open_bundle
-from tinylm.machine.cpuinfo import read_cpuinfo
+from tinylm.bundle.reading import Bundle, open_bundle
+from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.runtime.backends.contract import Backend
-from tinylm.runtime.backends.requirements import onnxruntime_version
+from tinylm.runtime.backends.session import onnxruntime_version
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tinylm.base.cores import usable_cores
-from tinylm.machine.cpuinfo import read_cpuinfo
+from tinylm.machine.kernel_files import read_cpuinfo
 
 Precision = Literal["auto", "fp32", "bf16"]
 

@@ -28,7 +28,7 @@ from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import Budget, CostModel
 from tinylm.budget.spec.device import DeviceFacts, device_facts
 from tinylm.budget.spec.prompts import PROMPTS
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running

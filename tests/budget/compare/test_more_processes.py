@@ -12,12 +12,12 @@ from tinylm.budget.compare.comparison import LOOKS
 from tinylm.budget.measure.probes import ProbeSetup
 from tinylm.budget.report import read_report, to_json
 from tinylm.budget.spec.budget import Confidence, load_budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 # The probe; every second process pauses after each token, as if it were unlucky as a whole.
 UNLUCKY = """
 import pathlib, runpy, sys, time
-from tinylm.runtime.generation import generation
+from tinylm.runtime import generation
 plain, tally = generation.generate_ids, pathlib.Path(sys.argv.pop(1))
 with tally.open("a") as file:
     file.write(".")

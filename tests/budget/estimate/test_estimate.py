@@ -25,7 +25,7 @@ from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, CostModel, load_budget
 from tinylm.budget.spec.device import DeviceFacts
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.protocol import ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]

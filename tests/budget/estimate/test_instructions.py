@@ -9,7 +9,7 @@ import pytest
 from tinylm.budget.estimate.instructions import WITH_DOT_PRODUCTS, WITHOUT_DOT_PRODUCTS, Core, core_for, predict
 from tinylm.budget.estimate.work import Unmodelled, Work, request_work
 from tinylm.budget.spec.budget import DeviceMatch, load_budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 MakeBundle = Callable[..., Bundle]
 CORES = pytest.mark.parametrize("core", [WITHOUT_DOT_PRODUCTS, WITH_DOT_PRODUCTS], ids=["A53", "A76"])

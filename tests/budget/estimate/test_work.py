@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinylm.budget.estimate.work import MOST_TOP_K, Unmodelled, Work, request_work
-from tinylm.bundle.manifest import MODEL, Bundle, open_bundle, write_bundle
+from tinylm.bundle.manifest import MODEL
+from tinylm.bundle.reading import Bundle, open_bundle
+from tinylm.bundle.writing import write_bundle
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
 
 MakeBundle = Callable[..., Bundle]

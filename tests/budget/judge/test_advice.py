@@ -14,7 +14,7 @@ from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.measure.memory_ledger import make_ledger
 from tinylm.budget.spec.budget import load_budget
 from tinylm.budget.statistics.binomial import observed
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult
 from tinylm.settings.run import PRESETS
 

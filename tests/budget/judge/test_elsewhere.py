@@ -27,7 +27,7 @@ from tinylm.budget.judge.verdict import LimitResult, judge
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 QUICK = Confidence(looks=(80, 160), processes=2, warmup=1, memory_requests=200)
 OWN = "This machine's own times"

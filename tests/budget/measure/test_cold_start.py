@@ -10,7 +10,7 @@ import pytest
 from tinylm.budget.measure.cold_start import drop_from_cache
 from tinylm.budget.measure.probes import program_for, run_probe
 from tinylm.budget.spec.budget import load_budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 
 def test_a_dropped_bundle_is_still_itself(tiny_bundle: Bundle) -> None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.budget.spec.budget import shipped_budgets
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.application import app
 
 HOST = Path(tinylm.__file__).resolve().parents[1] / "budgets" / "host.toml"

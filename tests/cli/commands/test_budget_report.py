@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.budget.report import BudgetReport, to_json
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.application import app
 
 runner = CliRunner()

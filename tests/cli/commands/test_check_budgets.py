@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import tinylm
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.commands.check_budgets import check_budgets
 
 HOST = Path(tinylm.__file__).resolve().parents[1] / "budgets" / "host.toml"

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.budget.report import read_report
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.commands.check_budgets import check_budgets
 
 MakeGraph = Callable[..., Any]
@@ -182,11 +182,11 @@ def test_a_graph_that_onnxruntime_refuses_is_no_measurement(folder: Path, budget
 
 def test_a_probe_of_a_bundle_loads_nothing_of_it(tiny_bundle: Bundle) -> None:
     code = (
-        "import sys; from pathlib import Path; from tinylm.runtime.measurement.candidate import open_subject;"
+        "import sys; from pathlib import Path; from tinylm.runtime.measurement.candidate import open_candidate;"
         "from tinylm.runtime.measurement.protocol import ProbeOrders;"
         "orders = ProbeOrders(schema='1.0', prompts=('a',), first_request=0, prompt_tokens=2, new_tokens=2, threads=1,"
         " warmup=1, requests=1, verify=False);"
-        f"open_subject(Path({str(tiny_bundle.path)!r}), orders); print(*sys.modules)"
+        f"open_candidate(Path({str(tiny_bundle.path)!r}), orders); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env={"PYTHONPATH": str(ROOT)}, check=True)
     loaded = set(done.stdout.decode().split())
@@ -195,7 +195,7 @@ def test_a_probe_of_a_bundle_loads_nothing_of_it(tiny_bundle: Bundle) -> None:
         "numpy",
         "onnxruntime",
         "tinylm.external_decoder.description",
-        "tinylm.runtime.external",
+        "tinylm.runtime.external_engine",
     }
 
 

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.numerals import change
-from tinylm.bundle.manifest import CARD, GOLDEN, MODEL, TOKENIZER, to_json, write_bundle
+from tinylm.bundle.manifest import CARD, GOLDEN, MODEL, TOKENIZER
+from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.cli.commands.bundle import bundle_app
 from tinylm.cli.commands.export import export as command
 from tinylm.export.export import ExportResult

@@ -16,7 +16,7 @@ import typer
 from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.commands.generate import generate
 
 MakeBundle = Callable[..., Bundle]

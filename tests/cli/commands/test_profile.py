@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.commands.profile import profile
 from tinylm.profile.profile import read_profile
 

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.cli.commands import train_pipeline as command
 from tinylm.cli.commands.train_pipeline import train_pipeline
 from tinylm.corpus import gutenberg

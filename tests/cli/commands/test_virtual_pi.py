@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tinylm
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 ROOT = Path(tinylm.__file__).resolve().parents[1]
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from tinylm.bundle.quality import QualityIntervals
+from tinylm.bundle.manifest import QualityIntervals
 from tinylm.evaluation.bootstrap import FEWEST_UNITS
 from tinylm.export.export import ExportResult
 from tinylm.export.quality.predictions import by_graph, by_module

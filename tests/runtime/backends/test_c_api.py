@@ -7,6 +7,7 @@ own log, and what it says of a graph is compared with what onnxruntime's Python 
 from __future__ import annotations
 
 import ctypes
+import platform
 import subprocess
 import sys
 import threading
@@ -19,10 +20,9 @@ import pytest
 from onnx import TensorProto, helper
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends import c_api
-from tinylm.runtime.backends.buffers import Buffer
-from tinylm.runtime.backends.contract import BackendUnavailable, Value
+from tinylm.runtime.backends.contract import BackendUnavailable, Buffer, Value
 
 ROOT = Path(__file__).resolve().parents[3]
 MakeBundle = Callable[..., Bundle]
@@ -173,7 +173,7 @@ def test_a_status_becomes_an_error_of_one_short_line(opened: int) -> None:
     binding = api.create_binding(opened)
     try:
         with pytest.raises(TinylmError) as caught:
-            api.bind_input(binding, "an unknown name" * 1000, Buffer((1,), "int32"))
+            api.bind(binding, "Input", "an unknown name" * 1000, Buffer((1,), "int32"))
         assert "an unknown name" in caught.value.message
         assert len(caught.value.message) <= 300
         # Nothing is bound: there is nothing to run.
@@ -275,3 +275,73 @@ def test_a_library_without_this_table_is_unavailable(monkeypatch: pytest.MonkeyP
     with pytest.raises(BackendUnavailable, match=r"9\.0\.0 no longer has version 5"):
         c_api.Api(tmp_path)
     assert asked == [5]
+
+
+def test_telemetry_is_off_unless_the_user_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c_api.os, "environ", variables := {})
+    c_api.disable_telemetry()
+    assert variables == {"ORT_DISABLE_TELEMETRY": "1"}
+    variables["ORT_DISABLE_TELEMETRY"] = "0"
+    c_api.disable_telemetry()
+    assert variables == {"ORT_DISABLE_TELEMETRY": "0"}
+
+
+def test_a_c_library_without_mallopt_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c_api.ctypes, "CDLL", lambda name: object())
+    with c_api.giving_back_memory():
+        pass
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
+def test_large_blocks_go_back_while_a_model_is_loaded() -> None:
+    """Freed blocks between blocks in use: resident in glibc's heap as a rule, gone inside the context."""
+    program = """
+import ctypes
+from tinylm.runtime.backends.c_api import giving_back_memory
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+def kept_bytes():
+    before = resident()
+    blocks = [libc.malloc(100_000) for _ in range(100)]
+    for block in blocks:
+        ctypes.memset(block, 1, 100_000)
+    for block in blocks[::2]:
+        libc.free(block)
+    return resident() - before
+with giving_back_memory():
+    inside = kept_bytes()
+print(inside < 7_000_000 < 9_000_000 < kept_bytes())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_code_that_ran_once_leaves_memory_and_comes_back_when_it_runs_again() -> None:
+    program = """
+import sqlite3, _sqlite3
+from tinylm.runtime.backends.c_api import forget_code
+def resident_kb():
+    lines = iter(open("/proc/self/smaps").read().splitlines())
+    found = 0
+    for line in lines:
+        if line.endswith(library) and " r-xp " in line:
+            found += next(int(l.split()[1]) for l in lines if l.startswith("Rss:"))
+    return found
+names = {line.split(maxsplit=5)[5] for line in open("/proc/self/maps") if "libsqlite3" in line or "_sqlite3" in line}
+library = sorted(names, key=lambda name: "libsqlite3" not in name)[0].strip()
+answer = lambda: sqlite3.connect(":memory:").execute("select max(a) from (select 1 a union select 7)").fetchone()
+first, before = answer(), resident_kb()
+forget_code()
+after = resident_kb()
+print(before > 100, after == 0, answer() == first == (7,), resident_kb() > 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "True True True True\n"
+
+
+def test_a_system_without_madvise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(c_api.ctypes, "CDLL", lambda name, use_errno: object())
+    c_api.forget_code()

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -19,9 +19,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends import contract
-from tinylm.runtime.backends.buffers import Buffer
+from tinylm.runtime.backends.contract import Buffer
 from tinylm.runtime.backends.lean import LeanBinding, LeanSession
 
 MakeBundle = Callable[..., Bundle]
@@ -245,11 +245,15 @@ def test_a_refused_binding_leaves_the_session_usable(session: LeanSession, monke
     sequence = Sequence(session)
     expected = sequence.read([5], start=0)
 
-    def refuse(*arguments: object) -> None:
-        raise TinylmError("refused")
+    bind = session._api.bind
+
+    def refuse(binding: int, kind: Literal["Input", "Output"], name: str, buffer: Buffer) -> None:
+        if kind == "Output":
+            raise TinylmError("refused")
+        bind(binding, kind, name, buffer)
 
     with monkeypatch.context() as patched:
-        patched.setattr(session._api, "bind_output", refuse)
+        patched.setattr(session._api, "bind", refuse)
         with pytest.raises(TinylmError, match="refused"):
             sequence.bind(1)
     assert sequence.read([5], start=0) == expected

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 
 ROOT = Path(__file__).resolve().parents[3]
 MakeBundle = Callable[..., Bundle]
@@ -32,7 +32,7 @@ def model(request: pytest.FixtureRequest, make_bundle: MakeBundle) -> Path:
 GENERATE = """
 import sys
 from pathlib import Path
-from tinylm.runtime.backends.buffers import Buffer
+from tinylm.runtime.backends.contract import Buffer
 from tinylm.runtime.backends.lean import LeanSession
 
 def open_sequence(session):

@@ -1,22 +1,27 @@
-"""Which backend opens a graph, and that the reference refuses what the lean one refuses (`test_lean.py`)."""
+"""Which backend opens a graph, with which kernels, and that the reference refuses what the lean one refuses."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import onnxruntime
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
-from tinylm.runtime.backends.buffers import Buffer
-from tinylm.runtime.backends.contract import BackendUnavailable, Value
+from tinylm.bundle.reading import Bundle
+from tinylm.machine.kernel_files import CpuInfo
+from tinylm.runtime.backends import session
+from tinylm.runtime.backends.contract import BackendUnavailable, Buffer, Value
 from tinylm.runtime.backends.lean import LeanSession
 from tinylm.runtime.backends.reference import ReferenceSession
-from tinylm.runtime.backends.session import open_session
+from tinylm.runtime.backends.session import open_session, overflows_int8
+from tinylm.runtime.engine import Engine
 
 MakeBundle = Callable[..., Bundle]
 
@@ -91,3 +96,45 @@ def test_a_closed_reference_session_says_so(make_bundle: MakeBundle) -> None:
     for use in (binding.run, lambda: session.bind(fits, {})):
         with pytest.raises(TinylmError, match="the session is closed"):
             use()
+
+
+def test_the_version_is_read_without_importing_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert session.onnxruntime_version() == onnxruntime.__version__
+    monkeypatch.setattr(Path, "read_text", lambda path, **options: "package_name = 'onnxruntime'\n")
+    assert session.onnxruntime_version() == onnxruntime.__version__  # from the library itself
+
+
+def with_flags(flags: set[str] | None) -> CpuInfo:
+    return CpuInfo(first={} if flags is None else {"flags": " ".join(flags)}, cores=())
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "expected"),
+    [
+        ("x86_64", {"avx2"}, True),
+        ("x86_64", {"avx512f", "avx512bw"}, True),
+        ("x86_64", {"avx2", "avx_vnni"}, False),
+        ("AMD64", {"avx512f", "avx512_vnni"}, False),
+        ("AMD64", None, True),
+        ("aarch64", {"asimd"}, False),
+        ("aarch64", None, False),
+    ],
+)
+def test_only_x86_without_vnni_overflows(
+    monkeypatch: pytest.MonkeyPatch, machine: str, features: set[str] | None, expected: bool
+) -> None:
+    monkeypatch.setattr(session.os, "uname", lambda: types.SimpleNamespace(machine=machine))
+    monkeypatch.setattr(session, "read_cpuinfo", lambda: with_flags(features))
+    assert overflows_int8() is expected
+
+
+@pytest.mark.skipif(overflows_int8(), reason="this processor cannot show what exact products are")
+def test_the_slower_kernels_give_the_same_logits(make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Integer sums are exact in both, so the logits are the same to the last bit."""
+    bundle = make_bundle(scheme="int8")
+    ids = [0, 5, 77, 12, 100, 31]
+    with Engine(bundle) as engine:
+        expected = np.stack([np.array(engine.logits(token)) for token in ids])
+    monkeypatch.setattr("tinylm.runtime.backends.session.overflows_int8", lambda: True)
+    with Engine(bundle) as engine:
+        assert np.array_equal(np.stack([np.array(engine.logits(token)) for token in ids]), expected)

@@ -13,7 +13,8 @@ import pytest
 
 from tinylm.base.records import read
 from tinylm.bundle import manifest as contract
-from tinylm.bundle.manifest import Bundle, write_bundle
+from tinylm.bundle.reading import Bundle
+from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.runtime.measurement.probe import own_memory
 from tinylm.runtime.measurement.proc_self import waited_ns
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeOrders, ProbeResult
@@ -59,7 +60,7 @@ def with_golden(bundle: Bundle, folder: Path, edit: Any) -> Bundle:
     contents = {name: (bundle.path / name).read_bytes() for name in contract.REQUIRED}
     golden = json.loads(contents[contract.GOLDEN])
     edit(golden)
-    contents[contract.GOLDEN] = contract.to_json(golden)
+    contents[contract.GOLDEN] = to_json(golden)
     return write_bundle(folder / "changed", bundle.manifest, contents)
 
 
@@ -187,12 +188,12 @@ def test_a_damaged_bundle_is_refused(tiny_bundle: Bundle, tmp_path: Path) -> Non
 def test_the_same_request_number_does_the_same_work(tiny_bundle: Bundle, tmp_path: Path) -> None:
     """Which prompt and which random numbers a request gets is fixed by its number in the whole check."""
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.measurement.candidate import BundleSubject
+    from tinylm.runtime.measurement.candidate import BundleCandidate
     from tinylm.runtime.measurement.probe import do_request
 
-    subject = BundleSubject(tiny_bundle, PROMPTS)
+    candidate = BundleCandidate(tiny_bundle, PROMPTS)
     with Engine(tiny_bundle) as engine:
-        texts = [do_request(subject, engine, orders(), number).text for number in (0, 1, 2, 0)]
+        texts = [do_request(candidate, engine, orders(), number).text for number in (0, 1, 2, 0)]
         assert engine.length == 8 + 10 - 1
     assert texts[0] == texts[3]
     assert len(set(texts)) == 3
@@ -202,14 +203,14 @@ def test_the_end_of_sequence_token_does_not_shorten_a_request(
     tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.measurement.candidate import BundleSubject
+    from tinylm.runtime.measurement.candidate import BundleCandidate
     from tinylm.runtime.measurement.probe import do_request
     from tinylm.tokenizer.tokenizer import EOS
 
     asked = []
     monkeypatch.setattr(Engine, "step", lambda self, token, sampler: (asked.append(token), (EOS, 0.0))[1])
     with Engine(tiny_bundle) as engine:
-        do_request(BundleSubject(tiny_bundle, PROMPTS), engine, orders(), 0)
+        do_request(BundleCandidate(tiny_bundle, PROMPTS), engine, orders(), 0)
     assert len(asked) == 10
 
 

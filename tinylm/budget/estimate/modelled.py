@@ -6,7 +6,7 @@ from tinylm.budget.estimate.estimate import Estimate, TimeEstimate, estimate_tim
 from tinylm.budget.estimate.instructions import core_for, predict
 from tinylm.budget.estimate.work import Unmodelled, Work, request_work
 from tinylm.budget.spec.budget import Budget
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend
 
 

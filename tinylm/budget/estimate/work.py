@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from operator import add
 from typing import NamedTuple
 
-from tinylm.bundle.manifest import SAMPLER, Bundle, GenerationDefaults
+from tinylm.bundle.manifest import SAMPLER, GenerationDefaults
+from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import Graph, Node, read_onnx
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
 from tinylm.settings.model import ModelConfig

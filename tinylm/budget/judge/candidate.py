@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinylm.budget.judge.verdict import LimitResult
-from tinylm.bundle.manifest import Bundle, FileEntry
+from tinylm.bundle.manifest import FileEntry
+from tinylm.bundle.reading import Bundle
 from tinylm.external_decoder.description import Decoder
 from tinylm.settings.model import ModelConfig
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tinylm.budget.spec.budget import DeviceMatch
-from tinylm.machine.cpuinfo import read_cpuinfo
+from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.machine.memory import total_mb
 from tinylm.machine.onnxruntime_version import installed_onnxruntime
 from tinylm.machine.processor import read_board, read_policies, relevant_flags

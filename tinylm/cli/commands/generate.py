@@ -85,7 +85,7 @@ def generate(
     """Write text with a bundle's model; what is not set here is the bundle's own default."""
     from tinylm.base.errors import TinylmError
     from tinylm.bundle.store import find_bundle
-    from tinylm.runtime.__main__ import print_text
+    from tinylm.runtime.print_text import print_text
 
     if words or (bundle is not None and not os.path.lexists(bundle)):
         text = " ".join([*([] if bundle is None or bundle.exists() else [str(bundle)]), *(words or [])])
@@ -99,11 +99,13 @@ def generate(
         find_bundle(bundle),
         prompt=prompt,
         max_tokens=max_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        repetition_penalty=repetition_penalty,
-        seed=seed,
+        sampling={
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "repetition_penalty": repetition_penalty,
+            "seed": seed,
+        },
         stop=stop or (),
         threads=threads,
         backend=backend,

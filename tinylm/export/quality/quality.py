@@ -27,7 +27,7 @@ from torch import Tensor
 
 from tinylm.base.cores import usable_cores
 from tinylm.base.progress import ProgressBar
-from tinylm.bundle.quality import LanguageQuality, QualityIntervals
+from tinylm.bundle.manifest import LanguageQuality, QualityIntervals
 from tinylm.evaluation.bootstrap import FEWEST_UNITS, ends, resample
 from tinylm.evaluation.measures import total_bits
 from tinylm.evaluation.model_scoring import Window, batches

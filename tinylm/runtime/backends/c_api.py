@@ -1,16 +1,18 @@
-"""ONNX Runtime's C library through ctypes: the few functions that a decoder needs, and nothing else of the package.
+"""C libraries through ctypes: ONNX Runtime's, as far as a decoder needs it, and what keeps a process with it small.
 
 The wheel `onnxruntime` ships the C library beside its Python module. Its stable C API is a table of function pointers
 that only ever grows, so a program asks for the oldest version that has what it calls, and the same positions hold in
-every later release. Neither numpy nor onnxruntime's Python module is loaded: that is where most of a small process's
-memory and start-up time go.
+every later release. Neither numpy nor onnxruntime's Python module is loaded, which take most of a small process's
+memory and start-up time.
 
     api = load()                                     # once a process; BackendUnavailable where it cannot work
     session = api.create_session(path, threads=1, exact_int8=False)
     inputs, outputs = api.values(session)
 
-Handles are plain addresses: who creates one releases it, once. `tinylm.runtime.backends.lean` does that. Every status
-that the library returns is checked, becomes a TinylmError with its message, and is released.
+Handles are plain addresses; `tinylm.runtime.backends.lean` releases each once. Every status that the library returns is
+checked, becomes a TinylmError with its message, and is released.
+
+`disable_telemetry`, `giving_back_memory` and `forget_code` are for whatever loads ONNX Runtime, this way or another.
 """
 
 from __future__ import annotations
@@ -20,15 +22,14 @@ import importlib.util
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void_p
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.backends.buffers import Buffer
-from tinylm.runtime.backends.contract import BackendUnavailable, Value
-from tinylm.runtime.backends.process import disable_telemetry, forget_code, giving_back_memory
+from tinylm.runtime.backends.contract import BackendUnavailable, Buffer, Value
 
 _API_VERSION = 5
 """The oldest table with every function below (ONNX Runtime 1.5); `GetApi` hands it out in all later releases."""
@@ -84,6 +85,9 @@ _ELEMENT_TYPES = (
 _SEVERITY_FATAL = 4  # What goes wrong arrives as a status, not on stderr.
 _SEQUENTIAL = 0
 _DEVICE_ALLOCATOR, _DEFAULT_MEMORY = 0, 0
+
+_DONT_NEED = 4  # MADV_DONTNEED of sys/mman.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
 
 
 class Api:
@@ -170,21 +174,14 @@ class Api:
         """An empty IoBinding."""
         return self._create("CreateIoBinding", session)
 
-    def bind_input(self, binding: int, name: str, buffer: Buffer) -> None:
-        """Make an input read the buffer's memory, which must outlive the binding."""
-        self._bind("BindInput", binding, name, buffer)
-
-    def bind_output(self, binding: int, name: str, buffer: Buffer) -> None:
-        """Make an output write the buffer's memory, which must outlive the binding."""
-        self._bind("BindOutput", binding, name, buffer)
-
-    def _bind(self, function: str, binding: int, name: str, buffer: Buffer) -> None:
+    def bind(self, binding: int, kind: Literal["Input", "Output"], name: str, buffer: Buffer) -> None:
+        """Make an input read, or an output write, the buffer's memory, which must outlive the binding."""
         shape = (c_int64 * len(buffer.shape))(*buffer.shape)
-        kind = _ELEMENT_TYPES.index(buffer.type)
-        memory = (self._memory, buffer.address, buffer.nbytes, byref(shape), len(buffer.shape), kind)
+        element_type = _ELEMENT_TYPES.index(buffer.type)
+        memory = (self._memory, buffer.address, buffer.nbytes, byref(shape), len(buffer.shape), element_type)
         value = self._create("CreateTensorWithDataAsOrtValue", *memory)
         try:
-            self._call(function, binding, name.encode(), value)
+            self._call(f"Bind{kind}", binding, name.encode(), value)
         finally:
             self._releases["Value"](value)  # The binding holds its own reference.
 
@@ -254,3 +251,54 @@ def find_library() -> Path:
             "pip install --force-reinstall onnxruntime, or use the other backend",
         )
     return found[0]
+
+
+def disable_telemetry() -> None:
+    """Keep ONNX Runtime from reporting to its maker; works only before it is loaded.
+
+    Official builds send usage data and keep an identifier of the device, unless this stands in the environment
+    (Privacy.md in the wheel). A device that runs offline must not do that unasked, and it takes memory. A user who
+    wants it sets the variable to 0.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+@contextmanager
+def giving_back_memory() -> Iterator[None]:
+    """While a model is loaded: what is freed in large blocks goes back to the system at once.
+
+    Weights are copied several times on their way (parsed, transposed, packed). glibc keeps freed blocks that lie
+    between blocks in use, so the copies add up in the process's peak. Afterwards blocks are kept again, because a
+    token's short-lived buffers must not cost system calls. Nothing is done with another C library.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        yield
+        return
+    mallopt(_MMAP_THRESHOLD, 65536)
+    try:
+        yield
+    finally:
+        # What glibc would have come to by itself: a threshold above the largest block freed so far, and twice that.
+        mallopt(_MMAP_THRESHOLD, 4 << 20)
+        mallopt(_TRIM_THRESHOLD, 8 << 20)
+
+
+def forget_code() -> None:
+    """Take the pages of loaded code out of this process's memory; what runs again comes back by itself.
+
+    Starting Python and ONNX Runtime and loading a model runs megabytes of code once, whose pages would stay resident
+    until the system runs short. Only executable mappings of files are touched: they are never written, so the file,
+    which the system caches, has all that they hold. Nothing is done without Linux's /proc and madvise.
+    """
+    try:
+        madvise = ctypes.CDLL(None, use_errno=True).madvise
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (AttributeError, OSError, TypeError):
+        return
+    for line in maps:
+        place, access, *_, name = line.split(maxsplit=5)
+        if access == "r-xp" and name.startswith("/"):
+            start, end = (int(address, 16) for address in place.split("-"))
+            madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _DONT_NEED)

@@ -1,10 +1,6 @@
 """The lean backend: an open graph over ONNX Runtime's C library, without numpy and without onnxruntime's own module.
 
-    session = LeanSession(bundle.model, threads=1)
-    binding = session.bind({"input_ids": ids, "total_length": length, ...}, {"logits": logits, ...})
-    ids.data[0], length.data[0] = token, 1
-    binding.run()
-    session.close()
+How to call it says `tinylm.runtime.backends.contract`.
 
 Lifetime: a binding keeps its buffers and its session alive. What is not closed is freed by garbage collection, or when
 the interpreter exits, in the right order (bindings, session, environment) and exactly once. A forked child frees
@@ -24,11 +20,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.backends.buffers import Buffer
 from tinylm.runtime.backends.c_api import Api, load
-from tinylm.runtime.backends.contract import Value, check_bound
-
-_EXPORT_AGAIN = "export the bundle again"
+from tinylm.runtime.backends.contract import Buffer, Value, check_bound
 
 
 class LeanSession:
@@ -47,7 +40,7 @@ class LeanSession:
         except TinylmError as error:
             raise TinylmError(
                 f"ONNX Runtime {self._api.version} cannot load `{model}`: {error.message}",
-                f"upgrade onnxruntime, or {_EXPORT_AGAIN}",
+                "upgrade onnxruntime, or export the bundle again",
             ) from error
         self._handle = [handle]
         self._lock = threading.RLock()
@@ -95,9 +88,9 @@ class LeanBinding:
         self.end = weakref.finalize(self, _release, self._arguments, self._lock, api.release_binding, os.getpid())
         """Free it; more than once is fine."""
         for name, buffer in inputs.items():
-            api.bind_input(binding, name, buffer)
+            api.bind(binding, "Input", name, buffer)
         for name, buffer in outputs.items():
-            api.bind_output(binding, name, buffer)
+            api.bind(binding, "Output", name, buffer)
 
     def run(self) -> None:
         """Run the graph once; TinylmError when it fails or the session is closed."""
@@ -110,7 +103,9 @@ class LeanBinding:
             try:
                 self._api.check(status)
             except TinylmError as error:
-                raise TinylmError(f"the model failed while running: {error.message}", _EXPORT_AGAIN) from error
+                raise TinylmError(
+                    f"the model failed while running: {error.message}", "export the bundle again"
+                ) from error
 
 
 def _release(

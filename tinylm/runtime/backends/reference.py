@@ -1,11 +1,7 @@
 """The reference backend: an open graph over onnxruntime's own Python module, which needs numpy.
 
-    session = ReferenceSession(bundle.model, threads=1)
-    binding = session.bind({"input_ids": ids, "total_length": length, ...}, {"logits": logits, ...})
-    binding.run()
-
-It is what every installation of onnxruntime has, and what the lean backend (`tinylm.runtime.backends.lean`) is compared
-with.
+Every installation of onnxruntime has it, and the lean backend is compared with it. How to call it says
+`tinylm.runtime.backends.contract`.
 """
 
 from __future__ import annotations
@@ -16,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.backends.buffers import Buffer
-from tinylm.runtime.backends.contract import Value, check_bound
-from tinylm.runtime.backends.process import disable_telemetry, forget_code, giving_back_memory
+from tinylm.runtime.backends.c_api import disable_telemetry, forget_code, giving_back_memory
+from tinylm.runtime.backends.contract import Buffer, Value, check_bound
 from tinylm.runtime.libraries import np
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
-"""What a probe measures: a bundle, or a decoder that was exported elsewhere. The same request is done with either.
+"""The candidate: the model under test, a bundle or a decoder that was exported elsewhere, with the same requests.
 
-subject = open_subject(path, orders)
-with subject.open_engine(threads=1, backend="auto") as engine:
-    ids = subject.prompt_ids(0)
+candidate = open_candidate(path, orders)
+with candidate.open_engine(threads=1, backend="auto") as engine:
+    ids = candidate.prompt_ids(0)
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle, open_bundle
+from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.runtime.backends.contract import Backend, TokenEngine
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import TextDecoder
+from tinylm.runtime.generation import TextDecoder, check_tokenizer
 from tinylm.runtime.measurement.golden import verify_golden
 from tinylm.runtime.measurement.protocol import ProbeOrders, Verification
 from tinylm.runtime.sampling import Sampler, Sampling
@@ -33,8 +33,8 @@ class TextStream(Protocol):
         ...
 
 
-class Subject(Protocol):
-    """What a request needs of whatever is measured."""
+class Candidate(Protocol):
+    """What a request needs of the model under test."""
 
     kind: str
     """A word for people."""
@@ -45,7 +45,7 @@ class Subject(Protocol):
         ...
 
     def sampler(self, *, seed: int) -> Sampler:
-        """How its tokens are chosen when nobody says otherwise."""
+        """How its tokens are chosen by default."""
         ...
 
     def text_stream(self, *, after: int) -> TextStream:
@@ -61,7 +61,7 @@ class Subject(Protocol):
         ...
 
 
-class BundleSubject:
+class BundleCandidate:
     """A bundle, with its tokenizer and its own sampling defaults."""
 
     kind = "bundle"
@@ -71,29 +71,16 @@ class BundleSubject:
         self._bundle = bundle
         self._tokenizer = Tokenizer(bundle.tokenizer)
         self._prompts = tuple(readable(prompt, self._tokenizer) for prompt in prompts)
-        model = bundle.manifest.model
-        if self._tokenizer.vocab_size != model.vocab_size:
-            raise TinylmError(
-                f"the tokenizer has {self._tokenizer.vocab_size} pieces; the model was made for {model.vocab_size}",
-                "export the bundle again",
-            )
-        self.context_length = model.context_length
+        check_tokenizer(self._tokenizer, vocab_size=bundle.manifest.model.vocab_size)
+        self.context_length = bundle.manifest.model.context_length
 
     def prompt_ids(self, place: int) -> list[int]:
         return [BOS, *self._tokenizer.encode(self._prompts[place])]
 
     def sampler(self, *, seed: int) -> Sampler:
-        defaults = self._bundle.manifest.generation
-        sampling = Sampling(
-            temperature=defaults.temperature,
-            top_k=defaults.top_k,
-            top_p=defaults.top_p,
-            repetition_penalty=defaults.repetition_penalty,
-            seed=seed,
-        )
-        return Sampler(sampling)
+        return Sampler(Sampling.of(self._bundle.manifest.generation, seed=seed))
 
-    def text_stream(self, *, after: int) -> TextStream:
+    def text_stream(self, *, after: int) -> TextDecoder:
         return TextDecoder(self._tokenizer, after=after)
 
     def open_engine(self, *, threads: int, backend: Backend) -> TokenEngine:
@@ -106,14 +93,14 @@ class BundleSubject:
 def readable(text: str, tokenizer: Tokenizer) -> str:
     """The text, or its words on a line each for a tokenizer that has fewer tokens for it than words.
 
-    One of Chinese may know none of the letters: a single UNK then stands for all of them, and a request would be too
-    short. A line end is a token of every tokenizer, and which tokens a request has does not decide how long it takes.
+    A tokenizer of Chinese may know none of the letters: a single UNK then stands for all of them, and a request would
+    be too short. A line end is a token of every tokenizer, and which tokens a request has does not decide its time.
     """
     words = text.split()
     return text if len(tokenizer.encode(text)) >= len(words) else "\n".join(words)
 
 
-def open_subject(path: Path, orders: ProbeOrders) -> Subject:
+def open_candidate(path: Path, orders: ProbeOrders) -> Candidate:
     """What `orders` say lies at `path`, opened and verified; TinylmError says what is wrong with it."""
     if orders.decoder is None:
         bundle = open_bundle(path)
@@ -121,9 +108,8 @@ def open_subject(path: Path, orders: ProbeOrders) -> Subject:
             raise TinylmError(
                 f"`{path}` is another bundle than when the check began", "check it again, and leave it alone meanwhile"
             )
-        return BundleSubject(bundle, orders.prompts)
-    from tinylm.runtime.measurement.external_candidate import (
-        PlainSubject,  # numpy and onnxruntime's module, which a bundle does without
-    )
+        return BundleCandidate(bundle, orders.prompts)
+    # Loads numpy and onnxruntime's module, which a bundle does without.
+    from tinylm.runtime.measurement.external_candidate import ExternalCandidate
 
-    return PlainSubject(path, orders)
+    return ExternalCandidate(path, orders)

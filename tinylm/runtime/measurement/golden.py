@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import TokenEngine
-from tinylm.runtime.generation.generation import generate_ids
+from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.measurement.protocol import HeldOutBits, Verification
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.runtime.scoring import text_bits

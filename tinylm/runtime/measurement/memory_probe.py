@@ -3,10 +3,9 @@
     python -m tinylm.runtime.measurement.memory_probe BUNDLE < orders.json > result.json
 
 A process of its own, because looking that closely takes time and a little memory: the certified numbers come from
-`tinylm.runtime.measurement.probe`. It builds up what serves one part after the other and reads after each how much
-memory belongs to no file; at the end it reads how much of every file is resident. Both together are the ledger, and can
-be held against the kernel's own sum. The key/value cache is filled to its last byte, so that nothing waits for a longer
-text.
+`tinylm.runtime.measurement.probe`. It loads one part after the other and reads after each how much memory belongs to no
+file; at the end it reads how much of every file is resident. Both together are the ledger, and can be compared with the
+kernel's own sum. The key/value cache is filled to its last byte, as by the longest text.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _READINGS = 20
 def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
     """Build up, read, do the requests; TinylmError when the bundle or the orders are unusable."""
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.measurement.candidate import open_subject
+    from tinylm.runtime.measurement.candidate import open_candidate
     from tinylm.runtime.measurement.probe import check_fits, do_request, own_memory
     from tinylm.runtime.measurement.protocol import SCHEMA, MemoryGrowth, MemoryResult, MemoryStep
 
@@ -42,26 +41,26 @@ def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
 
     step("interpreter", _INTERPRETER)
     step("tinylm and the standard library", proc_self.anonymous_bytes())
-    subject = open_subject(path, orders)
-    check_fits(subject, orders)
+    candidate = open_candidate(path, orders)
+    check_fits(candidate, orders)
     step("tokenizer", proc_self.anonymous_bytes())
     if orders.decoder is not None or not _load_lean(orders.backend):
         importlib.import_module("tinylm.runtime.libraries")
         step("numpy", proc_self.anonymous_bytes())
         importlib.import_module("tinylm.runtime.backends.reference")
     step("onnxruntime", proc_self.anonymous_bytes())
-    with subject.open_engine(threads=orders.threads, backend=orders.backend) as engine:
+    with candidate.open_engine(threads=orders.threads, backend=orders.backend) as engine:
         step("graph and weights", proc_self.anonymous_bytes())
         if isinstance(engine, Engine):
             engine.fill_cache()
             step("key/value cache", proc_self.anonymous_bytes())
         for number in range(orders.warmup):
-            do_request(subject, engine, orders, number)
+            do_request(candidate, engine, orders, number)
         step("working memory of a request", proc_self.anonymous_bytes())
         growth = []
         every = max(1, orders.requests // _READINGS)
         for number in range(1, orders.requests + 1):
-            do_request(subject, engine, orders, number)
+            do_request(candidate, engine, orders, number)
             if number % every == 0 and (now := proc_self.anonymous_bytes()) is not None:
                 growth.append(MemoryGrowth(requests=number, anonymous_bytes=now))
         files, memory = proc_self.mapped_file_bytes(), own_memory()
@@ -83,7 +82,6 @@ def _load_lean(backend: str) -> bool:
 
 
 if __name__ == "__main__":
-    from tinylm.runtime.measurement.answering import answer
-    from tinylm.runtime.measurement.protocol import MAJOR, ProbeOrders
+    from tinylm.runtime.measurement.protocol import MAJOR, ProbeOrders, answer
 
     sys.exit(answer(run_memory_probe, orders=ProbeOrders, major=MAJOR))

@@ -1,4 +1,4 @@
-"""The probe: a fresh process that does the certified requests, measures itself, and is nothing more than the runtime.
+"""The latency probe: a fresh process that does the certified requests and measures itself, and only the runtime.
 
     python -m tinylm.runtime.measurement.probe BUNDLE < orders.json > result.json
 
@@ -24,19 +24,11 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.runtime.backends.contract import TokenEngine
-from tinylm.runtime.generation.generation import generate_ids
-from tinylm.runtime.measurement.answering import answer
-from tinylm.runtime.measurement.candidate import Subject, open_subject
+from tinylm.runtime.generation import generate_ids
+from tinylm.runtime.measurement.candidate import Candidate, open_candidate
 from tinylm.runtime.measurement.golden import short
 from tinylm.runtime.measurement.proc_self import kilobyte_fields, since_start_ms, waited_ns
-from tinylm.runtime.measurement.protocol import (
-    MAJOR,
-    SCHEMA,
-    Memory,
-    ProbeOrders,
-    ProbeResult,
-    Stage,
-)
+from tinylm.runtime.measurement.protocol import MAJOR, SCHEMA, Memory, ProbeOrders, ProbeResult, Stage, answer
 
 _BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
 
@@ -44,14 +36,14 @@ _BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
 def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
     """Open what lies at `path`, do the requests, measure, and verify when asked to; TinylmError when it is unusable."""
     stages = [Stage(name="start Python, import libraries", until_ms=since_start_ms())]
-    subject = open_subject(path, orders)
-    check_fits(subject, orders)
-    stages.append(Stage(name=f"open and verify the {subject.kind}", until_ms=since_start_ms()))
-    with subject.open_engine(threads=orders.threads, backend=orders.backend) as engine:
+    candidate = open_candidate(path, orders)
+    check_fits(candidate, orders)
+    stages.append(Stage(name=f"open and verify the {candidate.kind}", until_ms=since_start_ms()))
+    with candidate.open_engine(threads=orders.threads, backend=orders.backend) as engine:
         stages.append(Stage(name="load the model", until_ms=since_start_ms()))
 
         def do(number: int) -> Timing:
-            return do_request(subject, engine, orders, number)
+            return do_request(candidate, engine, orders, number)
 
         before_first = since_start_ms()
         ttft_ns = do(0).ttft_ns
@@ -77,7 +69,7 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
             work_ns.append(_work_ns())
         after = resource.getrusage(resource.RUSAGE_SELF)
         memory = own_memory()
-        verification = subject.verify(engine) if orders.verify else None
+        verification = candidate.verify(engine) if orders.verify else None
     return ProbeResult(
         schema=SCHEMA,
         first_request=orders.first_request,
@@ -98,17 +90,17 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
     )
 
 
-def check_fits(subject: Subject, orders: ProbeOrders) -> None:
+def check_fits(candidate: Candidate, orders: ProbeOrders) -> None:
     """TinylmError when it cannot take the ordered request."""
     needed = orders.prompt_tokens + orders.new_tokens
-    if needed > subject.context_length:
+    if needed > candidate.context_length:
         raise TinylmError(
-            f"the request of {orders.prompt_tokens} + {orders.new_tokens} tokens does not fit the {subject.kind}'s"
-            f" context of {subject.context_length}",
+            f"the request of {orders.prompt_tokens} + {orders.new_tokens} tokens does not fit the {candidate.kind}'s"
+            f" context of {candidate.context_length}",
             "train with a larger `context_length`, or choose a budget with a smaller request",
         )
     for place, prompt in enumerate(orders.prompts):
-        if (length := len(subject.prompt_ids(place))) < orders.prompt_tokens:
+        if (length := len(candidate.prompt_ids(place))) < orders.prompt_tokens:
             raise TinylmError(
                 f"a request reads {orders.prompt_tokens} tokens; the prompt `{short(prompt)}` has only {length}",
                 "lower `prompt_tokens` in the budget",
@@ -123,13 +115,13 @@ class Timing:
     text: str
 
 
-def do_request(subject: Subject, engine: TokenEngine, orders: ProbeOrders, number: int) -> Timing:
+def do_request(candidate: Candidate, engine: TokenEngine, orders: ProbeOrders, number: int) -> Timing:
     """Do the request with this number, which fixes its prompt and its random numbers, and time it."""
     place = number % len(orders.prompts)
     engine.truncate(0)
     start = time.perf_counter_ns()
-    ids = subject.prompt_ids(place)[: orders.prompt_tokens]
-    sampler, stream, text, moments = subject.sampler(seed=number), subject.text_stream(after=ids[-1]), "", []
+    ids = candidate.prompt_ids(place)[: orders.prompt_tokens]
+    sampler, stream, text, moments = candidate.sampler(seed=number), candidate.text_stream(after=ids[-1]), "", []
     for token in generate_ids(engine, ids, sampler, max_new_tokens=orders.new_tokens, stop_at_eos=False):
         text += stream.push(token)
         moments.append(time.perf_counter_ns())

@@ -1,4 +1,4 @@
-"""What the kernel says of this very process; nothing is imported, because whoever measures memory must not take any.
+"""What the kernel says of this very process; nothing is imported, because what measures memory must not take any.
 
 Every function gives None, or nothing, where there is no Linux /proc.
 """

@@ -1,4 +1,4 @@
-"""The process that `tinylm profile` measures in: the runtime and nothing more, like the probe.
+"""The profile probe: the process that `tinylm profile` measures in, with the runtime and nothing more.
 
     python -m tinylm.runtime.measurement.profile_probe BUNDLE < orders.json > result.json
 
@@ -17,15 +17,21 @@ import time
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle, open_bundle
+from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import check_tokenizer
-from tinylm.runtime.measurement.answering import answer
-from tinylm.runtime.measurement.candidate import BundleSubject, readable
+from tinylm.runtime.generation import check_tokenizer
+from tinylm.runtime.measurement.candidate import BundleCandidate, readable
 from tinylm.runtime.measurement.probe import do_request
-from tinylm.runtime.measurement.profile_protocol import MAJOR, SCHEMA, LengthTimes, ProfileOrders, ProfileResult
-from tinylm.runtime.measurement.protocol import SCHEMA as PROBE_SCHEMA
-from tinylm.runtime.measurement.protocol import ProbeOrders
+from tinylm.runtime.measurement.protocol import (
+    PROFILE_MAJOR,
+    PROFILE_SCHEMA,
+    SCHEMA,
+    LengthTimes,
+    ProbeOrders,
+    ProfileOrders,
+    ProfileResult,
+    answer,
+)
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
@@ -43,12 +49,12 @@ def run_profile(path: Path, orders: ProfileOrders) -> ProfileResult:
                 "ask for fewer new tokens",
             )
     with Model(bundle, threads=orders.threads) as model, Engine(model) as engine:
-        check_tokenizer(engine, tokenizer)
+        check_tokenizer(tokenizer, vocab_size=engine.vocab_size)
         backend = type(model.session).__module__.rpartition(".")[2]
         lengths = time_lengths(bundle, tokenizer, engine, orders)
     step_us, traced_us = time_operators(bundle, tokenizer, orders) if orders.trace is not None else ([], [])
     return ProfileResult(
-        schema=SCHEMA, backend=backend, lengths=lengths, step_us=tuple(step_us), traced_step_us=tuple(traced_us)
+        schema=PROFILE_SCHEMA, backend=backend, lengths=lengths, step_us=tuple(step_us), traced_step_us=tuple(traced_us)
     )
 
 
@@ -58,7 +64,7 @@ def time_lengths(
     """Requests of every length in turns, after a warm-up."""
     plans = [
         ProbeOrders(
-            schema=PROBE_SCHEMA,
+            schema=SCHEMA,
             prompts=prompts_of(tokenizer, orders.prompts, length),
             first_request=0,
             prompt_tokens=length,
@@ -70,9 +76,9 @@ def time_lengths(
         )
         for length in orders.lengths
     ]
-    subjects = [BundleSubject(bundle, plan.prompts) for plan in plans]
+    candidates = [BundleCandidate(bundle, plan.prompts) for plan in plans]
     rounds = [
-        [do_request(subject, engine, plan, number) for subject, plan in zip(subjects, plans, strict=True)]
+        [do_request(candidate, engine, plan, number) for candidate, plan in zip(candidates, plans, strict=True)]
         for number in range(orders.warmup + orders.rounds)
     ][orders.warmup :]
     return tuple(
@@ -97,14 +103,14 @@ def time_operators(bundle: Bundle, tokenizer: Tokenizer, orders: ProfileOrders) 
     step_us: list[float] = []
     traced_us: list[float] = []
     with (
-        Model(bundle, threads=orders.threads, backend="reference") as plain,
+        Model(bundle, threads=orders.threads, backend="reference") as untraced,
         Model(bundle, threads=orders.threads, trace=Path(orders.trace)) as traced,
-        Engine(plain) as plain_engine,
+        Engine(untraced) as untraced_engine,
         Engine(traced) as traced_engine,
     ):
         for number in range(orders.warmup + orders.traced_requests):
             ids = [BOS, *tokenizer.encode(prompts[number % len(prompts)])][: orders.traced_prompt_tokens]
-            for engine, times_us in ((plain_engine, step_us), (traced_engine, traced_us)):
+            for engine, times_us in ((untraced_engine, step_us), (traced_engine, traced_us)):
                 took_us = _decode(bundle, engine, ids, orders.new_tokens, seed=number)
                 if number >= orders.warmup:
                     times_us += took_us
@@ -113,16 +119,7 @@ def time_operators(bundle: Bundle, tokenizer: Tokenizer, orders: ProfileOrders) 
 
 def _decode(bundle: Bundle, engine: Engine, ids: list[int], new_tokens: int, *, seed: int) -> list[float]:
     """Microseconds of each decode step after the prompt."""
-    defaults = bundle.manifest.generation
-    sampler = Sampler(
-        Sampling(
-            temperature=defaults.temperature,
-            top_k=defaults.top_k,
-            top_p=defaults.top_p,
-            repetition_penalty=defaults.repetition_penalty,
-            seed=seed,
-        )
-    )
+    sampler = Sampler(Sampling.of(bundle.manifest.generation, seed=seed))
     sampler.observe(ids)
     engine.truncate(0)
     engine.prefill(ids[:-1])
@@ -160,4 +157,4 @@ def _text_of(tokenizer: Tokenizer, prompts: tuple[str, ...], tokens: int) -> str
 
 
 if __name__ == "__main__":
-    sys.exit(answer(run_profile, orders=ProfileOrders, major=MAJOR))
+    sys.exit(answer(run_profile, orders=ProfileOrders, major=PROFILE_MAJOR))

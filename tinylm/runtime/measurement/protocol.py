@@ -1,22 +1,40 @@
-"""What the budget check and its probe process say to each other: one JSON document each way.
+"""The protocol of the probes: orders as one JSON document on standard input, the result as one on standard output.
+
+    sys.exit(answer(run_probe, orders=ProbeOrders, major=MAJOR))          # in the probe
 
 Both sides read it strictly. Nothing heavy is imported here: the parent must not load onnxruntime, which is measured in
-the child and can kill the process that imports it on a processor it was not built for.
+the child and can kill the process that imports it on a processor it was not built for. The other ends are
+`tinylm.budget.measure.probe_process` and `tinylm.profile.child`.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from tinylm.base.errors import TinylmError
+from tinylm.base.records import check_schema, read
 from tinylm.runtime.backends.contract import Backend
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SCHEMA, MAJOR = "2.0", 2
+"""Of the latency and the memory probe."""
+PROFILE_SCHEMA, PROFILE_MAJOR = "1.0", 1
+"""Of the profile probe."""
+
+Orders = TypeVar("Orders")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeOrders:
-    """What the probe is told on its standard input."""
+    """What the latency and the memory probe are told."""
 
     schema: str
     prompts: tuple[str, ...]
@@ -32,7 +50,7 @@ class ProbeOrders:
     requests: int
     """Counted ones; the memory probe reads its memory after so many."""
     backend: Backend = "auto"
-    """As `tinylm.runtime.backends.session` understands it."""
+    """What runs the graph."""
     verify: bool
     """Also check golden tokens and tokenizer, and measure the bits of the held-out text, after everything else."""
     decoder: dict[str, Any] | None = None
@@ -86,7 +104,7 @@ class HeldOutBits:
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """How the bundle's own evidence fared on this machine."""
+    """The bundle's golden tokens and held-out text on this machine."""
 
     prompts: int
     tokens: int
@@ -100,7 +118,7 @@ class Verification:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeResult:
-    """What the probe says on its standard output."""
+    """What the latency probe answers."""
 
     schema: str
     first_request: int
@@ -150,7 +168,7 @@ class MemoryGrowth:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryResult:
-    """What the memory probe says on its standard output."""
+    """What the memory probe answers."""
 
     schema: str
     steps: tuple[MemoryStep, ...]
@@ -163,9 +181,73 @@ class MemoryResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProfileOrders:
+    """What the profile probe is told."""
+
+    schema: str
+    prompts: tuple[str, ...]
+    """Joined, and cut to length with the bundle's tokenizer; each request begins with another one."""
+    lengths: tuple[int, ...]
+    """Prompt tokens, BOS included, of the requests that are timed; one of each makes a round."""
+    rounds: int
+    """Counted rounds; all lengths take turns, so that a clock that drifts changes all of them alike."""
+    traced_prompt_tokens: int
+    """Prompt tokens of the requests whose operators are timed."""
+    traced_requests: int
+    """Counted requests whose operators are timed; as many are done without."""
+    trace: str | None
+    """Where the times of the operators go: the beginning of a file's path. None when none are wanted."""
+    new_tokens: int
+    threads: int
+    warmup: int
+    """Rounds and requests that are done first and not counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LengthTimes:
+    """The requests of one prompt length; one value a request, in the order of the rounds."""
+
+    prompt_tokens: int
+    latency_ms: tuple[float, ...]
+    ttft_ms: tuple[float, ...]
+    itl_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileResult:
+    """What the profile probe answers."""
+
+    schema: str
+    backend: str
+    """What ran the timed requests: `lean` or `reference`."""
+    lengths: tuple[LengthTimes, ...]
+    step_us: tuple[float, ...]
+    """Decode steps of the reference backend without a trace, one value a token; empty when no trace was wanted."""
+    traced_step_us: tuple[float, ...]
+    """The same steps, in turns with those, with the trace."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refused:
-    """What the probe says instead, under the key `refused` and with exit code 2, when its input cannot be used."""
+    """What a probe answers instead, under the key `refused` and with exit code 2, when its input cannot be used."""
 
     message: str
     hint: str
     exit_code: int
+
+
+def answer(measure: Callable[[Path, Orders], DataclassInstance], *, orders: type[Orders], major: int) -> int:
+    """Read orders, measure what the command line names, write the result; returns the exit code.
+
+    A TinylmError is written as `Refused`, with exit code 2.
+    """
+    try:
+        data = json.load(sys.stdin)
+        check_schema(data, major=major, where="the orders")
+        result = dataclasses.asdict(measure(Path(sys.argv[1]), read(orders, data, "the orders")))
+    except TinylmError as error:
+        refused = Refused(message=error.message, hint=error.hint, exit_code=error.exit_code)
+        json.dump({"refused": dataclasses.asdict(refused)}, sys.stdout)
+        return 2
+    json.dump(result, sys.stdout)
+    return 0

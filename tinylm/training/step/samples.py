@@ -9,6 +9,7 @@ import torch
 
 from tinylm.corpus.openings import opening
 from tinylm.model import TinyTransformer
+from tinylm.runtime.numpy_sampling import sample
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import BOS, EOS, UNK, Tokenizer
@@ -52,7 +53,7 @@ def sample_text(model: TinyTransformer, tokenizer: Tokenizer, prompt: str, *, co
     with torch.no_grad():
         for _ in range(MAX_TOKENS):
             logits = model(torch.tensor([ids[-context_length:]], device=device))[0, -1]
-            token, _logprob = sampler(logits.float().cpu().numpy())
+            token, _logprob = sample(logits.float().cpu().numpy(), sampler)
             if token == EOS:
                 break
             ids.append(token)

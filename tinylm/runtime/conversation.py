@@ -13,7 +13,7 @@ that somebody else has changed in between is not reused: else a text would depen
 The conversation holds what was said and what was shown, and nothing else: when a turn ends at a stop string, is
 cancelled, or is left early, tokens that were computed but not shown do not count. What follows goes on from there.
 
-When it outgrows the context, `drop-oldest` holds (`tinylm.runtime.generation.generation`): BOS and the newer half of
+When it outgrows the context, `drop-oldest` holds (`tinylm.runtime.generation`): BOS and the newer half of
 what the model still sees are read again, and the next turns reuse that.
 
 Reproducible: the same turns, seed and device give the same text. A cache that was reused is not to the last bit what
@@ -28,7 +28,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import check_text, check_tokenizer, continue_ids, fit_prompt, stream_text
+from tinylm.runtime.generation import check_text, check_tokenizer, continue_ids, fit_prompt, stream_text
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
@@ -41,7 +41,7 @@ class Conversation:
 
     def __init__(self, engine: Engine, tokenizer: Tokenizer, *, sampling: Sampling) -> None:
         """Begin with BOS alone. TinylmError when the tokenizer is not the model's."""
-        check_tokenizer(engine, tokenizer)
+        check_tokenizer(tokenizer, vocab_size=engine.vocab_size)
         self._engine = engine
         self._tokenizer = tokenizer
         self._sampler = Sampler(sampling)

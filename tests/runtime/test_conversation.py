@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
+from tinylm.runtime.conversation import Conversation
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.conversation import Conversation
-from tinylm.runtime.generation.generation import MAX_TEXT_CHARACTERS, generate
+from tinylm.runtime.generation import MAX_TEXT_CHARACTERS, generate
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-READ = "from tinylm.runtime.generation.prompt import read_prompt; print(ascii(read_prompt({given!r})))"
+READ = "from tinylm.runtime.print_text import read_prompt; print(ascii(read_prompt({given!r})))"
 
 
 def read(given: str | None, stdin: bytes | int) -> subprocess.CompletedProcess[str]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import onnxruntime
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
-from tinylm.machine.cpuinfo import CpuInfo
-from tinylm.runtime.backends import requirements
-from tinylm.runtime.backends.requirements import overflows_int8
+from tinylm.bundle.reading import Bundle
+from tinylm.machine.kernel_files import CpuInfo
+from tinylm.runtime import model
 from tinylm.runtime.engine import Engine
 
 MakeBundle = Callable[..., Bundle]
@@ -51,18 +47,12 @@ def test_installed_versions_are_enough(make_bundle: MakeBundle) -> None:
     ("older", "newer"), [("1.9", "1.10"), ("1.22", "1.22.1"), ("0.2.1", "0.3"), ("1.22.0rc1", "1.22.1"), ("9", "10.0")]
 )
 def test_versions_compare_as_numbers(older: str, newer: str) -> None:
-    assert requirements._release(older) < requirements._release(newer)
+    assert model._release(older) < model._release(newer)
 
 
 @pytest.mark.parametrize("same", ["1.22.0", "1.22", "1.22.0.dev20260101", "1.22+cpu", "1.22rc1"])
 def test_what_follows_the_numbers_is_left_out(same: str) -> None:
-    assert requirements._release(same) == (1, 22)
-
-
-def test_the_version_is_read_without_importing_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert requirements.onnxruntime_version() == onnxruntime.__version__
-    monkeypatch.setattr(Path, "read_text", lambda path, **options: "package_name = 'onnxruntime'\n")
-    assert requirements.onnxruntime_version() == onnxruntime.__version__  # from the library itself
+    assert model._release(same) == (1, 22)
 
 
 def test_unknown_capabilities_are_refused(make_bundle: MakeBundle) -> None:
@@ -79,40 +69,8 @@ def with_flags(flags: set[str] | None) -> CpuInfo:
 
 def test_missing_processor_features_are_refused(make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = asking(make_bundle(), cpu_features=("asimd", "asimddp"))
-    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags({"fp", "asimd"}))
+    monkeypatch.setattr(model, "read_cpuinfo", lambda: with_flags({"fp", "asimd"}))
     with pytest.raises(TinylmError, match="needs the processor feature `asimddp`"):
         Engine(bundle)
-    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags(None))
+    monkeypatch.setattr(model, "read_cpuinfo", lambda: with_flags(None))
     Engine(bundle).close()
-
-
-@pytest.mark.parametrize(
-    ("machine", "features", "expected"),
-    [
-        ("x86_64", {"avx2"}, True),
-        ("x86_64", {"avx512f", "avx512bw"}, True),
-        ("x86_64", {"avx2", "avx_vnni"}, False),
-        ("AMD64", {"avx512f", "avx512_vnni"}, False),
-        ("AMD64", None, True),
-        ("aarch64", {"asimd"}, False),
-        ("aarch64", None, False),
-    ],
-)
-def test_only_x86_without_vnni_overflows(
-    monkeypatch: pytest.MonkeyPatch, machine: str, features: set[str] | None, expected: bool
-) -> None:
-    monkeypatch.setattr(requirements.os, "uname", lambda: types.SimpleNamespace(machine=machine))
-    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags(features))
-    assert overflows_int8() is expected
-
-
-@pytest.mark.skipif(overflows_int8(), reason="this processor cannot show what exact products are")
-def test_the_slower_kernels_give_the_same_logits(make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Integer sums are exact in both, so the logits are the same to the last bit."""
-    bundle = make_bundle(scheme="int8")
-    ids = [0, 5, 77, 12, 100, 31]
-    with Engine(bundle) as engine:
-        expected = np.stack([np.array(engine.logits(token)) for token in ids])
-    monkeypatch.setattr("tinylm.runtime.backends.session.overflows_int8", lambda: True)
-    with Engine(bundle) as engine:
-        assert np.array_equal(np.stack([np.array(engine.logits(token)) for token in ids]), expected)

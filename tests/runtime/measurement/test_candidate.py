@@ -6,7 +6,7 @@ import pytest
 from sentencepiece_models import learned_model
 
 from tinylm.budget.spec.prompts import PROMPTS
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.candidate import readable
 from tinylm.runtime.measurement.profile_probe import prompts_of
 from tinylm.tokenizer.tokenizer import Tokenizer

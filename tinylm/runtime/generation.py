@@ -51,7 +51,7 @@ def generate(
     argument is out of range, the prompt is longer than `MAX_TEXT_CHARACTERS`, or the tokenizer is not the model's.
     """
     check_text(prompt, what="the prompt")
-    check_tokenizer(engine, tokenizer)
+    check_tokenizer(tokenizer, vocab_size=engine.vocab_size)
     ids = [BOS, *tokenizer.encode(prompt)]
     tokens = generate_ids(engine, ids, Sampler(sampling), max_new_tokens=max_tokens, cancelled=cancelled)
     yield from stream_text(tokens, tokenizer, after=ids[-1], stop=stop)
@@ -66,11 +66,11 @@ def check_text(text: str, *, what: str) -> None:
         )
 
 
-def check_tokenizer(engine: TokenEngine, tokenizer: Tokenizer) -> None:
-    """TinylmError when the tokenizer is not the model's."""
-    if tokenizer.vocab_size != engine.vocab_size:
+def check_tokenizer(tokenizer: Tokenizer, *, vocab_size: int) -> None:
+    """TinylmError when the tokenizer is not that of a model with `vocab_size` tokens."""
+    if tokenizer.vocab_size != vocab_size:
         raise TinylmError(
-            f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {engine.vocab_size}",
+            f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {vocab_size}",
             "export the bundle again",
         )
 

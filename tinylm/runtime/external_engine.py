@@ -1,12 +1,11 @@
-"""One sequence of a decoder that was exported elsewhere: `tinylm.runtime.backends.contract.TokenEngine` over its plain
-graph.
+"""One sequence of a decoder that was exported elsewhere (`tinylm.external_decoder`), to be measured: a `TokenEngine`.
 
-It does what a careful program does with such a graph, no less and no more. What `prefill` is given waits for the next
-token, so that a prompt is read in one run. Keys and values of a run are handed to the next as they are, without a copy.
-Of the logits only the last row is looked at. The session has the options that need the least memory, and numpy chooses
-tokens, because the graph does not.
+It does what a careful program does with such a graph. What `prefill` is given waits for the next token, so that a
+prompt is read in one run. Keys and values of a run are handed to the next as they are, without a copy. Of the logits
+only the last row is looked at. It runs on onnxruntime's Python module with the options that need the least memory, and
+numpy chooses tokens, because the graph does not.
 
-    with PlainEngine(open_decoder(path), threads=1) as engine:
+    with ExternalEngine(open_decoder(path), threads=1) as engine:
         engine.prefill(ids[:-1])
         token, logprob = engine.step(ids[-1], sampler)
 """
@@ -25,8 +24,9 @@ from tinylm.external_decoder.description import Decoder
 from tinylm.external_decoder.graph import DOCUMENTED
 from tinylm.runtime.backends.contract import check_room, check_token
 from tinylm.runtime.backends.reference import ReferenceSession, value_of
-from tinylm.runtime.backends.requirements import overflows_int8
+from tinylm.runtime.backends.session import overflows_int8
 from tinylm.runtime.libraries import np
+from tinylm.runtime.numpy_sampling import sample
 from tinylm.runtime.sampling import Sampler
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _HINT = "try the graph with onnxruntime alone, on the inputs of docs/other-models.md"
 
 
-class PlainEngine:
+class ExternalEngine:
     """One sequence, with a session of its own. Not thread-safe."""
 
     def __init__(self, decoder: Decoder, *, threads: int = 1) -> None:
@@ -88,7 +88,7 @@ class PlainEngine:
         """
         row = self.logits(token)
         with _elsewhere():
-            return sampler(row)
+            return sample(row, sampler)
 
     def truncate(self, length: int) -> None:
         """Forget all but the first `length` tokens; a part of the cache is copied, none of it costs nothing."""
@@ -107,7 +107,7 @@ class PlainEngine:
         self._ids.clear()
         self._session.close()
 
-    def __enter__(self) -> PlainEngine:
+    def __enter__(self) -> ExternalEngine:
         return self
 
     def __exit__(

@@ -14,9 +14,10 @@ import sentencepiece
 
 from tinylm.base.errors import TinylmError
 from tinylm.external_decoder.description import Decoder, open_decoder
-from tinylm.runtime.external.engine import PlainEngine
-from tinylm.runtime.external.text import PlainTokenizer, random_prompt
-from tinylm.runtime.generation.generation import TextDecoder, generate_ids
+from tinylm.runtime.external_engine import ExternalEngine
+from tinylm.runtime.generation import TextDecoder, generate_ids
+from tinylm.runtime.measurement.external_candidate import ExternalTokenizer, random_prompt
+from tinylm.runtime.numpy_sampling import sample
 from tinylm.runtime.sampling import Sampler, Sampling
 
 MakeGraph = Callable[..., Any]
@@ -31,7 +32,7 @@ def decoder(folder: Path, model: Any, *, context_length: int = 64) -> Decoder:
     return open_decoder(folder / "decoder.toml")
 
 
-def greedy(engine: PlainEngine, *, prompt: list[int] = PROMPT, count: int = 20) -> list[int]:
+def greedy(engine: ExternalEngine, *, prompt: list[int] = PROMPT, count: int = 20) -> list[int]:
     sampler = Sampler(Sampling(temperature=0), vocab_size=engine.vocab_size, forbidden=())
     return list(generate_ids(engine, prompt, sampler, max_new_tokens=count, stop_at_eos=False))
 
@@ -68,7 +69,7 @@ FORMS: dict[str, dict[str, Any]] = {
 def test_every_documented_form_gives_the_same_tokens(
     form: dict[str, Any], expected: list[int], make_decoder_graph: MakeGraph, tmp_path: Path
 ) -> None:
-    with PlainEngine(decoder(tmp_path, make_decoder_graph(**form))) as engine:
+    with ExternalEngine(decoder(tmp_path, make_decoder_graph(**form))) as engine:
         assert (engine.vocab_size, engine.context_length) == (64, 64)
         assert greedy(engine) == expected
         assert greedy(engine) == expected  # nothing of the first text is left
@@ -77,8 +78,8 @@ def test_every_documented_form_gives_the_same_tokens(
 
 def test_a_float16_cache_rounds_and_no_more(make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
     with (
-        PlainEngine(decoder(tmp_path / "half", make_decoder_graph(cached=True, cache="float16"))) as half,
-        PlainEngine(decoder(tmp_path / "full", make_decoder_graph(cached=False))) as full,
+        ExternalEngine(decoder(tmp_path / "half", make_decoder_graph(cached=True, cache="float16"))) as half,
+        ExternalEngine(decoder(tmp_path / "full", make_decoder_graph(cached=False))) as full,
     ):
         for token in PROMPT:
             # Keys and values of about 1 have 11 bits, and logits here are 4 times a sum of 16 of them.
@@ -91,8 +92,8 @@ def test_float16_logits_are_read_as_they_are(make_decoder_graph: MakeGraph, tmp_
     model.graph.node.append(onnx.helper.make_node("Cast", ["exact"], ["logits"], to=onnx.TensorProto.FLOAT16))
     model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
     with (
-        PlainEngine(decoder(tmp_path / "half", model)) as half,
-        PlainEngine(decoder(tmp_path / "full", make_decoder_graph(cached=False))) as full,
+        ExternalEngine(decoder(tmp_path / "half", model)) as half,
+        ExternalEngine(decoder(tmp_path / "full", make_decoder_graph(cached=False))) as full,
     ):
         for token in PROMPT:
             expected = np.asarray(full.logits(token)).astype(np.float16).astype(np.float32)
@@ -101,7 +102,7 @@ def test_float16_logits_are_read_as_they_are(make_decoder_graph: MakeGraph, tmp_
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_truncating_forgets_exactly_the_end(cached: bool, make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
-    with PlainEngine(decoder(tmp_path, make_decoder_graph(cached=cached))) as engine:
+    with ExternalEngine(decoder(tmp_path, make_decoder_graph(cached=cached))) as engine:
         engine.prefill(PROMPT[:-1])
         first = list(engine.logits(PROMPT[-1]))
         engine.prefill([1, 2, 3])
@@ -117,7 +118,7 @@ def test_truncating_forgets_exactly_the_end(cached: bool, make_decoder_graph: Ma
 
 @pytest.mark.parametrize("cached", [False, True])
 def test_bad_tokens_leave_the_sequence_as_it_was(cached: bool, make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
-    with PlainEngine(decoder(tmp_path, make_decoder_graph(cached=cached), context_length=8)) as engine:
+    with ExternalEngine(decoder(tmp_path, make_decoder_graph(cached=cached), context_length=8)) as engine:
         engine.prefill(PROMPT[:5])
         for call in (lambda: engine.prefill([1, 64]), lambda: engine.logits(-1)):
             with pytest.raises(TinylmError, match="not in the vocabulary of 64"):
@@ -132,7 +133,7 @@ def test_bad_tokens_leave_the_sequence_as_it_was(cached: bool, make_decoder_grap
 
 def test_a_context_longer_than_the_positions_fails_with_a_reason(make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
     opened = decoder(tmp_path, make_decoder_graph(cached=True, positions=8))
-    with PlainEngine(opened) as engine, pytest.raises(TinylmError, match="failed while running") as caught:
+    with ExternalEngine(opened) as engine, pytest.raises(TinylmError, match="failed while running") as caught:
         greedy(engine)
     assert "onnxruntime alone" in caught.value.hint
 
@@ -147,7 +148,7 @@ def test_a_cache_that_does_not_grow_is_refused(make_decoder_graph: MakeGraph, tm
             for other in model.graph.node:
                 other.input[:] = [present + ".all" if name == present else name for name in other.input]
             model.graph.node.append(onnx.helper.make_node("Identity", [new], [present]))
-    with PlainEngine(decoder(tmp_path, model)) as engine:
+    with ExternalEngine(decoder(tmp_path, model)) as engine:
         engine.prefill(PROMPT[:-1])
         engine.logits(PROMPT[-1])  # with an empty cache, the new ones are all
         match = r"`present.0.key` is \[1, 2, 1, 8\] after 7 cached tokens and 1 new ones; \[1, 2, 8, 8\] is documented"
@@ -157,7 +158,7 @@ def test_a_cache_that_does_not_grow_is_refused(make_decoder_graph: MakeGraph, tm
 
 def test_a_foreign_vocabulary_beyond_65536_is_sampled(make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
     """All ids can be chosen, also those that tinylm's own models reserve."""
-    with PlainEngine(decoder(tmp_path, make_decoder_graph(cached=True, vocab_size=70_000))) as engine:
+    with ExternalEngine(decoder(tmp_path, make_decoder_graph(cached=True, vocab_size=70_000))) as engine:
         sampling = Sampling(temperature=100, repetition_penalty=1.1, seed=1)
         sampler = Sampler(sampling, vocab_size=engine.vocab_size, forbidden=())
         sampler.observe([69_999])
@@ -165,7 +166,7 @@ def test_a_foreign_vocabulary_beyond_65536_is_sampled(make_decoder_graph: MakeGr
     assert max(ids) > 65_536
     logits = np.zeros(64, np.float32)
     logits[3] = 9
-    assert Sampler(Sampling(temperature=0), vocab_size=64, forbidden=())(logits)[0] == 3
+    assert sample(logits, Sampler(Sampling(temperature=0), vocab_size=64, forbidden=()))[0] == 3
 
 
 def foreign_tokenizer(file: Path, *, vocab_size: int, bos_id: int) -> Path:
@@ -189,7 +190,7 @@ def foreign_tokenizer(file: Path, *, vocab_size: int, bos_id: int) -> Path:
 
 def test_a_foreign_tokenizer_is_used_as_it_is(tmp_path: Path) -> None:
     path = foreign_tokenizer(tmp_path / "tokenizer.model", vocab_size=40, bos_id=1)
-    tokenizer = PlainTokenizer(path, vocab_size=64)
+    tokenizer = ExternalTokenizer(path, vocab_size=64)
     assert tokenizer.bos_id == 1
     ids = tokenizer.encode("the  cat")
     assert tokenizer.decode(ids) == "the cat"  # its own normalisation: one space
@@ -197,11 +198,11 @@ def test_a_foreign_tokenizer_is_used_as_it_is(tmp_path: Path) -> None:
     # Ids that pad a vocabulary say nothing.
     assert "".join(map(stream.push, [ids[0], 63, *ids[1:]])) + stream.flush() == "the cat"
     with pytest.raises(TinylmError, match=r"has \d+ pieces; the graph has logits for 8"):
-        PlainTokenizer(path, vocab_size=8)
-    assert PlainTokenizer(foreign_tokenizer(path, vocab_size=40, bos_id=-1), vocab_size=64).bos_id is None
+        ExternalTokenizer(path, vocab_size=8)
+    assert ExternalTokenizer(foreign_tokenizer(path, vocab_size=40, bos_id=-1), vocab_size=64).bos_id is None
     path.write_bytes(b"garbage")
     with pytest.raises(TinylmError, match="is not a SentencePiece model"):
-        PlainTokenizer(path, vocab_size=64)
+        ExternalTokenizer(path, vocab_size=64)
 
 
 def test_prompts_without_a_tokenizer_are_the_same_everywhere() -> None:

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation.generation import StopGate, TextDecoder, fit_prompt, generate, generate_ids
+from tinylm.runtime.generation import StopGate, TextDecoder, fit_prompt, generate, generate_ids
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, EOS, UNK, Tokenizer, normalise
 
