@@ -168,8 +168,8 @@ def test_generating_loads_no_calibration_with_a_number_and_no_subprocess_when_it
     program = f"""
 import sys
 from pathlib import Path
-from tinylm.runtime.__main__ import print_text
-print_text(Path({str(make_bundle().path)!r}), prompt="the", max_tokens=3, threads=sys.argv[1])
+from tinylm.runtime.print_text import print_text
+print_text(Path({str(make_bundle().path)!r}), prompt="the", max_tokens=3, sampling={{}}, threads=sys.argv[1])
 print(sorted({{"tinylm.runtime.threads", "subprocess", "numpy", "onnxruntime"}} & sys.modules.keys()), file=sys.stderr)
 """
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
