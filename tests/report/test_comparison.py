@@ -11,7 +11,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.corpus.building.build import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.dataset.shards import Index, Part, Shard
-from tinylm.report.comparison import Comparison, clipping_pair, compare, named_apart
+from tinylm.report.comparison import RunComparison, clipping_pair, compare, named_apart
 from tinylm.report.figures import measure
 from tinylm.report.run import DatasetFacts, Run
 from tinylm.tokenizer.training import TokenizerStatistics
@@ -28,7 +28,7 @@ def run_of(healthy: Run, *, name: str = "run", val: float = 3.0, speed: float = 
     )
 
 
-def compared(*runs: Run) -> Comparison:
+def compared(*runs: Run) -> RunComparison:
     return compare(runs, [measure(run) for run in runs])
 
 

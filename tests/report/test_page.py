@@ -17,7 +17,7 @@ from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 from tinylm.report import comparison_page, page
 from tinylm.report.comparison import compare
 from tinylm.report.figures import measure
-from tinylm.report.outputs import Result, to_json
+from tinylm.report.outputs import TrainingReport, to_json
 from tinylm.report.run import Run
 from tinylm.report.text import EpochSamples
 from tinylm.training.run.metrics import Event
@@ -132,7 +132,10 @@ def test_extreme_numbers_do_not_break_it(healthy: Run) -> None:
     ):
         run = replace(healthy, steps=tuple(replace(row, **changes) for row in healthy.steps))
         Page(to_html(run))
-        assert json.loads(to_json(Result(runs=(run,), figures=(measure(run),))))["runs"][0]["figures"]["steps"] == 1000
+        assert (
+            json.loads(to_json(TrainingReport(runs=(run,), figures=(measure(run),))))["runs"][0]["figures"]["steps"]
+            == 1000
+        )
 
 
 def test_runs_side_by_side(healthy: Run) -> None:

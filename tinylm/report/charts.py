@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from tinylm.base.numerals import number
 from tinylm.base.printable import printable
 from tinylm.html.charts import Chart, Mark, Series, line_chart
-from tinylm.report.curves import Points, drawable, thinned
+from tinylm.report.curves import Points, drawable, line, thinned
 from tinylm.report.run import Run
 from tinylm.report.stability import Spike
 from tinylm.training.run.metrics import StepMetrics
@@ -20,8 +20,8 @@ _MOST_FLAGS = 200  # spikes; more would be one blot
 
 def losses(run: Run) -> list[Chart]:
     """Training and validation loss over the steps."""
-    series = _drawn(thinned(drawable(_over(run, lambda row: row.loss)), label="training"))
-    series += _drawn(Series(label="validation", points=tuple((row.step, row.val_loss) for row in run.evaluations)))
+    validation = Series(label="validation", points=tuple((row.step, row.val_loss) for row in run.evaluations))
+    series = [thinned(_over(run, lambda row: row.loss), label="training"), validation]
     return _chart(series, title="Loss", y_label="nats per token")
 
 
@@ -34,20 +34,19 @@ def quality(run: Run) -> list[Chart]:
             label="all languages" if name == ALL else printable(name)[:30],
             points=tuple((row.step, row.val_bpb[name]) for row in run.evaluations if name in row.val_bpb),
         )
-        for name in languages(run)
+        for name in all_first(name for row in run.evaluations for name in row.val_bpb)
     ]
     return _chart(series, title="Bits per byte, validation", y_label="bits per byte")
 
 
-def languages(run: Run) -> list[str]:
-    """The languages that were evaluated, all together first."""
-    names = {name for row in run.evaluations for name in row.val_bpb}
-    return sorted(names, key=lambda name: (name != ALL, name))
+def all_first(languages: Iterable[str]) -> list[str]:
+    """Each language once and in order, all together first."""
+    return sorted(set(languages), key=lambda name: (name != ALL, name))
 
 
 def rates(run: Run) -> list[Chart]:
     """The learning rate over the steps."""
-    series = _drawn(_line(drawable(_over(run, lambda row: row.lr)), label="learning rate"))
+    series = [line(_over(run, lambda row: row.lr), label="learning rate")]
     return _chart(series, title="Learning rate", y_label="learning rate", from_zero=True)
 
 
@@ -56,46 +55,32 @@ def gradients(
 ) -> list[Chart]:
     """Its length before and after clipping, the clip length, and the spikes."""
     clip = run.config.training.grad_clip
-    before = drawable(_over(run, lambda row: row.grad_norm), positive=True)
-    after = drawable(
-        [(row.step, row.grad_norm_clipped) for row in run.steps if row.grad_norm_clipped is not None], positive=True
-    )
-    series = _drawn(thinned(before, label="before clipping"))
+    before = _over(run, lambda row: row.grad_norm, positive=True)
+    after = _over(run, lambda row: row.grad_norm_clipped, positive=True)
+    series = [thinned(before, label="before clipping")]
     if after != before:  # without clipping they are the same
-        series += _drawn(_line(after, label="after clipping"))
+        series.append(line(after, label="after clipping"))
     highest = sorted(spikes, key=lambda spike: -spike.grad_norm)[:_MOST_FLAGS]
-    flags = Series(label="spike", points=tuple((one.step, one.grad_norm) for one in highest), joined=False)
+    series.append(Series(label="spike", points=tuple((one.step, one.grad_norm) for one in highest), joined=False))
     limit = None if clip is None else Mark(value=clip, label=f"clipped to {number(clip)}")
-    return _chart(
-        series + _drawn(flags), title=title, y_label="norm, logarithmic", limit=limit, log_y=True, y_reach=y_reach
-    )
+    return _chart(series, title=title, y_label="norm, logarithmic", limit=limit, log_y=True, y_reach=y_reach)
 
 
 def throughput(run: Run) -> list[Chart]:
     """Tokens a second over the steps."""
-    series = _drawn(thinned(drawable(_over(run, lambda row: row.tokens_per_second)), label="tokens a second"))
+    series = [thinned(_over(run, lambda row: row.tokens_per_second), label="tokens a second")]
     return _chart(series, title="Throughput", y_label="tokens a second", from_zero=True)
 
 
 def memory(run: Run) -> list[Chart]:
     """Resident memory of the training over the steps."""
-    points = [(row.step, row.memory_mb) for row in run.steps if row.memory_mb is not None]
-    return _chart(
-        _drawn(thinned(drawable(points), label="resident")), title="Memory of training", y_label="MB", from_zero=True
-    )
+    series = [thinned(_over(run, lambda row: row.memory_mb), label="resident")]
+    return _chart(series, title="Memory of training", y_label="MB", from_zero=True)
 
 
-def _over(run: Run, value: Callable[[StepMetrics], float]) -> Points:
-    return [(row.step, value(row)) for row in run.steps]
-
-
-def _line(points: Points, *, label: str) -> Series:
-    """The line alone, where a band would only thicken it or hide another."""
-    return replace(thinned(points, label=label), band=(), band_label="")
-
-
-def _drawn(series: Series) -> list[Series]:
-    return [series] if series.points else []
+def _over(run: Run, value: Callable[[StepMetrics], float | None], *, positive: bool = False) -> Points:
+    points = [(row.step, found) for row in run.steps if (found := value(row)) is not None]
+    return drawable(points, positive=positive)
 
 
 def _chart(
@@ -108,16 +93,9 @@ def _chart(
     from_zero: bool = False,
     y_reach: Sequence[float] = (),
 ) -> list[Chart]:
-    if not any(one.points for one in series):
+    """One chart of the series that have points; none without any."""
+    drawn = [one for one in series if one.points]
+    if not drawn:
         return []
-    chart = line_chart(
-        series,
-        title=title,
-        x_label="step",
-        y_label=y_label,
-        limit=limit,
-        log_y=log_y,
-        from_zero=from_zero,
-        y_reach=y_reach,
-    )
-    return [chart]
+    draw = partial(line_chart, limit=limit, log_y=log_y, from_zero=from_zero, y_reach=y_reach)
+    return [draw(drawn, title=title, x_label="step", y_label=y_label)]

@@ -21,7 +21,7 @@ MOST_RUNS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """What sets the runs apart; all lists have the runs' order."""
 
     differences: dict[str, tuple[str, ...]]
@@ -55,7 +55,7 @@ Need = Literal["nothing", "same data", "same tokens"]
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Criterion:
     name: str
     value: Callable[[Figures], float | None]
     needs: Need = "nothing"
@@ -65,17 +65,17 @@ class _Judged:
 
 
 _NOISE = 0.02  # of speed and memory from one start to the next
-_JUDGED = (
-    _Judged("bits per byte, all", lambda figures: figures.best_val_bpb.get("all"), needs="same data"),
-    _Judged("best validation loss", lambda figures: figures.best_val_loss, needs="same tokens"),
-    _Judged("final validation loss", lambda figures: figures.final_val_loss, needs="same tokens"),
-    _Judged("tokens a second, median", lambda figures: figures.tokens_per_second, higher=True, margin=_NOISE),
-    _Judged("peak memory, MB", lambda figures: figures.peak_memory_mb, margin=_NOISE),
-    _Judged("spikes", lambda figures: figures.spikes),
+_CRITERIA = (
+    _Criterion("bits per byte, all", lambda figures: figures.best_val_bpb.get("all"), needs="same data"),
+    _Criterion("best validation loss", lambda figures: figures.best_val_loss, needs="same tokens"),
+    _Criterion("final validation loss", lambda figures: figures.final_val_loss, needs="same tokens"),
+    _Criterion("tokens a second, median", lambda figures: figures.tokens_per_second, higher=True, margin=_NOISE),
+    _Criterion("peak memory, MB", lambda figures: figures.peak_memory_mb, margin=_NOISE),
+    _Criterion("spikes", lambda figures: figures.spikes),
 )
 
 
-def compare(runs: Sequence[Run], figures: Sequence[Figures]) -> Comparison:
+def compare(runs: Sequence[Run], figures: Sequence[Figures]) -> RunComparison:
     """TinylmError for fewer than two runs or more than can be told apart."""
     if not 2 <= len(runs) <= MOST_RUNS:
         raise TinylmError(
@@ -89,15 +89,15 @@ def compare(runs: Sequence[Run], figures: Sequence[Figures]) -> Comparison:
     same_tokens = bool(same_dataset or (same_data and _same([run.validation_tokens for run in runs])))
     holds: dict[Need, bool] = {"nothing": True, "same data": same_data is True, "same tokens": same_tokens}
     best = {}
-    for judged in _JUDGED:
-        found = [judged.value(one) for one in figures]
+    for criterion in _CRITERIA:
+        found = [criterion.value(one) for one in figures]
         known = [value for value in found if value is not None]
-        if len(known) < len(found) or not holds[judged.needs]:
+        if len(known) < len(found) or not holds[criterion.needs]:
             continue
-        winner, second = sorted(known, reverse=judged.higher)[:2]
-        if abs(winner - second) > judged.margin * abs(winner):
-            best[judged.name] = known.index(winner)
-    return Comparison(
+        winner, second = sorted(known, reverse=criterion.higher)[:2]
+        if abs(winner - second) > criterion.margin * abs(winner):
+            best[criterion.name] = known.index(winner)
+    return RunComparison(
         differences={name: row for name, row in values.items() if len(set(row)) > 1},
         best=best,
         same_data=same_data,

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import tinylm
 from tinylm.base.printable import printable
 from tinylm.html.charts import Chart, line_chart
-from tinylm.html.elements import columns, document, figure, paragraph, section, subtitle, table, text, verbatim
+from tinylm.html.elements import bullets, columns, document, figure, paragraph, section, subtitle, table, text, verbatim
 from tinylm.report.charts import ALL, gradients
-from tinylm.report.comparison import Comparison, clipping_pair
-from tinylm.report.curves import Points, drawable, seconds, thinned
+from tinylm.report.comparison import RunComparison, clipping_pair
+from tinylm.report.curves import drawable, line, seconds
 from tinylm.report.diagnosis import diagnose
 from tinylm.report.figures import Figures, measure
-from tinylm.report.page import chip, figure_rows
+from tinylm.report.page import figure_rows, stability_chip
 from tinylm.report.run import Run
 from tinylm.report.stability import judge
 
 _SMOOTH_BUCKETS = 60  # of lines that lie on top of one another
 
 
-def to_html(runs: Sequence[Run], figures: Sequence[Figures], comparison: Comparison, *, clipping: bool) -> str:
+def to_html(runs: Sequence[Run], figures: Sequence[Figures], comparison: RunComparison, *, clipping: bool) -> str:
     """The page of several runs; with `clipping` a part on the gradients of two of them."""
     parts = (
         _banner(runs, figures, comparison),
@@ -36,7 +35,7 @@ def to_html(runs: Sequence[Run], figures: Sequence[Figures], comparison: Compari
     return document(title=f"{len(runs)} runs compared: training report", parts=parts, footer=footer)
 
 
-def _banner(runs: Sequence[Run], figures: Sequence[Figures], comparison: Comparison) -> str:
+def _banner(runs: Sequence[Run], figures: Sequence[Figures], comparison: RunComparison) -> str:
     if (place := comparison.best.get("bits per byte, all")) is not None:
         bpb = figures[place].best_val_bpb[ALL]
         words = f"<b>{verbatim(runs[place].name)}</b> is best: {bpb:.4f} bits per byte on the validation text."
@@ -51,7 +50,7 @@ def _banner(runs: Sequence[Run], figures: Sequence[Figures], comparison: Compari
     )
 
 
-def _numbers(runs: Sequence[Run], figures: Sequence[Figures], comparison: Comparison) -> str:
+def _numbers(runs: Sequence[Run], figures: Sequence[Figures], comparison: RunComparison) -> str:
     columns_of = [dict(figure_rows(one)) for one in figures]
     rows = []
     for name in dict.fromkeys(name for column in columns_of for name in column):
@@ -63,7 +62,7 @@ def _numbers(runs: Sequence[Run], figures: Sequence[Figures], comparison: Compar
     return section("Figures", table(("figure", *(run.name for run in runs)), rows), lead="✓ marks the best of a row.")
 
 
-def _differences(runs: Sequence[Run], comparison: Comparison) -> str:
+def _differences(runs: Sequence[Run], comparison: RunComparison) -> str:
     rows = [(name, *values) for name, values in comparison.differences.items()]
     body = table(("setting", *(run.name for run in runs)), rows) or paragraph(
         "None: these runs have the same settings."
@@ -71,7 +70,7 @@ def _differences(runs: Sequence[Run], comparison: Comparison) -> str:
     return section("Settings that differ", body)
 
 
-def _curves(runs: Sequence[Run], comparison: Comparison) -> str:
+def _curves(runs: Sequence[Run], comparison: RunComparison) -> str:
     parts = []
     for title, unit, lines in (
         ("Validation, bits per byte", "bits per byte", [_validation(run) for run in runs]),
@@ -92,8 +91,7 @@ Line = Sequence[tuple[float, float, float, float]]
 
 
 def _validation(run: Run) -> Line:
-    value = {row.step: row.val_bpb[ALL] for row in run.evaluations if ALL in row.val_bpb}
-    return _placed(run, value)
+    return _placed(run, {row.step: row.val_bpb[ALL] for row in run.evaluations if ALL in row.val_bpb})
 
 
 def _training(run: Run) -> Line:
@@ -103,8 +101,8 @@ def _training(run: Run) -> Line:
 def _placed(run: Run, value: dict[int, float]) -> Line:
     minutes = {row.step: at / 60 for row, at in zip(run.steps, seconds(run), strict=True)}
     return [
-        (step, step * run.tokens_per_step / 1e6, minutes[step], figure_)
-        for step, figure_ in value.items()
+        (step, step * run.tokens_per_step / 1e6, minutes[step], found)
+        for step, found in value.items()
         if step in minutes
     ]
 
@@ -113,10 +111,9 @@ def _overlaid(
     runs: Sequence[Run], lines: Sequence[Line], place: int, title: str, unit: str, across: str
 ) -> list[Chart]:
     series = []
-    for run, line in zip(runs, lines, strict=True):
-        points: Points = drawable([(point[place], point[3]) for point in line])
-        one = thinned(points, label=printable(run.name)[:40], buckets=_SMOOTH_BUCKETS)
-        series.append(replace(one, band=(), band_label=""))
+    for run, figures in zip(runs, lines, strict=True):
+        points = drawable([(point[place], point[3]) for point in figures])
+        series.append(line(points, label=printable(run.name)[:40], buckets=_SMOOTH_BUCKETS))
     if not any(one.points for one in series):
         return []
     return [line_chart(series, title=f"{title}, by {across}", x_label=across, y_label=unit, from_zero=False)]
@@ -143,9 +140,9 @@ def _clipped_row(figures: Figures) -> tuple[str, ...]:
 
 
 def _verdicts(runs: Sequence[Run]) -> str:
-    rows = "".join(
-        f"<li><b>{verbatim(run.name)}</b> {chip(judge(run))} {text(judge(run).words)}."
-        f"{''.join(paragraph(f'{one.what}: {one.evidence}.') for one in diagnose(run))}</li>"
+    items = (
+        f"<b>{verbatim(run.name)}</b> {stability_chip(judge(run))} {text(judge(run).words)}."
+        f"{''.join(paragraph(f'{one.what}: {one.evidence}.') for one in diagnose(run))}"
         for run in runs
     )
-    return section("Stability and diagnoses", f'<ul class="plain">{rows}</ul>')
+    return section("Stability and diagnoses", bullets(items))

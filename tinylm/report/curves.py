@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from tinylm.html.charts import Series
@@ -48,6 +49,11 @@ def thinned(points: Points, *, label: str, buckets: int = _BUCKETS) -> Series:
         line.append((math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)))
         band.append((min(ys), max(ys)))
     return Series(label=label, points=tuple(line), band=tuple(band), band_label="lowest to highest")
+
+
+def line(points: Points, *, label: str, buckets: int = _BUCKETS) -> Series:
+    """The same without its band, where that would only thicken the line or hide another."""
+    return replace(thinned(points, label=label, buckets=buckets), band=(), band_label="")
 
 
 def train_losses(run: Run) -> tuple[float | None, ...]:

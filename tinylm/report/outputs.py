@@ -10,7 +10,7 @@ from pathlib import Path
 from tinylm.base.files import write_atomic
 from tinylm.base.printable import printable
 from tinylm.report import comparison_page, page
-from tinylm.report.comparison import Comparison, compare, named_apart
+from tinylm.report.comparison import RunComparison, compare, named_apart
 from tinylm.report.diagnosis import diagnose
 from tinylm.report.figures import Figures, measure
 from tinylm.report.run import Run, read_run
@@ -24,32 +24,32 @@ COMPARISON = Path("comparison.html")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
+class TrainingReport:
     """The runs that a page is about."""
 
     runs: tuple[Run, ...]
     figures: tuple[Figures, ...]
-    comparison: Comparison | None = None
+    comparison: RunComparison | None = None
 
 
-def write_report(run: Path, *, output: Path | None = None) -> Result:
+def write_report(run: Path, *, output: Path | None = None) -> TrainingReport:
     """Write the page of one run, by default `report.html` in it; TinylmError when there is no run, or no room."""
     read = read_run(run)
     figures = measure(read)
     write_atomic(output or run / FILE, page.to_html(read, figures).encode())
-    return Result(runs=(read,), figures=(figures,))
+    return TrainingReport(runs=(read,), figures=(figures,))
 
 
-def write_comparison(folders: Sequence[Path], *, output: Path = COMPARISON, clipping: bool = False) -> Result:
+def write_comparison(folders: Sequence[Path], *, output: Path = COMPARISON, clipping: bool = False) -> TrainingReport:
     """Write the page of several runs; TinylmError as in `write_report` and `compare`."""
     runs = named_apart([read_run(folder) for folder in folders], [str(folder) for folder in folders])
     figures = [measure(run) for run in runs]
     comparison = compare(runs, figures)
     write_atomic(output, comparison_page.to_html(runs, figures, comparison, clipping=clipping).encode())
-    return Result(runs=tuple(runs), figures=tuple(figures), comparison=comparison)
+    return TrainingReport(runs=tuple(runs), figures=tuple(figures), comparison=comparison)
 
 
-def to_json(result: Result) -> str:
+def to_json(result: TrainingReport) -> str:
     """One document: the figures and diagnoses of every run, and what the comparison says."""
     comparison = result.comparison
     found = {
@@ -77,7 +77,7 @@ def to_json(result: Result) -> str:
     return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def to_lines(result: Result) -> list[str]:
+def to_lines(result: TrainingReport) -> list[str]:
     """The verdict and the diagnoses of every run for a terminal."""
     lines = []
     for run in result.runs:

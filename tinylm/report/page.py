@@ -7,7 +7,20 @@ from collections.abc import Sequence
 
 import tinylm
 from tinylm.base.numerals import number
-from tinylm.html.elements import columns, document, figure, folded, paragraph, section, table, text, verbatim
+from tinylm.html.elements import (
+    bullets,
+    chip,
+    columns,
+    document,
+    figure,
+    folded,
+    paragraph,
+    section,
+    subtitle,
+    table,
+    text,
+    verbatim,
+)
 from tinylm.report import charts, origin
 from tinylm.report.curves import train_losses
 from tinylm.report.diagnosis import Diagnosis, diagnose
@@ -16,8 +29,7 @@ from tinylm.report.run import Run
 from tinylm.report.stability import MOST_SPIKES, Stability, judge
 from tinylm.training.stability import SPIKE_RATIO
 
-_TONES = {"stable": "pass", "unstable": "fail", "unknown": "undecided"}
-_MARKS = {"stable": "✓", "unstable": "✗", "unknown": "?"}
+_CHIPS = {"stable": ("pass", "✓"), "unstable": ("fail", "✗"), "unknown": ("undecided", "?")}
 _WATCHED = (
     "a loss that is no number or does not fall, overfitting, a plateau, gibberish, an early end, full memory, low speed"
 )
@@ -28,7 +40,7 @@ def to_html(run: Run, figures: Figures) -> str:
     stability, diagnoses = judge(run), diagnose(run)
     parts = (
         _banner(run, stability, diagnoses, figures),
-        findings(diagnoses),
+        _findings(diagnoses),
         _missing(run),
         _numbers(run, figures),
         _curves(run, stability),
@@ -42,11 +54,10 @@ def to_html(run: Run, figures: Figures) -> str:
     return document(title=f"{run.name}: training report", parts=parts, footer=footer)
 
 
-def chip(stability: Stability) -> str:
+def stability_chip(stability: Stability) -> str:
     """The verdict as a word in its colour."""
-    return (
-        f'<span class="chip {_TONES[stability.verdict]}">{_MARKS[stability.verdict]} {text(stability.verdict)}</span>'
-    )
+    tone, mark = _CHIPS[stability.verdict]
+    return chip(tone, f"{mark} {stability.verdict}")
 
 
 def _banner(run: Run, stability: Stability, diagnoses: Sequence[Diagnosis], figures: Figures) -> str:
@@ -60,33 +71,31 @@ def _banner(run: Run, stability: Stability, diagnoses: Sequence[Diagnosis], figu
         tags.append(f"best {figures.best_val_bpb[charts.ALL]:.3f} bits per byte")
     if run.started:
         tags.append(f"begun {run.started}")
-    chips = f'{chip(stability)}<span class="chip {"undecided" if problems else "pass"}">{text(counted)}</span>'
+    chips = stability_chip(stability) + chip("undecided" if problems else "pass", counted)
     return (
         f'<header class="{tone}"><p class="eyebrow">Training report</p><h1>{verbatim(run.name)}</h1>'
         f'<div class="chips">{chips}</div>{paragraph(stability.words + ".")}'
-        f'<ul class="tags">{"".join(f"<li>{text(tag)}</li>" for tag in tags)}</ul></header>\n'
+        f"{bullets(map(text, tags), kind='tags')}</header>\n"
     )
 
 
-def findings(diagnoses: Sequence[Diagnosis]) -> str:
+def _findings(diagnoses: Sequence[Diagnosis]) -> str:
     """What went wrong, each with its evidence, its likely cause and what to do."""
     if not diagnoses:
         return section("Diagnosis", paragraph(f"Nothing to repair. Looked for: {_WATCHED}."))
-    rows = "".join(
-        f'<li><span class="chip {"fail" if one.severity == "problem" else "undecided"}">{text(one.severity)}</span>'
-        f" <b>{text(one.what)}.</b>"
+    items = (
+        f"{chip('fail' if one.severity == 'problem' else 'undecided', one.severity)} <b>{text(one.what)}.</b>"
         f"{paragraph(f'Seen: {one.evidence}.', kind='evidence')}"
-        f"{paragraph(f'Likely cause: {one.cause}.')}{paragraph(f'What to do: {one.remedy}.')}</li>"
+        f"{paragraph(f'Likely cause: {one.cause}.')}{paragraph(f'What to do: {one.remedy}.')}"
         for one in diagnoses
     )
-    return section("Diagnosis", f'<ul class="plain">{rows}</ul>')
+    return section("Diagnosis", bullets(items))
 
 
 def _missing(run: Run) -> str:
     if not run.missing:
         return ""
-    rows = "".join(f"<li>{text(what)}</li>" for what in run.missing)
-    return section("What is missing", f'<ul class="plain">{rows}</ul>', lead="The report is made of the rest.")
+    return section("What is missing", bullets(map(text, run.missing)), lead="The report is made of the rest.")
 
 
 def _numbers(run: Run, figures: Figures) -> str:
@@ -105,14 +114,14 @@ def figure_rows(figures: Figures) -> list[tuple[str, str]]:
     def said(value: float | None, pattern: str) -> str:
         return "-" if value is None else pattern.format(value)
 
-    best, clipped = figures.best_val_loss, figures.clipped_share
-    rows = [
+    best, clipped, norm = figures.best_val_loss, figures.clipped_share, figures.largest_grad_norm
+    return [
         ("best validation loss", said(best, "{:.4f}")),
         ("at step", said(figures.best_val_step, "{:,}")),
         ("its perplexity", said(None if best is None else math.exp(min(best, 700)), "{:,.1f}")),
         *(
-            (f"bits per byte, {'all' if name == charts.ALL else name}", f"{value:.4f}")
-            for name, value in sorted(figures.best_val_bpb.items(), key=lambda pair: (pair[0] != charts.ALL, pair[0]))
+            (f"bits per byte, {name}", f"{figures.best_val_bpb[name]:.4f}")
+            for name in charts.all_first(figures.best_val_bpb)
         ),
         ("final validation loss", said(figures.final_val_loss, "{:.4f}")),
         ("training loss since the evaluation before", said(figures.train_loss, "{:.4f}")),
@@ -123,14 +132,10 @@ def figure_rows(figures: Figures) -> list[tuple[str, str]]:
         ("steps a second, median", said(figures.steps_per_second, "{:.3g}")),
         ("peak memory, MB", said(figures.peak_memory_mb, "{:,.0f}")),
         ("spikes", f"{figures.spikes}"),
-        ("largest gradient norm", "-" if figures.largest_grad_norm is None else number(figures.largest_grad_norm)),
-        (
-            "steps that were clipped",
-            "-" if clipped is None else f"{100 * clipped:.1f} %",
-        ),
+        ("largest gradient norm", "-" if norm is None else number(norm)),
+        ("steps that were clipped", "-" if clipped is None else f"{100 * clipped:.1f} %"),
         ("parameters", said(figures.parameters, "{:,}")),
     ]
-    return rows
 
 
 def duration(seconds: float) -> str:
@@ -141,9 +146,7 @@ def duration(seconds: float) -> str:
 
 
 def _evaluations(run: Run) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    languages = sorted(
-        {name for row in run.evaluations for name in row.val_bpb}, key=lambda name: (name != "all", name)
-    )
+    languages = charts.all_first(name for row in run.evaluations for name in row.val_bpb)
     head = ("step", "epoch", "training loss", "validation loss", *(f"bpb, {name}" for name in languages))
     rows = [
         (
@@ -187,19 +190,19 @@ def _samples(run: Run) -> str:
     if not run.samples:
         return ""
 
-    def shown(place: int) -> str:
-        rows = "".join(
-            f"<li><b>{verbatim(prompt)}</b>{verbatim(written.removeprefix(prompt).replace(chr(10), ' ⏎ '))}</li>"
-            for prompt, written in run.samples[place].texts
+    *earlier, last = (
+        subtitle(f"Epoch {samples.epoch}")
+        + bullets(
+            f"<b>{verbatim(prompt)}</b>{verbatim(written.removeprefix(prompt).replace(chr(10), ' ⏎ '))}"
+            for prompt, written in samples.texts
         )
-        return f'<h3>Epoch {run.samples[place].epoch}</h3><ul class="plain">{rows}</ul>'
-
-    earlier = "".join(shown(place) for place in range(len(run.samples) - 1))
-    return section("Samples", folded("Samples of earlier epochs", earlier), shown(len(run.samples) - 1))
+        for samples in run.samples
+    )
+    return section("Samples", folded("Samples of earlier epochs", "".join(earlier)), last)
 
 
 def _happened(run: Run) -> str:
-    rows = "".join(
-        f"<li><b>step {event.step:,}, {verbatim(event.event)}</b> {verbatim(event.detail)}</li>" for event in run.events
+    items = bullets(
+        f"<b>step {event.step:,}, {verbatim(event.event)}</b> {verbatim(event.detail)}" for event in run.events
     )
-    return section("What happened", f'<ul class="plain">{rows}</ul>') if rows else ""
+    return section("What happened", items) if items else ""

@@ -5,14 +5,16 @@ Only `config.toml` is needed; a run that is young, interrupted, or of an earlier
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import read
 from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.store import BUNDLE, CONFIG, find_run
 from tinylm.corpus.building.build import CorpusRecord, read_record
@@ -162,7 +164,7 @@ def read_run(folder: Path) -> Run:
     manifest = reader.document(f"{BUNDLE}/{MANIFEST}", needed=False)
     if not any(checkpoints.values()):
         reader.missing.append("there is no checkpoint yet")
-    events = tuple(event for event in reader.attempt(lambda: read_events(folder)) or () if _is_event(event))
+    events = tuple(event for event in reader.attempt(lambda: read_events(folder)) or () if _is_count(event.step))
     samples = reader.attempt(lambda: read_samples(folder)) or ()
     if not samples:
         reader.missing.append("there are no samples of text yet")
@@ -198,7 +200,11 @@ def read_run(folder: Path) -> Run:
 
 def _steps(reader: _Reader) -> tuple[StepMetrics, ...]:
     rows = reader.attempt(lambda: read_steps(reader.folder)) or []
-    sound = [row for row in rows if _is_step(row)]
+    sound = [
+        row
+        for row in rows
+        if _is_logged(row, row.loss, row.lr, row.grad_norm, row.tokens_per_second, row.grad_norm_clipped, row.memory_mb)
+    ]
     if not sound:
         reader.missing.append(f"there is no step in `{STEPS}`")
     elif len(sound) < len(rows):
@@ -211,60 +217,35 @@ def _evaluations(
     reader: _Reader, summary: dict[str, object], steps: tuple[StepMetrics, ...]
 ) -> tuple[EvaluationMetrics, ...]:
     """From `metrics.jsonl`; a run of an earlier version has them in its epoch history alone."""
-    found = [row for row in reader.attempt(lambda: read_evaluations(reader.folder)) or () if _is_evaluation(row)]
-    if not found:
-        ends = {row.epoch: row.step for row in steps}
-        history = summary.get("epoch_history")
-        for entry in history if isinstance(history, list) else []:
-            if not isinstance(entry, dict) or not isinstance(entry.get("epoch"), int):
-                continue
-            row = EvaluationMetrics(
-                step=ends.get(entry["epoch"], 0),
-                epoch=entry["epoch"],
-                val_loss=entry.get("val_loss", math.nan),
-                val_bpb=entry.get("val_bpb", {}),
-            )
-            if row.step and _is_evaluation(row):
-                found.append(row)
-    latest = {row.step: row for row in found}
+    found = reader.attempt(lambda: read_evaluations(reader.folder)) or list(_history(summary, steps))
+    latest = {row.step: row for row in found if _is_logged(row, row.val_loss, *row.val_bpb.values())}
     return tuple(latest[step] for step in sorted(latest))
 
 
-def _is_step(row: StepMetrics) -> bool:
-    numbers = (row.loss, row.lr, row.grad_norm, row.tokens_per_second)
-    optional = (row.grad_norm_clipped, row.memory_mb)
-    return (
-        _is_count(row.step)
-        and _is_count(row.epoch)
-        and all(_is_number(value) for value in numbers)
-        and all(value is None or _is_number(value) for value in optional)
-    )
+def _history(summary: dict[str, object], steps: tuple[StepMetrics, ...]) -> Iterator[EvaluationMetrics]:
+    ends = {row.epoch: row.step for row in steps}
+    history = summary.get("epoch_history")
+    for entry in history if isinstance(history, list) else []:
+        epoch = _at(entry, "epoch")
+        if isinstance(epoch, int) and (step := ends.get(epoch)):
+            row = {
+                "step": step,
+                "epoch": epoch,
+                "val_loss": _at(entry, "val_loss"),
+                "val_bpb": entry.get("val_bpb", {}),
+            }
+            with contextlib.suppress(TinylmError):  # an epoch that was not evaluated
+                yield read(EvaluationMetrics, row, SUMMARY)
 
 
-def _is_evaluation(row: EvaluationMetrics) -> bool:
-    return (
-        _is_count(row.step)
-        and _is_count(row.epoch)
-        and _is_number(row.val_loss)
-        and math.isfinite(row.val_loss)
-        and isinstance(row.val_bpb, dict)
-        and all(_is_number(value) and math.isfinite(value) for value in row.val_bpb.values())
-    )
-
-
-def _is_event(row: Event) -> bool:
-    return _is_count(row.step) and isinstance(row.event, str) and isinstance(row.detail, str)
+def _is_logged(row: StepMetrics | EvaluationMetrics, *values: float | None) -> bool:
+    """Whether training can have logged such a row; the types are right already."""
+    in_range = (value is None or not math.isfinite(value) or abs(value) <= _LARGEST for value in values)
+    return _is_count(row.step) and _is_count(row.epoch) and all(in_range)
 
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
-
-
-def _is_number(value: object) -> bool:
-    """A number that training can log, in fp32; not finite is allowed, for a loss that diverged."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        return False
-    return (isinstance(value, float) and not math.isfinite(value)) or abs(value) <= _LARGEST
 
 
 def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:
@@ -333,7 +314,9 @@ def _at(data: object, *path: str) -> object:
 def _number(data: object, *path: str) -> float | None:
     """The finite number at a path of keys; None when there is none."""
     value = _at(data, *path)
-    return float(value) if isinstance(value, (int, float)) and _is_number(value) and math.isfinite(value) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not abs(value) <= _LARGEST:
+        return None
+    return float(value)
 
 
 def _count(data: object, *path: str) -> int | None:
