@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from tinylm.base.printable import printable
 from tinylm.budget.formats.wording import VERDICTS
-from tinylm.housekeeping.shelf import Item
-from tinylm.housekeeping.spare import KINDS, Piece
+from tinylm.housekeeping.cleanup import KINDS, DiskUse
+from tinylm.housekeeping.inventory import InventoryItem
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +24,7 @@ _STATES = {
 }
 
 
-def print_items(items: list[Item], console: Console) -> None:
+def print_inventory(items: list[InventoryItem], console: Console) -> None:
     """Each under its whole name, which can be copied, whatever the width."""
     from rich.text import Text
 
@@ -38,30 +38,30 @@ def print_items(items: list[Item], console: Console) -> None:
             console.print(Text(line), soft_wrap=True)
 
 
-def print_pieces(pieces: list[Piece], console: Console) -> None:
+def print_disk_uses(found: list[DiskUse], console: Console) -> None:
     """What can go, by kind and with what that costs; then what stays, and why."""
     from rich.text import Text
 
     for kind, about in KINDS.items():
-        spare = [piece for piece in pieces if piece.kind == kind and piece.kept is None]
+        spare = [use for use in found if use.kind == kind and use.kept is None]
         if spare:
             console.print(Text(f"{about.what}: {megabytes(spare)} ({about.cost})"))
-            for piece in spare:
-                console.print(Text(f"  {piece.size_bytes / 1e6:>9.1f} MB  {_short(piece.name)}"), soft_wrap=True)
+            for use in spare:
+                console.print(Text(f"  {use.size_bytes / 1e6:>9.1f} MB  {_short(use.name)}"), soft_wrap=True)
             console.print()
-    if kept := [piece for piece in pieces if piece.kept is not None]:
+    if kept := [use for use in found if use.kept is not None]:
         console.print("what stays:")
-        for piece in kept:
-            line = f"  {piece.size_bytes / 1e6:>9.1f} MB  {_short(piece.name)}: {printable(piece.kept or '')}"
+        for use in kept:
+            line = f"  {use.size_bytes / 1e6:>9.1f} MB  {_short(use.name)}: {printable(use.kept or '')}"
             console.print(Text(line, style="dim"), soft_wrap=True)
         console.print()
 
 
-def megabytes(pieces: list[Piece]) -> str:
-    return f"{sum(piece.size_bytes for piece in pieces) / 1e6:.1f} MB"
+def megabytes(found: list[DiskUse]) -> str:
+    return f"{sum(use.size_bytes for use in found) / 1e6:.1f} MB"
 
 
-def _checked(item: Item) -> str:
+def _checked(item: InventoryItem) -> str:
     if item.checked is None:
         return _STATES[item.state]
     return f"budget {item.checked.budget}: {VERDICTS[item.checked.verdict]}, {item.checked.basis}"

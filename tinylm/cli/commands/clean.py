@@ -10,7 +10,7 @@ import typer
 
 
 class What(StrEnum):
-    """The keys of `tinylm.housekeeping.spare.KINDS`."""
+    """The keys of `tinylm.housekeeping.cleanup.KINDS`."""
 
     DATASETS = "datasets"
     CHECKPOINTS = "checkpoints"
@@ -30,13 +30,12 @@ def clean(
     """
     from tinylm.base.errors import TinylmError
     from tinylm.cli.terminal import console
-    from tinylm.housekeeping.removal import remove
-    from tinylm.housekeeping.spare import KINDS, pieces
-    from tinylm.housekeeping.table import megabytes, print_pieces
+    from tinylm.housekeeping.cleanup import KINDS, disk_uses, remove
+    from tinylm.housekeeping.table import megabytes, print_disk_uses
 
-    found = pieces([kind for kind in KINDS if not what or kind in what])
-    spare = [piece for piece in found if piece.kept is None]
-    print_pieces(found, console())
+    found = disk_uses([kind for kind in KINDS if not what or kind in what])
+    spare = [use for use in found if use.kept is None]
+    print_disk_uses(found, console())
     if not spare:
         print("nothing to free")
     if not spare or dry_run:
@@ -47,7 +46,7 @@ def clean(
         )
     freed = 0
     for kind in KINDS:
-        these = [piece for piece in spare if piece.kind == kind]
+        these = [use for use in spare if use.kind == kind]
         if these and (yes or _agreed(f"free {megabytes(these)} of {kind}? [y/N] ")):
             freed += sum(map(remove, these))
     print(f"freed {freed / 1e6:.1f} MB")

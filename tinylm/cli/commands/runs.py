@@ -17,15 +17,15 @@ def runs(
     The check is that of `train-pipeline`; `tinylm budget report RUN/budget.json` shows it whole.
     """
     from tinylm.bundle.store import RUNS, how_to_make
-    from tinylm.housekeeping.shelf import items, to_json
+    from tinylm.housekeeping.inventory import inventory, to_json
 
-    found = items()
+    found = inventory()
     if json:
         print(to_json(found))
     elif found:
         from tinylm.cli.terminal import console
-        from tinylm.housekeeping.table import print_items
+        from tinylm.housekeeping.table import print_inventory
 
-        print_items(found, console())
+        print_inventory(found, console())
     else:
         say(f"nothing yet in `{RUNS.absolute()}`: {how_to_make()}")

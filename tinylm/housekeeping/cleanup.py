@@ -1,16 +1,21 @@
-"""What can be freed and what that costs, and what stays and why: datasets, checkpoints, board images, caches."""
+"""What can be freed and what that costs, what stays and why, and its removal: datasets, checkpoints, images, caches.
+
+A removal holds the lock of what may work there; links are removed, never followed.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinylm.base.errors import TinylmError
 from tinylm.bundle.store import CONFIG, FINAL_CHECKPOINT, RUN_LOCK, RUNS
 from tinylm.corpus import gutenberg
-from tinylm.housekeeping.disk import folders_in, in_use, size_of
+from tinylm.housekeeping.disk import folders_in, held, in_use, size_of
 from tinylm.virtual_pi.folders import default_folder
 from tinylm.virtual_pi.machine import images_in_use
 
@@ -20,7 +25,7 @@ _NEEDED = ("best", "final", "last")  # tinylm.training.run.checkpoint has them t
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class DiskUse:
     """Something that takes space: it can go, or `kept` says why not."""
 
     kind: str
@@ -31,23 +36,23 @@ class Piece:
     """What goes with it; none is a link."""
     size_bytes: int
     lock: Path | None = None
-    """Held by whoever works on it, and while it is removed."""
+    """Held by what works on it, and while it is removed."""
     kept: str | None = None
 
 
-def pieces(kinds: list[str]) -> list[Piece]:
+def disk_uses(kinds: list[str]) -> list[DiskUse]:
     """All that takes space here of these kinds, whether it can go or not."""
-    return [piece for kind in kinds for piece in KINDS[kind].find()]
+    return [use for kind in kinds for use in KINDS[kind].find()]
 
 
-def _datasets() -> list[Piece]:
+def _datasets() -> list[DiskUse]:
     users = _users()
     found = []
     for folder in folders_in(DATASETS):
         lock = DATASETS / f".{folder.name}.lock"
         runs = [str(run) for run, dataset in users.items() if dataset in (folder.name, None)]
         kept = "it is being built" if in_use(lock) else f"needed by {_few(runs)}" if runs else None
-        found.append(_piece("datasets", str(folder), folder, lock=lock, kept=kept))
+        found.append(_disk_use("datasets", str(folder), folder, lock=lock, kept=kept))
     return found
 
 
@@ -71,7 +76,7 @@ def _few(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _checkpoints() -> list[Piece]:
+def _checkpoints() -> list[DiskUse]:
     found = []
     for run in folders_in(RUNS):
         folder = run / _CHECKPOINTS
@@ -89,70 +94,97 @@ def _checkpoints() -> list[Piece]:
             size = sum(map(size_of, spare))
             name, lock = f"{folder} ({len(spare)} of {len(steps)})", run / RUN_LOCK
             found.append(
-                Piece(kind="checkpoints", name=name, paths=tuple(spare), size_bytes=size, lock=lock, kept=kept)
+                DiskUse(kind="checkpoints", name=name, paths=tuple(spare), size_bytes=size, lock=lock, kept=kept)
             )
     return found
 
 
-def _images() -> list[Piece]:
+def _images() -> list[DiskUse]:
     folder = default_folder()
     used = images_in_use(folder)
     building = in_use(folder / "lock")
     found = []
     for image in folders_in(folder / "images"):
         kept = "it is being built" if building else "a machine has it as its disk" if image.name in used else None
-        found.append(_piece("images", str(image), image, lock=folder / "lock", kept=kept))
+        found.append(_disk_use("images", str(image), image, lock=folder / "lock", kept=kept))
     return found
 
 
-def _caches() -> list[Piece]:
+def _caches() -> list[DiskUse]:
     cache = gutenberg.cache_folder()
     found = []
     for folder in folders_in(cache.parent):
         lock = folder / ".lock"
         if folder.name.startswith("compiled-"):
             kept = "a training is using it" if in_use(lock) else None
-            found.append(_piece("caches", str(folder), folder, lock=lock, kept=kept))
+            found.append(_disk_use("caches", str(folder), folder, lock=lock, kept=kept))
     books = sorted(cache.glob("*.txt")) if cache.is_dir() and not cache.is_symlink() else []
     books = [book for book in books if book.is_file() and not book.is_symlink()]
     if books:
         count = "1 book" if len(books) == 1 else f"{len(books)} books"
         name, size = f"{cache} ({count})", sum(map(size_of, books))
-        found.append(Piece(kind="caches", name=name, paths=tuple(books), size_bytes=size))
+        found.append(DiskUse(kind="caches", name=name, paths=tuple(books), size_bytes=size))
     return found
 
 
-def _piece(kind: str, name: str, folder: Path, *, lock: Path, kept: str | None) -> Piece:
-    return Piece(kind=kind, name=name, paths=(folder,), size_bytes=size_of(folder), lock=lock, kept=kept)
+def _disk_use(kind: str, name: str, folder: Path, *, lock: Path, kept: str | None) -> DiskUse:
+    return DiskUse(kind=kind, name=name, paths=(folder,), size_bytes=size_of(folder), lock=lock, kept=kept)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    find: Callable[[], list[Piece]]
+class CleanupKind:
+    find: Callable[[], list[DiskUse]]
     what: str
     cost: str
     """What is lost with those that can go."""
 
 
 KINDS = {
-    "datasets": Kind(
+    "datasets": CleanupKind(
         find=_datasets,
         what=f"datasets of no run in `{RUNS}/`",
         cost="they are built again from the text when a run wants them; a run that lies elsewhere may be of one",
     ),
-    "checkpoints": Kind(
+    "checkpoints": CleanupKind(
         find=_checkpoints,
         what="older checkpoints of finished runs",
         cost="earlier epochs cannot be exported any more; `best`, `final` and `last` stay",
     ),
-    "images": Kind(
+    "images": CleanupKind(
         find=_images,
         what="images of the virtual Pi",
         cost="the next check with --virtual-pi downloads and builds one, which takes minutes",
     ),
-    "caches": Kind(
+    "caches": CleanupKind(
         find=_caches,
         what="compiled training steps and downloaded books",
         cost="the next training compiles again, and `--corpus gutenberg` downloads the books again",
     ),
 }
+
+
+def remove(use: DiskUse) -> int:
+    """Free `use`; the bytes that went: 0 when somebody has begun to work there meanwhile.
+
+    TinylmError when the system refuses; what went before stays gone.
+    """
+    assert use.kept is None, use
+    with held(use.lock) if use.lock is not None else held(Path(os.devnull)) as free:
+        if not free:
+            return 0
+        try:
+            for path in use.paths:
+                _unlink_links(path)
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        except OSError as error:
+            raise TinylmError(
+                f"`{error.filename}` cannot be removed: {error.strerror}", "look at who owns it, and run it again"
+            ) from error
+    return use.size_bytes
+
+
+def _unlink_links(path: Path) -> None:
+    """The links beside `path` that name it would point to nothing: they go first."""
+    for link in path.parent.iterdir():
+        if link.is_symlink() and os.path.realpath(link) == os.path.realpath(path):
+            link.unlink()

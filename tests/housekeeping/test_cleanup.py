@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.housekeeping.removal import remove
-from tinylm.housekeeping.spare import KINDS, Piece, pieces
+from tinylm.housekeeping.cleanup import KINDS, DiskUse, disk_uses, remove
 
 MB = b"x" * 1_000_000
 
@@ -40,8 +39,8 @@ def run(name: str, *, dataset: str | None = "wanted", final: bool = True) -> Pat
     return folder
 
 
-def by_name(kind: str) -> dict[str, Piece]:
-    return {piece.name: piece for piece in pieces([kind])}
+def by_name(kind: str) -> dict[str, DiskUse]:
+    return {use.name: use for use in disk_uses([kind])}
 
 
 def test_a_dataset_stays_while_a_run_is_of_it() -> None:
@@ -68,21 +67,21 @@ def test_a_dataset_that_is_being_built_stays() -> None:
     with Path("datasets/.new.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert by_name("datasets")["datasets/new"].kept == "it is being built"
-    piece = by_name("datasets")["datasets/new"]
+    use = by_name("datasets")["datasets/new"]
     with Path("datasets/.new.lock").open("w") as lock:  # it begins between the question and the answer
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert remove(piece) == 0
+        assert remove(use) == 0
     assert Path("datasets/new/file").is_file()
 
 
 def test_checkpoints_that_something_names_stay() -> None:
     folder = run("done") / "checkpoints"
-    (piece,) = pieces(["checkpoints"])
-    assert (piece.name, piece.size_bytes, piece.kept) == ("runs/done/checkpoints (2 of 4)", 2_000_000, None)
-    assert remove(piece) == 2_000_000
+    (use,) = disk_uses(["checkpoints"])
+    assert (use.name, use.size_bytes, use.kept) == ("runs/done/checkpoints (2 of 4)", 2_000_000, None)
+    assert remove(use) == 2_000_000
     assert sorted(path.name for path in folder.iterdir()) == ["best", "final", "last", "step-00000300", "step-00000400"]
     assert all((folder / link / "state.pt").is_file() for link in ("best", "final", "last"))
-    assert pieces(["checkpoints"]) == []
+    assert disk_uses(["checkpoints"]) == []
 
 
 def test_checkpoints_of_a_run_that_is_not_finished_or_at_work_stay() -> None:
@@ -90,7 +89,7 @@ def test_checkpoints_of_a_run_that_is_not_finished_or_at_work_stay() -> None:
     working = run("working")
     with (working / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        kept = {piece.name.split("/")[1]: piece.kept for piece in pieces(["checkpoints"])}
+        kept = {use.name.split("/")[1]: use.kept for use in disk_uses(["checkpoints"])}
     assert kept == {
         "stopped": "the run is not finished, and continues from them",
         "working": "the run is at work",
@@ -107,17 +106,17 @@ def test_images_and_caches(place: Path) -> None:
     busy = fill(str(cache / "compiled-2"))
     fill(str(cache / "gutenberg"), "1342.txt")
     (cache / "gutenberg/lock.json").write_text("{}")
-    images = {Path(name).name: piece.kept for name, piece in by_name("images").items()}
+    images = {Path(name).name: use.kept for name, use in by_name("images").items()}
     assert images == {"old": None, "used": "a machine has it as its disk"}
     with (busy / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)  # as a training does
-        caches = {Path(name).name: piece for name, piece in by_name("caches").items()}
-        assert {name: piece.kept for name, piece in caches.items()} == {
+        caches = {Path(name).name: use for name, use in by_name("caches").items()}
+        assert {name: use.kept for name, use in caches.items()} == {
             "compiled-1": None,
             "compiled-2": "a training is using it",
             "gutenberg (1 book)": None,
         }
-        assert sum(remove(piece) for piece in caches.values() if piece.kept is None) == 2_000_000
+        assert sum(remove(use) for use in caches.values() if use.kept is None) == 2_000_000
     assert (cache / "gutenberg/lock.json").is_file(), "what the books must be is remembered"
     assert not (cache / "compiled-1").exists()
 
@@ -133,15 +132,15 @@ def test_links_are_never_followed(place: Path) -> None:
     (place / "cache/tinylm").mkdir(parents=True)
     (place / "cache/tinylm/gutenberg").symlink_to(precious)
     (place / "cache/tinylm/compiled-9").symlink_to(precious)
-    for piece in pieces(list(KINDS)):
-        assert not any(path.is_symlink() for path in piece.paths)
-        if piece.kept is None:
-            remove(piece)
+    for use in disk_uses(list(KINDS)):
+        assert not any(path.is_symlink() for path in use.paths)
+        if use.kept is None:
+            remove(use)
     assert not inside.exists()
     assert (precious / "file").read_bytes() == MB
     Path("datasets").rename("moved")
     Path("datasets").symlink_to("moved")
-    assert pieces(["datasets"]) == []
+    assert disk_uses(["datasets"]) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may remove everything")

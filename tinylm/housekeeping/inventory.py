@@ -24,7 +24,7 @@ State = Literal["whole", "running", "trained", "unfinished", "damaged"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked:
+class CheckResult:
     """What the run's last budget check came to, while the bundle is still the one that was checked."""
 
     budget: str
@@ -33,7 +33,7 @@ class Checked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Item:
+class InventoryItem:
     """A run, or a bundle that lies beside a run's own."""
 
     path: str
@@ -48,12 +48,12 @@ class Item:
     bundle_mb: float | None
     bits_per_byte: float | None
     """Of a run on all its validation text, in fp32; of a bundle on the text that it was measured on."""
-    checked: Checked | None
+    checked: CheckResult | None
 
 
-def items(root: Path = RUNS) -> list[Item]:
+def inventory(root: Path = RUNS) -> list[InventoryItem]:
     """What lies in `root`, oldest first."""
-    found: list[Item] = []
+    found: list[InventoryItem] = []
     for folder in folders_in(root):
         if (folder / CONFIG).is_file():
             found.append(_run(folder))
@@ -62,13 +62,13 @@ def items(root: Path = RUNS) -> list[Item]:
     return sorted(found, key=lambda item: (item.date, item.path))
 
 
-def to_json(found: list[Item], root: Path = RUNS) -> str:
+def to_json(found: list[InventoryItem], root: Path = RUNS) -> str:
     """One JSON document."""
     document = {"schema": SCHEMA, "folder": str(root.absolute()), "items": [dataclasses.asdict(item) for item in found]}
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
 
 
-def _run(folder: Path) -> Item:
+def _run(folder: Path) -> InventoryItem:
     bundle = _opened(folder / BUNDLE)
     state: State = "unfinished"
     if in_use(folder / RUN_LOCK):
@@ -79,7 +79,7 @@ def _run(folder: Path) -> Item:
         state = "damaged"
     elif (folder / FINAL_CHECKPOINT).is_dir():
         state = "trained"
-    return Item(
+    return InventoryItem(
         path=str(folder),
         kind="run",
         state=state,
@@ -91,13 +91,13 @@ def _run(folder: Path) -> Item:
     )
 
 
-def _bundle(folder: Path) -> Item:
+def _bundle(folder: Path) -> InventoryItem:
     bundle = _opened(folder)
     bits = None
     if bundle is not None and bundle.manifest.quality:
         measured = bundle.manifest.quality.values()
         bits = sum(quality.bpb * quality.bytes for quality in measured) / sum(quality.bytes for quality in measured)
-    return Item(
+    return InventoryItem(
         path=str(folder),
         kind="bundle",
         state="damaged" if bundle is None else "whole",
@@ -130,7 +130,7 @@ def _bits_per_byte(evaluation: Path) -> float | None:
     return float(value) if isinstance(value, (int, float)) else None
 
 
-def _checked(report: Path, bundle: Bundle) -> Checked | None:
+def _checked(report: Path, bundle: Bundle) -> CheckResult | None:
     """What the report says, if it is of this very bundle."""
     try:
         found = load_report(report)
@@ -138,4 +138,4 @@ def _checked(report: Path, bundle: Bundle) -> Checked | None:
         return None
     if found.bundle.sha256 != bundle.manifest_sha256:
         return None
-    return Checked(budget=found.budget.name, verdict=found.verdict, basis=found.basis)
+    return CheckResult(budget=found.budget.name, verdict=found.verdict, basis=found.basis)
