@@ -13,7 +13,7 @@ from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.profile import measure
 from tinylm.profile.measure import WARMUP, profile_bundle
 from tinylm.profile.profile import Profile
-from tinylm.profile.trace import Run
+from tinylm.profile.trace import GraphRun
 from tinylm.runtime.measurement.profile_probe import prompts_of, run_profile
 from tinylm.runtime.measurement.protocol import ProfileOrders
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -85,7 +85,7 @@ def test_a_bundle_that_is_damaged_after_it_was_opened(tiny_bundle: Bundle, tmp_p
 
 
 def test_a_trace_that_lacks_runs(tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "read_trace", lambda path: (Run(total_us=1, calls=()),))
+    monkeypatch.setattr(measure, "read_trace", lambda path: (GraphRun(total_us=1, calls=()),))
     with pytest.raises(TinylmError, match=f"of 1 runs; there were {(WARMUP + 1) * 3}"):
         profiled(tiny_bundle, requests=1, new_tokens=2)
 

@@ -10,13 +10,19 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterable, Sequence
+from importlib import resources
 
 from tinylm.base.printable import printable
 from tinylm.html.charts import Chart, drawing
-from tinylm.html.style import style
+from tinylm.html.svg import stylesheet
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _CODE = re.compile(r"`([^`]+)`")
+
+
+def style() -> str:
+    """The page's whole style sheet, its charts' included."""
+    return (resources.files("tinylm.html") / "style.css").read_text(encoding="utf-8") + stylesheet()
 
 
 def document(*, title: str, parts: Iterable[str], footer: str) -> str:

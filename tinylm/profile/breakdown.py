@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tinylm.profile.trace import Call, Run
+from tinylm.profile.trace import Call, GraphRun
 
 T = TypeVar("T")
 _LEFT_OUT = 0.1
@@ -83,7 +83,7 @@ def mean_us(times_us: Sequence[float]) -> float:
     return sum(kept) / len(kept)
 
 
-def timing_cost_us(runs: Sequence[Run], untraced_us: float, *, layer: Callable[[Call], str]) -> float:
+def timing_cost_us(runs: Sequence[GraphRun], untraced_us: float, *, layer: Callable[[Call], str]) -> float:
     """What timing adds to each call, from traced runs and the mean microseconds of such a run without one."""
     runs = without_slowest(runs, lambda run: run.total_us)
     calls, timed_us = _parts(runs, layer)
@@ -98,7 +98,7 @@ def timing_cost_us(runs: Sequence[Run], untraced_us: float, *, layer: Callable[[
 
 
 def break_down(
-    runs: Sequence[Run], *, tokens: int, cost_us: float, layer: Callable[[Call], str], layer_order: Iterable[str]
+    runs: Sequence[GraphRun], *, tokens: int, cost_us: float, layer: Callable[[Call], str], layer_order: Iterable[str]
 ) -> Breakdown:
     """Means over `runs`, of which there is at least one; layers without a call do not appear."""
     runs = without_slowest(runs, lambda run: run.total_us)
@@ -137,7 +137,7 @@ _Key = tuple[str, str]
 """Operator and layer. Costs are taken off these parts, so that operators and layers add up to the same."""
 
 
-def _parts(runs: Sequence[Run], layer: Callable[[Call], str]) -> tuple[dict[_Key, int], dict[_Key, int]]:
+def _parts(runs: Sequence[GraphRun], layer: Callable[[Call], str]) -> tuple[dict[_Key, int], dict[_Key, int]]:
     """How many calls, and their microseconds, in all runs."""
     calls: defaultdict[_Key, int] = defaultdict(int)
     timed_us: defaultdict[_Key, int] = defaultdict(int)

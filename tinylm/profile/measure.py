@@ -21,7 +21,7 @@ from tinylm.profile.layers import layer_finder, layer_names
 from tinylm.profile.lengths import choose_new_tokens, prompt_lengths, traced_prompt_tokens
 from tinylm.profile.probe import probe_command, run_profile_probe
 from tinylm.profile.profile import SCHEMA, LengthTimings, Profile, summarise
-from tinylm.profile.trace import Run, read_trace
+from tinylm.profile.trace import GraphRun, read_trace
 from tinylm.runtime.measurement.protocol import PROFILE_SCHEMA, LengthTimes, ProfileOrders
 
 WARMUP = 3
@@ -70,7 +70,7 @@ def profile_bundle(
     layer, order = layer_finder(read_onnx(bundle.model)), layer_names(bundle.manifest.model.n_layer)
     cost_us = timing_cost_us(steps, step_mean_us, layer=layer)
 
-    def breakdown(of: list[Run], tokens: int) -> Breakdown:
+    def breakdown(of: list[GraphRun], tokens: int) -> Breakdown:
         return break_down(of, tokens=tokens, cost_us=cost_us, layer=layer, layer_order=order)
 
     return Profile(
@@ -103,7 +103,7 @@ def _only_file(folder: Path) -> Path:
     return files[0]
 
 
-def _counted(runs: tuple[Run, ...], orders: ProfileOrders) -> tuple[list[Run], list[Run]]:
+def _counted(runs: tuple[GraphRun, ...], orders: ProfileOrders) -> tuple[list[GraphRun], list[GraphRun]]:
     """The counted decode steps, and the counted readings of prompts: see `time_operators` for what the trace holds."""
     reads = int(orders.traced_prompt_tokens > 1)
     of_request = reads + orders.new_tokens

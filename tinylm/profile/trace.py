@@ -17,6 +17,7 @@ https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/common/profi
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from typing import Any
 from tinylm.base.errors import TinylmError
 
 _WITH_BRANCHES = {"If", "Loop", "Scan"}
+_LAST_COMMA = re.compile(r",\s*\]\s*$")  # as older versions write it
 _CALL, _RUN, _GRAPH = "_kernel_time", "model_run", "SequentialExecutor::Execute"
 
 
@@ -42,7 +44,7 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
+class GraphRun:
     """One run of the graph."""
 
     total_us: int
@@ -50,24 +52,33 @@ class Run:
     calls: tuple[Call, ...]
 
 
-def read_trace(path: Path) -> tuple[Run, ...]:
+def read_trace(path: Path) -> tuple[GraphRun, ...]:
     """The runs in the file, in order; TinylmError when it is not such a file."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(str(error)) from error
-    runs: list[Run] = []
+    runs: list[GraphRun] = []
     ended: list[_Event] = []
-    for data in _events(text):
+
+    def take(data: dict[str, Any]) -> dict[str, Any] | None:
+        """Called with every object as it ends. Events are let go of: a long trace would not fit a small board."""
         category, name = data.get("cat"), data.get("name")
+        if category is None:  # the arguments of an event
+            return data
         if category == "Session" and name == _RUN:
-            runs.append(Run(total_us=_whole(data, "dur"), calls=tuple(_calls(ended, None))))
-            ended = []
+            runs.append(GraphRun(total_us=_whole(data, "dur"), calls=tuple(_calls(ended, None))))
+            ended.clear()
         elif category == "Session" and name == _GRAPH:
             ended.append(_around(_Event("", -1, _whole(data, "ts"), _whole(data, "dur"), []), ended))
         elif category == "Node" and isinstance(name, str) and name.endswith(_CALL):
             event = _call(data)
             ended.append(_around(event, ended) if event.op in _WITH_BRANCHES else event)
+        return None
+
+    try:
+        text = _LAST_COMMA.sub("]", path.read_text(encoding="utf-8"))
+        events = json.loads(text, object_hook=take)
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unusable(str(error)) from error
+    if not isinstance(events, list) or not all(event is None or isinstance(event, dict) for event in events):
+        raise _unusable("it is no list of events")
     return tuple(runs)
 
 
@@ -99,32 +110,6 @@ def _calls(events: list[_Event], outermost: _Event | None) -> Iterator[Call]:
             yield from _calls(event.inner, node)
         else:
             yield from _calls(event.inner, outermost)
-
-
-def _events(text: str) -> Iterator[dict[str, Any]]:
-    """The objects of the list, one at a time: a long trace as Python objects would not fit a small board."""
-    decoder = json.JSONDecoder()
-    place = _skip(text, 0)
-    if text[place : place + 1] != "[":
-        raise _unusable("it is no list")
-    place = _skip(text, place + 1)
-    while text[place : place + 1] != "]":
-        try:
-            event, place = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError) as error:
-            raise _unusable(f"at character {place}: {error}") from error
-        if not isinstance(event, dict):
-            raise _unusable(f"at character {place}: an event is no table")
-        yield event
-        place = _skip(text, place)
-        if text[place : place + 1] == ",":
-            place = _skip(text, place + 1)
-
-
-def _skip(text: str, place: int) -> int:
-    while place < len(text) and text[place] in " \t\r\n":
-        place += 1
-    return place
 
 
 def _call(data: dict[str, Any]) -> _Event:

@@ -16,7 +16,7 @@ from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.formats.page import to_html
 from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import CostModel
-from tinylm.html.style import style
+from tinylm.html.elements import style
 
 COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)
 
