@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from tinylm.runtime.print_text import read_prompt
 
 READ = "from tinylm.runtime.print_text import read_prompt; print(ascii(read_prompt({given!r})))"
 
@@ -69,11 +71,14 @@ def test_a_pipe_that_is_silent_is_not_waited_for() -> None:
 
 
 def test_a_dash_waits_for_a_slow_pipe() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", READ.format(given="-")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    time.sleep(2)  # longer than the patience with a pipe that was not asked for
-    assert process.communicate("late\n")[0] == "'late'\n"
+    program = f"from tinylm.runtime import print_text; print_text._PATIENCE_S = 0.01; print('up', flush=True); {READ}"
+    with subprocess.Popen(
+        [sys.executable, "-c", program.format(given="-")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        time.sleep(0.2)  # longer than the patience with a pipe that was not asked for
+        assert process.communicate("late\n")[0] == "'late'\n"
 
 
 @pytest.mark.parametrize(
@@ -91,7 +96,12 @@ def test_what_is_no_prompt_is_refused(given: str | None, stdin: bytes, message: 
     assert done.stderr.splitlines()[-1] == f"tinylm.base.errors.TinylmError: {message}"
 
 
-@settings(max_examples=15, deadline=None)
 @given(st.text(max_size=200).filter(lambda text: not text.endswith(("\r", "\n"))))
 def test_any_text_comes_through_a_pipe_unchanged(text: str) -> None:
-    assert read("-", text.encode(errors="replace")).stdout == ascii(text.encode(errors="replace").decode()) + "\n"
+    said = text.encode(errors="replace")
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as pipe, pytest.MonkeyPatch.context() as patched:
+        os.write(writing, said)
+        os.close(writing)
+        patched.setattr(sys, "stdin", pipe)
+        assert read_prompt("-") == said.decode()

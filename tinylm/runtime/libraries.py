@@ -2,35 +2,21 @@
 
     from tinylm.runtime.libraries import np
 
-What is set here works only before numpy is first loaded. A process that loaded it by itself keeps what it chose.
+The OpenBLAS in numpy would start a thread for every core, which spins at first and delays the start of the process, and
+nothing here multiplies matrices in numpy. What is set works only before numpy is first loaded, and is unset again,
+because other libraries read the variable too. A process that loaded numpy itself keeps what it chose.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+_VARIABLE = "OPENBLAS_NUM_THREADS"
+_chosen = os.environ.get(_VARIABLE)
+os.environ.setdefault(_VARIABLE, "1")
+import numpy as np  # noqa: E402
 
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Keep the OpenBLAS in numpy from starting a thread for every core.
-
-    They spin for 30 ms, which starting a process then waits for (cold start 165 ms instead of 113 on two busy cores,
-    measured), and nothing here multiplies matrices in numpy. The variable goes again: other libraries read it too.
-    """
-    name = "OPENBLAS_NUM_THREADS"
-    if name in os.environ:
-        yield
-        return
-    os.environ[name] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[name]
-
-
-with _one_blas_thread():
-    import numpy as np
+if _chosen is None:
+    del os.environ[_VARIABLE]
 
 __all__ = ["np"]

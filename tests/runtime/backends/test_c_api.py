@@ -286,10 +286,23 @@ def test_telemetry_is_off_unless_the_user_wants_it(monkeypatch: pytest.MonkeyPat
     assert variables == {"ORT_DISABLE_TELEMETRY": "0"}
 
 
+class BareLibrary:
+    """A C library that has none of the functions it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> object:
+        self.asked.append(name)
+        raise AttributeError(name)
+
+
 def test_a_c_library_without_mallopt_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c_api.ctypes, "CDLL", lambda name: object())
+    library = BareLibrary()
+    monkeypatch.setattr(c_api.ctypes, "CDLL", lambda name: library)
     with c_api.giving_back_memory():
-        pass
+        assert library.asked == ["mallopt"]
+    assert library.asked == ["mallopt"]  # nothing to undo, and nothing else is tried
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
@@ -343,5 +356,7 @@ print(before > 100, after == 0, answer() == first == (7,), resident_kb() > 0)
 
 
 def test_a_system_without_madvise_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(c_api.ctypes, "CDLL", lambda name, use_errno: object())
+    library = BareLibrary()
+    monkeypatch.setattr(c_api.ctypes, "CDLL", lambda name, use_errno: library)
     c_api.forget_code()
+    assert library.asked == ["madvise"]

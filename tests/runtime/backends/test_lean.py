@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -22,7 +21,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends import contract
 from tinylm.runtime.backends.contract import Buffer
-from tinylm.runtime.backends.lean import LeanBinding, LeanSession
+from tinylm.runtime.backends.lean import LeanSession
+from tinylm.runtime.backends.reference import ReferenceSession
 
 MakeBundle = Callable[..., Bundle]
 CONTEXT = 48
@@ -136,10 +136,24 @@ def test_outputs_that_nobody_wants_need_no_memory(session: LeanSession) -> None:
     assert without.read([IDS[5]], start=5) == with_logits.read([IDS[5]], start=5)
 
 
-def test_the_slow_exact_kernels_and_more_threads_open_too(model: Path) -> None:
-    for opened in (LeanSession(model, exact_int8=True), LeanSession(model, threads=2)):
-        assert any(Sequence(opened).read(IDS[:3], start=0))
-        opened.close()
+@pytest.mark.parametrize(("threads", "exact_int8"), [(1, True), (2, False), (2, True)])
+def test_options_give_the_bits_of_the_reference_backend(model: Path, threads: int, exact_int8: bool) -> None:
+    options = {"threads": threads, "exact_int8": exact_int8}
+    lean, reference = LeanSession(model, **options), ReferenceSession(model, **options)
+    logits = [Sequence(session).read(IDS[:9], start=0) for session in (lean, reference)]
+    lean.close()
+    reference.close()
+    assert any(logits[0])
+    assert logits[0] == logits[1]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux /proc")
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_session_starts_no_more_threads_than_it_is_given(model: Path, threads: int) -> None:
+    before = len(list(Path("/proc/self/task").iterdir()))
+    session = LeanSession(model, threads=threads)
+    assert len(list(Path("/proc/self/task").iterdir())) == before + threads - 1  # the caller's own is one of them
+    session.close()
 
 
 def replaced(buffers: dict[str, Buffer], name: str, buffer: Buffer | None) -> dict[str, Buffer]:
@@ -292,14 +306,16 @@ def test_one_binding_in_many_threads_runs_once_at_a_time(session: LeanSession) -
 
 
 def test_closing_waits_for_what_runs(model: Path) -> None:
-    for _ in range(20):
+    for _ in range(5):
         session = LeanSession(model)
         sequences = [Sequence(session) for _ in range(3)]
         for sequence in sequences:
             sequence.total.data[0] = 4
         errors: list[str] = []
+        running = threading.Barrier(len(sequences) + 1)
 
-        def work(binding: LeanBinding | contract.Binding, errors: list[str] = errors) -> None:
+        def work(binding: contract.Binding, errors: list[str] = errors, running: threading.Barrier = running) -> None:
+            running.wait()
             try:
                 while True:
                     binding.run()
@@ -309,7 +325,7 @@ def test_closing_waits_for_what_runs(model: Path) -> None:
         threads = [threading.Thread(target=work, args=(sequence.bind(4),)) for sequence in sequences]
         for thread in threads:
             thread.start()
-        time.sleep(0.005)
+        running.wait()
         session.close()
         for thread in threads:
             thread.join()

@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tinylm.bundle.reading import Bundle
 
@@ -162,8 +160,9 @@ print(os.waitstatus_to_exitcode(os.wait()[1]), generate(sequence, 3) == expected
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux /proc")
-def test_nothing_leaks(model: Path, tmp_path: Path) -> None:
-    """10,000 runs, 200 sessions, and so many of everything small that each would show: the process stays as it was."""
+def test_nothing_leaks(make_bundle: MakeBundle, tmp_path: Path) -> None:
+    """So many runs, sessions and everything small that 500 bytes of each would show: the process stays as it was."""
+    model = make_bundle(scheme="int8").model
     program = """
 import gc, os
 from tinylm.base.errors import TinylmError
@@ -206,7 +205,7 @@ def errors(count):
                 continue
             raise AssertionError
 
-for work, count in ((runs, 10_000), (sessions, 200), (bindings, 2_000), (descriptions, 5_000), (errors, 5_000)):
+for work, count in ((runs, 2_000), (sessions, 100), (bindings, 1_000), (descriptions, 2_000), (errors, 1_000)):
     work(count // 4)
     before = resident()
     work(count)
@@ -222,29 +221,31 @@ for work, count in ((runs, 10_000), (sessions, 200), (bindings, 2_000), (descrip
     assert max(grown.values()) < 1_000_000, grown
 
 
-# Its answer is what became of the damaged graph; a signal would be its exit status.
+# A child for each damaged graph, which a signal would end; its exit status is what became of the graph.
 TRY = """
+import os
 from tinylm.base.errors import TinylmError
-try:
-    session = LeanSession(Path(sys.argv[1]))
-    generate(open_sequence(session), 2)
-except TinylmError as error:
-    assert error.message
-    print("refused")
-except (KeyError, TypeError):
-    print("another interface")  # a name or a fixed dimension is gone; the engine compares them with the manifest
-else:
-    print("ran")
+from tinylm.runtime.backends.c_api import load
+load()
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    child = os.fork()
+    if child == 0:
+        try:
+            generate(open_sequence(LeanSession(path)), 2)
+        except TinylmError as error:
+            os._exit(3 if error.message else 1)
+        except (KeyError, TypeError):
+            os._exit(4)  # a name or a fixed dimension is gone; the engine compares them with the manifest
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    print(path.name, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(seed=st.integers(0, 2**32), cut=st.booleans(), changes=st.integers(1, 20))
-def test_a_damaged_graph_never_ends_the_process(
-    model: Path, tmp_path: Path, seed: int, cut: bool, changes: int
-) -> None:
-    rng, data = random.Random(seed), bytearray(model.read_bytes())
-    for _ in range(changes):
+def damaged(content: bytes, seed: int) -> bytes:
+    rng, data = random.Random(seed), bytearray(content)
+    for _ in range(rng.randint(1, 20)):
         # Most bytes are weights; nodes and names lie in the first few thousand, and there the damage is worse.
         position = rng.randrange(min(len(data), 9000) if rng.random() < 0.8 else len(data))
         how = rng.randrange(3)
@@ -254,10 +255,18 @@ def test_a_damaged_graph_never_ends_the_process(
             del data[position : position + rng.randrange(1, 9)]
         else:
             data[position:position] = rng.randbytes(rng.randrange(1, 9))
-    if cut:
+    if rng.random() < 0.5:
         del data[rng.randrange(len(data)) :]
-    path = tmp_path / "model.onnx"
-    path.write_bytes(data)
-    done = fresh(TRY, path)
+    return bytes(data)
+
+
+def test_a_damaged_graph_never_ends_the_process(model: Path, tmp_path: Path) -> None:
+    content = model.read_bytes()
+    for seed in range(80):
+        (tmp_path / f"{seed}.onnx").write_bytes(damaged(content, seed))
+    done = fresh(TRY, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout in ("refused\n", "another interface\n", "ran\n")
+    ended = dict(line.split() for line in done.stdout.splitlines())
+    assert len(ended) == 80
+    assert set(ended.values()) <= {"0", "3", "4"}, ended
+    assert "3" in ended.values()
