@@ -161,7 +161,7 @@ print(os.waitstatus_to_exitcode(os.wait()[1]), generate(sequence, 3) == expected
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux /proc")
 def test_nothing_leaks(make_bundle: MakeBundle, tmp_path: Path) -> None:
-    """So many runs, sessions and everything small that 500 bytes of each would show: the process stays as it was."""
+    """So many runs, sessions, bindings, descriptions and errors that a leak in one of them would show."""
     model = make_bundle(scheme="int8").model
     program = """
 import gc, os
@@ -218,7 +218,7 @@ for work, count in ((runs, 2_000), (sessions, 100), (bindings, 1_000), (descript
     grown = {name: int(size) for name, size in map(str.split, done.stdout.splitlines())}
     print(f"grown by, in bytes: {grown}")
     assert len(grown) == 5
-    assert max(grown.values()) < 1_000_000, grown
+    assert max(grown.values()) < 400_000, grown  # a fifth of a megabyte comes and goes
 
 
 # A child for each damaged graph, which a signal would end; its exit status is what became of the graph.
