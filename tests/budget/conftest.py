@@ -9,16 +9,16 @@ import pytest
 
 from tinylm.runtime.measurement.protocol import (
     HeldOutBits,
-    Memory,
     MemoryGrowth,
     MemoryResult,
     MemoryStep,
     ProbeResult,
+    ProcessMemory,
     Stage,
     Verification,
 )
 
-MEMORY = Memory(
+MEMORY = ProcessMemory(
     peak_rss_bytes=80_000_000,
     rss_bytes=75_000_000,
     anonymous_bytes=40_000_000,
@@ -97,6 +97,6 @@ def built_up() -> MemoryResult:
 
 
 @pytest.fixture
-def changed_memory() -> Callable[..., Memory]:
+def changed_memory() -> Callable[..., ProcessMemory]:
     """What a quiet probe says of its memory, some of it changed."""
     return lambda **changes: dataclasses.replace(MEMORY, **changes)

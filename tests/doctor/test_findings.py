@@ -17,7 +17,7 @@ from tinylm.doctor.examination import examine, find_all
 from tinylm.doctor.finding import Finding, worst
 from tinylm.machine.facts import Facts
 from tinylm.machine.software import WANTED
-from tinylm.onnx.kernel_audit import Row
+from tinylm.onnx.kernel_audit import AuditRow
 
 BOARDS = Path(__file__).parent / "boards"
 NAMES = ("pi-zero-2w", "pi-3b-plus", "pi-4", "pi-5")
@@ -80,7 +80,7 @@ def bundle(**changed: object) -> BundleFacts:
     return BundleFacts(**{**values, **changed})
 
 
-def row(**changed: object) -> Row:
+def row(**changed: object) -> AuditRow:
     values: dict[str, Any] = {
         "op": "DynamicQuantizeMatMul",
         "count": 25,
@@ -91,7 +91,7 @@ def row(**changed: object) -> Row:
         "level": "ok",
         "reason": "",
     }
-    return Row(**{**values, **changed})
+    return AuditRow(**{**values, **changed})
 
 
 def test_a_bundle_whose_products_are_integer(recorded: Recorded) -> None:

@@ -15,7 +15,7 @@ from tinylm.doctor.hardware_rules import hardware_findings
 from tinylm.doctor.software_rules import software_findings
 from tinylm.doctor.system_rules import system_findings
 from tinylm.machine.facts import Facts
-from tinylm.onnx.kernel_audit import Row
+from tinylm.onnx.kernel_audit import AuditRow
 
 Recorded = Callable[..., Facts]
 Change = dict[str, Any]
@@ -185,7 +185,9 @@ def test_wheels_matter_where_onnxruntime_does_not_import(
 BUNDLE = BundleFacts(
     path="runs/a/bundle", name="a", sha256="0", size_mb=1.9, minimum_versions={}, cpu_features=(), operators=()
 )
-INTEGER = Row(op="MatMulInteger", count=25, weights="int8", detail="", kernel="k", integer=True, level="ok", reason="")
+INTEGER = AuditRow(
+    op="MatMulInteger", count=25, weights="int8", detail="", kernel="k", integer=True, level="ok", reason=""
+)
 
 
 @pytest.mark.parametrize(

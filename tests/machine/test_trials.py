@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.machine.facts import Trial
+from tinylm.machine.facts import ImportTrial
 from tinylm.machine.trials import try_import
 
 
@@ -16,7 +16,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def tried(folder: Path, source: str, timeout_s: float = 60) -> Trial:
+def tried(folder: Path, source: str, timeout_s: float = 60) -> ImportTrial:
     (folder / "suspect.py").write_text(source, encoding="utf-8")
     return try_import("suspect", version="1.0", wanted="1.0", timeout_s=timeout_s)
 

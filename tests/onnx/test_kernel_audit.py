@@ -9,7 +9,7 @@ import pytest
 
 from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import OnnxModel, parse_onnx, read_onnx
-from tinylm.onnx.kernel_audit import Row, audit
+from tinylm.onnx.kernel_audit import AuditRow, audit
 from tinylm.onnx.kernels import Cpu
 
 onnx = pytest.importorskip("onnx", reason='graphs are built with onnx: pip install -e ".[train]"')
@@ -55,7 +55,7 @@ def floats() -> OnnxModel:
     return graph([node("MatMul", ["x", "w"])], {"w": np.zeros((32, 8), np.float32)})
 
 
-def only(model: OnnxModel, cpu: Cpu) -> Row:
+def only(model: OnnxModel, cpu: Cpu) -> AuditRow:
     (row,) = audit(model, cpu)
     return row
 

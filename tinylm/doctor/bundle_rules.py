@@ -11,7 +11,7 @@ from tinylm.doctor.finding import Finding, note, ok, problem, warning, worst
 from tinylm.doctor.software_rules import numbers
 from tinylm.machine.facts import Facts
 from tinylm.machine.processor import RELEVANT_FLAGS
-from tinylm.onnx.kernel_audit import Row
+from tinylm.onnx.kernel_audit import AuditRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class BundleFacts:
     size_mb: float
     minimum_versions: dict[str, str]
     cpu_features: tuple[str, ...]
-    operators: tuple[Row, ...]
+    operators: tuple[AuditRow, ...]
     """The op audit on this machine's processor."""
 
 
@@ -77,7 +77,7 @@ def _needs(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
         )
 
 
-def _operators(rows: Sequence[Row]) -> Iterator[Finding]:
+def _operators(rows: Sequence[AuditRow]) -> Iterator[Finding]:
     """One finding for all that is well, and one for each operator that is not."""
     products = [row for row in rows if row.weights is not None]
     total, integer = sum(row.count for row in products), sum(row.count for row in products if row.integer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinylm.doctor.finding import Finding, note, ok, problem
-from tinylm.machine.facts import Facts, Software, Trial
+from tinylm.machine.facts import Facts, ImportTrial, Software
 
 OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
 """What onnxruntime 1.31 has wheels for on aarch64 and x86_64 Linux; the index was asked when this was written."""
@@ -91,7 +91,7 @@ def _libc(software: Software, *, works: bool) -> Finding:
     return ok("c library", f"glibc {version}")
 
 
-def _import(trial: Trial) -> Finding:
+def _import(trial: ImportTrial) -> Finding:
     check = f"import {trial.module}"
     version = trial.version or "of unknown version"
     if trial.outcome == "not_tried":
@@ -117,7 +117,7 @@ def _import(trial: Trial) -> Finding:
     return ok(check, f"{version}{time}{memory}")
 
 
-def _failed_import(check: str, version: str, trial: Trial) -> Finding:
+def _failed_import(check: str, version: str, trial: ImportTrial) -> Finding:
     if trial.outcome == "killed" and trial.detail == "SIGILL":
         return problem(
             check,

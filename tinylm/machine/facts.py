@@ -61,7 +61,7 @@ class Memory:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ImportTrial:
     """What became of an import in a fresh process."""
 
     module: str
@@ -88,7 +88,7 @@ class Software:
     """Of this Python: 32 on a 32-bit userland, whatever the kernel."""
     libc: str | None
     """Such as `glibc 2.36`."""
-    trials: tuple[Trial, ...]
+    trials: tuple[ImportTrial, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

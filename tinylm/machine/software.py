@@ -8,7 +8,7 @@ import struct
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tinylm.machine.facts import Software, Trial
+from tinylm.machine.facts import ImportTrial, Software
 from tinylm.machine.kernel_files import text
 from tinylm.machine.onnxruntime_version import installed_onnxruntime
 from tinylm.machine.trials import not_tried, try_import
@@ -38,7 +38,7 @@ def installed(package: str) -> str | None:
         return None
 
 
-def _trial(module: str, wanted: str, try_imports: bool) -> Trial:
+def _trial(module: str, wanted: str, try_imports: bool) -> ImportTrial:
     found = installed_onnxruntime() if module == "onnxruntime" else installed(module)
     if not try_imports:
         return not_tried(module, found, wanted)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 
-from tinylm.machine.facts import Trial
+from tinylm.machine.facts import ImportTrial
 
 TIMEOUT_S = 120
 """A first import from a slow SD card takes tens of seconds."""
@@ -33,16 +33,18 @@ print("\\n" + json.dumps([ms, None if before is None or after is None else (afte
 """
 
 
-def not_tried(module: str, version: str | None, wanted: str) -> Trial:
+def not_tried(module: str, version: str | None, wanted: str) -> ImportTrial:
     """The place of a trial that was left out."""
-    return Trial(module=module, version=version, wanted=wanted, outcome="not_tried", detail="", ms=None, rss_mb=None)
+    return ImportTrial(
+        module=module, version=version, wanted=wanted, outcome="not_tried", detail="", ms=None, rss_mb=None
+    )
 
 
-def try_import(module: str, *, version: str | None, wanted: str, timeout_s: float = TIMEOUT_S) -> Trial:
+def try_import(module: str, *, version: str | None, wanted: str, timeout_s: float = TIMEOUT_S) -> ImportTrial:
     """Import `module` in a fresh interpreter and say what became of it; never raises."""
 
-    def ended(outcome: str, detail: str, ms: float | None = None, rss_mb: float | None = None) -> Trial:
-        return Trial(
+    def ended(outcome: str, detail: str, ms: float | None = None, rss_mb: float | None = None) -> ImportTrial:
+        return ImportTrial(
             module=module,
             version=version,
             wanted=wanted,

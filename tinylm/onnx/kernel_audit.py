@@ -37,7 +37,7 @@ _SCALE_INPUT = {"DynamicQuantizeMatMul": 2, "MatMulIntegerToFloat": 3, "QLinearM
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class AuditRow:
     """What an operator becomes on a processor."""
 
     op: str
@@ -51,7 +51,7 @@ class Row:
     """Why it has this level; empty when it is `ok`."""
 
 
-def audit(model: OnnxModel, cpu: Cpu) -> tuple[Row, ...]:
+def audit(model: OnnxModel, cpu: Cpu) -> tuple[AuditRow, ...]:
     """One row for each kind of compute operator, those with the worst level first."""
     found = Counter(operator for graph in model.graph.all_graphs() for operator in operators(graph))
     rows = [_row(operator, count, cpu) for operator, count in found.items()]
@@ -130,17 +130,17 @@ def _packed_product(node: Node) -> Operator:
     )
 
 
-def _row(operator: Operator, count: int, cpu: Cpu) -> Row:
-    choice = choose_kernel(operator, cpu)
-    return Row(
+def _row(operator: Operator, count: int, cpu: Cpu) -> AuditRow:
+    kernel = choose_kernel(operator, cpu)
+    return AuditRow(
         op=operator.op,
         count=count,
         weights=operator.weights,
         detail=operator.detail,
-        kernel=choice.kernel,
-        integer=choice.integer,
-        level=choice.level,
-        reason=choice.reason,
+        kernel=kernel.name,
+        integer=kernel.integer,
+        level=kernel.level,
+        reason=kernel.reason,
     )
 
 

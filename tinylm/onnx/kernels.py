@@ -69,23 +69,25 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Choice:
-    kernel: str
+class Kernel:
+    """What a product becomes on a processor."""
+
+    name: str
     integer: bool
     level: Level
     reason: str = ""
     """Why it has this level; empty when it is `ok`."""
 
 
-def choose_kernel(operator: Operator, cpu: Cpu) -> Choice:
+def choose_kernel(operator: Operator, cpu: Cpu) -> Kernel:
     """The kernel that `operator` gets on `cpu`, and what that is worth."""
     if operator.op in ATTENTION:
-        return Choice("float attention over the cache", False, "ok")
+        return Kernel("float attention over the cache", False, "ok")
     if operator.op in FLOAT_OPS and operator.detail not in (DEQUANTIZED_WEIGHTS, DEQUANTIZED_PAIR):
         return _float_product(operator)
     if cpu.isa is None or cpu.family == "other":
         what = "flags are not readable" if cpu.family != "other" else f"kernels are not known for {cpu.arch}"
-        return Choice("unknown", operator.op in INTEGER_OPS, "note", f"the processor's {what}")
+        return Kernel("unknown", operator.op in INTEGER_OPS, "note", f"the processor's {what}")
     if operator.op in INTEGER_OPS:
         return _integer_product(operator, cpu)
     if operator.op in PACKED_OPS:
@@ -93,46 +95,46 @@ def choose_kernel(operator: Operator, cpu: Cpu) -> Choice:
     if operator.detail == DEQUANTIZED_PAIR:
         fused = _integer_product(operator, cpu)
         reason = fused.reason or "integer only where ONNX Runtime recognises the pair and fuses it (1.31 does)"
-        return Choice(fused.kernel, True, max("note", fused.level, key=LEVELS.index), reason)
+        return Kernel(fused.name, True, max("note", fused.level, key=LEVELS.index), reason)
     return _dequantized_product(cpu)
 
 
-def _float_product(operator: Operator) -> Choice:
+def _float_product(operator: Operator) -> Kernel:
     if operator.detail == CAST_WEIGHTS:
-        return Choice("float product", False, "warning", "weights become floats at load: 4 times the memory of int8")
+        return Kernel("float product", False, "warning", "weights become floats at load: 4 times the memory of int8")
     if operator.weights is None:
-        return Choice("float product of two computed matrices", False, "ok")
+        return Kernel("float product of two computed matrices", False, "ok")
     if operator.weights == "float32":
-        return Choice("float product", False, "note", "4 bytes a weight to read for every token, where int8 reads 1")
-    return Choice("float product", False, "note", f"{operator.weights} weights, where int8 reads 1 byte a weight")
+        return Kernel("float product", False, "note", "4 bytes a weight to read for every token, where int8 reads 1")
+    return Kernel("float product", False, "note", f"{operator.weights} weights, where int8 reads 1 byte a weight")
 
 
-def _dequantized_product(cpu: Cpu) -> Choice:
+def _dequantized_product(cpu: Cpu) -> Kernel:
     """Weights through DequantizeLinear, activations float: ONNX Runtime 1.31 makes a MatMulNBits of it (tried)."""
     if not cpu.multiplies_blocks:
-        return Choice(_TO_FLOATS, False, "problem", "every call turns the whole matrix into floats")
+        return Kernel(_TO_FLOATS, False, "problem", "every call turns the whole matrix into floats")
     reason = (
         "older releases of ONNX Runtime, and shapes it does not recognise, turn the matrix into floats at every call"
     )
-    return Choice("becomes MatMulNBits, or floats", False, "warning", reason)
+    return Kernel("becomes MatMulNBits, or floats", False, "warning", reason)
 
 
-def _integer_product(operator: Operator, cpu: Cpu) -> Choice:
+def _integer_product(operator: Operator, cpu: Cpu) -> Kernel:
     if operator.signed_activations and not cpu.has("avx_vnni_int8"):
         if cpu.family == "x86_64":
             reason = "signed activations have no fast kernel on x86: 40 times slower than unsigned ones (measured)"
-            return Choice("generic integer product", True, "problem", reason)
+            return Kernel("generic integer product", True, "problem", reason)
         if operator.weights == "uint8":
-            return Choice(
+            return Kernel(
                 "unknown", True, "warning", "signed activations with unsigned weights may have no kernel here"
             )
     kernel, level, reason = _u8u8(cpu) if operator.weights == "uint8" else _u8s8(cpu)
     if operator.weights is None:
-        return Choice(kernel, True, "warning", "the matrix is no constant: it is packed again at every call")
+        return Kernel(kernel, True, "warning", "the matrix is no constant: it is packed again at every call")
     if operator.op == "DynamicQuantizeMatMul" and "column scales" in operator.detail and level == "ok":
         reason = "a scalar scale and a Mul after it are faster (14 us a token at 1.3 M parameters, measured)"
-        return Choice(kernel, True, "note", reason)
-    return Choice(kernel, True, level, reason)
+        return Kernel(kernel, True, "note", reason)
+    return Kernel(kernel, True, level, reason)
 
 
 def _u8s8(cpu: Cpu) -> tuple[str, Level, str]:
@@ -160,29 +162,29 @@ def _u8u8(cpu: Cpu) -> tuple[str, Level, str]:
     return "SSE 16-bit multiply-add", "warning", "slow: this processor has no AVX2"
 
 
-def _packed_product(operator: Operator, cpu: Cpu) -> Choice:
+def _packed_product(operator: Operator, cpu: Cpu) -> Kernel:
     bits, level = operator.bits, operator.accuracy_level
     if operator.op != "MatMulNBits":
-        return Choice(_TO_FLOATS, False, "problem", "no kernel reads these packed weights directly")
+        return Kernel(_TO_FLOATS, False, "problem", "no kernel reads these packed weights directly")
     if operator.block_size not in _BLOCK_SIZES:
         reason = f"ONNX Runtime refuses blocks of {operator.block_size}; it takes 16, 32, 64, 128 and 256"
-        return Choice("none", False, "problem", reason)
+        return Kernel("none", False, "problem", reason)
     if bits not in (4, 8):
-        return Choice("unknown", False, "warning", f"kernels for {bits} bits are new and not known here")
+        return Kernel("unknown", False, "warning", f"kernels for {bits} bits are new and not known here")
     if level == 4 and cpu.multiplies_blocks:
-        return Choice(f"block int8 product of {bits}-bit weights", True, "ok")
+        return Kernel(f"block int8 product of {bits}-bit weights", True, "ok")
     if not cpu.multiplies_blocks and (bits == 8 or cpu.family == "x86_64"):
         lacks = "dot products (asimddp)" if cpu.family == "arm64" else "AVX2"
         reason = f"this core has no {lacks}: every call turns the whole matrix into floats"
         if cpu.family == "arm64":
             reason += " (20 to 135 million instructions a token, where DynamicQuantizeMatMul takes 1 to 4; measured)"
-        return Choice(_TO_FLOATS, False, "problem", reason)
+        return Kernel(_TO_FLOATS, False, "problem", reason)
     if bits == 8:
         reason = f"accuracy level {level} has no 8-bit kernel, only level 4 has (20 to 80 times slower, measured)"
-        return Choice(_TO_FLOATS, False, "problem", reason)
+        return Kernel(_TO_FLOATS, False, "problem", reason)
     if cpu.multiplies_blocks:
         reason = f"accuracy level {level} is not 4: weights are unpacked to floats inside the kernel"
     else:
         reason = "this core has no dot products: weights are unpacked to floats inside the kernel"
         reason += " (5 times the instructions of an fp32 product, measured)"
-    return Choice("4-bit weights unpacked to floats", False, "warning", reason)
+    return Kernel("4-bit weights unpacked to floats", False, "warning", reason)

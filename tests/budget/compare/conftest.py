@@ -16,7 +16,7 @@ from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.report import SCHEMA, BudgetReport, BundleId, ColdStart, Device
 from tinylm.budget.spec.budget import load_budget
-from tinylm.runtime.measurement.protocol import HeldOutBits, Memory, ProbeResult, Verification
+from tinylm.runtime.measurement.protocol import HeldOutBits, ProbeResult, ProcessMemory, Verification
 
 QUIET = Validity(
     causes=(), waiting=0, drift=1.0, neighbours_cores=None, busiest=(), swap_bytes=0, load_average=None
@@ -40,7 +40,7 @@ def probe(latency: Sequence[float], *, first: int, peak: int) -> ProbeResult:
         cold_start_ms=900.0,
         storage_read_bytes=0,
         stages=(),
-        memory=Memory(
+        memory=ProcessMemory(
             peak_rss_bytes=peak,
             rss_bytes=peak - 1_000_000,
             anonymous_bytes=None,

@@ -10,7 +10,7 @@ import pytest
 from tinylm.budget.judge.validity import Cause, Validity, judge_validity
 from tinylm.budget.measure.conditions import MachineState
 from tinylm.machine.facts import BusyProcess
-from tinylm.runtime.measurement.protocol import Memory, ProbeResult
+from tinylm.runtime.measurement.protocol import ProbeResult, ProcessMemory
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 BEFORE = MachineState(
@@ -131,7 +131,7 @@ def test_wrong_tokens_void_everything(causes: Find, make_processes: MakeProcesse
 
 
 def test_without_watching_only_the_probes_are_judged(
-    make_processes: MakeProcesses, changed_memory: Callable[..., Memory]
+    make_processes: MakeProcesses, changed_memory: Callable[..., ProcessMemory]
 ) -> None:
     assert judge_validity(make_processes()).causes == ()
     swapped = judge_validity(make_processes(memory=changed_memory(swap_bytes=5_000_000)))

@@ -11,7 +11,7 @@ from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import LimitResult, judge, overall
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import Budget, Limits, load_budget
-from tinylm.runtime.measurement.protocol import HeldOutBits, Memory, MemoryGrowth, MemoryResult, ProbeResult
+from tinylm.runtime.measurement.protocol import HeldOutBits, MemoryGrowth, MemoryResult, ProbeResult, ProcessMemory
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 
@@ -174,7 +174,7 @@ def test_so_far_over_the_limit_no_disturbance_can_be_to_blame(
 
 
 def test_contention_voids_no_pass_and_no_bytes(
-    make_processes: MakeProcesses, judged: Judged, changed_memory: Callable[..., Memory]
+    make_processes: MakeProcesses, judged: Judged, changed_memory: Callable[..., ProcessMemory]
 ) -> None:
     results = judged(make_processes(**CONTENDED))
     assert {result.verdict for result in results.values()} == {"pass"}
@@ -192,7 +192,7 @@ def test_a_pass_while_the_clock_drifts_must_have_room_for_the_drift(
 
 
 def test_swap_voids_a_pass_in_memory_but_no_fail(
-    make_processes: MakeProcesses, judged: Judged, changed_memory: Callable[..., Memory]
+    make_processes: MakeProcesses, judged: Judged, changed_memory: Callable[..., ProcessMemory]
 ) -> None:
     swapped = changed_memory(peak_rss_bytes=390_000_000, swap_bytes=20_000_000)
     result = judged(make_processes(memory=swapped))["peak_rss_mb"]
@@ -214,7 +214,7 @@ def test_wrong_tokens_void_everything_but_sizes(make_processes: MakeProcesses, j
 
 
 def test_resident_memory_is_the_largest_of_all_processes(
-    make_processes: MakeProcesses, judged: Judged, built_up: MemoryResult, changed_memory: Callable[..., Memory]
+    make_processes: MakeProcesses, judged: Judged, built_up: MemoryResult, changed_memory: Callable[..., ProcessMemory]
 ) -> None:
     processes = make_processes(memory=changed_memory(rss_bytes=391_000_000))
     assert judged(processes)["resident_mb"].verdict == "fail"

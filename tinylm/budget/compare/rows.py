@@ -12,7 +12,7 @@ from tinylm.budget.compare.typical import Samples, neighbours_are_covered, work_
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.report import BudgetReport, LimitChange
-from tinylm.runtime.measurement.protocol import Memory
+from tinylm.runtime.measurement.protocol import ProcessMemory
 
 _TIMES: dict[str, Samples] = {
     "latency_p95_ms": lambda process: process.latency_ms,
@@ -157,7 +157,7 @@ def _work(old: BudgetReport, new: BudgetReport) -> float:
 
 
 def _bytes(name: str, report: BudgetReport) -> Sequence[int]:
-    memories: list[Memory] = [process.memory for process in report.samples if process.memory is not None]
+    memories: list[ProcessMemory] = [process.memory for process in report.samples if process.memory is not None]
     if name == "peak_rss_mb":
         return [memory.peak_rss_bytes for memory in memories]
     return [memory.rss_bytes for memory in memories if memory.rss_bytes is not None]

@@ -18,7 +18,7 @@ from tinylm.budget.measure.memory_ledger import PER_REQUESTS, Ledger, make_ledge
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import Budget, Confidence
 from tinylm.budget.spec.device import Basis
-from tinylm.runtime.measurement.protocol import Memory, ProbeResult
+from tinylm.runtime.measurement.protocol import ProbeResult, ProcessMemory
 
 Verdict = Literal["pass", "fail", "undecided", "not_measured"]
 
@@ -68,7 +68,7 @@ class _Run:
     """What the findings are drawn from."""
 
     processes: tuple[ProbeResult, ...]
-    memory_probe: Memory | None
+    memory_probe: ProcessMemory | None
     memory_requests: int
     """That the memory probe did."""
     memory_problem: str | None

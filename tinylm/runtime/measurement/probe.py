@@ -28,7 +28,7 @@ from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.measurement.candidate import Candidate, open_candidate
 from tinylm.runtime.measurement.golden import short
 from tinylm.runtime.measurement.proc_self import kilobyte_fields, since_start_ms, waited_ns
-from tinylm.runtime.measurement.protocol import MAJOR, SCHEMA, Memory, ProbeOrders, ProbeResult, Stage, answer
+from tinylm.runtime.measurement.protocol import MAJOR, SCHEMA, ProbeOrders, ProbeResult, ProcessMemory, Stage, answer
 
 _BLOCK_BYTES = 512  # of ru_inblock, whatever the disk's own (man 2 getrusage)
 
@@ -141,7 +141,7 @@ def _work_ns() -> int:
     return time.thread_time_ns() - start
 
 
-def own_memory() -> Memory | None:
+def own_memory() -> ProcessMemory | None:
     """This process's memory now and at its peak; None where the system does not tell."""
     status = kilobyte_fields("/proc/self/status")
     if "VmHWM" not in status:
@@ -149,10 +149,10 @@ def own_memory() -> Memory | None:
             return None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes there, and of this process alone
         nothing = dict.fromkeys(("rss_bytes", "anonymous_bytes", "file_bytes", "swap_bytes", "pss_bytes"))
-        return Memory(peak_rss_bytes=peak, **nothing)
+        return ProcessMemory(peak_rss_bytes=peak, **nothing)
     shared_out = kilobyte_fields("/proc/self/smaps_rollup")
     private = [shared_out[name] for name in ("Private_Clean", "Private_Dirty") if name in shared_out]
-    return Memory(
+    return ProcessMemory(
         peak_rss_bytes=status["VmHWM"],
         rss_bytes=status["VmRSS"],
         anonymous_bytes=status.get("RssAnon"),

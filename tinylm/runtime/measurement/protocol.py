@@ -61,7 +61,7 @@ class ProbeOrders:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory:
+class ProcessMemory:
     """Of this process, as the kernel tells it; bytes, and None where it does not tell."""
 
     peak_rss_bytes: int
@@ -136,7 +136,7 @@ class ProbeResult:
     storage_read_bytes: int
     """What had to be read from storage until then, because no cache had it."""
     stages: tuple[Stage, ...]
-    memory: Memory | None
+    memory: ProcessMemory | None
     """None where the system does not tell."""
     requests_cpu_ms: float
     """Processor time of the counted requests, of all threads."""
@@ -177,7 +177,7 @@ class MemoryResult:
     """After every so many requests, from the first ones on; the last step of `steps` is where it begins."""
     files_bytes: dict[str, int]
     """Resident bytes of every mapped file at the end."""
-    memory: Memory | None
+    memory: ProcessMemory | None
 
 
 @dataclass(frozen=True, kw_only=True)
