@@ -95,7 +95,8 @@ def train_tokenizer(vocab_size: int, *, byte_fallback: bool = False) -> bytes:
 @pytest.fixture(scope="session")
 def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
     """Build a bundle: `make_bundle(scheme="int8", byte_fallback=False, context_length=48, ...model sizes)`."""
-    from tinylm.export.graph.graph import build_graph, weight_shapes
+    from tinylm.export.graph.graph import build_graph
+    from tinylm.model import weight_shapes
 
     made: dict[object, Bundle] = {}
 

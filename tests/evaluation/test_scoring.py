@@ -14,8 +14,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
 from tinylm.evaluation import bundle_scoring, costs, model_scoring
 from tinylm.evaluation.documents import TextDocument
-from tinylm.export.graph.graph import weight_shapes
-from tinylm.export.quality.reference import trained_module
+from tinylm.model import from_weights, weight_shapes
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import score_ids, text_bits
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
@@ -40,7 +39,7 @@ def same_weights(bundle: Bundle) -> dict[str, np.ndarray]:
 
 def test_torch_and_the_runtime_agree_token_by_token(make_bundle: MakeBundle) -> None:
     bundle = make_bundle(scheme="fp32")
-    model = trained_module(bundle.manifest.model, same_weights(bundle))
+    model = from_weights(bundle.manifest.model, same_weights(bundle))
     rng = np.random.default_rng(3)
     streams = [np.array([BOS, *rng.integers(4, 128, n)]) for n in (0, 1, 20, 47, 48, 49, 97, 130)]
     found = [np.full(len(stream) - 1, np.nan) for stream in streams]
@@ -106,7 +105,7 @@ def test_progress_tells_the_pace(monkeypatch: pytest.MonkeyPatch, make_bundle: M
 
 def test_the_model_comes_back_as_it_was_when_a_reader_stops_early(make_bundle: MakeBundle) -> None:
     bundle = make_bundle(scheme="fp32")
-    model = trained_module(bundle.manifest.model, same_weights(bundle)).train()
+    model = from_weights(bundle.manifest.model, same_weights(bundle)).train()
     scores = model_scoring.score(model, [np.arange(40), np.arange(40)], context_length=8, dtype=torch.float32)
     next(scores)
     assert not model.training

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from tinylm.export.cache import HEADROOM, measure_cache_scales
-from tinylm.export.export import INT8_CACHE_ONNXRUNTIME, ExportResult
+from tinylm.export.export import INT8_CACHE_ONNXRUNTIME
 from tinylm.export.quality.quality import divergence
+from tinylm.export.report import ExportResult
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.settings.model import ModelConfig

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
 from tinylm.export import golden
-from tinylm.export.export import ExportResult
 from tinylm.export.golden import ENCODED, FEWEST_IDS, PROMPTS, SAFE_GAP, continuation, make_golden
+from tinylm.export.report import ExportResult
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.sampling import Sampler, Sampling

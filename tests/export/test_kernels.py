@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tinylm.budget.spec.budget import load_budget, shipped_budgets
-from tinylm.export.export import ExportResult
-from tinylm.export.kernels import CORES, audit_cores, describe
+from tinylm.export.kernels import CORES, audit_cores
+from tinylm.export.report import ExportResult
 
 
 def test_every_board_that_a_budget_ships_for_is_there() -> None:
@@ -16,7 +16,7 @@ def test_every_board_that_a_budget_ships_for_is_there() -> None:
 def test_kernels_are_named_for_every_core(int8: ExportResult, fp32: ExportResult) -> None:
     found = audit_cores(int8.bundle.model.read_bytes())
     assert found == int8.report.kernels
-    lines = describe(found)
+    lines = [core.shown for core in found]
     assert lines[:3] == [
         "Cortex-A53 (Zero 2 W, Pi 3): 9 of 9 products integer: NEON int8 multiply-add",
         "Cortex-A72 (Pi 4): 9 of 9 products integer: NEON int8 multiply-add",

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tinylm.base.records import read
-from tinylm.export.export import ExportResult
-from tinylm.export.report import ExportReport, report_path
+from tinylm.export.report import ExportReport, ExportResult, report_path
 
 
 def test_the_report_is_read_back(int8: ExportResult, fp32: ExportResult) -> None:

@@ -11,13 +11,13 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.export.export import ExportResult
 from tinylm.export.graph.graph import build_graph
-from tinylm.export.graph.layers import Scheme
+from tinylm.export.graph.model_graph import Scheme
 from tinylm.export.kernels import audit_cores
 from tinylm.export.quality.predictions import by_module
-from tinylm.export.quality.reference import trained_module
+from tinylm.export.report import ExportResult
 from tinylm.export.verification import Gate, integer_gate, quality_gate, refuse_failures, size_gate, torch_gates
+from tinylm.model import from_weights
 from tinylm.runtime.engine import Engine
 from tinylm.settings.model import ModelConfig
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
@@ -73,10 +73,10 @@ def test_another_model_than_the_trained_one_fails_both_torch_gates(
     other = {name: weight * np.float32(1.01 if "gate_up" in name else 1) for name, weight in weights.items()}
     prompts = [[BOS, *tokenizer.encode(text)][:24] for text, *_ in held_out.values()]
     with Engine(fp32.bundle) as engine:
-        logits, _ = torch_gates(by_module(trained_module(config, other)), engine, prompts)
+        logits, _ = torch_gates(by_module(from_weights(config, other)), engine, prompts)
         assert logits.measured > 10 * logits.limit
         reversed_norm = {**weights, "norm.weight": -weights["norm.weight"]}
-        logits, greedy = torch_gates(by_module(trained_module(config, reversed_norm)), engine, prompts)
+        logits, greedy = torch_gates(by_module(from_weights(config, reversed_norm)), engine, prompts)
     assert not logits.passed
     assert greedy.measured > 0
 

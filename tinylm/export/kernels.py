@@ -1,14 +1,13 @@
 """Whether a graph is integer inside, on every kind of core that budgets ship for and on this machine.
 
 `tinylm.onnx.kernel_audit` knows which kernel ONNX Runtime takes for a product on a processor. A format that has none on
-some of them turns whole matrices into floats at every token there, 30 times slower (MatMulNBits on a Cortex-A53,
-measured): nobody would notice on the machine that exports.
+some of them turns whole matrices into floats at every token there, 30 times slower (MatMulNBits on a Cortex-A53),
+which no test on the machine that exports would show.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tinylm.budget.spec.device import device_facts
@@ -34,6 +33,11 @@ class CoreKernels:
     kernels: tuple[str, ...]
     """Names, the one of most products first."""
 
+    @property
+    def shown(self) -> str:
+        """One line, for people."""
+        return f"{self.core}: {self.integer} of {self.products} products integer: {', '.join(self.kernels)}"
+
 
 def audit_cores(graph: bytes) -> tuple[CoreKernels, ...]:
     """Audit the bytes of an ONNX file on CORES and on this machine."""
@@ -55,8 +59,3 @@ def audit_cores(graph: bytes) -> tuple[CoreKernels, ...]:
             )
         )
     return tuple(found)
-
-
-def describe(kernels: Sequence[CoreKernels]) -> list[str]:
-    """One line a core, for people."""
-    return [f"{k.core}: {k.integer} of {k.products} products integer: {', '.join(k.kernels)}" for k in kernels]

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 import tinylm
 from tinylm.base.code_version import git_commit
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import Provenance
 from tinylm.dataset.build import data_licence, open_dataset
-from tinylm.export.export import ExportResult, export_bundle
+from tinylm.export.export import export_bundle
+from tinylm.export.graph.model_graph import Scheme
+from tinylm.export.report import ExportResult
+from tinylm.export.request import ExportRequest
 from tinylm.tokenizer.training import MODEL
 from tinylm.training.run.checkpoint import WEIGHTS, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.step.evaluation import ALL
@@ -25,7 +27,7 @@ def export_run(
     run: Path,
     *,
     checkpoint: str,
-    scheme: Literal["fp32", "int8"],
+    scheme: Scheme,
     int8_cache: bool = False,
     sensitivity: bool = False,
     folder: Path,
@@ -37,9 +39,9 @@ def export_run(
         raise TinylmError(f"the checkpoint `{checkpoint}` of `{run}` names no dataset", "train again with --force")
     model, weights = load_weights(run, checkpoint)
     dataset = open_dataset(record.config.dataset)
-    return export_bundle(
-        weights,
-        model,
+    request = ExportRequest(
+        weights=weights,
+        config=model,
         tokenizer_model=dataset.path / MODEL,
         held_out=dataset.held_out(max_bytes=HELD_OUT_BYTES),
         provenance=Provenance(
@@ -57,13 +59,12 @@ def export_run(
         scheme=scheme,
         int8_cache=int8_cache,
         sensitivity=sensitivity,
-        folder=folder,
-        progress=progress,
     )
+    return export_bundle(request, folder, progress=progress)
 
 
-def what_decides(record: CheckpointRecord, *, scheme: Literal["fp32", "int8"]) -> dict[str, str]:
-    """What a checkpoint's bundle depends on: with the same three, exporting again gives the same model."""
+def export_key(record: CheckpointRecord, *, scheme: Scheme) -> dict[str, str]:
+    """What decides a checkpoint's bundle: with the same key, exporting again gives the same model."""
     return {"weights_sha256": record.files[WEIGHTS], "tinylm_version": tinylm.__version__, "scheme": scheme}
 
 

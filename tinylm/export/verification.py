@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.numerals import number
-from tinylm.bundle.manifest import LanguageQuality
-from tinylm.export.graph.graph import weight_shapes
-from tinylm.export.graph.layers import Scheme
+from tinylm.bundle.quality import LanguageQuality
+from tinylm.export.graph.model_graph import Scheme
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.quality.predictions import Predict
 from tinylm.export.quality.quality import divergence
+from tinylm.export.request import ExportRequest
+from tinylm.model import weight_shapes
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
 from tinylm.runtime.engine import Engine
+from tinylm.runtime.model import Model
 from tinylm.runtime.numpy_sampling import may_choose
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.settings.model import ModelConfig
@@ -71,37 +73,45 @@ class Gate:
         return self.measured <= self.limit  # NaN does not pass
 
 
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A graph under test, open in the runtime."""
+
+    graph: bytes
+    model: Model
+    embedding: Scheme
+    """The precision of its embedding."""
+    quality: Mapping[str, LanguageQuality]
+    """What it loses on the held-out text of each language."""
+
+
 def verify(
-    config: ModelConfig,
-    graph: bytes,
+    request: ExportRequest,
+    candidate: Candidate,
     *,
-    scheme: Scheme,
-    embedding: Scheme,
+    tokenizer: Tokenizer,
     kernels: Sequence[CoreKernels],
     trained: Predict,
     fp32: Engine,
     exported: Engine,
-    tokenizer: Tokenizer,
-    held_out: Mapping[str, Sequence[str]],
-    quality: Mapping[str, LanguageQuality],
-    max_bpb_increase: float,
 ) -> tuple[Gate, ...]:
-    """Measure every gate. `graph` is what `exported` runs; `fp32` is another engine, on the float32 graph.
+    """Measure every gate on the longest held-out document of each language.
 
-    `embedding` is the embedding's precision, `kernels` what the graph's products become on every kind of core.
-
-    `held_out` maps each language, at least one, to documents that the model was not trained on; `quality` says what
-    the graph loses on them.
+    `exported` runs the candidate's graph and `fp32` the same weights in float32; `kernels` says what the candidate's
+    products become on every kind of core.
     """
-    longest = [max(documents, key=len) for documents in held_out.values()]
+    config, scheme, embedding = request.config, request.scheme, candidate.embedding
+    longest = [max(documents, key=len) for documents in request.held_out.values()]
     prompts = [
         prompt for text in longest for prompt in _cut_prompts([BOS, *tokenizer.encode(text)], config.context_length)
     ]
     gates = [*torch_gates(trained, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
         gates += [chunk_gate(exported, prompts), integer_gate(config, kernels, embedding)]
-    gates += [sampler_gate(exported, prompts), size_gate(config, graph, scheme, embedding)]
-    gates += [quality_gate(language, quality[language], max_bpb_increase) for language in held_out]
+    gates += [sampler_gate(exported, prompts), size_gate(config, candidate.graph, scheme, embedding)]
+    gates += [
+        quality_gate(language, candidate.quality[language], request.max_bpb_increase) for language in request.held_out
+    ]
     return tuple(gates)
 
 

@@ -9,7 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tinylm.model.stacked import StackedLinear
+from tinylm.settings.model import ModelConfig
+
+
+class StackedLinear(nn.Linear):
+    """Linear layers without bias whose outputs lie side by side; `sections` is the width of each.
+
+    The weight is theirs one below the other. What works on whole matrices (Muon) must take it apart again.
+    """
+
+    def __init__(self, in_features: int, *sections: int) -> None:
+        super().__init__(in_features, sum(sections), bias=False)
+        self.sections = sections
 
 
 class RotaryEmbedding(nn.Module):
@@ -18,10 +29,11 @@ class RotaryEmbedding(nn.Module):
     cos: Tensor
     sin: Tensor
 
-    def __init__(self, *, head_dim: int, context_length: int, theta: float) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        frequencies = theta ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
-        angles = torch.outer(torch.arange(context_length, dtype=torch.float64), frequencies)
+        size = config.head_dim
+        frequencies = config.rope_theta ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+        angles = torch.outer(torch.arange(config.context_length, dtype=torch.float64), frequencies)
         # Not in the state dict: they follow from the configuration.
         self.register_buffer("cos", angles.cos().float(), persistent=False)  # (context, head_dim / 2)
         self.register_buffer("sin", angles.sin().float(), persistent=False)
@@ -37,19 +49,12 @@ class RotaryEmbedding(nn.Module):
 class CausalSelfAttention(nn.Module):
     """softmax(q k^T / sqrt(head_dim)) v over the past; query heads share key/value heads in groups."""
 
-    def __init__(
-        self,
-        *,
-        d_model: int,
-        n_head: int,
-        n_kv_head: int,
-        rotary: RotaryEmbedding | None,
-    ) -> None:
+    def __init__(self, config: ModelConfig, rotary: RotaryEmbedding | None) -> None:
         super().__init__()
-        self.n_head, self.n_kv_head, self.head_dim = n_head, n_kv_head, d_model // n_head
-        kv_width = n_kv_head * self.head_dim
-        self.qkv = StackedLinear(d_model, d_model, kv_width, kv_width)  # q, k, v
-        self.output = nn.Linear(d_model, d_model, bias=False)
+        self.n_head, self.n_kv_head, self.head_dim = config.n_head, config.n_kv_head, config.head_dim
+        kv_width = self.n_kv_head * self.head_dim
+        self.qkv = StackedLinear(config.d_model, config.d_model, kv_width, kv_width)  # q, k, v
+        self.output = nn.Linear(config.d_model, config.d_model, bias=False)
         self.rotary = rotary
 
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:

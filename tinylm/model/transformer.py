@@ -1,27 +1,28 @@
-"""TinyTransformer: embedding, blocks, norm, output layer; `build` composes one from a configuration."""
+"""The whole model: token ids to logits, for both architectures; `build` makes one from a configuration."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from tinylm.model.attention import CausalSelfAttention, RotaryEmbedding, added_to_scores, within_window
+from tinylm.model.attention import RotaryEmbedding, added_to_scores, within_window
 from tinylm.model.blocks import PostNormBlock, PreNormBlock
-from tinylm.model.feed_forward import GeluFeedForward, SwiGLU
 from tinylm.settings.model import ModelConfig
 
 
 class LearnedPositions(nn.Module):
     """One learned vector per position, added to the token embedding."""
 
-    def __init__(self, *, context_length: int, d_model: int) -> None:
+    def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(context_length, d_model)
+        self.embedding = nn.Embedding(config.context_length, config.d_model)
 
     def forward(self, x: Tensor) -> Tensor:
         """Add positions 0..T-1 to `x` (B, T, d_model)."""
@@ -96,25 +97,12 @@ def build(config: ModelConfig) -> TinyTransformer:
 
 
 def _llama(config: ModelConfig) -> TinyTransformer:
-    rotary = RotaryEmbedding(head_dim=config.head_dim, context_length=config.context_length, theta=config.rope_theta)
-
-    def block() -> PreNormBlock:
-        return PreNormBlock(
-            attention=CausalSelfAttention(
-                d_model=config.d_model,
-                n_head=config.n_head,
-                n_kv_head=config.n_kv_head,
-                rotary=rotary,
-            ),
-            mlp=SwiGLU(d_model=config.d_model, d_ff=config.d_ff),
-            attention_norm=nn.RMSNorm(config.d_model, eps=config.norm_eps),
-            mlp_norm=nn.RMSNorm(config.d_model, eps=config.norm_eps),
-        )
-
+    """Pre-norm RMSNorm, rotary positions, SwiGLU, and the embedding as the head."""
+    rotary = RotaryEmbedding(config)
     model = TinyTransformer(
         embedding=nn.Embedding(config.vocab_size, config.d_model),
         positions=nn.Identity(),
-        blocks=nn.ModuleList(block() for _ in range(config.n_layer)),
+        blocks=nn.ModuleList(PreNormBlock(config, rotary) for _ in range(config.n_layer)),
         norm=nn.RMSNorm(config.d_model, eps=config.norm_eps),
         head=None,
         sliding_window=config.sliding_window,
@@ -128,29 +116,28 @@ def _llama(config: ModelConfig) -> TinyTransformer:
 
 
 def _classic(config: ModelConfig) -> TinyTransformer:
-    """PyTorch's default initialisation throughout, as the reference model has it."""
-
-    def block() -> PostNormBlock:
-        return PostNormBlock(
-            attention=CausalSelfAttention(
-                d_model=config.d_model,
-                n_head=config.n_head,
-                n_kv_head=config.n_kv_head,
-                rotary=None,
-            ),
-            mlp=GeluFeedForward(d_model=config.d_model, d_ff=config.d_ff),
-            attention_norm=nn.LayerNorm(config.d_model, eps=config.norm_eps),
-            mlp_norm=nn.LayerNorm(config.d_model, eps=config.norm_eps),
-        )
-
+    """Post-norm LayerNorm, learned positions, GELU, a head of its own; PyTorch's default initialisation throughout."""
     return TinyTransformer(
         embedding=nn.Embedding(config.vocab_size, config.d_model),
-        positions=LearnedPositions(context_length=config.context_length, d_model=config.d_model),
-        blocks=nn.ModuleList(block() for _ in range(config.n_layer)),
+        positions=LearnedPositions(config),
+        blocks=nn.ModuleList(PostNormBlock(config) for _ in range(config.n_layer)),
         norm=nn.Identity(),
         head=nn.Linear(config.d_model, config.vocab_size, bias=False),
         sliding_window=config.sliding_window,
     )
+
+
+def from_weights(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]) -> TinyTransformer:
+    """The model with `weights` (names and shapes: `weight_shapes`) in float32, on the CPU and in evaluation mode."""
+    model = build(config)
+    model.load_state_dict({name: torch.tensor(np.asarray(value, np.float32)) for name, value in weights.items()})
+    return model.eval()
+
+
+def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every weight, matrices as [out, in]; computed without making any."""
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in build(config).state_dict().items()}
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -15,7 +15,7 @@ from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import CONFIG
 from tinylm.dataset.build import Reuse, open_dataset
 from tinylm.dataset.reused_tokenizer import ready_tokenizer
-from tinylm.export.weights import weights_of
+from tinylm.export.graph.weights import weights_of
 from tinylm.training.guards.forgetting import OLD_TEXT_BYTES, Initial
 from tinylm.training.run.checkpoint import BEST, WEIGHTS, Checkpoints, load_weights
 

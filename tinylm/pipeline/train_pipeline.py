@@ -23,8 +23,8 @@ from tinylm.bundle.store import BUNDLE, EVALUATION
 from tinylm.dataset.build import DATASETS, Dataset, Reuse, make_dataset
 from tinylm.dataset.shards import read_index
 from tinylm.dataset.summary import summarise
-from tinylm.export.run import export_run, what_decides
-from tinylm.model import build
+from tinylm.export.run import export_key, export_run
+from tinylm.model import from_weights
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
@@ -196,12 +196,10 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset, *, say: Say) -> d
         except (ValueError, TypeError, KeyError, AttributeError):
             pass  # a damaged record is simply measured again
     config, weights = load_weights(run, checkpoint)
-    model = build(config)
-    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     index = read_index(dataset.tokens)
     validation = Validation(dataset.tokens, index, context_length=config.context_length)
     with ProgressBar("evaluation", say=say):
-        quality = validation.evaluate(model, dtype=torch.float32)
+        quality = validation.evaluate(from_weights(config, weights), dtype=torch.float32)
     result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
     write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())
     return quality
@@ -210,7 +208,7 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset, *, say: Say) -> d
 def _export(run: Path, record: CheckpointRecord, say: Say) -> Bundle:
     """Export the best checkpoint, unless the bundle that is there was made here of the same by this tinylm."""
     folder = run / BUNDLE
-    made_of = what_decides(record, scheme="int8")
+    made_of = export_key(record, scheme="int8")
     if (folder / MANIFEST).is_file():
         try:
             bundle = open_bundle(folder)

@@ -138,7 +138,7 @@ def test_a_preset_passes_an_estimate_with_its_whole_error_bar(advised: Advised, 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_weights_of_a_preset_are_those_of_its_matrices(name: str) -> None:
-    from tinylm.export.graph.graph import weight_shapes
+    from tinylm.model import weight_shapes
 
     model = PRESETS[name].model
     shapes = weight_shapes(model).items()

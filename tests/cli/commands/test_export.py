@@ -21,8 +21,7 @@ from tinylm.bundle.manifest import CARD, GOLDEN, MODEL, TOKENIZER
 from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.cli.commands.bundle import bundle_app
 from tinylm.cli.commands.export import export as command
-from tinylm.export.export import ExportResult
-from tinylm.export.table import show
+from tinylm.export.report import ExportResult, show
 from tinylm.tokenizer.tokenizer import normalise
 
 RUN = CliRunner()

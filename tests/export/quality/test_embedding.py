@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tinylm.export.export import ExportResult
 from tinylm.export.quality import embedding
+from tinylm.export.report import ExportResult
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import text_bits

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from tinylm.bundle.manifest import QualityIntervals
 from tinylm.evaluation.bootstrap import FEWEST_UNITS
-from tinylm.export.export import ExportResult
 from tinylm.export.quality.predictions import by_graph, by_module
 from tinylm.export.quality.quality import DocumentSums, intervals, score_documents, summarise
-from tinylm.export.quality.reference import trained_module
+from tinylm.export.report import ExportResult
+from tinylm.model import from_weights
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.model import Model
 from tinylm.runtime.scoring import text_bits
@@ -108,7 +108,7 @@ def test_quality_is_what_the_runtime_scores(
     with Model(int8.bundle) as model:
         sums = score_documents(
             by_graph(model),
-            by_module(trained_module(config, weights)),
+            by_module(from_weights(config, weights)),
             texts,
             tokenizer=tokenizer,
             context_length=config.context_length,
@@ -157,7 +157,7 @@ def test_how_many_cores_there_are_changes_no_bit(
         score = partial(
             score_documents,
             by_graph(model),
-            by_module(trained_module(config, weights)),
+            by_module(from_weights(config, weights)),
             held_out["en"],
             tokenizer=tokenizer,
             context_length=config.context_length,

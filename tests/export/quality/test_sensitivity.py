@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from tinylm.export.graph.quantization import quantize_rows
-from tinylm.export.quality.reference import trained_module
 from tinylm.export.quality.sensitivity import draw_sample, sensitivities
+from tinylm.model import from_weights
 from tinylm.settings.model import ModelConfig
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer, normalise
 
@@ -35,8 +35,8 @@ def test_every_matrix_is_measured_alone(
     # The same for one of them, in float64 and without batches, padding or a copy that is put back.
     name = "blocks.1.mlp.down.weight"
     (entry,) = [entry for entry in found if entry.name == name]
-    exact = trained_module(config, weights).double()
-    rounded = trained_module(config, {**weights, name: quantize_rows(weights[name]).dequantize()}).double()
+    exact = from_weights(config, weights).double()
+    rounded = from_weights(config, {**weights, name: quantize_rows(weights[name]).dequantize()}).double()
     nats, divergences, size = 0.0, [], 0
     for text in (text for texts in held_out.values() for text in texts):
         stream = [BOS, *tokenizer.encode(text)]

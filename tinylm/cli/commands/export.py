@@ -41,8 +41,8 @@ def export(
     run = find_run(run, checkpoint=checkpoint)
     say(f"exporting the checkpoint `{checkpoint}` of {run}")
 
+    from tinylm.export.report import show
     from tinylm.export.run import export_run  # takes seconds to load
-    from tinylm.export.table import show
 
     result = export_run(
         run,

@@ -8,12 +8,12 @@ size that go in as `past.*` and come out as `present.*`; a runtime that binds th
     outputs   logits float32 [1, vocab_size], of the last position
               present.{i}.key, present.{i}.value, same shapes as past
 
-`tinylm.export.graph.llama` and `tinylm.export.graph.classic` are the architectures; `tinylm.export.graph.sampler` adds
-the choice of the next token, with inputs and outputs of its own.
+`transformer.py`, `blocks.py` and `attention.py` stand beside the files of these names in `tinylm.model`, function by
+class; `sampler.py` adds the choice of the next token, with inputs and outputs of its own.
 
-Why by hand: an exporter's graph of the same model is two times slower (measured), because at this size a node costs
-as much as its arithmetic (0.3 to 0.5 us). Why ONNX Runtime's own operators (domain `com.microsoft`): attention
-over a fixed cache, residual + norm, and int8 products are one kernel each, on x86 and on ARM.
+By hand, because at this size a node costs as much as its arithmetic: an exporter's graph of the same model is half as
+fast. With ONNX Runtime's own operators (domain `com.microsoft`), because attention over a fixed cache, residual + norm,
+and int8 products are one kernel each, on x86 and on ARM.
 """
 
 from __future__ import annotations
@@ -24,17 +24,15 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
-from tinylm.base.errors import TinylmError
-from tinylm.export.graph import classic, llama, sampler
-from tinylm.export.graph.layers import CacheScales, ModelGraph, Scheme
+from tinylm.export.graph import sampler
+from tinylm.export.graph.model_graph import CacheScales, ModelGraph, Scheme
 from tinylm.export.graph.nodes import CONTRIB, value
+from tinylm.export.graph.transformer import add_transformer
+from tinylm.export.graph.weights import check_weights
 from tinylm.settings.model import ModelConfig
 
 OPSET = 21
 IR_VERSION = 10
-
-_WEIGHT_SHAPES = {"llama": llama.weight_shapes, "classic": classic.weight_shapes}
-_TRANSFORMERS = {"llama": llama.add_transformer, "classic": classic.add_transformer}
 
 
 def build_graph(
@@ -45,15 +43,15 @@ def build_graph(
     embedding: Scheme | None = None,
     cache_scales: CacheScales | None = None,
 ) -> bytes:
-    """Return the bytes of a `model.onnx` for `weights` (names and shapes: `weight_shapes`); same input, same bytes.
+    """The bytes of a `model.onnx` for `weights` (`tinylm.model.weight_shapes`); same input, same bytes.
 
     The embedding, and a tied head with it, has the precision `embedding`, or that of all other matrices when it is
     None. With `cache_scales` (`tinylm.export.cache.measure_cache_scales`) the cache is int8. TinylmError when
     `check_weights` refuses.
     """
     check_weights(config, weights)
-    graph = ModelGraph(scheme, embedding=embedding or scheme, cache_scales=cache_scales)
-    _TRANSFORMERS[config.architecture](graph, config, weights)
+    graph = ModelGraph(config, weights, scheme=scheme, embedding=embedding or scheme, cache_scales=cache_scales)
+    add_transformer(graph)
     sampler.add_sampler(graph, config.vocab_size)
     int8_cache = cache_scales is not None
     model: ModelProto = helper.make_model(
@@ -90,33 +88,3 @@ def _caches(side: str, config: ModelConfig, int8_cache: bool) -> list[ValueInfoP
     shape = [1, config.n_kv_head, config.context_length, config.head_dim]
     names = [f"{side}.{i}.{part}" for i in range(config.n_layer) for part in ("key", "value")]
     return [value(name, TensorProto.INT8 if int8_cache else TensorProto.FLOAT, shape) for name in names]
-
-
-def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Every weight that the architecture has, and its shape, in the torch module's names and layout ([out, in])."""
-    return _WEIGHT_SHAPES[config.architecture](config)
-
-
-def check_weights(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]]) -> None:
-    """Refuse weights that are not exactly this configuration's, not finite, or of heads that ONNX Runtime cannot do."""
-    if config.head_dim % 8:
-        raise TinylmError(
-            f"`d_model` / `n_head` is {config.head_dim}; the exported attention needs a multiple of 8",
-            "train a model whose heads are that wide",
-        )
-    shapes = weight_shapes(config)
-    for name in sorted(shapes.keys() ^ weights.keys()):
-        problem = "lack" if name in shapes else "have the unknown tensor"
-        raise TinylmError(f"the weights {problem} `{name}`", "is this checkpoint of the same model configuration?")
-    for name, shape in shapes.items():
-        if weights[name].shape != shape:
-            raise TinylmError(
-                f"the weight `{name}` has the shape {list(weights[name].shape)}; {list(shape)} was expected"
-            )
-        bad = int(weights[name].size - np.isfinite(weights[name]).sum())
-        if bad:
-            raise TinylmError(
-                f"the weight `{name}` has {bad} values that are NaN or infinite; none is allowed",
-                "export an earlier checkpoint, and train with a lower learning rate",
-                exit_code=1,
-            )

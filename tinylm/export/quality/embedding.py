@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tinylm.bundle.manifest import LanguageQuality
-from tinylm.export.graph.layers import Scheme
+from tinylm.bundle.quality import LanguageQuality
+from tinylm.export.graph.model_graph import Scheme
 from tinylm.export.quality.quality import Score, summarise
 
 GOAL_BPB_INCREASE = 0.0005

@@ -1,6 +1,6 @@
 """What a model says after every token of a text: the trained module at once, a bundle's graph as the device runs it.
 
-trained = by_module(trained_module(config, weights))
+trained = by_module(from_weights(config, weights))
 exported = by_graph(model)
 exported([[BOS, 17, 4], [BOS, 9]])      # two windows: logits float32 [3, vocab_size] and [2, vocab_size]
 """
@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tinylm.model import TinyTransformer
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.model import Model
 from tinylm.tokenizer.tokenizer import PAD
-
-if TYPE_CHECKING:
-    from tinylm.model import TinyTransformer
 
 Predict = Callable[[Sequence[Sequence[int]]], list[Tensor]]
 """Windows of token ids, each read from an empty cache, to logits, float32 [T, vocab_size] for a window of T ids.

@@ -19,8 +19,7 @@ from torch import Tensor
 
 from tinylm.base.progress import track
 from tinylm.export.graph.quantization import quantize_rows
-from tinylm.export.quality.reference import trained_module
-from tinylm.model import TinyTransformer
+from tinylm.model import TinyTransformer, from_weights
 from tinylm.settings.model import ModelConfig
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer, normalise
 
@@ -67,7 +66,7 @@ def sensitivities(
     tokens = min(_MOST_TOKENS, int(_OPERATIONS / operations))
     texts = list(chain.from_iterable(held_out.values()))
     sample = draw_sample(tokenizer, texts, context_length=config.context_length, tokens=tokens)
-    module = trained_module(config, weights)
+    module = from_weights(config, weights)
     exact, nats = log_probabilities(module, sample)
     found: list[Sensitivity] = []
     for name, weight in track(matrices.items(), "sensitivity", total=len(matrices), unit="matrices", say=say):

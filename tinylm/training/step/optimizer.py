@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from tinylm.model.stacked import StackedLinear
+from tinylm.model.attention import StackedLinear
 from tinylm.settings.run import TrainingConfig
 
 _SHARE = "learning_rate_share"

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MODEL
-from tinylm.bundle.reading import Bundle
-from tinylm.export.graph.graph import build_graph, weight_shapes
+from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.export.graph.graph import build_graph
 from tinylm.export.graph.quantization import quantize_rows
-from tinylm.export.weights import weights_of
+from tinylm.export.graph.weights import weights_of
+from tinylm.model import weight_shapes
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.run import PRESETS
 
