@@ -11,12 +11,19 @@ from tinylm.evaluation.bootstrap import DRAWS, condense, ends, resample
 REPLICATIONS = 400
 
 
+@pytest.fixture
+def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often an interval holds the truth does not depend on how finely its ends are drawn."""
+    monkeypatch.setattr("tinylm.evaluation.bootstrap.DRAWS", 1000)
+
+
 def ratio_table(generator: np.random.Generator, n: int) -> NDArray[np.float64]:
     """Bits and bytes of `n` documents: lengths spread over two orders of magnitude, 2 bits per byte in truth."""
     size = np.exp(generator.normal(6, 1, n))
     return np.column_stack([size * (2 + generator.normal(0, 0.4, n)), size])
 
 
+@pytest.mark.usefixtures("fewer_draws")
 @pytest.mark.parametrize("units", [12, 50])
 def test_a_95_percent_interval_holds_the_truth_about_as_often(units: int) -> None:
     generator = np.random.default_rng(5)
@@ -29,6 +36,7 @@ def test_a_95_percent_interval_holds_the_truth_about_as_often(units: int) -> Non
     assert 0.90 <= held / REPLICATIONS <= 0.98
 
 
+@pytest.mark.usefixtures("fewer_draws")
 def test_strata_keep_the_shares_and_hold_the_truth_about_as_often() -> None:
     """Languages that are unequally hard: without strata the mix would be drawn too, and the interval far too wide."""
     generator = np.random.default_rng(6)

@@ -33,12 +33,21 @@ def rejections(make_costs: MakeCosts, *, units: int, change: float, replications
     return found / replications
 
 
-@pytest.mark.parametrize("units", [12, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.fixture
+def fewer_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often the test errs does not depend on how finely its p-value and interval are drawn."""
+    monkeypatch.setattr("tinylm.evaluation.bootstrap.DRAWS", 1000)
+    monkeypatch.setattr("tinylm.evaluation.comparison._FLIPS", 2000)
+
+
+@pytest.mark.usefixtures("fewer_draws")
+@pytest.mark.parametrize("units", [12, 30])
 def test_two_equal_models_differ_in_about_5_percent_of_cases(make_costs: MakeCosts, units: int) -> None:
     # 5 % of 400 is 20 with a standard deviation of 4.4; requiring both tests costs a little
     assert 0.015 <= rejections(make_costs, units=units, change=0.0, replications=400) <= 0.09
 
 
+@pytest.mark.usefixtures("fewer_draws")
 def test_a_real_difference_is_found(make_costs: MakeCosts) -> None:
     # the standard error of the difference is .05 x sqrt 2 / ln 2 / sqrt 40 = .016 bits per byte: this is 5 of them
     assert rejections(make_costs, units=40, change=0.08, replications=50) > 0.98

@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.reading import Bundle
-from tinylm.corpus.cleaning.sections import SECTION_CHARACTERS
+from tinylm.bundle.manifest import Bundle
 from tinylm.evaluation.costs import DocumentCost, measure
 from tinylm.evaluation.documents import TextDocument, block_count, encode, read_documents
 from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer, normalise
@@ -108,9 +107,10 @@ def test_a_text_of_white_space_is_refused(tmp_path: Path) -> None:
         read_documents([str(tmp_path / "missing.txt")], say=print)
 
 
-def test_a_document_in_sections_ends_once(tmp_path: Path) -> None:
+def test_a_document_in_sections_ends_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is longer than a section goes on in the next one: EOS stands at its end alone."""
-    (tmp_path / "long.txt").write_text("A line of a long text.\n\n" * (SECTION_CHARACTERS // 20), encoding="utf-8")
+    monkeypatch.setattr("tinylm.corpus.cleaning.sections.SECTION_CHARACTERS", 2000)
+    (tmp_path / "long.txt").write_text("A line of a long text.\n\n" * 100, encoding="utf-8")
     (tmp_path / "short.txt").write_text("Another text.", encoding="utf-8")
     found = read_documents([f"en:{tmp_path / 'long.txt'}", f"en:{tmp_path / 'short.txt'}"], say=print)
     assert [document.ends for document in found] == [False, True, True]

@@ -10,10 +10,12 @@ import pytest
 from rich.console import Console
 
 from tinylm.evaluation.costs import DocumentCost
-from tinylm.evaluation.report import Model, make_report
+from tinylm.evaluation.report import ModelDescription, make_report
 from tinylm.evaluation.table import print_report
 
-MODEL = Model(name="a", kind="checkpoint", description="step 8", vocab_size=100, context_length=32, precision="fp32")
+MODEL = ModelDescription(
+    name="a", kind="checkpoint", description="step 8", vocab_size=100, context_length=32, precision="fp32"
+)
 
 
 @pytest.mark.parametrize(("tokens", "said"), [(1, False), (2, True)])

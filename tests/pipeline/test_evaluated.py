@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from tinylm.evaluation.report import Model
-from tinylm.pipeline.evaluated import Subject, is_held_out_of_both
+from tinylm.evaluation.report import ModelDescription
+from tinylm.pipeline.evaluated import EvaluatedModel, is_held_out_of_both
 
-MODEL = Model(name="a", kind="bundle", description="", vocab_size=100, context_length=32, precision="int8")
+MODEL = ModelDescription(name="a", kind="bundle", description="", vocab_size=100, context_length=32, precision="int8")
 
 
-def subject(dataset: str | None, text: str | None) -> Subject:
+def model(dataset: str | None, text: str | None) -> EvaluatedModel:
     def unused(*arguments: object, **named: object) -> object:
         raise AssertionError("nothing is measured")
 
-    return Subject(
-        model=MODEL,
+    return EvaluatedModel(
+        description=MODEL,
         dataset=dataset,
         validation_text=lambda: text,
         measure=unused,
@@ -34,8 +34,8 @@ def subject(dataset: str | None, text: str | None) -> Subject:
     ],
 )
 def test_the_same_text_of_another_dataset_is_held_out(dataset: str | None, text: str | None, held_out: bool) -> None:
-    assert is_held_out_of_both(subject("d", "t"), subject(dataset, text)) == held_out
+    assert is_held_out_of_both(model("d", "t"), model(dataset, text)) == held_out
 
 
 def test_two_unknown_texts_are_not_the_same() -> None:
-    assert not is_held_out_of_both(subject("d", None), subject("e", None))
+    assert not is_held_out_of_both(model("d", None), model("e", None))

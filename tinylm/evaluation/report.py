@@ -1,4 +1,4 @@
-"""What `tinylm evaluate` found, as one JSON document."""
+"""What `tinylm evaluate` found, as one JSON document; and back: a baseline that needs no model any more."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
+from tinylm.base.errors import TinylmError
+from tinylm.base.records import check_schema, read
 from tinylm.corpus.cleaning.cleaning import CLEANING
 from tinylm.evaluation.bootstrap import CONFIDENCE, DRAWS, SEED
 from tinylm.evaluation.comparison import Difference, compare
-from tinylm.evaluation.costs import DocumentCost
-from tinylm.evaluation.documents import BLOCK_BYTES
+from tinylm.evaluation.costs import Cost, DocumentCost
+from tinylm.evaluation.documents import BLOCK_BYTES, TextDocument, block_count
 from tinylm.evaluation.figures import Figures, figures_of
 from tinylm.evaluation.units import units_of
 from tinylm.tokenizer.tokenizer import NORMALISATION
@@ -21,7 +23,7 @@ SCHEMA = "1.0"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Model:
+class ModelDescription:
     """What was evaluated."""
 
     name: str
@@ -38,7 +40,7 @@ class Model:
 class Evaluation:
     """One model's figures, and every document's costs."""
 
-    model: Model
+    model: ModelDescription
     figures: tuple[Figures, ...]
     costs: tuple[DocumentCost, ...]
 
@@ -64,7 +66,7 @@ class EvaluationReport:
         return bool(self.comparison) and self.comparison[0].verdict == "worse"
 
 
-def make_report(text: str, measured: Sequence[tuple[Model, Sequence[DocumentCost]]]) -> EvaluationReport:
+def make_report(text: str, measured: Sequence[tuple[ModelDescription, Sequence[DocumentCost]]]) -> EvaluationReport:
     """The report of one model's costs, or of two models' costs of the same documents."""
     units = [units_of(costs) for _, costs in measured]
     return EvaluationReport(
@@ -77,38 +79,111 @@ def make_report(text: str, measured: Sequence[tuple[Model, Sequence[DocumentCost
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _DocumentRow:
+    source: str
+    language: str
+    sha256: str
+    ends: bool
+    bytes: int
+    tokens: int
+    nats: float
+    unknown_bytes: int
+    bits: float
+    blocks: tuple[Cost, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EvaluationTable:
+    model: ModelDescription
+    figures: tuple[Figures, ...]
+    documents: tuple[_DocumentRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Document:
+    """The JSON document: a row for every document, so that it can be paired with another model's later."""
+
+    schema: str
+    text: str
+    normalisation: str
+    cleaning: str
+    bootstrap: dict[str, float]
+    evaluations: tuple[_EvaluationTable, ...]
+    comparison: tuple[Difference, ...]
+
+
 def to_json(report: EvaluationReport) -> str:
-    """The report with a row for every document, so that it can be paired with another one later."""
-    data = {
-        "schema": SCHEMA,
-        "text": report.text,
-        "normalisation": NORMALISATION,
-        "cleaning": CLEANING,
-        "bootstrap": {"confidence": CONFIDENCE, "draws": DRAWS, "seed": SEED, "block_bytes": BLOCK_BYTES},
-        "evaluations": [
-            {
-                "model": dataclasses.asdict(evaluation.model),
-                "figures": [dataclasses.asdict(figures) for figures in evaluation.figures],
-                "documents": [_row(cost) for cost in evaluation.costs],
-            }
+    """The report as one JSON document."""
+    document = _Document(
+        schema=SCHEMA,
+        text=report.text,
+        normalisation=NORMALISATION,
+        cleaning=CLEANING,
+        bootstrap={"confidence": CONFIDENCE, "draws": DRAWS, "seed": SEED, "block_bytes": BLOCK_BYTES},
+        evaluations=tuple(
+            _EvaluationTable(
+                model=evaluation.model, figures=evaluation.figures, documents=tuple(map(_row, evaluation.costs))
+            )
             for evaluation in report.evaluations
-        ],
-        "comparison": [dataclasses.asdict(difference) for difference in report.comparison],
-    }
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
+        ),
+        comparison=report.comparison,
+    )
+    return json.dumps(dataclasses.asdict(document), ensure_ascii=False, indent=1, allow_nan=False)
 
 
-def _row(cost: DocumentCost) -> dict[str, Any]:
-    whole = cost.whole
-    return {
-        "source": cost.document.source,
-        "language": cost.document.language,
-        "sha256": cost.document.sha256,
-        "ends": cost.document.ends,
-        "bytes": whole.text_bytes,
-        "tokens": whole.tokens,
-        "nats": whole.nats,
-        "unknown_bytes": whole.unknown_bytes,
-        "bits": whole.bits,
-        "blocks": [dataclasses.asdict(block) for block in cost.blocks],
-    }
+@dataclass(frozen=True)
+class SavedEvaluation:
+    """One model's figures on a text, from a file."""
+
+    path: Path
+    model: ModelDescription
+    rows: dict[tuple[str, bool], _DocumentRow]
+    """By the document's hash, and whether EOS was predicted after it."""
+
+    def costs(self, documents: Sequence[TextDocument]) -> list[DocumentCost]:
+        """What these documents cost; TinylmError when the report was made of another text."""
+        costs = []
+        for document in documents:
+            row = self.rows.get((document.sha256, document.ends))
+            if row is None or row.bytes != len(document.text.encode()):
+                raise TinylmError(
+                    f"`{self.path}` has nothing about `{document.source}` as it is now",
+                    "evaluate on the text that the report was made of, or make it again",
+                )
+            costs.append(DocumentCost(document, row.blocks))
+        return costs
+
+
+def read_saved(path: Path) -> SavedEvaluation:
+    """Read what `to_json` wrote of one model; TinylmError when it is none, damaged, or of two models."""
+    where = f"`{path}`"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise TinylmError(f"cannot read {where}: {error}", "name what `tinylm evaluate --json` printed") from error
+    check_schema(data, major=1, where=where)
+    evaluations = read(_Document, data, where).evaluations
+    if len(evaluations) != 1:
+        raise TinylmError(f"{where} holds {len(evaluations)} models; one is needed", "evaluate one model with --json")
+    (evaluation,) = evaluations
+    for row in evaluation.documents:
+        if len(row.blocks) != block_count(row.bytes) or sum(block.text_bytes for block in row.blocks) != row.bytes:
+            raise TinylmError(f"{where}: the blocks of `{row.source}` do not add up", "make the report again")
+    return SavedEvaluation(path, evaluation.model, {(row.sha256, row.ends): row for row in evaluation.documents})
+
+
+def _row(cost: DocumentCost) -> _DocumentRow:
+    document, whole = cost.document, cost.whole
+    return _DocumentRow(
+        source=document.source,
+        language=document.language,
+        sha256=document.sha256,
+        ends=document.ends,
+        bytes=whole.text_bytes,
+        tokens=whole.tokens,
+        nats=whole.nats,
+        unknown_bytes=whole.unknown_bytes,
+        bits=whole.bits,
+        blocks=cost.blocks,
+    )

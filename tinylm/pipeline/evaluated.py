@@ -1,7 +1,7 @@
 """What `tinylm evaluate` is pointed at: a run's checkpoint or a bundle, opened to score text.
 
-    with open_subject(Path("runs/mine")) as subject:          # its best checkpoint
-        costs = subject.measure(documents, say=print)
+    with open_model(Path("runs/mine")) as model:          # its best checkpoint
+        costs = model.measure(documents, say=print)
 
 A report that was saved with `--json` stands for the model that it is about. Torch is only loaded for checkpoints: a
 board evaluates bundles.
@@ -22,8 +22,7 @@ from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import CONFIG, find_run
 from tinylm.evaluation.costs import DocumentCost, measure
 from tinylm.evaluation.documents import TextDocument
-from tinylm.evaluation.report import Model
-from tinylm.evaluation.saved import read_saved
+from tinylm.evaluation.report import ModelDescription, read_saved
 from tinylm.tokenizer.tokenizer import Tokenizer, normalise
 
 _CHECKPOINT_RECORD = "checkpoint.json"
@@ -31,16 +30,16 @@ _BEST = "best"
 
 
 class Measure(Protocol):
-    """What documents cost a model; `say` hears how far it is."""
+    """What documents cost a model; `say` is told how far it is."""
 
     def __call__(self, documents: Sequence[TextDocument], *, say: Callable[[str], None]) -> list[DocumentCost]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class EvaluatedModel:
     """A model that is open, or what was saved of one."""
 
-    model: Model
+    description: ModelDescription
     dataset: str | None
     """Hash of the dataset that it was trained on, where that is known."""
     validation_text: Callable[[], str | None]
@@ -51,7 +50,7 @@ class Subject:
 
 
 @contextmanager
-def open_subject(path: Path | None) -> Iterator[Subject]:
+def open_model(path: Path | None) -> Iterator[EvaluatedModel]:
     """Open a run (its best checkpoint), a checkpoint's folder, a bundle or a report; the latest run for None.
 
     TinylmError when it is none of these, or damaged.
@@ -59,8 +58,8 @@ def open_subject(path: Path | None) -> Iterator[Subject]:
     if path is not None and path.suffix == ".json" and path.is_file():
         yield _saved(path)
     elif path is not None and (path / MANIFEST).is_file():
-        with _bundle(path) as subject:
-            yield subject
+        with _bundle(path) as model:
+            yield model
     elif path is not None and (path / _CHECKPOINT_RECORD).is_file():
         yield _checkpoint(path.absolute().parents[1], path.name, shown=str(path))
     elif path is None or (path / CONFIG).is_file():
@@ -73,7 +72,7 @@ def open_subject(path: Path | None) -> Iterator[Subject]:
         )
 
 
-def is_held_out_of_both(first: Subject, second: Subject) -> bool:
+def is_held_out_of_both(first: EvaluatedModel, second: EvaluatedModel) -> bool:
     """The second model's validation text is the first one's, as far as is known; their tokenizers may differ."""
     if second.dataset in (None, first.dataset):
         return True
@@ -81,7 +80,7 @@ def is_held_out_of_both(first: Subject, second: Subject) -> bool:
     return text is not None and text == first.validation_text()
 
 
-def _saved(path: Path) -> Subject:
+def _saved(path: Path) -> EvaluatedModel:
     saved = read_saved(path)
 
     def measure_again(documents: Sequence[TextDocument], *, say: Callable[[str], None]) -> list[DocumentCost]:
@@ -90,13 +89,13 @@ def _saved(path: Path) -> Subject:
     def nothing() -> tuple[str, list[TextDocument]]:
         raise TinylmError(f"`{path}` holds figures and no text", "name the text that it was made of with --text")
 
-    return Subject(
-        model=saved.model, dataset=None, validation_text=lambda: None, measure=measure_again, own_text=nothing
+    return EvaluatedModel(
+        description=saved.model, dataset=None, validation_text=lambda: None, measure=measure_again, own_text=nothing
     )
 
 
 @contextmanager
-def _bundle(path: Path) -> Iterator[Subject]:
+def _bundle(path: Path) -> Iterator[EvaluatedModel]:
     from tinylm.evaluation.bundle_scoring import score
     from tinylm.runtime.engine import Engine
 
@@ -115,8 +114,8 @@ def _bundle(path: Path) -> Iterator[Subject]:
         return f"the held-out text of {path}", documents
 
     with Engine(bundle) as engine:
-        yield Subject(
-            model=Model(
+        yield EvaluatedModel(
+            description=ModelDescription(
                 name=str(path),
                 kind="bundle",
                 description=f"bundle {manifest.name} {manifest.version}, {manifest.quantization.scheme}, runtime",
@@ -140,13 +139,11 @@ def _validation_text(dataset: str) -> str | None:
         return None
 
 
-def _checkpoint(run: Path, name: str, *, shown: str) -> Subject:
-    import torch
-
+def _checkpoint(run: Path, name: str, *, shown: str) -> EvaluatedModel:
     from tinylm.corpus.building.build import read_pieces
     from tinylm.dataset.build import open_dataset
     from tinylm.evaluation.model_scoring import score
-    from tinylm.model import build
+    from tinylm.model import from_weights
     from tinylm.training.device import pick_device
     from tinylm.training.run.checkpoint import Checkpoints, load_weights
 
@@ -161,20 +158,17 @@ def _checkpoint(run: Path, name: str, *, shown: str) -> Subject:
             f"the model of `{shown}` has {config.vocab_size} pieces, its dataset's tokenizer {tokenizer.vocab_size}",
             "train again with --force",
         )
-    model = build(config)
-    model.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
-    model.to(pick_device())
+    model = from_weights(config, weights).to(pick_device())
 
     def validation() -> tuple[str, list[TextDocument]]:
-        pieces = read_pieces(dataset.path / "val.jsonl")
         documents = [
             TextDocument(text=piece.text, language=piece.language, source=piece.source, ends=piece.end)
-            for piece in pieces
+            for piece in read_pieces(dataset.path / "val.jsonl")
         ]
         return f"the validation text of {shown}", documents
 
-    return Subject(
-        model=Model(
+    return EvaluatedModel(
+        description=ModelDescription(
             name=shown,
             kind="checkpoint",
             description=f"checkpoint of step {record.progress.step:,}, fp32, torch",

@@ -46,7 +46,7 @@ def evaluate(
     from tinylm.base.errors import TinylmError
     from tinylm.evaluation.documents import read_documents
     from tinylm.evaluation.report import make_report, to_json
-    from tinylm.pipeline.evaluated import is_held_out_of_both, open_subject
+    from tinylm.pipeline.evaluated import is_held_out_of_both, open_model
 
     if models and len(models) > 2:
         raise TinylmError(f"{len(models)} models were named; two can be compared", "name one or two")
@@ -56,16 +56,16 @@ def evaluate(
         name, documents = ", ".join(text), read_documents(text, say=say)
     named: Sequence[Path | None] = models or [None]
     with ExitStack() as stack:
-        subjects = [stack.enter_context(open_subject(path)) for path in named]
+        opened = [stack.enter_context(open_model(path)) for path in named]
         if not text:
-            name, documents = subjects[0].own_text()
-            if not all(is_held_out_of_both(subjects[0], subject) for subject in subjects):
+            name, documents = opened[0].own_text()
+            if not all(is_held_out_of_both(opened[0], model) for model in opened):
                 say("note: the second model was trained on another dataset, which may contain this text; use --text")
         measured = []
-        for subject in subjects:
+        for model in opened:
             noun = "document" if len(documents) == 1 else "documents"
-            say(f"evaluating {subject.model.name} on {len(documents):,} {noun}")
-            measured.append((subject.model, subject.measure(documents, say=say)))
+            say(f"evaluating {model.description.name} on {len(documents):,} {noun}")
+            measured.append((model.description, model.measure(documents, say=say)))
     report = make_report(name, measured)
     if json:
         print(to_json(report))

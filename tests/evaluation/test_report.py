@@ -12,10 +12,9 @@ import pytest
 from tinylm.base.errors import TinylmError
 from tinylm.evaluation.costs import Cost, DocumentCost
 from tinylm.evaluation.documents import TextDocument
-from tinylm.evaluation.report import Model, make_report, to_json
-from tinylm.evaluation.saved import read_saved
+from tinylm.evaluation.report import ModelDescription, make_report, read_saved, to_json
 
-MODEL = Model(
+MODEL = ModelDescription(
     name="runs/a", kind="checkpoint", description="step 8", vocab_size=100, context_length=32, precision="fp32"
 )
 
