@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.evaluation.costs import DocumentCost, measure
 from tinylm.evaluation.documents import TextDocument, block_count, encode, read_documents
 from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer, normalise

@@ -17,11 +17,12 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER, open_bundle
+from tinylm.bundle.manifest import CARD, GOLDEN, MANIFEST, MODEL, TOKENIZER
+from tinylm.bundle.reading import open_bundle
 from tinylm.export.card import model_card
 from tinylm.export.report import ExportResult
 from tinylm.model import weight_shapes
-from tinylm.runtime.backends.requirements import overflows_int8
+from tinylm.runtime.backends.session import overflows_int8
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.settings.model import ModelConfig

@@ -14,7 +14,7 @@ from table_engine import Logits, TableEngine, smooth
 from torch import Tensor
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.quality import LanguageQuality, QualityIntervals
+from tinylm.bundle.manifest import LanguageQuality, QualityIntervals
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.quality.quality import divergence
 from tinylm.export.verification import (
@@ -31,6 +31,7 @@ from tinylm.export.verification import (
     torch_gates,
 )
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
+from tinylm.runtime.numpy_sampling import sample
 from tinylm.runtime.sampling import Sampler
 from tinylm.settings.model import ModelConfig
 
@@ -136,7 +137,7 @@ def test_the_sampler_gate_counts_every_other_choice() -> None:
 
     def worst(sampler: Sampler, logits: Logits) -> int:
         """The least likely token that may be chosen; temperature 0 stays right."""
-        return sampler(logits)[0] if not sampler.sampling.temperature else int(logits[4:].argmin()) + 4
+        return sample(logits, sampler)[0] if not sampler.sampling.temperature else int(logits[4:].argmin()) + 4
 
     def forbidden(sampler: Sampler, logits: Logits) -> int:
         return 0
@@ -148,7 +149,7 @@ def test_the_sampler_gate_counts_every_other_choice() -> None:
 
     def deaf(sampler: Sampler, logits: Logits) -> int:
         """Counts no token as seen: only the penalty shows it."""
-        return Sampler(dataclasses.replace(sampler.sampling, repetition_penalty=1.0))(logits)[0]
+        return sample(logits, Sampler(dataclasses.replace(sampler.sampling, repetition_penalty=1.0)))[0]
 
     assert sampler_gate(engine(choose=deaf), [[1, *[token for token in range(4, 12) for _ in range(3)]]]).measured > 0
 

@@ -34,7 +34,6 @@ from tinylm.bundle.manifest import (
     SpecialIds,
     TokenizerEntry,
 )
-from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.corpus.openings import opening
 from tinylm.export.cache import measure_cache_scales

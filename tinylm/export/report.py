@@ -15,8 +15,9 @@ from rich.console import Console
 from tinylm.base.files import write_atomic
 from tinylm.base.numerals import change, number
 from tinylm.base.text_table import grid
-from tinylm.bundle.manifest import Bundle, to_json
-from tinylm.bundle.quality import LanguageQuality
+from tinylm.bundle.manifest import LanguageQuality
+from tinylm.bundle.reading import Bundle
+from tinylm.bundle.writing import to_json
 from tinylm.export.graph.quantization import TensorError
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.quality.embedding import EmbeddingChoice

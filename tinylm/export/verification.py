@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.numerals import number
-from tinylm.bundle.quality import LanguageQuality
+from tinylm.bundle.manifest import LanguageQuality
 from tinylm.export.graph.model_graph import Scheme
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.quality.predictions import Predict

@@ -1,4 +1,4 @@
-"""Configuration to torch module.
+"""The transformer as a torch module, built from its configuration.
 
 attention.py     rotary positions, causal self-attention with grouped key/value heads
 blocks.py        feed-forward layers, and a block that normalises before or after its parts

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.bundle.manifest import MODEL
+from tinylm.bundle.reading import Bundle
 from tinylm.export.graph.graph import build_graph
 from tinylm.export.graph.quantization import quantize_rows
 from tinylm.export.graph.weights import weights_of

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.bundle.manifest import MODEL
+from tinylm.bundle.reading import Bundle
 from tinylm.export.graph.model_graph import stored_name
 from tinylm.model import weight_shapes
 from tinylm.onnx.graph_file import read_onnx

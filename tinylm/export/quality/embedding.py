@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tinylm.bundle.quality import LanguageQuality
+from tinylm.bundle.manifest import LanguageQuality
 from tinylm.export.graph.model_graph import Scheme
 from tinylm.export.quality.quality import Score, summarise
 
