@@ -6,20 +6,39 @@ import dataclasses
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tinylm.budget import enforce as module
 from tinylm.budget.enforce import enforce
-from tinylm.budget.measure.probes import ProbeSetup, program_for
+from tinylm.budget.judge.verdict import LimitResult
+from tinylm.budget.measure.probes import INTERPRETER, ProbeRunner
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
+from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle
 
 # A Python that takes 200 MB and keeps it.
-GREEDY = ProbeSetup(
-    before=(sys.executable, "-c", "import sys; block = bytearray(200_000_000); sys.exit(len(block[::4096]))"), after=()
-)
+GREEDY = (sys.executable, "-c", "import sys; block = bytearray(200_000_000); sys.exit(len(block[::4096]))")
+
+
+Enforced = Callable[..., LimitResult]
+
+
+@pytest.fixture
+def enforced(tiny_bundle: Bundle) -> Enforced:
+    """What becomes of probes that `interpreter` starts, with so much memory."""
+
+    def run(
+        peak_rss_mb: float, *, interpreter: tuple[str, ...] = INTERPRETER, announce: Callable[[str], object] = len
+    ) -> LimitResult:
+        probes = ProbeRunner(
+            candidate=bundle_candidate(tiny_bundle), budget=budget(peak_rss_mb), interpreter=interpreter
+        )
+        return enforce(probes, basis="measured", announce=announce)  # type: ignore[arg-type]
+
+    return run
 
 
 def budget(peak_rss_mb: float) -> Budget:
@@ -34,14 +53,13 @@ def groups() -> set[str]:
 
 
 def can_make_groups() -> bool:
-    with module._fence(10**9) as fence:
-        return fence.counts_resident
+    with module._memory_limit(10**9) as limit:
+        return limit.counts_resident
 
 
-def test_a_probe_that_fits_survives(tiny_bundle: Bundle) -> None:
+def test_a_probe_that_fits_survives(enforced: Enforced) -> None:
     lines: list[str] = []
-    program = program_for(tiny_bundle.path)
-    result = enforce(budget(400), program=program, basis="measured", announce=lines.append)
+    result = enforced(400, announce=lines.append)
     assert (result.name, result.verdict, result.limit, result.basis) == ("enforced_mb", "pass", 400, "measured")
     assert result.measured is not None
     assert 10 < result.measured <= 400
@@ -50,8 +68,8 @@ def test_a_probe_that_fits_survives(tiny_bundle: Bundle) -> None:
     assert groups() == set()
 
 
-def test_what_does_not_fit_is_killed() -> None:
-    result = enforce(budget(50), program=GREEDY, basis="measured", announce=len)
+def test_what_does_not_fit_is_killed(enforced: Enforced) -> None:
+    result = enforced(50, interpreter=GREEDY)
     if can_make_groups():
         assert result.verdict == "fail"
         assert "killed by SIGKILL" in result.evidence
@@ -60,22 +78,21 @@ def test_what_does_not_fit_is_killed() -> None:
     assert groups() == set()
 
 
-def test_without_a_group_dying_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_group_dying_proves_nothing(enforced: Enforced, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_group_places", lambda: iter(()))
     monkeypatch.setattr(module, "_systemd", lambda limit: None)
-    result = enforce(budget(50), program=GREEDY, basis="measured", announce=len)
+    result = enforced(50, interpreter=GREEDY)
     assert result.verdict == "not_measured"
     assert result.evidence.startswith("under a limit of address space (ulimit -v): the probe ended with code 1")
     assert "this proves nothing" in result.evidence
 
 
 def test_without_a_group_surviving_proves_more_than_was_asked(
-    tiny_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    enforced: Enforced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_group_places", lambda: iter(()))
     monkeypatch.setattr(module, "_systemd", lambda limit: None)
-    program = program_for(tiny_bundle.path)
-    result = enforce(budget(2000), program=program, basis="measured", announce=len)
+    result = enforced(2000)
     assert result.verdict == "pass"
     assert "a limit of address space" in result.evidence
 
@@ -85,8 +102,8 @@ def test_a_folder_without_the_controller_is_left_as_it_was(tmp_path: Path, monke
     places = [(tmp_path, ("memory.max", "memory.swap.max", "memory.peak")), (tmp_path / "missing", ("a", "b", "c"))]
     monkeypatch.setattr(module, "_group_places", lambda: iter(places))
     monkeypatch.setattr(module, "_systemd", lambda limit: None)
-    with module._fence(10**9) as fence:
-        assert not fence.counts_resident
+    with module._memory_limit(10**9) as limit:
+        assert not limit.counts_resident
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,12 +114,11 @@ def test_what_a_killed_check_left_is_removed(tmp_path: Path, monkeypatch: pytest
     left.mkdir()
     running.mkdir()
     monkeypatch.setattr(module, "_group_places", lambda: iter([(tmp_path, ("memory.max", "swap", "peak"))]))
-    with module._fence(10**9):
+    with module._memory_limit(10**9):
         assert list(tmp_path.iterdir()) == [running]
 
 
-def test_a_probe_that_fails_for_another_reason_says_nothing_of_memory() -> None:
-    broken = ProbeSetup(before=(sys.executable, "-c", "raise SystemExit('no such bundle')"), after=())
-    result = enforce(budget(400), program=broken, basis="measured", announce=len)
+def test_a_probe_that_fails_for_another_reason_says_nothing_of_memory(enforced: Enforced) -> None:
+    result = enforced(400, interpreter=(sys.executable, "-c", "raise SystemExit('no such bundle')"))
     assert result.verdict == "not_measured"
     assert "no such bundle" in result.evidence

@@ -14,10 +14,10 @@ from rich.console import Console
 from tinylm.base.errors import TinylmError
 from tinylm.budget.check import check_bundle, make_report
 from tinylm.budget.formats.table import print_report
-from tinylm.budget.judge.candidate import bundle_candidate
-from tinylm.budget.measure.probes import Measurements, ProbeSetup
+from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
+from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.protocol import ProbeResult
 
@@ -142,8 +142,7 @@ def test_a_limit_that_cannot_be_met_fails(tiny_bundle: Bundle) -> None:
 
 def test_a_dead_probe_is_not_measured(tiny_bundle: Bundle) -> None:
     killing = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
-    program = ProbeSetup(before=(sys.executable, "-c", killing), after=())
-    report = check_bundle(tiny_bundle, quick("host"), announce=len, program=program)
+    report = check_bundle(tiny_bundle, quick("host"), announce=len, interpreter=(sys.executable, "-c", killing))
     assert report.verdict == "undecided"
     assert report.validity is None
     assert (report.times, report.ledger, report.cold_start) == ((), None, None)
@@ -206,10 +205,10 @@ def test_a_board_whose_firmware_is_silent_is_not_taken_for_a_quiet_one(
             bundle_candidate(tiny_bundle),
             report.budget,
             facts=dataclasses.replace(report.device.facts, model=model),
-            probed=Measurements(processes=report.samples),
+            measured=Measurements(processes=report.samples),
             validity=report.validity,
             results=report.limits,
-            moments=report.moments,
+            states=report.moments,
         )
         assert any("could not be seen" in note for note in found.notes) == noted
 

@@ -11,9 +11,11 @@ import pytest
 
 from tinylm.budget.judge.validity import Cause
 from tinylm.budget.measure.conditions import MachineMonitor
-from tinylm.budget.measure.probes import ProbeSetup
-from tinylm.budget.soak import Soak, judge_soak, soak
+from tinylm.budget.measure.probes import ProbeRunner
+from tinylm.budget.soak import Soak, judge_soak, run_soak
 from tinylm.budget.spec.budget import load_budget
+from tinylm.budget.spec.candidate import bundle_candidate
+from tinylm.bundle.manifest import Bundle
 from tinylm.machine.firmware import FirmwareSilent
 from tinylm.runtime.measurement.protocol import ProbeResult
 
@@ -42,16 +44,17 @@ def silent(*arguments: str) -> str:
 
 
 @pytest.fixture
-def soaked(make_processes: MakeProcesses, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Soak]:
+def soaked(tiny_bundle: Bundle, make_processes: MakeProcesses, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Soak]:
     def run(code: str, *, minutes: float = 0.04) -> Soak:
         processes = make_processes()
         monkeypatch.setenv("HOME", json.dumps(dataclasses.asdict(processes[1])))  # one of the names that are kept
-        program = ProbeSetup(before=(sys.executable, "-c", code), after=())
-        return soak(
-            BUDGET,
+        probes = ProbeRunner(
+            candidate=bundle_candidate(tiny_bundle), budget=BUDGET, interpreter=(sys.executable, "-c", code)
+        )
+        return run_soak(
+            probes,
             minutes=minutes,
             warm=processes,
-            program=program,
             monitor=MachineMonitor(ask=silent),
             cores=64,
             announce=len,

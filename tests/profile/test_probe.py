@@ -52,7 +52,7 @@ def answering(result: object, code: int = 0) -> list[str]:
     ],
 )
 def test_bad_ends_are_errors_with_exit_code_1(code: str, reason: str) -> None:
-    with pytest.raises(TinylmError, match=f"the measuring process .*{reason}") as error:
+    with pytest.raises(TinylmError, match=f"the profile probe .*{reason}") as error:
         run_profile_probe(python(code), ORDERS)
     assert error.value.exit_code == 1
     assert error.value.hint

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import tinylm
 from tinylm.base.progress import ProgressBar
 from tinylm.base.termination import ended_by_signals
+from tinylm.budget.advice import advise
 from tinylm.budget.compare.comparison import LOOKS, compare_in_looks
 from tinylm.budget.compare.typical import well_known
 from tinylm.budget.enforce import enforce
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.estimate.modelled import estimate_modelled
 from tinylm.budget.estimate.work import Unmodelled
-from tinylm.budget.judge.advice import advise
-from tinylm.budget.judge.candidate import Candidate, bundle_candidate
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.times import TimeSummary, summarise_times
 from tinylm.budget.judge.validity import Validity, judge_validity
@@ -26,19 +24,18 @@ from tinylm.budget.judge.verdict import LimitResult, judge, open_quantiles, over
 from tinylm.budget.measure.cold_start import drop_from_cache
 from tinylm.budget.measure.conditions import MachineMonitor, MachineState
 from tinylm.budget.measure.memory_ledger import make_ledger
-from tinylm.budget.measure.probe_process import ProbeFailed
 from tinylm.budget.measure.probes import (
+    INTERPRETER,
     Measurements,
-    ProbeSetup,
-    probe_memory,
-    probe_more,
-    program_for,
-    run_probe,
-    timeout_s,
+    ProbeFailed,
+    ProbeRunner,
+    measure_latency,
+    measure_memory,
 )
 from tinylm.budget.report import SCHEMA, BudgetReport, BundleId, Device, OwnTimes, cold_start_of
-from tinylm.budget.soak import Soak, judge_soak, soak
+from tinylm.budget.soak import judge_soak, run_soak
 from tinylm.budget.spec.budget import Budget
+from tinylm.budget.spec.candidate import Candidate, bundle_candidate
 from tinylm.budget.spec.device import Basis, DeviceFacts, device_facts, differences
 from tinylm.budget.statistics.binomial import observed
 from tinylm.bundle.reading import Bundle
@@ -47,6 +44,9 @@ from tinylm.runtime.measurement.protocol import ProbeResult
 
 _THREADS_REQUESTS = 24
 """Of the short probe that tries one thread more."""
+
+Announce = Callable[[str], None]
+"""Takes a line of progress before each step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,161 +67,196 @@ def check_bundle(
     bundle: Bundle,
     budget: Budget,
     *,
-    announce: Callable[[str], None],
-    program: ProbeSetup | None = None,
+    announce: Announce,
     options: CheckOptions | None = None,
+    interpreter: tuple[str, ...] = INTERPRETER,
 ) -> BudgetReport:
     """`check_candidate` for a bundle."""
-    return check_candidate(bundle_candidate(bundle), budget, announce=announce, program=program, options=options)
+    candidate = bundle_candidate(bundle)
+    return check_candidate(candidate, budget, announce=announce, options=options, interpreter=interpreter)
 
 
 def check_candidate(
     candidate: Candidate,
     budget: Budget,
     *,
-    announce: Callable[[str], None],
-    program: ProbeSetup | None = None,
+    announce: Announce,
     options: CheckOptions | None = None,
+    interpreter: tuple[str, ...] = INTERPRETER,
 ) -> BudgetReport:
-    """Measure `candidate` on this machine against `budget`.
+    """Measure `candidate` on this machine against `budget`; `interpreter` starts the probes' modules.
 
-    `announce` gets a line of progress before each step. `program` starts the probes, by default this tinylm's own.
     TinylmError when it cannot take the budget's request at all. Told to end, also by a signal, it takes its probes
     along.
     """
     with ended_by_signals():
-        return _check(candidate, budget, announce=announce, program=program, options=options or CheckOptions())
+        return _check(candidate, budget, announce, options or CheckOptions(), interpreter)
 
 
 def _check(
-    candidate: Candidate,
-    budget: Budget,
-    *,
-    announce: Callable[[str], None],
-    program: ProbeSetup | None,
-    options: CheckOptions,
+    candidate: Candidate, budget: Budget, announce: Announce, options: CheckOptions, interpreter: tuple[str, ...]
 ) -> BudgetReport:
-    program = dataclasses.replace(
-        program or program_for(candidate.path),
-        backend=options.backend,
-        golden=candidate.golden,
-        decoder=candidate.decoder,
-        bundle_sha256=candidate.sha256 if candidate.kind == "bundle" else None,
-    )
-    facts = device_facts()
-    elsewhere = bool(differences(facts, budget.device))
-    basis: Basis = "indicative" if elsewhere else "measured"
-    estimate, why_not = _estimate(candidate, budget, options.backend) if elsewhere else (None, "")
-    load = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-    monitor, probed = MachineMonitor(), Measurements()
+    here = _here(candidate, budget, options.backend)
+    probes = ProbeRunner(candidate=candidate, budget=budget, backend=options.backend, interpreter=interpreter)
     announce("a first start, its files out of the cache")
     with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
-        cache_dropped = drop_from_cache(candidate.path)
-    monitor.sample()
+        measured = Measurements(cache_dropped=drop_from_cache(candidate.path))
+    here.monitor.sample()
 
-    def judged(validity: Validity | None) -> list[LimitResult]:
-        here = judge(budget, bundle_bytes=candidate.size_bytes, probed=probed, validity=validity, basis=basis)
-        return candidate.applicable(on_the_device(here))
-
-    def on_the_device(results: Sequence[LimitResult]) -> list[LimitResult]:
-        return judge_elsewhere(results, estimate, why_not=why_not) if elsewhere else list(results)
-
-    def watched() -> Validity | None:
-        if not probed.processes:
-            return None
-        return judge_validity(
-            probed.processes,
-            memory=probed.memory,
-            moments=monitor.states,
-            busiest=monitor.busy_processes(),
-            cores=facts.cores,
-            threads=budget.request.threads,
-            governors=() if elsewhere else budget.device.governors,
-            load_average=load,
-        )
-
-    # More than the first look's requests would only decide a p95 that does not count.
-    def more_processes(so_far: Measurements, why: str) -> Measurements:
-        announce(f"more processes, {why}")
-        until = so_far.requests + budget.confidence.looks[0]
-        return probe_more(so_far, until=until, budget=budget, program=program, announce=announce)
-
-    for look in budget.confidence.looks[:1] if elsewhere else budget.confidence.looks:
-        probed = probe_more(probed, until=look, budget=budget, program=program, announce=announce, monitor=monitor)
-        validity = watched()
-        results = judged(validity)
-        if probed.problem is not None or not open_quantiles(results):
+    # Elsewhere, more than the first look's requests would only decide a p95 that does not count.
+    for look in budget.confidence.looks[:1] if here.elsewhere else budget.confidence.looks:
+        measured = measure_latency(measured, until=look, probes=probes, announce=announce, monitor=here.monitor)
+        if measured.problem is not None or not open_quantiles(here.judge(measured)):
             break
-    known = probed
-    for _ in range(LOOKS[-1]):
-        if known.problem is not None or well_known(known.processes, lambda process: process.latency_ms):
-            break
-        known = more_processes(known, "as these differ much and a later comparison needs a steady figure")
-    if probed.problem is None:
-        requests = budget.confidence.memory_requests
-        typical_ms = observed([value for process in probed.processes for value in process.latency_ms], 0.5)
-        announce(f"where the memory goes, over {requests} requests: about {requests * typical_ms / 1e3:.0f} s")
-        with ProgressBar("memory", say=announce):
-            probed = probe_memory(probed, budget=budget, program=program)
-        monitor.sample()
-        validity = watched()
-        results = judged(validity)
+    steady = _until_steady(measured, probes, announce)
+    if measured.problem is None:
+        measured = _measure_memory(measured, probes, announce)
+        here.monitor.sample()
+
+    results = here.judge(measured)
     if options.enforce:
-        results.append(enforce(budget, program=program, basis=basis, announce=announce))
+        results.append(enforce(probes, basis=here.basis, announce=announce))
     soaked = None
-    if options.soak_minutes is not None and probed.problem is None:
-        soaked = soak(
-            budget,
+    if options.soak_minutes is not None and measured.problem is None:
+        soaked = run_soak(
+            probes,
             minutes=options.soak_minutes,
-            warm=probed.processes,
-            program=program,
-            monitor=monitor,
-            cores=facts.cores,
+            warm=measured.processes,
+            monitor=here.monitor,
+            cores=here.facts.cores,
             announce=announce,
         )
-        results += on_the_device([judge_soak(soaked, budget, basis)])
-
-    def with_threads(threads: int) -> Sequence[ProbeResult]:
-        announce(f"{_THREADS_REQUESTS} requests with {threads} threads, for advice")
-        orders = dataclasses.replace(program.orders(budget, requests=_THREADS_REQUESTS), threads=threads)
-        try:
-            return [run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))]
-        except ProbeFailed:
-            return []  # no advice from it
+        results += here.on_the_device([judge_soak(soaked, budget, here.basis)])
 
     report = make_report(
         candidate,
         budget,
-        facts=facts,
-        probed=probed,
-        validity=validity,
+        facts=here.facts,
+        measured=measured,
+        validity=here.validity(measured),
         results=results,
-        moments=monitor.states,
-        cache_dropped=cache_dropped,
-        soaked=soaked,
-        measure_threads=None if elsewhere else with_threads,
-        estimate=estimate,
+        states=here.monitor.states,
+        estimate=here.estimate,
     )
-
-    report = dataclasses.replace(report, more=known.processes[len(probed.processes) :])
-
-    def another() -> Sequence[ProbeResult]:
-        nonlocal known
-        before = len(known.processes)
-        known = more_processes(known, "to tell a change from luck")
-        return known.processes[before:] if known.problem is None else ()
-
+    measure_threads = None if here.elsewhere else lambda threads: _with_threads(threads, probes, announce)
+    report = replace(
+        report,
+        soak=soaked,
+        more=steady.processes[len(measured.processes) :],
+        advice=advise(report, candidate, measure_threads=measure_threads),
+    )
     if options.against is None:
         return report
-    return dataclasses.replace(report, comparison=compare_in_looks(options.against, report, another=another))
+    rounds = _more_rounds(steady, probes, announce)
+    return replace(report, comparison=compare_in_looks(options.against, report, rounds=rounds))
 
 
-def _estimate(candidate: Candidate, budget: Budget, backend: Backend) -> tuple[Estimate | None, str]:
-    """The board's times by a model, or why there are none."""
+@dataclass(frozen=True, kw_only=True)
+class _Here:
+    """The machine that a check runs on, and what its measurements mean for the budget."""
+
+    candidate: Candidate
+    budget: Budget
+    facts: DeviceFacts
+    elsewhere: bool
+    """It is not the budget's device."""
+    estimate: Estimate | None
+    """The times of the budget's device, elsewhere; `why_not` there is none."""
+    why_not: str
+    load_average: float | None
+    monitor: MachineMonitor
+
+    @property
+    def basis(self) -> Basis:
+        return "indicative" if self.elsewhere else "measured"
+
+    def validity(self, measured: Measurements) -> Validity | None:
+        """What disturbed the measurements so far; None when there are none."""
+        if not measured.processes:
+            return None
+        return judge_validity(
+            measured.processes,
+            memory=measured.memory,
+            states=self.monitor.states,
+            busiest=self.monitor.busy_processes(),
+            cores=self.facts.cores,
+            threads=self.budget.request.threads,
+            governors=() if self.elsewhere else self.budget.device.governors,
+            load_average=self.load_average,
+        )
+
+    def judge(self, measured: Measurements) -> list[LimitResult]:
+        """The verdicts on what was measured so far."""
+        validity = self.validity(measured)
+        return self.on_the_device(
+            judge(self.budget, candidate=self.candidate, measured=measured, validity=validity, basis=self.basis)
+        )
+
+    def on_the_device(self, results: list[LimitResult]) -> list[LimitResult]:
+        """Results of this machine as those of the budget's device."""
+        return judge_elsewhere(results, self.estimate, why_not=self.why_not) if self.elsewhere else results
+
+
+def _here(candidate: Candidate, budget: Budget, backend: Backend) -> _Here:
+    facts = device_facts()
+    elsewhere, estimate, why_not = bool(differences(facts, budget.device)), None, ""
+    if elsewhere:
+        try:
+            estimate = estimate_modelled(candidate.bundle, budget, backend=backend)
+        except Unmodelled as reason:
+            why_not = str(reason)
+    return _Here(
+        candidate=candidate,
+        budget=budget,
+        facts=facts,
+        elsewhere=elsewhere,
+        estimate=estimate,
+        why_not=why_not,
+        load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        monitor=MachineMonitor(),
+    )
+
+
+def _until_steady(measured: Measurements, probes: ProbeRunner, announce: Announce) -> Measurements:
+    """With more processes where these differ so much that a later comparison could not rely on them."""
+    for _ in range(LOOKS[-1]):
+        if measured.problem is not None or well_known(measured.processes, lambda process: process.latency_ms):
+            break
+        why = "as these differ much and a later comparison needs a steady figure"
+        measured = _another_round(measured, probes, announce, why)
+    return measured
+
+
+def _more_rounds(measured: Measurements, probes: ProbeRunner, announce: Announce) -> Iterator[tuple[ProbeResult, ...]]:
+    """Rounds of further processes for a comparison, until one fails."""
+    while True:
+        before = len(measured.processes)
+        measured = _another_round(measured, probes, announce, "to tell a change from luck")
+        if measured.problem is not None:
+            return
+        yield measured.processes[before:]
+
+
+def _another_round(measured: Measurements, probes: ProbeRunner, announce: Announce, why: str) -> Measurements:
+    announce(f"more processes, {why}")
+    until = measured.requests + probes.budget.confidence.looks[0]
+    return measure_latency(measured, until=until, probes=probes, announce=announce)
+
+
+def _measure_memory(measured: Measurements, probes: ProbeRunner, announce: Announce) -> Measurements:
+    requests = probes.budget.confidence.memory_requests
+    typical_ms = observed([value for process in measured.processes for value in process.latency_ms], 0.5)
+    announce(f"where the memory goes, over {requests} requests: about {requests * typical_ms / 1e3:.0f} s")
+    with ProgressBar("memory", say=announce):
+        return measure_memory(measured, probes=probes)
+
+
+def _with_threads(threads: int, probes: ProbeRunner, announce: Announce) -> Sequence[ProbeResult]:
+    announce(f"{_THREADS_REQUESTS} requests with {threads} threads, for advice")
     try:
-        return estimate_modelled(candidate.bundle, budget, backend=backend), ""
-    except Unmodelled as reason:
-        return None, str(reason)
+        return [probes.run(replace(probes.orders(requests=_THREADS_REQUESTS), threads=threads))]
+    except ProbeFailed:
+        return []  # no advice from it
 
 
 def make_report(
@@ -229,69 +264,56 @@ def make_report(
     budget: Budget,
     *,
     facts: DeviceFacts,
-    probed: Measurements,
+    measured: Measurements,
     validity: Validity | None,
     results: Sequence[LimitResult],
-    moments: Sequence[MachineState] = (),
-    cache_dropped: bool = False,
-    soaked: Soak | None = None,
-    measure_threads: Callable[[int], Sequence[ProbeResult]] | None = None,
+    states: Sequence[MachineState] = (),
     estimate: Estimate | None = None,
 ) -> BudgetReport:
-    """Everything that was found as one object. What the probes timed is the device's own only on the device; elsewhere
-    it stands apart, and where their clock counted instructions it is not summarised as if it were milliseconds."""
+    """Everything that was found as one object, without advice. What the probes timed is the device's own only on the
+    device; elsewhere it stands apart, and where their clock counted instructions it is not summarised as if it were
+    milliseconds."""
     verdict, weakest = overall(results)
     apart = tuple(differences(facts, budget.device))
     counted = estimate is not None and estimate.source == "counted"
-    cold_start = None if counted else cold_start_of(probed.processes, cache_dropped=cache_dropped)
+    cold_start = None if counted else cold_start_of(measured.processes, cache_dropped=measured.cache_dropped)
     own = None
-    if apart and not counted and probed.processes:
-        own = OwnTimes(times=_times(probed, budget, limited=False), cold_start=cold_start)
-    ledger = None if probed.memory is None else make_ledger(probed.memory)
+    if apart and not counted and measured.processes:
+        own = OwnTimes(times=_times(measured, budget, limited=False), cold_start=cold_start)
     return BudgetReport(
         schema=SCHEMA,
         tinylm=tinylm.__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         bundle=BundleId(name=candidate.name, sha256=candidate.sha256, kind=candidate.kind, files=dict(candidate.files)),
-        notes=(*candidate.notes, *_unseen(facts, moments)),
+        notes=(*candidate.notes, *_unseen(facts, states)),
         budget=budget,
         device=Device(facts=facts, differences=apart),
-        moments=tuple(moments),
+        moments=tuple(states),
         validity=validity,
         limits=tuple(results),
-        times=() if apart else _times(probed, budget, limited=True),
+        times=() if apart else _times(measured, budget, limited=True),
         cold_start=None if apart else cold_start,
         own_times=own,
-        ledger=ledger,
-        soak=soaked,
-        advice=advise(
-            results,
-            budget=budget,
-            candidate=candidate,
-            samples=probed.processes,
-            ledger=ledger,
-            cores=facts.cores,
-            basis="indicative" if apart else "measured",
-            measure_threads=measure_threads,
-            estimate=estimate,
-        ),
-        samples=probed.processes,
+        ledger=None if measured.memory is None else make_ledger(measured.memory),
+        soak=None,
+        advice=(),
+        samples=measured.processes,
         verdict=verdict,
         basis=weakest,
         estimate=estimate,
     )
 
 
-def _unseen(facts: DeviceFacts, moments: Sequence[MachineState]) -> tuple[str, ...]:
+def _unseen(facts: DeviceFacts, states: Sequence[MachineState]) -> tuple[str, ...]:
     """What a Raspberry Pi would tell and did not: a quiet report is not the same as a quiet board."""
-    if not facts.model.startswith("Raspberry Pi") or any(moment.throttled is not None for moment in moments):
+    if not facts.model.startswith("Raspberry Pi") or any(state.throttled is not None for state in states):
         return ()
     return ("throttling and under-voltage could not be seen: `vcgencmd` gave no answer; `tinylm doctor` says why",)
 
 
-def _times(probed: Measurements, budget: Budget, *, limited: bool) -> tuple[TimeSummary, ...]:
+def _times(measured: Measurements, budget: Budget, *, limited: bool) -> tuple[TimeSummary, ...]:
     """Latency, first token and time per token; `limited` says whether the budget's limits are about them."""
-    limits, processes = budget.limits, probed.processes
+    limits, processes = budget.limits, measured.processes
     rows = (
         ("latency_p95_ms", limits.latency_p95_ms, [p.latency_ms for p in processes]),
         ("ttft_p95_ms", limits.ttft_p95_ms, [p.ttft_ms for p in processes]),

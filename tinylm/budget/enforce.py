@@ -22,9 +22,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.budget.judge.verdict import Finding, LimitResult, not_measured, result_of
-from tinylm.budget.measure.probe_process import ProbeFailed
-from tinylm.budget.measure.probes import ProbeSetup, run_probe, timeout_s
-from tinylm.budget.spec.budget import Budget
+from tinylm.budget.measure.probes import ProbeFailed, ProbeRunner
 from tinylm.budget.spec.device import Basis
 from tinylm.machine.kernel_files import text, whole
 from tinylm.machine.memory import control_groups
@@ -36,7 +34,7 @@ _ADDRESS = 'ulimit -v "$1" && shift && exec "$@"'
 
 
 @dataclass(frozen=True)
-class _Fence:
+class _MemoryLimit:
     """A way to start a process under a limit."""
 
     by: str
@@ -46,30 +44,29 @@ class _Fence:
     """What the kernel counted at most, in bytes, when it tells."""
 
 
-def enforce(budget: Budget, *, program: ProbeSetup, basis: Basis, announce: Callable[[str], None]) -> LimitResult:
+def enforce(probes: ProbeRunner, *, basis: Basis, announce: Callable[[str], None]) -> LimitResult:
     """Do one process's share of the requests under the budget's memory limit, and say whether it survived."""
-    limit_mb = budget.limits.peak_rss_mb
-    orders = program.orders(budget, requests=-(-budget.confidence.looks[0] // budget.confidence.processes))
-    with _fence(round(limit_mb * 1e6)) as fence:
-        announce(f"{orders.requests} requests under {fence.by} at {limit_mb:g} MB")
-        command = [*fence.before, *program.command()]
+    limit_mb, confidence = probes.budget.limits.peak_rss_mb, probes.budget.confidence
+    orders = probes.orders(requests=-(-confidence.looks[0] // confidence.processes))
+    with _memory_limit(round(limit_mb * 1e6)) as enforced:
+        announce(f"{orders.requests} requests under {enforced.by} at {limit_mb:g} MB")
         try:
-            result = run_probe(command, orders, timeout_s=timeout_s(budget, orders))
+            result = probes.run(orders, under=enforced.before)
         except ProbeFailed as failure:
-            finding = _died(failure, fence)
+            finding = _died(failure, enforced)
         except TinylmError as refusal:  # it served before: now it lacks memory, and says so in its own words
-            finding = _died(ProbeFailed(refusal.message), fence)
+            finding = _died(ProbeFailed(refusal.message), enforced)
         else:
-            finding = _survived(result, fence, limit_mb, orders.requests)
+            finding = _survived(result, enforced, limit_mb, orders.requests)
     return result_of("enforced_mb", limit_mb, "MB", basis, finding)
 
 
-def _survived(result: ProbeResult, fence: _Fence, limit_mb: float, requests: int) -> Finding:
+def _survived(result: ProbeResult, enforced: _MemoryLimit, limit_mb: float, requests: int) -> Finding:
     """A pass, unless the process lived on what the kernel did not count: swap, or pages that others pay for."""
     memory = result.memory
     measured = None if memory is None else memory.peak_rss_bytes / 1e6
-    evidence = f"{requests} requests survived under {fence.by} at {limit_mb:g} MB"
-    if (counted := fence.peak()) is not None:
+    evidence = f"{requests} requests survived under {enforced.by} at {limit_mb:g} MB"
+    if (counted := enforced.peak()) is not None:
         evidence += f", which counted {counted / 1e6:.1f} MB at most"
     if measured is not None and measured > limit_mb:
         evidence += "; it had more resident than that: files that are in memory already count for others"
@@ -80,20 +77,20 @@ def _survived(result: ProbeResult, fence: _Fence, limit_mb: float, requests: int
     return Finding(measured=measured, verdict="pass", evidence=evidence)
 
 
-def _died(failure: ProbeFailed, fence: _Fence) -> Finding:
+def _died(failure: ProbeFailed, enforced: _MemoryLimit) -> Finding:
     """The kernel kills what needs more than its group may have; any other end says nothing of memory."""
-    if fence.counts_resident:
+    if enforced.counts_resident:
         if failure.signal == signal.SIGKILL:
-            return Finding(measured=None, verdict="fail", evidence=f"under {fence.by}: {failure}")
-        return not_measured(f"under {fence.by}: {failure}")
+            return Finding(measured=None, verdict="fail", evidence=f"under {enforced.by}: {failure}")
+        return not_measured(f"under {enforced.by}: {failure}")
     return not_measured(
-        f"under {fence.by}: {failure}; it counts address space, which is more than is ever resident, so this proves"
+        f"under {enforced.by}: {failure}; it counts address space, which is more than is ever resident, so this proves"
         " nothing. Run it where a control group can be made: as root, or with systemd"
     )
 
 
 @contextmanager
-def _fence(limit_bytes: int) -> Iterator[_Fence]:
+def _memory_limit(limit_bytes: int) -> Iterator[_MemoryLimit]:
     """The strictest limit of resident memory that can be had here."""
     for folder, files in _group_places():
         _remove_leftovers(folder)
@@ -104,7 +101,7 @@ def _fence(limit_bytes: int) -> Iterator[_Fence]:
             continue
         try:
             if _limit(group, files, limit_bytes):
-                yield _Fence(
+                yield _MemoryLimit(
                     by=f"a control group ({files[0]})",
                     before=("/bin/sh", "-c", _JOIN, "sh", str(group / "cgroup.procs")),
                     counts_resident=True,
@@ -114,11 +111,11 @@ def _fence(limit_bytes: int) -> Iterator[_Fence]:
         finally:
             _remove(group)
     if systemd := _systemd(limit_bytes):
-        yield _Fence("a systemd scope (MemoryMax)", systemd, True, lambda: None)
+        yield _MemoryLimit("a systemd scope (MemoryMax)", systemd, True, lambda: None)
         return
     kilobytes = str(limit_bytes // 1024)
     before = ("/bin/sh", "-c", _ADDRESS, "sh", kilobytes)
-    yield _Fence("a limit of address space (ulimit -v)", before, False, lambda: None)
+    yield _MemoryLimit("a limit of address space (ulimit -v)", before, False, lambda: None)
 
 
 def _remove(group: Path) -> None:

@@ -11,7 +11,6 @@ from typing import Literal
 from tinylm.base.errors import TinylmError
 from tinylm.base.records import check_schema, read
 from tinylm.budget.estimate.estimate import Estimate
-from tinylm.budget.judge.advice import Advice
 from tinylm.budget.judge.times import TimeSummary
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult, Verdict, overall
@@ -85,6 +84,21 @@ class OwnTimes:
     times: tuple[TimeSummary, ...]
     """Latency, first token and time per token of the warm requests; elsewhere beside no limit."""
     cold_start: ColdStart | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    limit: str
+    """The name of the failed limit that this is about."""
+    change: str
+    """What to do, in words."""
+    predicted: float
+    unit: str
+    passes: bool
+    """Whether the prediction is within the limit."""
+    basis: Basis
+    how: str
+    """What the prediction rests on."""
 
 
 @dataclass(frozen=True, kw_only=True)

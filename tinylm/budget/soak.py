@@ -12,13 +12,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinylm.base.progress import ProgressBar
 from tinylm.budget.judge.times import TimeSummary, explain, summarise_times
 from tinylm.budget.judge.validity import Cause, judge_validity
 from tinylm.budget.judge.verdict import Finding, LimitResult, Verdict, not_measured, result_of
 from tinylm.budget.measure.conditions import MachineMonitor, MachineState
-from tinylm.budget.measure.probe_process import ProbeFailed
-from tinylm.budget.measure.probes import ProbeSetup, run_probe, timeout_s
+from tinylm.budget.measure.probes import ProbeFailed, ProbeRunner
 from tinylm.budget.spec.budget import MOST_LOOKS, QUANTILE, Budget, Confidence
 from tinylm.budget.spec.device import Basis
 from tinylm.budget.statistics.binomial import observed
@@ -61,78 +59,81 @@ class Soak:
     """What else makes its verdict void."""
 
 
-def soak(
-    budget: Budget,
+def run_soak(
+    probes: ProbeRunner,
     *,
     minutes: float,
     warm: Sequence[ProbeResult],
-    program: ProbeSetup,
     monitor: MachineMonitor,
     cores: int,
     announce: Callable[[str], None],
 ) -> Soak:
-    """Do requests for so many minutes; `warm` holds what was measured before."""
-    latency = [value for process in warm for value in process.latency_ms]
-    typical_ms = observed(latency, 0.5)
+    """Do requests for so many minutes on a machine of so many cores; `warm` holds what was measured before."""
+    typical_ms = observed([value for process in warm for value in process.latency_ms], 0.5)
     requests = max(2, min(2000, round(_PROCESS_S * 1e3 / typical_ms)))
     start = time.monotonic()
     intervals: list[SoakInterval] = []
     results: list[ProbeResult] = []
     begin = monitor.sample()
     problem = None
-    with ProgressBar("sustained load", total=60 * minutes, unit="s", say=announce) as bar:
-        while (elapsed := time.monotonic() - start) < minutes * 60:
-            heat = intervals[-1].temperature_c if intervals else None
-            bar.at(elapsed, "" if heat is None else f"{heat:.0f} °C")
-            done = sum(interval.requests for interval in intervals)
-            orders = program.orders(budget, requests=requests, first_request=done)
-            try:
-                with monitor.polling_firmware():
-                    result = run_probe(program.command(), orders, timeout_s=timeout_s(budget, orders))
-            except ProbeFailed as failure:
-                problem = str(failure)
-                break
-            moment, until = monitor.sample(), time.monotonic() - start
-            results.append(result)
-            intervals.append(
-                SoakInterval(
-                    until_s=round(until, 1),
-                    requests=requests,
-                    p50_ms=observed(result.latency_ms, 0.5),
-                    p95_ms=observed(result.latency_ms, QUANTILE),
-                    worst_ms=max(result.latency_ms),
-                    over=sum(value > budget.limits.latency_p95_ms for value in result.latency_ms),
-                    temperature_c=moment.temperature_c,
-                    clock_mhz=moment.clock_mhz,
-                    throttled=moment.throttled,
-                )
-            )
-    settled: list[tuple[float, ...]] = []
-    for end, result in zip(reversed(intervals), reversed(results), strict=True):
-        # The latest ones first: more than a budget may ask for says nothing more.
-        if end.until_s <= minutes * 30 or sum(map(len, settled)) + len(result.latency_ms) > MOST_LOOKS:
+    while (elapsed := time.monotonic() - start) < minutes * 60:
+        heat = "" if not intervals or intervals[-1].temperature_c is None else f", {intervals[-1].temperature_c:.0f} °C"
+        announce(f"sustained load: {elapsed / 60:.1f} of {minutes:g} minutes{heat}")
+        try:
+            with monitor.polling_firmware():
+                result = probes.run(probes.orders(requests=requests, first_request=requests * len(intervals)))
+        except ProbeFailed as failure:
+            problem = str(failure)
             break
-        settled.insert(0, result.latency_ms)
-    requested = sum(map(len, settled))
-    summary = None
-    if requested >= fewest_for_a_pass(looks=1, quantile=QUANTILE, level=budget.confidence.level):
-        confidence = Confidence(
-            level=budget.confidence.level,
-            looks=(requested,),  # fixed by the clock, not by what was seen
-            processes=2,
-            warmup=budget.confidence.warmup,
-        )
-        summary = summarise_times(NAME, settled, limit=budget.limits.latency_p95_ms, confidence=confidence)
-    late = [value for latency in settled for value in latency]
-    slowdown = round(observed(late, 0.5) / typical_ms, 3) if late else None
+        results.append(result)
+        state = monitor.sample()
+        intervals.append(_interval(result, state, until_s=time.monotonic() - start, budget=probes.budget))
+    late = _second_half(intervals, results, minutes=minutes)
+    values = [value for latency in late for value in latency]
     return Soak(
         minutes=minutes,
         intervals=tuple(intervals),
-        settled=summary,
-        slowdown=slowdown,
+        settled=_settled(late, probes.budget),
+        slowdown=round(observed(values, 0.5) / typical_ms, 3) if values else None,
         problem=problem,
-        void=_void(results, monitor, begin, cores=cores, budget=budget),
+        void=_void(results, monitor, begin, cores=cores, budget=probes.budget),
     )
+
+
+def _interval(result: ProbeResult, state: MachineState, *, until_s: float, budget: Budget) -> SoakInterval:
+    return SoakInterval(
+        until_s=round(until_s, 1),
+        requests=len(result.latency_ms),
+        p50_ms=observed(result.latency_ms, 0.5),
+        p95_ms=observed(result.latency_ms, QUANTILE),
+        worst_ms=max(result.latency_ms),
+        over=sum(value > budget.limits.latency_p95_ms for value in result.latency_ms),
+        temperature_c=state.temperature_c,
+        clock_mhz=state.clock_mhz,
+        throttled=state.throttled,
+    )
+
+
+def _second_half(
+    intervals: Sequence[SoakInterval], results: Sequence[ProbeResult], *, minutes: float
+) -> list[tuple[float, ...]]:
+    """Latencies of the processes that ended in the second half: the latest ones, as many as a budget may ask for."""
+    late: list[tuple[float, ...]] = []
+    for end, result in zip(reversed(intervals), reversed(results), strict=True):
+        if end.until_s <= minutes * 30 or sum(map(len, late)) + len(result.latency_ms) > MOST_LOOKS:
+            break
+        late.insert(0, result.latency_ms)
+    return late
+
+
+def _settled(late: Sequence[Sequence[float]], budget: Budget) -> TimeSummary | None:
+    """The decision on the second half; None with fewer requests than a pass needs."""
+    requests, confidence = sum(map(len, late)), budget.confidence
+    if requests < fewest_for_a_pass(looks=1, quantile=QUANTILE, level=confidence.level):
+        return None
+    # A single look: the number of requests was fixed by the clock, not by what was seen.
+    single = Confidence(level=confidence.level, looks=(requests,), processes=2, warmup=confidence.warmup)
+    return summarise_times(NAME, late, limit=budget.limits.latency_p95_ms, confidence=single)
 
 
 def _void(
@@ -141,10 +142,9 @@ def _void(
     """What was seen since `begin` that has nothing to do with sustained load."""
     if not results:
         return None
-    moments = monitor.states[monitor.states.index(begin) :]
     validity = judge_validity(
         results,
-        moments=moments,
+        states=monitor.states[monitor.states.index(begin) :],
         busiest=monitor.busy_processes(),
         cores=cores,
         threads=budget.request.threads,

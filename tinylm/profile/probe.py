@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.budget.measure.probe_process import ProbeFailed, run_child
-from tinylm.runtime.measurement.protocol import PROFILE_MAJOR, ProfileOrders, ProfileResult
+from tinylm.budget.measure.probes import ProbeFailed, run_probe
+from tinylm.runtime.measurement.protocol import ProfileOrders, ProfileResult
 
 _START_S = 120
 _TOKEN_S = 0.5
@@ -30,14 +30,7 @@ def run_profile_probe(command: Sequence[str], orders: ProfileOrders) -> ProfileR
     killed, hung, crashed or broke the protocol.
     """
     try:
-        result = run_child(
-            command,
-            orders,
-            answer=ProfileResult,
-            major=PROFILE_MAJOR,
-            what="the measuring process",
-            timeout_s=_allowed_s(orders),
-        )
+        result = run_probe(command, orders, ProfileResult, timeout_s=_allowed_s(orders), name="the profile probe")
     except ProbeFailed as failure:
         raise _failed(str(failure)) from failure
     _check_counts(result, orders)

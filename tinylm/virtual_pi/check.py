@@ -16,20 +16,21 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
+from tinylm.budget.advice import advise
 from tinylm.budget.check import make_report
 from tinylm.budget.estimate.estimate import estimate_counted
-from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import judge
-from tinylm.budget.measure.probe_process import ProbeFailed
-from tinylm.budget.measure.probes import Measurements, ProbeSetup, run_memory_probe, run_probe
+from tinylm.budget.measure.probes import Measurements, ProbeFailed, ProbeRunner, run_latency_probe, run_probe
 from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import Budget, CostModel
+from tinylm.budget.spec.candidate import Candidate, bundle_candidate
 from tinylm.budget.spec.device import DeviceFacts, device_facts
 from tinylm.budget.spec.prompts import PROMPTS
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend
+from tinylm.runtime.measurement.protocol import MemoryResult
 from tinylm.virtual_pi.boards import BOARDS, Board
 from tinylm.virtual_pi.machine import Machine, running
 from tinylm.virtual_pi.qemu import Settings
@@ -100,6 +101,7 @@ def check_on_virtual_pi(
     TinylmError with exit code 3 when the virtual Pi fails, with 2 when the bundle or the budget cannot be used.
     """
     cost = cost_model(budget)
+    candidate = dataclasses.replace(bundle_candidate(bundle), notes=_NOTES)
     settings = Settings(cpu=board.cpu, cores=1, memory_mib=board.memory_mib, port=0, measure=True, snapshot=True)
     announce(f"booting a virtual {board.description} ({board.cpu}, {board.memory_mib} MiB)")
     with running(image=image, settings=settings, folder=folder) as machine:
@@ -108,30 +110,31 @@ def check_on_virtual_pi(
         copy_runtime(machine, bundle)
         facts = guest_facts(machine, board)
         announce(f"{WARMUP + REQUESTS} requests, golden tokens and quality, on the ARM code")
-        probed = _probe(machine, bundle, budget, backend, announce)
-    validity = judge_validity(probed.processes) if probed.processes else None
+        measured = _probe(machine, candidate, budget, backend, announce)
+    validity = judge_validity(measured.processes) if measured.processes else None
     # So few requests as can be waited for say nothing of growth; the notes say that it is left out.
     judged = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None))
-    results = judge(judged, bundle_bytes=bundle.size_bytes, probed=probed, validity=validity, basis="indicative")
+    results = judge(judged, candidate=candidate, measured=measured, validity=validity, basis="indicative")
     estimate = None
-    if probed.problem is None:
+    if measured.problem is None:
         estimate = estimate_counted(
             cost,
-            probed.processes,
+            measured.processes,
             model_bytes=bundle.model.stat().st_size,
             prompt_tokens=budget.request.prompt_tokens,
             new_tokens=budget.request.new_tokens,
         )
-    results = judge_elsewhere(results, estimate, why_not=probed.problem or "")
+    results = judge_elsewhere(results, estimate, why_not=measured.problem or "")
     report = make_report(
-        dataclasses.replace(bundle_candidate(bundle), notes=_NOTES),
+        candidate,
         budget,
         facts=facts,
-        probed=probed,
+        measured=measured,
         validity=validity,
         results=results,
         estimate=estimate,
     )
+    report = dataclasses.replace(report, advice=advise(report, candidate))
     return Checked(report=report, boot_s=boot_s)
 
 
@@ -169,24 +172,25 @@ def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
 
 
 def _probe(
-    machine: Machine, bundle: Bundle, budget: Budget, backend: Backend, announce: Callable[[str], None]
+    machine: Machine, candidate: Candidate, budget: Budget, backend: Backend, announce: Callable[[str], None]
 ) -> Measurements:
-    told = ProbeSetup(before=(), after=(), backend=backend, bundle_sha256=bundle.manifest_sha256)
-    orders = dataclasses.replace(told.orders(budget, requests=REQUESTS, verify=True), warmup=WARMUP)
-    probed = Measurements()
+    probes = ProbeRunner(candidate=candidate, budget=budget, backend=backend)
+    orders = dataclasses.replace(probes.orders(requests=REQUESTS, verify=True), warmup=WARMUP)
+    measured = Measurements()
     try:
         with ProgressBar("probe", say=announce):
-            result = run_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
-        probed = Measurements(processes=(result,))
+            result = run_latency_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
+        measured = Measurements(processes=(result,))
         announce(f"where the memory goes, over {MEMORY_REQUESTS} requests")
         orders = dataclasses.replace(orders, requests=MEMORY_REQUESTS, verify=False)
+        command = _command(machine, "memory_probe")
         with ProgressBar("memory", say=announce):
-            seen = run_memory_probe(_command(machine, "memory_probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
-        return dataclasses.replace(probed, memory=seen)
+            memory = run_probe(command, orders, MemoryResult, timeout_s=_PROBE_TIMEOUT_S, name="the memory probe")
+        return dataclasses.replace(measured, memory=memory)
     except ProbeFailed as failure:
         machine.check_alive()  # when the machine died, that is the news
-        if probed.processes:
-            return dataclasses.replace(probed, memory_problem=str(failure))
+        if measured.processes:
+            return dataclasses.replace(measured, memory_problem=str(failure))
         return Measurements(problem=str(failure))
 
 

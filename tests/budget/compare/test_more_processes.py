@@ -9,7 +9,6 @@ from pathlib import Path
 
 from tinylm.budget.check import CheckOptions, check_bundle
 from tinylm.budget.compare.comparison import LOOKS
-from tinylm.budget.measure.probes import ProbeSetup
 from tinylm.budget.report import read_report, to_json
 from tinylm.budget.spec.budget import Confidence, load_budget
 from tinylm.bundle.reading import Bundle
@@ -37,11 +36,9 @@ def test_processes_that_differ_much_are_not_the_last(tiny_bundle: Bundle, tmp_pa
     limits = dataclasses.replace(host.limits, latency_p95_ms=9_000, growth_mb=None)
     confidence = Confidence(looks=(59,), processes=2, warmup=1, memory_requests=24)
     budget = dataclasses.replace(host, limits=limits, confidence=confidence)
-    program = ProbeSetup(
-        before=(sys.executable, "-P", "-c", UNLUCKY, str(tmp_path / "tally")), after=(str(tiny_bundle.path),)
-    )
+    interpreter = (sys.executable, "-P", "-c", UNLUCKY, str(tmp_path / "tally"))
     lines: list[str] = []
-    first = check_bundle(tiny_bundle, budget, announce=lines.append, program=program)
+    first = check_bundle(tiny_bundle, budget, announce=lines.append, interpreter=interpreter)
     assert (len(first.samples), len(first.more)) == (2, 2 * LOOKS[-1])
     assert lines.count("more processes, as these differ much and a later comparison needs a steady figure") == LOOKS[-1]
     assert read_report(json.loads(to_json(first)), "the report") == first
@@ -49,7 +46,7 @@ def test_processes_that_differ_much_are_not_the_last(tiny_bundle: Bundle, tmp_pa
     assert numbers[::2] == [sum(numbers[1 : 2 * place : 2]) for place in range(len(numbers) // 2)]
 
     second = check_bundle(
-        tiny_bundle, budget, announce=lines.append, program=program, options=CheckOptions(against=first)
+        tiny_bundle, budget, announce=lines.append, options=CheckOptions(against=first), interpreter=interpreter
     )
     assert second.comparison is not None
     latency = next(row for row in second.comparison.rows if row.name == "latency_p95_ms")

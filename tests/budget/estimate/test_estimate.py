@@ -17,13 +17,13 @@ from tinylm.base.records import read
 from tinylm.budget.check import make_report
 from tinylm.budget.estimate.estimate import Estimate, Term, estimate_counted, estimate_time, explain
 from tinylm.budget.formats.table import print_report
-from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import estimated_verdict, judge_elsewhere
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import judge
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, CostModel, load_budget
+from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.budget.spec.device import DeviceFacts
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.protocol import ProbeResult
@@ -163,15 +163,19 @@ FACTS = DeviceFacts(
 def report(bundle: Bundle, processes: tuple[ProbeResult, ...], **limits: float) -> BudgetReport:
     budget: Budget = load_budget("pi-zero-2w")
     budget = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, **limits))
-    probed, validity = Measurements(processes=processes), judge_validity(processes)
+    candidate, measured, validity = (
+        bundle_candidate(bundle),
+        Measurements(processes=processes),
+        judge_validity(processes),
+    )
     budget = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None))
-    results = judge(budget, bundle_bytes=1, probed=probed, validity=validity, basis="indicative")
+    results = judge(budget, candidate=candidate, measured=measured, validity=validity, basis="indicative")
     estimate = estimated(processes)
     return make_report(
-        bundle_candidate(bundle),
+        candidate,
         budget,
         facts=FACTS,
-        probed=probed,
+        measured=measured,
         validity=validity,
         results=judge_elsewhere(results, estimate, why_not=""),
         estimate=estimate,

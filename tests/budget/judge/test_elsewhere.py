@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tinylm.base.errors import TinylmError
+from tinylm.budget.advice import advise
 from tinylm.budget.check import CheckOptions, check_bundle, make_report
 from tinylm.budget.compare.comparison import compare
 from tinylm.budget.estimate.estimate import Estimate
@@ -21,12 +22,12 @@ from tinylm.budget.formats.junit import to_junit
 from tinylm.budget.formats.markdown import to_markdown
 from tinylm.budget.formats.page import to_html
 from tinylm.budget.formats.table import print_report
-from tinylm.budget.judge.candidate import bundle_candidate
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.verdict import LimitResult, judge
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
+from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle
 
 QUICK = Confidence(looks=(80, 160), processes=2, warmup=1, memory_requests=200)
@@ -133,27 +134,29 @@ def test_only_a_whole_error_bar_decides(
     assert report.estimate is not None
     total = report.estimate.latency.total
     assert 0.3 * total.high_ms < total.low_ms < 0.9 * total.high_ms
-    budget, probed = zero_2w(latency_p95_ms=share * total.high_ms), Measurements(processes=report.samples)
+    budget, measured = zero_2w(latency_p95_ms=share * total.high_ms), Measurements(processes=report.samples)
+    candidate = bundle_candidate(tiny_bundle)
     results = judge(
         dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None)),
-        bundle_bytes=tiny_bundle.size_bytes,
-        probed=probed,
+        candidate=candidate,
+        measured=measured,
         validity=report.validity,
         basis="indicative",
     )
     found = make_report(
-        bundle_candidate(tiny_bundle),
+        candidate,
         budget,
         facts=report.device.facts,
-        probed=probed,
+        measured=measured,
         validity=report.validity,
         results=judge_elsewhere(results, report.estimate, why_not=""),
         estimate=report.estimate,
     )
     assert (found.verdict, found.basis, exit_code(found, certify=False)) == (verdict, "estimated", code)
     assert exit_code(found, certify=True) == (1 if verdict == "fail" else 3)
-    assert all(advice.basis == "estimated" for advice in found.advice)
-    assert found.advice == () or verdict == "fail"
+    advices = advise(found, candidate)
+    assert all(advice.basis == "estimated" for advice in advices)
+    assert advices == () or verdict == "fail"
     evidence = next(limit.evidence for limit in found.limits if limit.name == "latency_p95_ms")
     assert ("only the board decides" in evidence) == (verdict == "undecided")
 

@@ -37,10 +37,10 @@ def causes(make_processes: MakeProcesses) -> Callable[..., dict[tuple[str, str],
     def find(**changes: object) -> dict[tuple[str, str], Cause]:
         processes: tuple[ProbeResult, ...] = changes.pop("processes", None) or make_processes()  # type: ignore[assignment]
         before = dataclasses.replace(BEFORE, **changes.pop("before", {}))  # type: ignore[arg-type]
-        moments = (before, dataclasses.replace(AFTER, **changes))  # type: ignore[arg-type]
+        states = (before, dataclasses.replace(AFTER, **changes))  # type: ignore[arg-type]
         found = judge_validity(
             processes,
-            moments=moments,
+            states=states,
             busiest=(BusyProcess(pid=7, name="backup", cores=3.5),),
             cores=4,
             governors=("ondemand",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import LimitResult, judge, overall
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import Budget, Limits, load_budget
+from tinylm.budget.spec.candidate import Candidate
 from tinylm.runtime.measurement.protocol import HeldOutBits, MemoryGrowth, MemoryResult, ProbeResult, ProcessMemory
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
@@ -31,6 +33,16 @@ ALL = dataclasses.replace(
 )
 
 
+CANDIDATE = Candidate(
+    kind="bundle",
+    name="a",
+    sha256="0" * 64,
+    path=Path("a"),
+    size_bytes=2_000_000,
+    model=None,
+    kv_cache_element_bytes=4,
+    golden=True,
+)
 Judged = Callable[..., dict[str, LimitResult]]
 
 
@@ -45,9 +57,10 @@ def judged(built_up: MemoryResult) -> Judged:
         size: int = 2_000_000,
         memory: MemoryResult | None = built_up,
     ) -> dict[str, LimitResult]:
-        probed = Measurements(processes=processes, memory=memory, memory_problem=None if memory else "it was killed")
+        measured = Measurements(processes=processes, memory=memory, memory_problem=None if memory else "it was killed")
         validity = judge_validity(processes)
-        results = judge(budget, bundle_bytes=size, probed=probed, validity=validity, basis="measured")
+        candidate = dataclasses.replace(CANDIDATE, size_bytes=size)
+        results = judge(budget, candidate=candidate, measured=measured, validity=validity, basis="measured")
         return {result.name: result for result in results}
 
     return judge_them
@@ -263,8 +276,8 @@ def test_a_probe_that_died_measures_nothing(make_processes: MakeProcesses, finis
     processes = make_processes()[:finished]
     results = judge(
         ALL,
-        bundle_bytes=1,
-        probed=Measurements(processes=processes, problem="the probe was killed by SIGILL"),
+        candidate=CANDIDATE,
+        measured=Measurements(processes=processes, problem="the probe was killed by SIGILL"),
         validity=judge_validity(processes) if processes else None,
         basis="measured",
     )

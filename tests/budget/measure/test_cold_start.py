@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tinylm.budget.measure.cold_start import drop_from_cache
-from tinylm.budget.measure.probes import program_for, run_probe
+from tinylm.budget.measure.probes import ProbeRunner
 from tinylm.budget.spec.budget import load_budget
+from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle
 
 
@@ -20,13 +21,13 @@ def test_a_dropped_bundle_is_still_itself(tiny_bundle: Bundle) -> None:
 
 
 def test_the_next_start_reads_from_storage(tiny_bundle: Bundle) -> None:
-    program, budget = program_for(tiny_bundle.path), load_budget("host")
-    orders = program.orders(budget, requests=2)
-    run_probe(program.command(), orders, timeout_s=60)
-    warm = run_probe(program.command(), orders, timeout_s=60).storage_read_bytes
+    probes = ProbeRunner(candidate=bundle_candidate(tiny_bundle), budget=load_budget("host"))
+    orders = probes.orders(requests=2)
+    probes.run(orders)
+    warm = probes.run(orders).storage_read_bytes
     if not drop_from_cache(tiny_bundle.path):
         pytest.skip("this system forgets no files: posix_fadvise is missing")
-    cold = run_probe(program.command(), orders, timeout_s=60).storage_read_bytes
+    cold = probes.run(orders).storage_read_bytes
     if cold == 0:
         pytest.skip("the files lie on a file system without storage of its own")
     assert cold > warm

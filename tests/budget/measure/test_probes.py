@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.budget.measure.probe_process import ProbeFailed
-from tinylm.budget.measure.probes import Measurements, ProbeSetup, probe_memory, probe_more, run_probe
-from tinylm.budget.spec.budget import load_budget
+from tinylm.budget.measure.probes import (
+    Measurements,
+    ProbeFailed,
+    ProbeRunner,
+    measure_latency,
+    measure_memory,
+    run_latency_probe,
+)
+from tinylm.budget.spec.budget import Budget, load_budget
+from tinylm.budget.spec.candidate import Candidate
 from tinylm.runtime.measurement.protocol import ProbeOrders, ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
@@ -35,9 +42,19 @@ def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
-def program(code: str) -> ProbeSetup:
-    """Whatever module is asked for, the code runs; its name and what comes after are arguments."""
-    return ProbeSetup(before=(sys.executable, "-c", code), after=())
+def runner(code: str, budget: Budget) -> ProbeRunner:
+    """Whatever module is asked for, the code runs; its name and the candidate's folder are arguments."""
+    candidate = Candidate(
+        kind="bundle",
+        name="a",
+        sha256="0" * 64,
+        path=Path("a"),
+        size_bytes=1,
+        model=None,
+        kv_cache_element_bytes=4,
+        golden=True,
+    )
+    return ProbeRunner(candidate=candidate, budget=budget, interpreter=(sys.executable, "-c", code))
 
 
 def answering(result: object) -> list[str]:
@@ -61,23 +78,23 @@ def answering(result: object) -> list[str]:
 )
 def test_bad_ends_are_reasons(code: str, reason: str) -> None:
     with pytest.raises(ProbeFailed, match=reason):
-        run_probe(python(code), ORDERS, timeout_s=30)
+        run_latency_probe(python(code), ORDERS, timeout_s=30)
 
 
 def test_a_probe_that_hangs_is_stopped() -> None:
     with pytest.raises(ProbeFailed, match="no result within 1 s"):
-        run_probe(python("import time; time.sleep(60)"), ORDERS, timeout_s=1)
+        run_latency_probe(python("import time; time.sleep(60)"), ORDERS, timeout_s=1)
 
 
 def test_a_probe_that_cannot_start() -> None:
     with pytest.raises(ProbeFailed, match="could not be started"):
-        run_probe(["/nowhere/python"], ORDERS, timeout_s=1)
+        run_latency_probe(["/nowhere/python"], ORDERS, timeout_s=1)
 
 
 def test_too_few_timings_are_no_result(make_processes: MakeProcesses) -> None:
     result = dataclasses.asdict(make_processes(latency_ms=(1.0,) * 30)[0])
     with pytest.raises(ProbeFailed, match="timed \\[30, 31\\] requests; 31 were ordered"):
-        run_probe(answering(result), ORDERS, timeout_s=30)
+        run_latency_probe(answering(result), ORDERS, timeout_s=30)
 
 
 @pytest.mark.parametrize(
@@ -92,18 +109,18 @@ def test_too_few_timings_are_no_result(make_processes: MakeProcesses) -> None:
 def test_a_clock_that_goes_back_is_no_measurement(make_processes: MakeProcesses, changes: dict[str, object]) -> None:
     result = dataclasses.asdict(make_processes(**changes)[0])
     with pytest.raises(ProbeFailed, match="the probe's clock went back"):
-        run_probe(answering(result), ORDERS, timeout_s=30)
+        run_latency_probe(answering(result), ORDERS, timeout_s=30)
 
 
 def test_a_good_result_comes_back_as_it_was(make_processes: MakeProcesses) -> None:
     result = make_processes()[0]
-    assert run_probe(answering(dataclasses.asdict(result)), ORDERS, timeout_s=30) == result
+    assert run_latency_probe(answering(dataclasses.asdict(result)), ORDERS, timeout_s=30) == result
 
 
 def test_a_refusal_is_an_error_for_the_user() -> None:
     code = 'print(\'{"refused": {"message": "too short", "hint": "longer", "exit_code": 2}}\'); raise SystemExit(2)'
     with pytest.raises(TinylmError, match="too short") as caught:
-        run_probe(python(code), ORDERS, timeout_s=30)
+        run_latency_probe(python(code), ORDERS, timeout_s=30)
     assert caught.value.hint == "longer"
 
 
@@ -112,7 +129,7 @@ def test_the_probe_runs_in_a_clean_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("PYTHONSTARTUP", "x")
     code = "import os; raise SystemExit(' '.join(sorted(os.environ)))"
     with pytest.raises(ProbeFailed) as caught:
-        run_probe(python(code), ORDERS, timeout_s=30)
+        run_latency_probe(python(code), ORDERS, timeout_s=30)
     assert "PYTHONPATH" in str(caught.value)
     assert "OMP_NUM_THREADS" not in str(caught.value)
     assert "PYTHONSTARTUP" not in str(caught.value)
@@ -135,11 +152,12 @@ def test_requests_are_spread_and_numbered_on(make_processes: MakeProcesses, monk
     monkeypatch.setenv("HOME", json.dumps(dataclasses.asdict(make_processes()[1])))  # one of the names that are kept
     budget, lines = load_budget("host"), []
     budget = dataclasses.replace(budget, confidence=dataclasses.replace(budget.confidence, looks=(80, 124)))
-    first = probe_more(Measurements(), until=80, budget=budget, program=program(ECHO), announce=lines.append)
+    probes = runner(ECHO, budget)
+    first = measure_latency(Measurements(), until=80, probes=probes, announce=lines.append)
     assert first.problem is None
     assert [len(process.latency_ms) for process in first.processes] == [20, 20, 20, 20]
     assert [process.latency_ms[0] for process in first.processes] == [1, 21, 41, 61]
-    second = probe_more(first, until=124, budget=budget, program=program(ECHO), announce=lines.append)
+    second = measure_latency(first, until=124, probes=probes, announce=lines.append)
     assert second.requests == 124
     assert second.processes[:4] == first.processes
     assert [process.major_faults for process in second.processes] == [1] + [0] * 7  # only the very first verifies
@@ -150,15 +168,15 @@ def test_requests_are_spread_and_numbered_on(make_processes: MakeProcesses, monk
 def test_after_a_failure_no_more_processes_are_started(tmp_path: Path) -> None:
     count = tmp_path / "count"
     code = f"open({str(count)!r}, 'a').write('x'); raise SystemExit(7)"
-    probed = probe_more(Measurements(), until=124, budget=load_budget("host"), program=program(code), announce=len)
-    assert "code 7" in (probed.problem or "")
+    measured = measure_latency(Measurements(), until=124, probes=runner(code, load_budget("host")), announce=len)
+    assert "code 7" in (measured.problem or "")
     assert count.read_text() == "x"
 
 
 def test_a_dead_memory_probe_leaves_the_rest_standing(make_processes: MakeProcesses) -> None:
     before = Measurements(processes=make_processes())
-    killing = program("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    after = probe_memory(before, budget=load_budget("host"), program=killing)
+    killing = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    after = measure_memory(before, probes=runner(killing, load_budget("host")))
     assert after.processes == before.processes
     assert after.problem is None
     assert after.memory is None

@@ -1,17 +1,17 @@
 """Two reports of one device: is the new one worse than the old one by more than the new budget allows?
 
     compare(old, new)                # rows, or why nothing can be said
-    compare_in_looks(old, new, another=...)    # the same while the device is at hand: more processes where they decide
+    compare_in_looks(old, new, rounds=...)    # the same while the device is at hand: more processes where they decide
 
 Only what was measured under the same conditions is compared: another machine, request or basis is a refusal with its
-reasons, never a number. `comparison_rows.py` makes the rows.
+reasons, never a number. `rows.py` makes the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 from tinylm.base.printable import printable
 from tinylm.budget.compare.rows import row_for
@@ -48,23 +48,20 @@ def compare(old: BudgetReport, new: BudgetReport, *, more: Sequence[ProbeResult]
     )
 
 
-def compare_in_looks(
-    old: BudgetReport, new: BudgetReport, *, another: Callable[[], Sequence[ProbeResult]]
-) -> Comparison:
-    """Compare, and where only more processes can tell, have `another` round of them measured, as often as LOOKS says.
+def compare_in_looks(old: BudgetReport, new: BudgetReport, *, rounds: Iterator[Sequence[ProbeResult]]) -> Comparison:
+    """Compare, and where only more processes can tell, have further `rounds` of them measured, as often as LOOKS says.
 
-    A round that brings nothing is the last.
+    Where the rounds end early, what was found before stands.
     """
     more: list[ProbeResult] = []
     found = compare(old, new, looks=len(LOOKS))
-    for done, rounds in pairwise(LOOKS):
+    for done, until in pairwise(LOOKS):
         if not any(row.verdict == "undecided" and row.method == "typical request" for row in found.rows):
             break
-        for _ in range(rounds - done):
-            measured = another()
-            if not measured:
-                return found
-            more += measured
+        measured = list(islice(rounds, until - done))
+        if len(measured) < until - done:
+            break
+        more += chain.from_iterable(measured)
         found = compare(old, new, more=more, looks=len(LOOKS))
     return found
 

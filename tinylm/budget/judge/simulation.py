@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from tinylm.budget.judge.validity import judge_validity
-from tinylm.budget.judge.verdict import LimitResult, judge, open_quantiles
-from tinylm.budget.measure.probes import Measurements
-from tinylm.budget.spec.budget import QUANTILE, Budget, Limits
+from tinylm.budget.judge.verdict import LimitResult, judge_p95, open_quantiles, result_of
+from tinylm.budget.spec.budget import QUANTILE, Budget
 from tinylm.runtime.measurement.protocol import SCHEMA, ProbeResult
 
 _Z = NormalDist().inv_cdf(QUANTILE)
@@ -125,35 +124,20 @@ def simulated(
 
 def _check(budget: Budget, shape: _Shape, ratio: float, rng: random.Random) -> tuple[LimitResult, int]:
     """One device, look by look, until nothing is open; the verdict on its latency, and the requests that it took."""
-    scale = ratio * budget.limits.latency_p95_ms
-    only = Budget(
-        schema=budget.schema,
-        name=budget.name,
-        description=budget.description,
-        request=budget.request,
-        limits=Limits(
-            peak_rss_mb=budget.limits.peak_rss_mb,
-            latency_p95_ms=budget.limits.latency_p95_ms,
-            bundle_mb=budget.limits.bundle_mb,
-        ),
-        confidence=budget.confidence,
-    )
-    confidence = budget.confidence
+    limit, confidence = budget.limits.latency_p95_ms, budget.confidence
     processes: list[ProbeResult] = []
     done = 0
     for look in confidence.looks:
         for index in range(confidence.processes):
             count = (look - done) // (confidence.processes - index)
-            processes.append(_process(shape, scale, done, count, confidence.looks[-1], rng))
+            processes.append(_process(shape, ratio * limit, done, count, confidence.looks[-1], rng))
             done += count
-        probed = Measurements(processes=tuple(processes))
-        results = judge(
-            only, bundle_bytes=1, probed=probed, validity=judge_validity(probed.processes), basis="measured"
-        )
-        latency = [result for result in results if result.name == "latency_p95_ms"]
-        if not open_quantiles(latency):
+        latency, validity = [process.latency_ms for process in processes], judge_validity(processes)
+        finding = judge_p95(latency, limit=limit, validity=validity, confidence=confidence)
+        result = result_of("latency_p95_ms", limit, "ms", "measured", finding)
+        if not open_quantiles([result]):
             break
-    return latency[0], done
+    return result, done
 
 
 def _process(shape: _Shape, scale: float, first: int, count: int, most: int, rng: random.Random) -> ProbeResult:

@@ -94,7 +94,7 @@ def judge_validity(
     processes: Sequence[ProbeResult],
     *,
     memory: MemoryResult | None = None,
-    moments: Sequence[MachineState] = (),
+    states: Sequence[MachineState] = (),
     busiest: tuple[BusyProcess, ...] = (),
     cores: int = 1,
     threads: int = 1,
@@ -108,15 +108,15 @@ def judge_validity(
     waiting = max(_waiting(process, threads) for process in processes)
     latency = [value for process in processes for value in process.latency_ms]
     drift = max(work_drift([process.work_ms for process in processes]), request_drift(latency))
-    others = _neighbours(moments)
+    others = _neighbours(states)
     told = [process.memory for process in processes] + ([] if memory is None else [memory.memory])
     swap = max((each.swap_bytes or 0 for each in told if each is not None), default=0)
     causes = [
         *_golden(processes),
-        *_firmware(moments),
-        *_governor(moments, governors),
-        *_clocks(moments),
-        *_swap(swap, moments),
+        *_firmware(states),
+        *_governor(states, governors),
+        *_clocks(states),
+        *_swap(swap, states),
         *_contention(waiting, others, busiest, free=cores - threads),
     ]
     if drift > MOST_DRIFT:
@@ -152,11 +152,11 @@ def _waiting(process: ProbeResult, threads: int) -> float:
     return max(0.0, 1 - process.requests_cpu_ms / wall)
 
 
-def _neighbours(moments: Sequence[MachineState]) -> float | None:
+def _neighbours(states: Sequence[MachineState]) -> float | None:
     """Cores that others took between the first and the last look."""
-    if len(moments) < 2:
+    if len(states) < 2:
         return None
-    first, last = moments[0], moments[-1]
+    first, last = states[0], states[-1]
     seconds = last.at_s - first.at_s
     if first.busy_core_s is None or last.busy_core_s is None or seconds <= 0:
         return None
@@ -176,12 +176,12 @@ def _golden(processes: Sequence[ProbeResult]) -> Iterator[Cause]:
         )
 
 
-def _firmware(moments: Sequence[MachineState]) -> Iterator[Cause]:
-    told = [moment.throttled for moment in moments if moment.throttled is not None]
+def _firmware(states: Sequence[MachineState]) -> Iterator[Cause]:
+    told = [state.throttled for state in states if state.throttled is not None]
     # Bits that remember count only when they were set meanwhile; what happened before is the doctor's business.
     bits = {bit for value in told for bit in decode(value) if bit in _NOW_BITS}
     bits |= {bit - 16 for bit in decode(told[-1] & ~told[0]) if bit >= 16} if told else set()
-    if 0 in bits or any(moment.undervoltage for moment in moments):
+    if 0 in bits or any(state.undervoltage for state in states):
         yield Cause(
             name="under-voltage",
             kind="times",
@@ -192,7 +192,7 @@ def _firmware(moments: Sequence[MachineState]) -> Iterator[Cause]:
     if bits - {0}:
         words = {1: "its clock was capped", 2: "it was throttled", 3: "it reached its soft temperature limit"}
         seen = " and ".join(words[bit] for bit in sorted(bits - {0}))
-        hottest = max((m.temperature_c for m in moments if m.temperature_c is not None), default=None)
+        hottest = max((m.temperature_c for m in states if m.temperature_c is not None), default=None)
         heat = "" if hottest is None else f", at up to {hottest:.0f} °C"
         yield Cause(
             name="throttling",
@@ -203,8 +203,8 @@ def _firmware(moments: Sequence[MachineState]) -> Iterator[Cause]:
         )
 
 
-def _governor(moments: Sequence[MachineState], accepted: Sequence[str]) -> Iterator[Cause]:
-    seen = sorted({name for moment in moments for name in moment.governors})
+def _governor(states: Sequence[MachineState], accepted: Sequence[str]) -> Iterator[Cause]:
+    seen = sorted({name for state in states for name in state.governors})
     wrong = [name for name in seen if name not in accepted]
     if accepted and wrong:
         wanted = " or ".join(f"`{name}`" for name in accepted)
@@ -217,12 +217,12 @@ def _governor(moments: Sequence[MachineState], accepted: Sequence[str]) -> Itera
         )
 
 
-def _clocks(moments: Sequence[MachineState]) -> Iterator[Cause]:
-    if len(moments) < 2:
+def _clocks(states: Sequence[MachineState]) -> Iterator[Cause]:
+    if len(states) < 2:
         return
-    slept = moments[-1].suspended_s - moments[0].suspended_s
+    slept = states[-1].suspended_s - states[0].suspended_s
     # While a machine sleeps its wall clock goes on and its steady clock does not.
-    offsets = [moment.wall_offset_s - moment.suspended_s for moment in moments]
+    offsets = [state.wall_offset_s - state.suspended_s for state in states]
     if slept > _SUSPENDED_S:
         yield Cause(
             name="sleep",
@@ -242,8 +242,8 @@ def _clocks(moments: Sequence[MachineState]) -> Iterator[Cause]:
         )
 
 
-def _swap(swap_bytes: int, moments: Sequence[MachineState]) -> Iterator[Cause]:
-    counts = [moment.swapped_out_bytes for moment in moments if moment.swapped_out_bytes is not None]
+def _swap(swap_bytes: int, states: Sequence[MachineState]) -> Iterator[Cause]:
+    counts = [state.swapped_out_bytes for state in states if state.swapped_out_bytes is not None]
     grew = counts[-1] - counts[0] if counts else 0
     if not swap_bytes and grew < _SWAPPED_BYTES:
         return

@@ -95,7 +95,7 @@ class MachineMonitor:
         firmware, policies = read_firmware(self._root, self._ask), read_policies(self._root)
         clocks = [policy.current_mhz for policy in policies if policy.current_mhz is not None]
         times, steady = os.times(), time.monotonic()
-        moment = MachineState(
+        state = MachineState(
             at_s=round(steady - self._start, 3),
             temperature_c=firmware.temperature_c,
             clock_mhz=min(clocks) if clocks else None,
@@ -108,9 +108,9 @@ class MachineMonitor:
             wall_offset_s=round(time.time() - steady, 3),
             suspended_s=_suspended_s(steady),
         )
-        self.states.append(moment)
+        self.states.append(state)
         self._heard = 0
-        return moment
+        return state
 
     def busy_processes(self) -> tuple[BusyProcess, ...]:
         """Other processes that took more than a tenth of a core since the monitor began, the busiest first."""

@@ -17,8 +17,8 @@ _MOST_MINUTES = 24 * 60
 _WHAT = "What is measured"
 
 if TYPE_CHECKING:
-    from tinylm.budget.judge.candidate import Candidate
     from tinylm.budget.report import BudgetReport
+    from tinylm.budget.spec.candidate import Candidate
 
 
 def check_budgets(
@@ -142,7 +142,7 @@ def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool) -> No
 
 def _candidate(named: Path | None, *, strict: bool) -> Candidate:
     """The bundle or decoder that is named; TinylmError when it is neither, and with `strict` as in `open_bundle`."""
-    from tinylm.budget.judge.candidate import bundle_candidate, decoder_candidate
+    from tinylm.budget.spec.candidate import bundle_candidate, decoder_candidate
     from tinylm.external_decoder.description import find_decoder, open_decoder
 
     if description := find_decoder(named):

@@ -4,7 +4,7 @@
 
 Both sides read it strictly. Nothing heavy is imported here: the parent must not load onnxruntime, which is measured in
 the child and can kill the process that imports it on a processor it was not built for. The other ends are
-`tinylm.budget.measure.probe_process` and `tinylm.profile.child`.
+`tinylm.budget.measure.probes` and `tinylm.profile.probe`.
 """
 
 from __future__ import annotations

@@ -26,10 +26,9 @@ from tinylm.budget.formats.wording import (
     verdict_of,
     when,
 )
-from tinylm.budget.judge.advice import Advice
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult, Verdict
-from tinylm.budget.report import BudgetReport
+from tinylm.budget.report import Advice, BudgetReport
 from tinylm.html.elements import bullets, chip, columns, evidence, facts, paragraph, section, text, verbatim
 
 _WORST_LAST: tuple[Verdict, ...] = ("pass", "not_measured", "undecided", "fail")

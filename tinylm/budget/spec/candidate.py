@@ -6,23 +6,14 @@ cannot be measured of it is left out or `not_measured`, never a pass.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tinylm.budget.judge.verdict import LimitResult
 from tinylm.bundle.manifest import FileEntry
 from tinylm.bundle.reading import Bundle
 from tinylm.external_decoder.description import Decoder
 from tinylm.settings.model import ModelConfig
-
-_NO_QUALITY = (
-    "a decoder brings no fp32 model to compare with; leave `bpb_increase` out of a copy of the budget, and measure"
-    " quality where the model was trained"
-)
-_DECODER_SIZE = "the files of the decoder: graph, description, and tokenizer where there is one"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +26,7 @@ class Candidate:
     """Its folder."""
     size_bytes: int
     model: ModelConfig | None
-    """Its shape; None where nobody says."""
+    """Its shape; None for a decoder, whose description does not say."""
     kv_cache_element_bytes: int
     golden: bool
     """Whether it brings tokens that every device must reproduce."""
@@ -43,21 +34,10 @@ class Candidate:
     """None for a decoder."""
     decoder: dict[str, Any] | None = None
     """What a probe is told of a decoder (`tinylm.external_decoder.description.DecoderOrders`)."""
-    files: dict[str, FileEntry] = dataclasses.field(default_factory=dict)
+    files: dict[str, FileEntry] = field(default_factory=dict)
     """A decoder's files; a bundle's stand in its manifest."""
     notes: tuple[str, ...] = ()
     """What people must know to read the figures."""
-
-    def applicable(self, results: Sequence[LimitResult]) -> list[LimitResult]:
-        """The results as far as they apply to this kind, with reasons that fit it."""
-        if self.kind == "bundle":
-            return list(results)
-        evidence = {"bundle_mb": _DECODER_SIZE, "bpb_increase": _NO_QUALITY}
-        return [
-            dataclasses.replace(result, evidence=evidence.get(result.name, result.evidence))
-            for result in results
-            if result.name != "golden_tokens" or self.golden
-        ]
 
 
 def bundle_candidate(bundle: Bundle) -> Candidate:

@@ -7,12 +7,15 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
+from sample_machines import ZERO
 
-from tinylm.budget.judge.advice import Advice, advise, token_cost, weights_of
-from tinylm.budget.judge.candidate import bundle_candidate
+from tinylm.budget.advice import advise, token_cost, weights_of
+from tinylm.budget.check import make_report
 from tinylm.budget.judge.verdict import LimitResult
-from tinylm.budget.measure.memory_ledger import make_ledger
+from tinylm.budget.measure.probes import Measurements
+from tinylm.budget.report import Advice
 from tinylm.budget.spec.budget import load_budget
+from tinylm.budget.spec.candidate import Candidate, bundle_candidate
 from tinylm.budget.statistics.binomial import observed
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult
@@ -43,20 +46,20 @@ def advised(tiny_bundle: Bundle, make_processes: MakeProcesses, built_up: Memory
         processes: tuple[ProbeResult, ...] | None = None,
         cores: int = 1,
         measure: Callable[[int], Sequence[ProbeResult]] | None = None,
-        candidate: object = None,
+        candidate: Candidate | None = None,
     ) -> tuple[Advice, ...]:
         limits = {result.name: result.limit for result in results}
         budget = dataclasses.replace(BUDGET, limits=dataclasses.replace(BUDGET.limits, **limits))
-        return advise(
-            results,
-            budget=budget,
-            candidate=candidate or bundle_candidate(tiny_bundle),  # type: ignore[arg-type]
-            samples=processes or make_processes(),
-            ledger=make_ledger(built_up),
-            cores=cores,
-            basis="measured",
-            measure_threads=measure,
+        candidate = candidate or bundle_candidate(tiny_bundle)
+        report = make_report(
+            candidate,
+            budget,
+            facts=dataclasses.replace(ZERO, cores=cores),
+            measured=Measurements(processes=processes or make_processes(), memory=built_up),
+            validity=None,
+            results=results,
         )
+        return advise(report, candidate, measure_threads=measure)
 
     return find
 
