@@ -15,7 +15,7 @@ from tinylm.budget.measure.probes import ProbeRunner
 from tinylm.budget.soak import Soak, judge_soak, run_soak
 from tinylm.budget.spec.budget import load_budget
 from tinylm.budget.spec.candidate import bundle_candidate
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.machine.firmware import FirmwareSilent
 from tinylm.runtime.measurement.protocol import ProbeResult
 
