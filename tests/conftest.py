@@ -20,7 +20,8 @@ from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.settings.model import ModelConfig
-from tinylm.settings.run import RunConfig, TokenizerConfig, TrainingConfig
+from tinylm.settings.plan import Facts, RunPlan, plan
+from tinylm.settings.run import RunRequest, TokenizerConfig, TrainingConfig
 from tinylm.tokenizer.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK
 from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_line
 
@@ -239,9 +240,9 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_run(texts: Path) -> RunConfig:
+def small_run(texts: Path) -> RunRequest:
     """A run of a few seconds on the texts: 24 steps in 3 epochs of 8."""
-    return RunConfig(
+    return RunRequest(
         preset="tiny",
         corpus=(f"en:{texts / 'en.txt'}", f"es:{texts / 'es.txt'}"),
         model=ModelConfig(
@@ -265,6 +266,12 @@ def small_run(texts: Path) -> RunConfig:
             compile="off",  # measuring takes longer than the run
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def small_plan(small_run: RunRequest) -> RunPlan:
+    """The plan of `small_run`, on a dataset that nobody has to build."""
+    return plan(small_run, Facts(dataset=None, validation_text=None, tokenizer=small_run.tokenizer))
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,13 @@ from tinylm.dataset.build import (
 )
 from tinylm.dataset.shards import TRAIN, open_shard, read_index
 from tinylm.dataset.summary import summarise
-from tinylm.pipeline.train_pipeline import prepare_dataset
-from tinylm.settings.run import RunConfig, TokenizerConfig
+from tinylm.pipeline.train_pipeline import Job, prepare_dataset
+from tinylm.settings.plan import plan
+from tinylm.settings.run import RunRequest, TokenizerConfig
 
 
 def build(
-    config: RunConfig, root: Path, *, force: bool = False, reuse: Reuse | None = None, terms: Path | None = None
+    config: RunRequest, root: Path, *, force: bool = False, reuse: Reuse | None = None, terms: Path | None = None
 ) -> tuple[Dataset, list[str]]:
     lines: list[str] = []
     record = plan_dataset(config.corpus, config.tokenizer, reuse=reuse)
@@ -44,7 +45,7 @@ def copied(dataset: Dataset, tmp_path: Path) -> Dataset:
     return Dataset(tmp_path / dataset.hash, dataset.record)
 
 
-def test_the_name_is_the_hash_of_sources_and_settings(small_run: RunConfig, texts: Path, tmp_path: Path) -> None:
+def test_the_name_is_the_hash_of_sources_and_settings(small_run: RunRequest, texts: Path, tmp_path: Path) -> None:
     def name(corpus: tuple[str, ...], tokenizer: TokenizerConfig) -> str:
         return plan_dataset(corpus, tokenizer).hash
 
@@ -60,7 +61,7 @@ def test_the_name_is_the_hash_of_sources_and_settings(small_run: RunConfig, text
     assert first != name(moved, small_run.tokenizer)
 
 
-def test_finished_stages_are_skipped_and_missing_ones_done_again(copied: Dataset, small_run: RunConfig) -> None:
+def test_finished_stages_are_skipped_and_missing_ones_done_again(copied: Dataset, small_run: RunRequest) -> None:
     _, lines = build(small_run, copied.path.parent)
     assert [line for line in lines if "skipped" in line] == [
         "corpus: unchanged, skipped",
@@ -75,25 +76,26 @@ def test_finished_stages_are_skipped_and_missing_ones_done_again(copied: Dataset
     assert (shard.read_bytes(), index.read_bytes()) == (before, index_before)
 
 
-def test_a_text_gets_the_pieces_that_fit_it_unless_a_number_was_asked_for(small_run: RunConfig, tmp_path: Path) -> None:
+def test_a_text_gets_the_pieces_that_fit_it_unless_a_number_is_asked_for(small_run: RunRequest, tmp_path: Path) -> None:
     lines: list[str] = []
     open_ = dataclasses.replace(small_run, tokenizer=TokenizerConfig(vocab_size=8000))
     asked = dataclasses.replace(open_, fitting_vocabulary=False)
     with pytest.raises(TinylmError, match="8000 pieces is too large"):
         make_dataset(asked, root=tmp_path, progress=print)
-    config, made = prepare_dataset(open_, root=tmp_path, say=lines.append)
+    made, facts = prepare_dataset(Job(request=open_, root=tmp_path), say=lines.append)
     learned = made.tokenizer().vocab_size
     assert f"tokenizer: 8,000 pieces are too many for this text; {learned:,} were learned" in lines
+    config = plan(open_, facts)
     assert config.model.vocab_size == config.tokenizer.vocab_size == made.vocab_size == learned < 8000
-    assert prepare_dataset(open_, root=tmp_path, say=lines.append)[0] == config  # the same command continues
+    assert prepare_dataset(Job(request=open_, root=tmp_path), say=lines.append)[1] == facts  # again
     with pytest.raises(TinylmError, match=f"8000 pieces does not fit this corpus; {learned} do"):
         make_dataset(asked, root=tmp_path, progress=print)
     taken = Reuse(dataset=made, corpus=True, tokenizer=True)
-    assert prepare_dataset(asked, reuse=taken, root=tmp_path, say=print)[0] == config
+    assert prepare_dataset(Job(request=asked, reuse=taken, root=tmp_path), say=print)[1] == facts
 
 
 def test_the_validation_text_is_known_whatever_the_tokenizer_and_the_names(
-    copied: Dataset, small_run: RunConfig, texts: Path, tmp_path: Path
+    copied: Dataset, small_run: RunRequest, texts: Path, tmp_path: Path
 ) -> None:
     root = copied.path.parent
     smaller = dataclasses.replace(small_run, tokenizer=dataclasses.replace(small_run.tokenizer, vocab_size=80))
@@ -114,7 +116,7 @@ def test_the_validation_text_is_known_whatever_the_tokenizer_and_the_names(
     assert copied.validation_text == other.validation_text
 
 
-def test_a_second_builder_waits_for_the_first(copied: Dataset, small_run: RunConfig) -> None:
+def test_a_second_builder_waits_for_the_first(copied: Dataset, small_run: RunRequest) -> None:
     root = copied.path.parent
     with (root / f".{copied.hash}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -127,7 +129,7 @@ def test_a_second_builder_waits_for_the_first(copied: Dataset, small_run: RunCon
     assert open_dataset(copied.hash, root=root) == copied
 
 
-def test_force_makes_the_same_again(copied: Dataset, small_run: RunConfig) -> None:
+def test_force_makes_the_same_again(copied: Dataset, small_run: RunRequest) -> None:
     before = {p.name: p.read_bytes() for p in copied.path.rglob("*") if p.is_file()}
     (copied.path / "train.jsonl").write_bytes(b"damaged")
     _, lines = build(small_run, copied.path.parent, force=True)
@@ -135,7 +137,7 @@ def test_force_makes_the_same_again(copied: Dataset, small_run: RunConfig) -> No
     assert {p.name: p.read_bytes() for p in copied.path.rglob("*") if p.is_file()} == before
 
 
-def test_skip_corpus_takes_the_text_over(copied: Dataset, small_run: RunConfig) -> None:
+def test_skip_corpus_takes_the_text_over(copied: Dataset, small_run: RunRequest) -> None:
     reuse = Reuse(dataset=copied, corpus=True, tokenizer=False)
     config = dataclasses.replace(
         small_run, corpus=("/nowhere",), tokenizer=dataclasses.replace(small_run.tokenizer, vocab_size=90)
@@ -147,7 +149,7 @@ def test_skip_corpus_takes_the_text_over(copied: Dataset, small_run: RunConfig) 
     assert made.tokenizer().vocab_size == 90
 
 
-def test_skip_tokenizer_takes_the_tokenizer_over(copied: Dataset, small_run: RunConfig) -> None:
+def test_skip_tokenizer_takes_the_tokenizer_over(copied: Dataset, small_run: RunRequest) -> None:
     reuse = Reuse(dataset=copied, corpus=False, tokenizer=True)
     config = dataclasses.replace(small_run, corpus=small_run.corpus[:1])
     made, lines = build(config, copied.path.parent, reuse=reuse)
@@ -162,7 +164,7 @@ def test_skip_tokenizer_takes_the_tokenizer_over(copied: Dataset, small_run: Run
 
 @pytest.mark.parametrize(("corpus", "tokenizer"), [(True, False), (False, True), (True, True)])
 def test_force_does_not_remove_what_is_taken_over(
-    copied: Dataset, small_run: RunConfig, corpus: bool, tokenizer: bool
+    copied: Dataset, small_run: RunRequest, corpus: bool, tokenizer: bool
 ) -> None:
     reuse = Reuse(dataset=copied, corpus=corpus, tokenizer=tokenizer)
     made, _ = build(small_run, copied.path.parent, reuse=reuse, force=True)
@@ -190,7 +192,7 @@ def test_open_refuses_what_is_missing_or_damaged(copied: Dataset) -> None:
         open_dataset(copied.hash, root=root)
 
 
-def test_the_latest_dataset_is_the_one_completed_last(copied: Dataset, small_run: RunConfig, tmp_path: Path) -> None:
+def test_the_latest_dataset_is_the_one_completed_last(copied: Dataset, small_run: RunRequest, tmp_path: Path) -> None:
     with pytest.raises(TinylmError, match="no dataset in"):
         latest_dataset(root=tmp_path / "none")
     other = dataclasses.replace(small_run, tokenizer=dataclasses.replace(small_run.tokenizer, vocab_size=90))
@@ -218,7 +220,7 @@ def test_validation_text_is_not_in_the_training_tokens(dataset: Dataset) -> None
 
 
 def test_terms_are_counted_even_when_the_tokenizer_stands(
-    copied: Dataset, small_run: RunConfig, tmp_path: Path
+    copied: Dataset, small_run: RunRequest, tmp_path: Path
 ) -> None:
     terms = tmp_path / "terms.txt"
     terms.write_text("the\n\nxylophone\n", encoding="utf-8")
@@ -235,7 +237,7 @@ def test_the_licence_names_every_source_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["train.bin", "val-en.documents", "index.json"])
-def test_cut_token_files_are_made_again(copied: Dataset, small_run: RunConfig, name: str) -> None:
+def test_cut_token_files_are_made_again(copied: Dataset, small_run: RunRequest, name: str) -> None:
     path = copied.tokens / name
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])

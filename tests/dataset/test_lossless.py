@@ -11,7 +11,7 @@ from sentencepiece_models import edited_model, learned_model
 from tinylm.base.errors import TinylmError
 from tinylm.dataset.build import Dataset, Reuse, make_dataset
 from tinylm.dataset.lossless import check_lossless
-from tinylm.settings.run import RunConfig
+from tinylm.settings.run import RunRequest
 
 
 def rule(folder: Path, *lines: str) -> str:
@@ -109,7 +109,9 @@ def test_what_keeps_text_is_taken(tmp_path: Path, options: dict[str, Any]) -> No
     check_lossless(learned_model(tmp_path / "a.model", **options))
 
 
-def test_a_dataset_of_an_earlier_version_is_checked_too(dataset: Dataset, small_run: RunConfig, tmp_path: Path) -> None:
+def test_a_dataset_of_an_earlier_version_is_checked_too(
+    dataset: Dataset, small_run: RunRequest, tmp_path: Path
+) -> None:
     (tmp_path / "old").mkdir()
     learned_model(tmp_path / "old" / "tokenizer.model", normalization_rule_name="nfkc_cf")
     reuse = Reuse(dataset=Dataset(tmp_path / "old", dataset.record), corpus=True, tokenizer=True)

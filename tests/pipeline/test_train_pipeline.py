@@ -20,8 +20,8 @@ from tinylm.bundle.reading import open_bundle
 from tinylm.corpus.reading import files
 from tinylm.corpus.statistics import Dropped
 from tinylm.export.run import export_run
-from tinylm.pipeline.train_pipeline import PipelineResult, run_pipeline
-from tinylm.settings.run import PRESETS, RunConfig
+from tinylm.pipeline.train_pipeline import Job, PipelineResult, run_pipeline
+from tinylm.settings.run import PRESETS, RunRequest
 
 
 @pytest.fixture
@@ -30,14 +30,14 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return []
 
 
-def short(config: RunConfig) -> RunConfig:
+def short(config: RunRequest) -> RunRequest:
     return dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=1))
 
 
-def test_a_second_call_does_nothing_and_damage_is_repaired(small_run: RunConfig, lines: list[str]) -> None:
+def test_a_second_call_does_nothing_and_damage_is_repaired(small_run: RunRequest, lines: list[str]) -> None:
     def run() -> PipelineResult:
         lines.clear()
-        return run_pipeline(short(small_run), folder=None, say=lines.append)
+        return run_pipeline(Job(request=short(small_run)), say=lines.append)
 
     first = run()
     assert first.run.parent == Path("runs")
@@ -78,8 +78,8 @@ def _nothing_of_it_is_text(run: Path) -> None:
         shutil.rmtree(name)
 
 
-def test_a_run_that_was_too_short_says_so_where_it_ends(small_run: RunConfig, lines: list[str]) -> None:
-    result = run_pipeline(short(small_run), folder=Path("my run"), say=lines.append)
+def test_a_run_that_was_too_short_says_so_where_it_ends(small_run: RunRequest, lines: list[str]) -> None:
+    result = run_pipeline(Job(request=short(small_run), folder=Path("my run")), say=lines.append)
     gibberish = next(found for found in result.diagnoses if found.kind == "gibberish")
     assert "a table of which piece follows which" in gibberish.evidence
     remedy = "`tinylm train-pipeline --resume --output-dir 'my run' --minutes 2`"
@@ -89,10 +89,10 @@ def test_a_run_that_was_too_short_says_so_where_it_ends(small_run: RunConfig, li
 
 
 @pytest.mark.slow
-def test_the_command_that_a_diagnosis_prints_works_as_it_is_printed(small_run: RunConfig, lines: list[str]) -> None:
+def test_the_command_that_a_diagnosis_prints_works_as_it_is_printed(small_run: RunRequest, lines: list[str]) -> None:
     model = dataclasses.replace(small_run.model, context_length=64)  # the budget's request must fit
     config = dataclasses.replace(small_run, model=model)
-    result = run_pipeline(short(config), folder=Path("my run"), say=lines.append)
+    result = run_pipeline(Job(request=short(config), folder=Path("my run")), say=lines.append)
     (command,) = {found.remedy.split("`")[1] for found in result.diagnoses if found.kind in ("gibberish", "too_short")}
     program, *arguments = shlex.split(command)
     assert program == "tinylm"
@@ -112,11 +112,11 @@ def test_the_command_that_a_diagnosis_prints_works_as_it_is_printed(small_run: R
 
 
 def test_the_export_follows_weights_and_version(
-    small_run: RunConfig, lines: list[str], monkeypatch: pytest.MonkeyPatch
+    small_run: RunRequest, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exported() -> bool:
         lines.clear()
-        run_pipeline(short(small_run), folder=Path("run"), say=lines.append)
+        run_pipeline(Job(request=short(small_run), folder=Path("run")), say=lines.append)
         return "export: unchanged, skipped" not in lines
 
     assert exported()
@@ -145,11 +145,11 @@ def test_the_export_follows_weights_and_version(
     assert exported()
 
 
-def test_a_run_that_is_trained_further_is_exported_again(small_run: RunConfig, lines: list[str]) -> None:
-    first = run_pipeline(short(small_run), folder=Path("run"), say=lines.append)
+def test_a_run_that_is_trained_further_is_exported_again(small_run: RunRequest, lines: list[str]) -> None:
+    first = run_pipeline(Job(request=short(small_run), folder=Path("run")), say=lines.append)
     longer = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, epochs=2))
     lines.clear()
-    second = run_pipeline(longer, folder=Path("run"), extend=True, say=lines.append)
+    second = run_pipeline(Job(request=longer, folder=Path("run"), resume=True, further=True), say=lines.append)
     assert not any(line.startswith("export: unchanged") for line in lines)
     assert second.quality["all"].loss < first.quality["all"].loss
     assert second.bundle.manifest.provenance.metrics["step"] == 16
@@ -158,7 +158,7 @@ def test_a_run_that_is_trained_further_is_exported_again(small_run: RunConfig, l
     assert [int(part) for part in versions[0]] < [int(part) for part in versions[1]]
 
 
-def test_classic_trains_and_exports(small_run: RunConfig, lines: list[str]) -> None:
+def test_classic_trains_and_exports(small_run: RunRequest, lines: list[str]) -> None:
     classic = PRESETS["classic"]
     config = dataclasses.replace(
         short(classic),
@@ -166,7 +166,7 @@ def test_classic_trains_and_exports(small_run: RunConfig, lines: list[str]) -> N
         tokenizer=small_run.tokenizer,
         model=dataclasses.replace(classic.model, context_length=32, d_model=32, d_ff=32),
     )
-    result = run_pipeline(config, folder=None, say=lines.append)
+    result = run_pipeline(Job(request=config), say=lines.append)
     assert result.bundle.manifest.model.architecture == "classic"
     assert result.config.model.vocab_size == 100, "the tokenizer decides"
     assert 0 < result.quality["all"].bits_per_byte < 8

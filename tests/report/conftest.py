@@ -11,7 +11,7 @@ import pytest
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
 from tinylm.report.run import Run
-from tinylm.settings.run import RunConfig, write_config
+from tinylm.settings.plan import RunPlan, write_plan
 from tinylm.training.run.metrics import EvaluationMetrics, Event, StepMetrics
 
 HEALTHY_SAMPLES = {"Hello": "Hello, the cat sat on the mat and the dog ran home.", "Hola": "Hola, el gato duerme."}
@@ -44,13 +44,13 @@ def run_folder(tmp_path: Path) -> RunFolder:
         evaluations: list[EvaluationMetrics] | None = None,
         events: list[Event] | None = None,
         samples: dict[str, str] | None = None,
-        config: RunConfig | None = None,
+        config: RunPlan | None = None,
     ) -> Path:
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
         steps = healthy_steps(200) if steps is None else steps
         config = config or config_of(total_steps=len(steps) or None)
-        write_config(config, folder / "config.toml")
+        write_plan(config, folder / "config.toml")
         lines = [*steps, *(evaluations or []), *(events or [])]
         rows = (json.dumps(dataclasses.asdict(line)) + "\n" for line in lines)
         (folder / "metrics.jsonl").write_text("".join(rows), encoding="utf-8")

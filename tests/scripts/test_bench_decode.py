@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.pipeline.train_pipeline import run_pipeline
-from tinylm.settings.run import RunConfig
+from tinylm.pipeline.train_pipeline import Job, run_pipeline
+from tinylm.settings.run import RunRequest
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench_decode"
 
 
 def test_it_compares_what_there_is_and_names_what_is_missing(
-    small_run: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_run: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     config = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, epochs=1))
-    run_pipeline(config, folder=Path("run"), say=lambda _: None)
+    run_pipeline(Job(request=config, folder=Path("run")), say=lambda _: None)
     played, absent = ["ours-int8-lean", "ours-fp32-reference"], "genai-int4"
     sizes = ["--rounds", "2", "--new-tokens", "8", "--starts", "1"]
     contestants = ["--only", *played, absent, "--python", "genai=/bin/false"]

@@ -1,9 +1,7 @@
-"""Presets, the limits of every setting, and `config.toml` there and back."""
+"""Presets, and the limits of every setting."""
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +10,9 @@ from tinylm.base.errors import TinylmError
 from tinylm.settings.run import (
     PRESETS,
     ModelConfig,
-    RunConfig,
     TokenizerConfig,
     TrainingConfig,
     preset,
-    read_config,
-    write_config,
 )
 
 
@@ -44,31 +39,10 @@ def test_classic_is_the_reference_recipe() -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_belong_together_and_survive_the_file(name: str, tmp_path: Path) -> None:
-    config = preset(name)
-    assert config.preset == name
-    assert config.model.vocab_size == config.tokenizer.vocab_size
-    path = tmp_path / "config.toml"
-    write_config(config, path)
-    assert read_config(path) == config
-    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as Notepad saves it
-    assert read_config(path) == config
-
-
-def test_every_setting_survives_the_file(tmp_path: Path, small_run: RunConfig) -> None:
-    training = TrainingConfig(
-        batch_size=12,
-        accumulation_steps=3,
-        epochs=7,
-        minutes=1.5,
-        total_steps=9,
-        learning_rate=0.1234567890123,
-        grad_clip=None,
-        seed=2**40,
-    )
-    config = dataclasses.replace(small_run, training=training, dataset="ab" * 8, corpus=('es:ñ "x"\\', "sample"))
-    write_config(config, tmp_path / "config.toml")
-    assert read_config(tmp_path / "config.toml") == config
+def test_presets_belong_together(name: str) -> None:
+    request = preset(name)
+    assert request.preset == name
+    assert request.model.vocab_size == request.tokenizer.vocab_size
 
 
 def test_an_unknown_preset_names_the_nearest() -> None:
@@ -130,6 +104,11 @@ def test_model_limits(changes: dict[str, Any], message: str) -> None:
         ({"grad_clip": 0.0}, "`grad_clip` is 0.0"),
         ({"grad_clip": float("nan")}, "`grad_clip` is nan"),
         ({"grad_clip": float("inf")}, "`grad_clip` is inf"),
+        ({"beta1": 1.0}, "`beta1` is 1.0; 0 to below 1 is needed"),
+        ({"ema_decay": 1.0}, "`ema_decay` is 1.0; between 0 and 1 is needed"),
+        ({"max_rollbacks": -1}, "`max_rollbacks` is -1; 0 or more is needed"),
+        ({"checkpoint_every_minutes": float("inf")}, "`checkpoint_every_minutes` is inf; 0 or more is needed"),
+        ({"embedding_learning_rate": 0.1}, "belongs to the optimizer `muon`"),
     ],
 )
 def test_training_limits(changes: dict[str, Any], message: str) -> None:
@@ -141,9 +120,3 @@ def test_training_limits(changes: dict[str, Any], message: str) -> None:
 def test_tokenizer_limits(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="is supported"):
         TokenizerConfig(**changes)
-
-
-def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(TinylmError, match="cannot read") as caught:
-        read_config(tmp_path / "config.toml")
-    assert caught.value.hint == "is this a run folder?"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tinylm.dataset.build import Dataset, build_dataset, plan_dataset
-from tinylm.settings.run import RunConfig
+from tinylm.settings.plan import plan
+from tinylm.settings.run import RunRequest
 from tinylm.training import loop, trainer
 from tinylm.training.run.checkpoint import CheckpointRecord
 from tinylm.training.run.run_folder import open_run
@@ -22,22 +23,22 @@ TrainRun = Callable[..., CheckpointRecord]
 
 
 @pytest.fixture(scope="session")
-def dataset(small_run: RunConfig, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+def dataset(small_run: RunRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     record = plan_dataset(small_run.corpus, small_run.tokenizer)
     root = tmp_path_factory.mktemp("datasets")
     return build_dataset(record, small_run.corpus, root=root, progress=lambda line: None)
 
 
 @pytest.fixture
-def train_run(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> TrainRun:
-    """`train_run(folder, interrupt_after=5, extend=False, model={...}, **training settings)`."""
+def train_run(small_run: RunRequest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> TrainRun:
+    """`train_run(folder, interrupt_after=5, further=False, model={...}, **training settings)`."""
     optimize = loop.optimize
 
     def call(
         folder: Path,
         *,
         interrupt_after: int | None = None,
-        extend: bool = False,
+        further: bool = False,
         model: dict[str, Any] | None = None,
         **training: Any,
     ) -> CheckpointRecord:
@@ -51,24 +52,26 @@ def train_run(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.Monkey
             return optimize(*arguments, **named)
 
         monkeypatch.setattr(loop, "optimize", counted)
-        config = dataclasses.replace(
+        request = dataclasses.replace(
             small_run,
-            dataset=dataset.hash,
             model=dataclasses.replace(small_run.model, **(model or {})),
             training=dataclasses.replace(small_run.training, **training),
         )
-        with open_run(folder, config, force=False, extend=extend) as (adopted, run_id):
-            return trainer.train(folder, adopted, dataset, run_id=run_id)
+        return run(folder, request, dataset, further=further)
 
     return call
 
 
 @pytest.fixture(scope="session")
-def finished(small_run: RunConfig, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(small_run: RunRequest, dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of six short epochs that is done; tests copy it before they change it."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     training = dataclasses.replace(small_run.training, epochs=6, batch_size=64)
-    config = dataclasses.replace(small_run, dataset=dataset.hash, training=training)
-    with open_run(folder, config, force=False) as (adopted, run_id):
-        trainer.train(folder, adopted, dataset, run_id=run_id)
+    run(folder, dataclasses.replace(small_run, training=training), dataset)
     return folder
+
+
+def run(folder: Path, request: RunRequest, dataset: Dataset, *, further: bool = False) -> CheckpointRecord:
+    facts = dataset.facts()
+    with open_run(folder, plan(request, facts), resume=further, further=further) as (measured, run_id):
+        return trainer.train(folder, request, facts, dataset, run_id=run_id, measured=measured)

@@ -13,7 +13,9 @@ import pytest
 import torch
 
 from tinylm.base.errors import TinylmError
-from tinylm.training import loop
+from tinylm.training import loop, trainer
+from tinylm.training.guards import rollback
+from tinylm.training.run import recorder
 from tinylm.training.run.checkpoint import FINAL, CheckpointRecord, Checkpoints
 from tinylm.training.run.metrics import read_events, read_steps
 from tinylm.training.stability import LEAP_STEPS, WINDOW, Recent, leap, not_a_number, spike
@@ -75,22 +77,20 @@ def hurt(monkeypatch: pytest.MonkeyPatch) -> None:
         return clip(parameters, limit)
 
     lowered = [False]
-    answer = loop.answer_divergence
+    roll_back, run_steps = loop.roll_back, trainer.run_steps
 
-    def answer_divergence(*arguments: Any) -> Any:
-        progress = answer(*arguments)
+    def rolled_back(*arguments: Any, **named: Any) -> Any:
+        progress = roll_back(*arguments, **named)
         lowered[0] = progress.lr_scale * 3e-3 < 2e-3
         return progress
 
-    begin = loop.Loop.run
-
-    def run(self: Any, progress: Any) -> Any:
+    def begun(setup: Any, recorder: Any, progress: Any, **named: Any) -> Any:
         lowered[0] = progress.lr_scale * 3e-3 < 2e-3
-        return begin(self, progress)
+        return run_steps(setup, recorder, progress, **named)
 
-    monkeypatch.setattr(loop.Loop, "run", run)
+    monkeypatch.setattr(trainer, "run_steps", begun)
     monkeypatch.setattr(loop, "learning_rate", learning_rate)
-    monkeypatch.setattr(loop, "answer_divergence", answer_divergence)
+    monkeypatch.setattr(loop, "roll_back", rolled_back)
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip_grad_norm)
 
 
@@ -175,7 +175,7 @@ def test_a_loss_that_leaps_goes_back_before_the_leap(
 ) -> None:
     """Step 17 shows that the last ten went wrong: the checkpoints of steps 8 to 16 are not to be trusted."""
     leaps = iter([f"the loss leapt at {LEAP_STEPS}"])
-    monkeypatch.setattr(loop, "leap", lambda recent: next(leaps, None) if len(recent.losses) == 17 else None)
+    monkeypatch.setattr(rollback, "leap", lambda recent: next(leaps, None) if len(recent.losses) == 17 else None)
     record = train_run(tmp_path / "run", **FLAT, keep_checkpoints=5)
     assert [(event.step, event.event) for event in read_events(tmp_path / "run")] == [(17, "leap"), (17, "rollback")]
     assert "back to step 4" in read_events(tmp_path / "run")[1].detail
@@ -188,6 +188,6 @@ def test_a_loss_that_leaps_goes_back_before_the_leap(
 def test_a_gradient_that_leaps_is_an_event(
     train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "spike", lambda recent, norm: "odd" if len(recent.norms) == 4 else None)
+    monkeypatch.setattr(recorder, "spike", lambda recent, norm: "odd" if len(recent.norms) == 4 else None)
     train_run(tmp_path / "run", total_steps=6)
     assert [(event.step, event.event, event.detail) for event in read_events(tmp_path / "run")] == [(5, "spike", "odd")]

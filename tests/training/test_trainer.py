@@ -15,14 +15,13 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.dataset.build import Dataset
-from tinylm.settings.run import RunConfig, TrainingConfig, read_config
+from tinylm.settings.plan import RunPlan, read_plan
+from tinylm.settings.run import RunRequest
 from tinylm.training.run.append_log import AppendLog
 from tinylm.training.run.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
 from tinylm.training.run.metrics import read_evaluations, read_events, read_steps, read_summary
 from tinylm.training.step.setup import set_up
 from tinylm.training.trainer import Interrupted, train
-from tinylm.training.tuning import length
-from tinylm.training.tuning.length import decide_total_steps
 
 TrainRun = Callable[..., CheckpointRecord]
 
@@ -152,7 +151,7 @@ def test_a_finished_run_trains_no_further_unless_asked(train_run: TrainRun, tmp_
     before = (tmp_path / "run" / "checkpoints" / FINAL).resolve().stat().st_mtime_ns
     assert train_run(tmp_path / "run", epochs=1) == first
     assert (tmp_path / "run" / "checkpoints" / FINAL).resolve().stat().st_mtime_ns == before
-    further = train_run(tmp_path / "run", extend=True, epochs=2)
+    further = train_run(tmp_path / "run", further=True, epochs=2)
     assert further.progress.step == 2 * first.progress.step
     assert [epoch.epoch for epoch in further.progress.epoch_history] == [1, 2]
     assert further.run_id == first.run_id
@@ -160,7 +159,7 @@ def test_a_finished_run_trains_no_further_unless_asked(train_run: TrainRun, tmp_
 
 def test_an_epoch_that_is_ended_twice_stands_once_in_the_history(train_run: TrainRun, tmp_path: Path) -> None:
     first = train_run(tmp_path / "run", total_steps=2)
-    further = train_run(tmp_path / "run", extend=True, epochs=2)
+    further = train_run(tmp_path / "run", further=True, epochs=2)
     assert further.progress.step > first.progress.step
     assert [epoch.epoch for epoch in first.progress.epoch_history] == [1]
     assert [epoch.epoch for epoch in further.progress.epoch_history] == [1, 2]
@@ -170,17 +169,18 @@ def test_fewer_steps_than_are_done_is_an_error(train_run: TrainRun, tmp_path: Pa
     with pytest.raises(Interrupted):
         train_run(tmp_path / "run", interrupt_after=4)
     with pytest.raises(TinylmError, match="has done 4 steps; it was asked for 2 in all"):
-        train_run(tmp_path / "run", extend=True, total_steps=2)
+        train_run(tmp_path / "run", further=True, total_steps=2)
 
 
-def test_minutes_become_recorded_steps(train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(length, "time_step", lambda setup, *, minutes: 0.5)
-    record = train_run(tmp_path / "run", minutes=0.1)
-    assert record.progress.total_steps == int(6 * 0.92 / 0.5) == 11
-    recorded = read_config(tmp_path / "run" / "config.toml").training
-    assert (recorded.minutes, recorded.total_steps) == (0.1, 11)
-    monkeypatch.setattr(length, "time_step", lambda setup, *, minutes: pytest.fail("the record decides"))
-    assert train_run(tmp_path / "run", minutes=0.1).progress.total_steps == 11
+def test_minutes_become_recorded_steps(train_run: TrainRun, tmp_path: Path) -> None:
+    record = train_run(tmp_path / "run", minutes=0.01)
+    recorded = read_plan(tmp_path / "run" / "config.toml")
+    assert recorded == record.config
+    assert recorded.training.minutes == 0.01
+    assert recorded.training.total_steps == record.progress.total_steps == record.progress.step
+    assert train_run(tmp_path / "run", minutes=0.01) == record
+    further = train_run(tmp_path / "run", further=True, minutes=0.01)
+    assert further.progress.step == further.config.training.total_steps > record.progress.step
 
 
 def test_bf16_trains_to_nearly_the_same_loss(train_run: TrainRun, tmp_path: Path) -> None:
@@ -191,9 +191,9 @@ def test_bf16_trains_to_nearly_the_same_loss(train_run: TrainRun, tmp_path: Path
     assert losses[1] == pytest.approx(losses[0], rel=0.01)  # bf16 has 8 bits of mantissa
 
 
-def test_a_model_of_another_vocabulary_is_refused(train_run: TrainRun, tmp_path: Path) -> None:
+def test_a_model_of_another_vocabulary_is_refused(small_plan: RunPlan, dataset: Dataset) -> None:
     with pytest.raises(TinylmError, match="the model has 101 pieces, the dataset's tokenizer 100"):
-        train_run(tmp_path / "run", model={"vocab_size": 101})
+        set_up(dataclasses.replace(small_plan, model=dataclasses.replace(small_plan.model, vocab_size=101)), dataset)
 
 
 def test_a_checkpoint_of_other_shapes_is_refused(train_run: TrainRun, tmp_path: Path) -> None:
@@ -225,13 +225,6 @@ def test_a_log_that_cannot_be_written_is_no_traceback(
 def _full_log(log: Any, run: Path, *, size: int | None) -> None:
     log._log = AppendLog(run / "metrics.jsonl", size=size)
     log._log._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
-
-
-def test_the_defaults_say_one_epoch_costs_every_window_once(small_run: RunConfig, dataset: Dataset) -> None:
-    setup = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
-    assert setup.batches.steps_per_epoch == 8, "the tests above count on it"
-    assert decide_total_steps(setup, done=0) == 24
-    assert isinstance(setup.training, TrainingConfig)
 
 
 def test_a_damaged_newest_checkpoint_falls_back_and_says_so(
@@ -280,11 +273,8 @@ def test_checkpoints_of_an_earlier_tinylm_are_not_continued(train_run: TrainRun,
     assert "--force" in caught.value.hint
 
 
-def test_a_checkpoint_comes_when_minutes_have_passed(
-    train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tinylm.training.run.recorder.Recorder.minutes_since_save", lambda recorder: 1.0)
-    train_run(tmp_path / "run", total_steps=4, checkpoint_every_minutes=0.5, keep_checkpoints=9)
+def test_a_checkpoint_comes_when_minutes_have_passed(train_run: TrainRun, tmp_path: Path) -> None:
+    train_run(tmp_path / "run", total_steps=4, checkpoint_every_minutes=1e-9, keep_checkpoints=9)
     train_run(tmp_path / "other", total_steps=4, checkpoint_every_minutes=0, keep_checkpoints=9)
     steps = [
         sorted(int(p.name[5:13]) for p in (tmp_path / name / "checkpoints").glob("step-*")) for name in ("run", "other")
@@ -327,17 +317,17 @@ def test_the_average_is_what_a_checkpoint_holds(train_run: TrainRun, tmp_path: P
 def test_who_trains_further_wants_to_see_more(train_run: TrainRun, tmp_path: Path) -> None:
     """Patience and what rollbacks did belong to the plan that is over."""
     first = train_run(tmp_path / "run", total_steps=16, patience=9).progress
-    again = train_run(tmp_path / "run", extend=True, total_steps=24, patience=9).progress
+    again = train_run(tmp_path / "run", further=True, total_steps=24, patience=9).progress
     assert first.patience_from == 0
     assert again.patience_from == len(first.evaluations) > 0
     assert len(again.evaluations) > len(first.evaluations)
 
 
-def test_weights_that_were_never_read_are_missed(small_run: RunConfig, dataset: Dataset, tmp_path: Path) -> None:
+def test_weights_that_were_never_read_are_missed(small_run: RunRequest, dataset: Dataset, tmp_path: Path) -> None:
     """A run that was to start from another and was killed before it did must not start from random weights."""
-    config = dataclasses.replace(small_run, dataset=dataset.hash, init_from="runs/other")
+    request = dataclasses.replace(small_run, init_from="runs/other")
     with pytest.raises(TinylmError, match="was to start from `runs/other` and ended before it did"):
-        train(tmp_path, config, dataset, run_id="x")
+        train(tmp_path, request, dataset.facts(), dataset, run_id="x")
     assert not Checkpoints(tmp_path).has(LAST)
 
 

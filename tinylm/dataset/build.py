@@ -24,7 +24,9 @@ from tinylm.dataset.decoding import as_text
 from tinylm.dataset.encoding import write_shards
 from tinylm.dataset.sampling import sample_lines
 from tinylm.dataset.shards import INDEX, TRAIN, read_index, sizes_fit
-from tinylm.settings.run import RunConfig, TokenizerConfig
+from tinylm.settings.model import ModelConfig
+from tinylm.settings.plan import Facts
+from tinylm.settings.run import RunRequest, TokenizerConfig
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import Tokenizer
 from tinylm.tokenizer.training import (
@@ -98,6 +100,11 @@ class Dataset:
         recorded = read_record(self.path / CORPUS).validation_text
         return text_hash(self.path / "val.jsonl") if recorded is None else recorded
 
+    def facts(self, model: ModelConfig | None = None) -> Facts:
+        """What a plan needs to know of the dataset, and of `model`, the shape of weights that training starts from."""
+        tokenizer = replace(self.record.tokenizer, vocab_size=self.vocab_size)
+        return Facts(dataset=self.hash, validation_text=self.validation_text, tokenizer=tokenizer, model=model)
+
     def tokenizer(self) -> Tokenizer:
         return Tokenizer(self.path / MODEL)
 
@@ -126,7 +133,7 @@ class Reuse:
 
 
 def make_dataset(
-    config: RunConfig,
+    request: RunRequest,
     *,
     reuse: Reuse | None = None,
     terms: Path | None = None,
@@ -134,7 +141,7 @@ def make_dataset(
     root: Path = DATASETS,
     progress: Progress,
 ) -> Dataset:
-    """The dataset that `config` describes; files of tokens in its corpus are text to the tokenizer in `reuse`.
+    """The dataset that `request` describes; files of tokens in its corpus are text to the tokenizer in `reuse`.
 
     TinylmError as `plan_dataset` and `build_dataset` have it, and for a tokenizer that changes text.
     """
@@ -146,14 +153,14 @@ def make_dataset(
             check_lossless(reuse.dataset.path / MODEL)
         ready = reuse.dataset.tokenizer()
     with contextlib.ExitStack() as stack:
-        sources: Sequence[str] = config.corpus
+        sources: Sequence[str] = request.corpus
         if reuse is None or not reuse.corpus:
             sources = stack.enter_context(as_text(sources, ready, root, progress=progress))
-        record = plan_dataset(sources, config.tokenizer, near_duplicates=config.near_duplicates, reuse=reuse)
+        record = plan_dataset(sources, request.tokenizer, near_duplicates=request.near_duplicates, reuse=reuse)
         return build_dataset(
             record,
             sources,
-            fitting_vocabulary=config.fitting_vocabulary,
+            fitting_vocabulary=request.fitting_vocabulary,
             root=root,
             reuse=reuse,
             terms=terms,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import copy_atomic
-from tinylm.dataset.build import SCHEMA, Dataset, DatasetRecord
+from tinylm.dataset.build import SCHEMA, Dataset, DatasetRecord, Reuse
 from tinylm.dataset.lossless import HINT, check_lossless
 from tinylm.settings.run import TokenizerConfig
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -28,3 +31,11 @@ def ready_tokenizer(model: Path, folder: Path) -> Dataset:
     copy_atomic(model, folder / MODEL)
     (folder / VOCABULARY).write_bytes(vocabulary(tokenizer))
     return Dataset(folder, DatasetRecord(schema=SCHEMA, sources=(), tokenizer=config))
+
+
+@contextlib.contextmanager
+def taken_over(tokenizer: Path) -> Iterator[Reuse]:
+    """The SentencePiece file `tokenizer`, for a dataset to take over inside the context."""
+    with tempfile.TemporaryDirectory(prefix="tinylm-") as folder:
+        dataset = ready_tokenizer(tokenizer, Path(folder))
+        yield Reuse(dataset=dataset, corpus=False, tokenizer=True, tokenizer_from=tokenizer)

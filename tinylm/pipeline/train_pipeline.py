@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,17 +29,40 @@ from tinylm.model import from_weights
 from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.outputs import FILE as REPORT
 from tinylm.report.outputs import write_report
-from tinylm.settings.run import RunConfig
+from tinylm.settings.plan import Facts, RunPlan, plan
+from tinylm.settings.run import RunRequest
 from tinylm.training.guards.forgetting import Initial, measure_again
+from tinylm.training.guards.preflight import Check
 from tinylm.training.run.checkpoint import BEST, WEIGHTS, CheckpointRecord, Checkpoints, load_weights
 from tinylm.training.run.metrics import STEPS
 from tinylm.training.run.run_folder import default_folder, open_run
 from tinylm.training.step.evaluation import Quality, Validation
-from tinylm.training.trainer import train
+from tinylm.training.trainer import check, train
 
 Say = Callable[[str], None]
 EXPORT = "export.json"
 """What the run's bundle was made of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A training that is to be done, with what it starts from opened."""
+
+    request: RunRequest
+    folder: Path | None = None
+    """The run folder; none: `runs/PRESET-CORPUS-HASH`."""
+    reuse: Reuse | None = None
+    initial: Initial | None = None
+    trackers: tuple[str, ...] = ()
+    terms: Path | None = None
+    """A file of words that the tokenizer's fit is measured on, too."""
+    root: Path = DATASETS
+    force: bool = False
+    """Make the run and its dataset again."""
+    resume: bool = False
+    """Continue the run that is in `folder`, perhaps by another recipe."""
+    further: bool = False
+    """Decide its length anew."""
 
 
 @dataclass
@@ -46,7 +70,7 @@ class PipelineResult:
     """Where things are, and how long each stage took."""
 
     run: Path
-    config: RunConfig
+    config: RunPlan
     bundle: Bundle
     quality: dict[str, Quality]
     """Of the best checkpoint, in fp32."""
@@ -55,22 +79,8 @@ class PipelineResult:
     """What the report finds in the training, the gravest first."""
 
 
-def run_pipeline(
-    config: RunConfig,
-    *,
-    folder: Path | None,
-    reuse: Reuse | None = None,
-    initial: Initial | None = None,
-    trackers: Sequence[str] = (),
-    terms: Path | None = None,
-    force: bool = False,
-    extend: bool = False,
-    say: Say,
-) -> PipelineResult:
-    """Train and export what `config` describes in `folder`, by default `runs/PRESET-CORPUS-HASH`.
-
-    A run that is there with the same settings is continued. `config.dataset` is filled in here.
-    """
+def run_pipeline(job: Job, *, say: Say) -> PipelineResult:
+    """Train and export; a run that is there with the same request is continued."""
     seconds: dict[str, float] = {}
     started = time.perf_counter()
 
@@ -80,12 +90,9 @@ def run_pipeline(
         started = time.perf_counter()
 
     say("[1/4] corpus, tokenizer and tokens")
-    config, dataset = prepare_dataset(config, reuse=reuse, terms=terms, force=force, say=say)
+    dataset, facts = prepare_dataset(job, say=say)
     lap("dataset")
-    folder = folder or default_folder(config)
-    with open_run(folder, config, force=force, extend=extend) as (config, run_id):
-        say(f"[2/4] training in {folder}")
-        final = _train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers, say=say)
+    with _trained(job, dataset, facts, heading="[2/4] training in", say=say) as (folder, final):
         lap("training")
 
         say("[3/4] evaluation of the best checkpoint, in fp32")
@@ -99,73 +106,55 @@ def run_pipeline(
     return PipelineResult(folder, final.config, bundle, quality, seconds, diagnoses)
 
 
-def run_training(
-    config: RunConfig,
-    *,
-    folder: Path | None,
-    reuse: Reuse | None = None,
-    initial: Initial | None = None,
-    trackers: Sequence[str] = (),
-    terms: Path | None = None,
-    force: bool = False,
-    extend: bool = False,
-    say: Say,
-) -> Path:
+def run_training(job: Job, *, say: Say) -> Path:
     """The first half of `run_pipeline`: dataset and training; returns the run folder."""
-    config, dataset = prepare_dataset(config, reuse=reuse, terms=terms, force=force, say=say)
-    folder = folder or default_folder(config)
-    with open_run(folder, config, force=force, extend=extend) as (config, run_id):
-        say(f"training in {folder}")
-        _train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers, say=say)
+    dataset, facts = prepare_dataset(job, say=say)
+    with _trained(job, dataset, facts, heading="training in", say=say) as (folder, _):
         _report(folder, say)
     return folder
 
 
-def prepare_dataset(
-    config: RunConfig,
-    *,
-    reuse: Reuse | None = None,
-    terms: Path | None = None,
-    force: bool = False,
-    root: Path = DATASETS,
-    say: Say,
-) -> tuple[RunConfig, Dataset]:
-    """The dataset that `config` describes, built where it is missing; and `config` with what the dataset decides."""
-    dataset = make_dataset(config, reuse=reuse, terms=terms, force=force, root=root, progress=say)
-    tokenizer = dataclasses.replace(dataset.record.tokenizer, vocab_size=dataset.vocab_size)
-    model = dataclasses.replace(config.model, vocab_size=tokenizer.vocab_size)
-    config = dataclasses.replace(
-        config,
-        tokenizer=tokenizer,
-        fitting_vocabulary=True,
-        model=model,
-        dataset=dataset.hash,
-        validation_text=dataset.validation_text,
-    )
+def check_training(job: Job, folder: Path, *, say: Say) -> tuple[list[Check], list[tuple[int, float]]]:
+    """The checks before the training, and the learning rate of some steps; `folder` is on the run's disk."""
+    dataset, facts = prepare_dataset(job, say=say)
+    return check(folder, job.request, facts, dataset, initial=job.initial)
+
+
+def prepare_dataset(job: Job, *, say: Say) -> tuple[Dataset, Facts]:
+    """The job's dataset, built where it is missing, and what it decides of the plan."""
+    dataset = make_dataset(job.request, reuse=job.reuse, terms=job.terms, force=job.force, root=job.root, progress=say)
     for line in summarise(dataset):
         say(line)
-    return config, dataset
+    return dataset, dataset.facts(None if job.initial is None else job.initial.model)
 
 
-def _train(
-    folder: Path,
-    config: RunConfig,
-    dataset: Dataset,
-    *,
-    run_id: str,
-    initial: Initial | None,
-    trackers: Sequence[str],
-    say: Say,
-) -> CheckpointRecord:
-    try:
-        final = train(folder, config, dataset, run_id=run_id, initial=initial, trackers=trackers)
-    except TinylmError:
-        if (folder / STEPS).is_file():  # a run that diverged needs its report most
-            _report(folder, say)
-        raise
-    if config.init_from is not None:
-        measure_again(folder, dataset.tokenizer(), say=say)
-    return final
+@contextmanager
+def _trained(
+    job: Job, dataset: Dataset, facts: Facts, *, heading: str, say: Say
+) -> Iterator[tuple[Path, CheckpointRecord]]:
+    """The run's folder and final checkpoint, held by this process."""
+    asked = plan(job.request, facts)
+    folder = job.folder or default_folder(asked)
+    with open_run(folder, asked, force=job.force, resume=job.resume, further=job.further) as (measured, run_id):
+        say(f"{heading} {folder}")
+        try:
+            final = train(
+                folder,
+                job.request,
+                facts,
+                dataset,
+                run_id=run_id,
+                measured=measured,
+                initial=job.initial,
+                trackers=job.trackers,
+            )
+        except TinylmError:
+            if (folder / STEPS).is_file():  # a run that diverged needs its report most
+                _report(folder, say)
+            raise
+        if job.request.init_from is not None:
+            measure_again(folder, dataset.tokenizer(), say=say)
+        yield folder, final
 
 
 def _report(folder: Path, say: Say) -> tuple[Diagnosis, ...]:

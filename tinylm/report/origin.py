@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from tinylm.html.elements import columns, facts, folded, section, subtitle, table
 from tinylm.report.run import DatasetFacts, Run
-from tinylm.settings.run import RunConfig
+from tinylm.settings.plan import RunPlan
 from tinylm.text.documents import UNDETERMINED
 
 
@@ -63,7 +63,7 @@ def configuration(run: Run) -> str:
     return section("Configuration", columns(left, right), hashes)
 
 
-def settings(config: RunConfig) -> dict[str, str]:
+def settings(config: RunPlan) -> dict[str, str]:
     """Every setting by its dotted name, such as `training.learning_rate`, in words."""
     return dict(_flat(dataclasses.asdict(config)))
 

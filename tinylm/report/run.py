@@ -23,7 +23,7 @@ from tinylm.dataset.shards import TRAIN, Index, read_index
 from tinylm.machine.memory import read_memory
 from tinylm.report.counting import bigram_bits_per_byte, unseen_share
 from tinylm.report.text import EpochSamples, read_samples, words_of
-from tinylm.settings.run import RunConfig, read_config
+from tinylm.settings.plan import RunPlan, read_plan
 from tinylm.tokenizer.training import TokenizerStatistics, read_statistics
 from tinylm.training.run.metrics import (
     STEPS,
@@ -63,7 +63,7 @@ class Run:
     """A run as its report sees it. Losses in nats per token."""
 
     name: str
-    config: RunConfig
+    config: RunPlan
     folder: Path = Path("runs")
     """Where it lies, as commands name it."""
     steps: tuple[StepMetrics, ...] = ()
@@ -156,7 +156,7 @@ class _Reader:
 
 def read_run(folder: Path) -> Run:
     """The run in `folder`; TinylmError when it is no run or its configuration is damaged."""
-    config = read_config(find_run(folder) / CONFIG)
+    config = read_plan(find_run(folder) / CONFIG)
     reader = _Reader(folder)
     summary = reader.document(SUMMARY)
     steps = _steps(reader)
@@ -248,7 +248,7 @@ def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
-def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:
+def _dataset(reader: _Reader, config: RunPlan) -> DatasetFacts | None:
     """The dataset lies in `datasets/`, of the folder that tinylm is called in, or beside the run's `runs/`."""
     name = config.dataset
     if name is None or Path(name).name != name:
@@ -277,7 +277,7 @@ def _dataset(reader: _Reader, config: RunConfig) -> DatasetFacts | None:
 
 
 def _hashes(
-    config: RunConfig,
+    config: RunPlan,
     summary: dict[str, object],
     checkpoints: dict[str, dict[str, object]],
     manifest: dict[str, object],

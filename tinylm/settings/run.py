@@ -1,22 +1,20 @@
-"""What can be set, in frozen dataclasses; presets; the run's `config.toml`.
+"""What can be asked for, in frozen dataclasses, and the presets.
 
-A value's way: preset -> explicit command-line overrides with `dataclasses.replace` -> one function call -> recorded in
-the run's `config.toml` -> the bundle's manifest.
+A value's way: preset -> what the command line says -> `RunRequest` -> `tinylm.settings.plan` -> `RunPlan`, the run's
+`config.toml` -> the bundle's manifest.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, nearest, read
+from tinylm.base.records import nearest
 from tinylm.settings.model import LARGEST_VOCABULARY, ModelConfig
 
-SCHEMA = "1.0"
 SMALLEST_VOCABULARY = 16
 
 
@@ -42,20 +40,18 @@ class TokenizerConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """The optimizer's recipe."""
+    """The optimizer's recipe, as it is asked for."""
 
-    batch_size: int = 32
-    """Sequences a step, accumulation included."""
-    batch_size_auto: Literal["off", "wanted", "decided"] = "off"
-    """`wanted`: the run measures which `batch_size` is fastest, once, and records it with `decided`."""
+    batch_size: int | None = 32
+    """Sequences a step, accumulation included; none: the run measures which size is fastest and fits in memory."""
     accumulation_steps: int = 1
     """Micro-batches a step; memory falls, the gradient stays the same."""
     epochs: int = 20
-    """Passes over the text; not used when `total_steps` is set."""
+    """Passes over the text; not used when `minutes` or `total_steps` is set."""
     minutes: float | None = None
-    """Wall-clock minutes of training: the first steps are timed, and `total_steps` is fixed to fit."""
+    """Wall-clock minutes of training: the first steps are timed, and the number of steps is fixed to fit."""
     total_steps: int | None = None
-    """Steps of the whole run, instead of `epochs`; recorded when `minutes` decided it."""
+    """Steps of the whole run, instead of `epochs`."""
     optimizer: Literal["adamw", "muon"] = "adamw"
     """`muon` trains the matrices inside the blocks by Muon, everything else by AdamW."""
     learning_rate: float = 3e-4
@@ -94,8 +90,6 @@ class TrainingConfig:
     """`auto` takes bf16 where the processor has it in hardware."""
     compile: Literal["auto", "on", "off"] = "auto"
     """Torch's compiler; `auto` measures whether it pays in this run."""
-    compiled: bool | None = None
-    """What `auto` came to; recorded by the run."""
     activation_checkpointing: bool = False
     """Keep a block's input only and compute the rest again: less memory, for one more forward pass."""
     seed: int = 0
@@ -118,20 +112,19 @@ class TrainingConfig:
     sample_every_epochs: int = 5
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "accumulation_steps", "epochs", "checkpoint_every_epochs", "sample_every_epochs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"`{name}` is {getattr(self, name)}; at least 1 is needed")
-        if self.batch_size % self.accumulation_steps:
+        for needed, holds, names in _LIMITS:
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise ValueError(f"`{name}` is {value}; {needed} is needed")
+        for name, weight in self.source_weights.items():
+            if not 0 < weight <= 1000:
+                raise ValueError(f"`source_weights` has {weight} for `{name}`; above 0 and at most 1000 is needed")
+        if self.batch_size is not None and self.batch_size % self.accumulation_steps:
             raise ValueError(
                 f"`batch_size` {self.batch_size} does not split into as many parts as `accumulation_steps` says:"
                 f" {self.accumulation_steps}"
             )
-        if self.total_steps is not None and self.total_steps < 1:
-            raise ValueError(f"`total_steps` is {self.total_steps}; at least 1 is needed")
-        if self.minutes is not None and not 0 < self.minutes <= 100_000:
-            raise ValueError(f"`minutes` is {self.minutes}; above 0 and at most 100000 is needed")
-        if not 0 < self.learning_rate <= 1:
-            raise ValueError(f"`learning_rate` is {self.learning_rate}; above 0 and at most 1 is needed")
         if not 0 <= self.min_learning_rate <= self.learning_rate:
             raise ValueError(f"`min_learning_rate` is {self.min_learning_rate}; 0 to {self.learning_rate} is needed")
         if not 0 <= self.warmup_fraction < self.decay_fraction <= 1:
@@ -144,49 +137,39 @@ class TrainingConfig:
                 f"the schedule `cosine_per_epoch` has neither warm-up nor a constant end: `warmup_fraction` is"
                 f" {self.warmup_fraction} and `decay_fraction` {self.decay_fraction}, not 0.0 and 1.0"
             )
-        for name in ("warmup_steps", "evaluate_every_steps", "patience", "checkpoint_every_steps"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` is {value}; at least 1 is needed")
         if self.schedule == "cosine_per_epoch" and self.warmup_steps is not None:
             raise ValueError(f"the schedule `cosine_per_epoch` has no warm-up: `warmup_steps` is {self.warmup_steps}")
-        if not 0 <= self.checkpoint_every_minutes < math.inf:
-            raise ValueError(f"`checkpoint_every_minutes` is {self.checkpoint_every_minutes}; 0 or more is needed")
-        if self.keep_checkpoints < 1:
-            raise ValueError(f"`keep_checkpoints` is {self.keep_checkpoints}; at least 1 is needed")
-        if self.max_rollbacks < 0:
-            raise ValueError(f"`max_rollbacks` is {self.max_rollbacks}; 0 or more is needed")
-        if not 0 < self.rollback_factor < 1:
-            raise ValueError(f"`rollback_factor` is {self.rollback_factor}; between 0 and 1 is needed")
-        if self.seed < 0:
-            raise ValueError(f"`seed` is {self.seed}; 0 or more is needed")
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"`{name}` is {getattr(self, name)}; 0 to below 1 is needed")
-        for name, weight in self.source_weights.items():
-            if not 0 < weight <= 1000:
-                raise ValueError(f"`source_weights` has {weight} for `{name}`; above 0 and at most 1000 is needed")
-        for name in ("weight_decay", "embedding_weight_decay"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"`{name}` is {getattr(self, name)}; 0 or more is needed")
-        if self.embedding_learning_rate is not None:
-            if self.optimizer != "muon":
-                raise ValueError("`embedding_learning_rate` belongs to the optimizer `muon`; it is `adamw`")
-            if not 0 < self.embedding_learning_rate <= 1:
-                raise ValueError(
-                    f"`embedding_learning_rate` is {self.embedding_learning_rate}; above 0 and at most 1 is needed"
-                )
-        if not 0 <= self.muon_momentum < 1:
-            raise ValueError(f"`muon_momentum` is {self.muon_momentum}; 0 to below 1 is needed")
-        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
-            raise ValueError(f"`ema_decay` is {self.ema_decay}; between 0 and 1 is needed")
-        if self.grad_clip is not None and not 0 < self.grad_clip < math.inf:
-            raise ValueError(f"`grad_clip` is {self.grad_clip}; more than 0 is needed")
+        if self.embedding_learning_rate is not None and self.optimizer != "muon":
+            raise ValueError("`embedding_learning_rate` belongs to the optimizer `muon`; it is `adamw`")
+
+
+_LIMITS: tuple[tuple[str, Callable[[float], bool], tuple[str, ...]], ...] = (
+    (
+        "at least 1",
+        lambda value: value >= 1,
+        (
+            *("batch_size", "accumulation_steps", "epochs", "total_steps", "warmup_steps", "evaluate_every_steps"),
+            *("patience", "checkpoint_every_steps", "checkpoint_every_epochs", "keep_checkpoints"),
+            "sample_every_epochs",
+        ),
+    ),
+    (
+        "0 or more",
+        lambda value: 0 <= value < math.inf,
+        ("weight_decay", "embedding_weight_decay", "checkpoint_every_minutes", "max_rollbacks", "seed"),
+    ),
+    ("more than 0", lambda value: 0 < value < math.inf, ("grad_clip",)),
+    ("above 0 and at most 1", lambda value: 0 < value <= 1, ("learning_rate", "embedding_learning_rate")),
+    ("above 0 and at most 100000", lambda value: 0 < value <= 100_000, ("minutes",)),
+    ("0 to below 1", lambda value: 0 <= value < 1, ("beta1", "beta2", "muon_momentum")),
+    ("between 0 and 1", lambda value: 0 < value < 1, ("ema_decay", "rollback_factor")),
+)
+"""What is needed of a setting, in words and as a test, and the settings that it is needed of."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunConfig:
-    """Everything that decides what a run computes."""
+class RunRequest:
+    """What a run is asked to do: a preset, and what the user says otherwise."""
 
     preset: str
     corpus: tuple[str, ...] = ("sample",)
@@ -196,24 +179,19 @@ class RunConfig:
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     fitting_vocabulary: bool = True
     """Learn fewer pieces than `tokenizer.vocab_size` where the text supports no more, and more where its characters
-    need more; off when the number was asked for. A run records the number that was learned."""
+    need more; off when the number was asked for."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    dataset: str | None = None
-    """Hash of the dataset folder, once it is known."""
-    validation_text: str | None = None
-    """Hash of the text that is validated on, whatever the tokenizer; none in runs of an earlier tinylm."""
     init_from: str | None = None
     """The run or bundle whose weights and tokenizer the run starts from."""
-    schema: str = SCHEMA
 
     def __post_init__(self) -> None:
         if self.near_duplicates is not None and not 0.5 <= self.near_duplicates <= 1:
             raise ValueError(f"`near_duplicates` is {self.near_duplicates}; 0.5 to 1 is supported")
 
 
-PRESETS: dict[str, RunConfig] = {
+PRESETS: dict[str, RunRequest] = {
     # Deeper and thinner than `classic`; shape, batch and rate chosen on real books at equal time (docs/benchmarks.md).
-    "tiny": RunConfig(
+    "tiny": RunRequest(
         preset="tiny",
         model=ModelConfig(
             architecture="llama",
@@ -237,7 +215,7 @@ PRESETS: dict[str, RunConfig] = {
     ),
     # What measurement finds best in the bytes and minutes of `tiny` (docs/benchmarks.md): a smaller vocabulary leaves
     # room for wider blocks, Muon learns faster, the average of the last weights is better than the last.
-    "tiny-muon": RunConfig(
+    "tiny-muon": RunRequest(
         preset="tiny-muon",
         model=ModelConfig(
             architecture="llama",
@@ -267,7 +245,7 @@ PRESETS: dict[str, RunConfig] = {
     ),
     # For a night on a laptop: about 5 MB in INT8. Deep and thin with shared key/value heads (MobileLLM,
     # https://arxiv.org/abs/2402.14905).
-    "small": RunConfig(
+    "small": RunRequest(
         preset="small",
         model=ModelConfig(
             architecture="llama",
@@ -290,7 +268,7 @@ PRESETS: dict[str, RunConfig] = {
         ),
     ),
     # For a GPU: about 15 MB in INT8.
-    "base": RunConfig(
+    "base": RunRequest(
         preset="base",
         model=ModelConfig(
             architecture="llama",
@@ -313,7 +291,7 @@ PRESETS: dict[str, RunConfig] = {
         ),
     ),
     # The reference TinyTransformer and its recipe, kept exactly, for comparisons.
-    "classic": RunConfig(
+    "classic": RunRequest(
         preset="classic",
         model=ModelConfig(
             architecture="classic",
@@ -332,43 +310,8 @@ PRESETS: dict[str, RunConfig] = {
 }
 
 
-def preset(name: str) -> RunConfig:
+def preset(name: str) -> RunRequest:
     """The preset `name`; TinylmError with the nearest known one otherwise."""
     if name not in PRESETS:
         raise TinylmError(f"unknown preset `{name}`", nearest(name, PRESETS))
     return PRESETS[name]
-
-
-def write_config(config: RunConfig, path: Path) -> None:
-    """Write a run's `config.toml` (training side only: needs `tomli-w`)."""
-    import tomli_w
-
-    from tinylm.base.files import write_atomic
-
-    table = {"schema": config.schema, **_without_none(dataclasses.asdict(config))}
-    write_atomic(path, tomli_w.dumps(table).encode())
-
-
-def read_config(path: Path) -> RunConfig:
-    """Read and check a run's `config.toml`."""
-    import tomllib  # a device reads no TOML; 0.7 MB
-
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise TinylmError(f"cannot read `{path}`: {error.strerror}", "is this a run folder?") from error
-    except ValueError as error:
-        raise TinylmError(
-            f"`{path}` is not valid TOML: {error}", "correct it, or train the run again with --force"
-        ) from error
-    check_schema(data, major=1, where=f"`{path}`")
-    return read(RunConfig, data, f"`{path}`")
-
-
-def _without_none(table: dict[str, object]) -> dict[str, object]:
-    """TOML has no null: a setting that is none is left out and read back as its default."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in table.items()
-        if value is not None
-    }

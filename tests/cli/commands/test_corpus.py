@@ -13,7 +13,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.cli.commands.corpus import corpus
 from tinylm.corpus.building import build
 from tinylm.dataset.build import build_dataset, latest_dataset, plan_dataset
-from tinylm.settings.run import RunConfig
+from tinylm.settings.run import RunRequest
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(corpus)
@@ -21,12 +21,12 @@ RUN = CliRunner()
 
 
 @pytest.fixture
-def sources(small_run: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def sources(small_run: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.chdir(tmp_path)
     return [word for source in small_run.corpus for word in ("--corpus", source)]
 
 
-def test_training_takes_the_dataset_and_the_screen_shows_it(sources: list[str], small_run: RunConfig) -> None:
+def test_training_takes_the_dataset_and_the_screen_shows_it(sources: list[str], small_run: RunRequest) -> None:
     shown = RUN.invoke(app, [*sources, "--vocab-size", "100"], catch_exceptions=False, env={"COLUMNS": "80"})
     assert shown.exit_code == 0
     rows = [line.split() for line in shown.stdout.splitlines()]

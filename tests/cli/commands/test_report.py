@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
-from tinylm.settings.run import write_config
+from tinylm.settings.plan import write_plan
 from tinylm.training.run.metrics import EvaluationMetrics, StepMetrics
 
 
@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
     for name, clip in (("clipped", 1.0), ("free", None)):
         run = tmp_path / "runs" / name
         run.mkdir(parents=True)
-        write_config(config_of(total_steps=300, grad_clip=clip), run / "config.toml")
+        write_plan(config_of(total_steps=300, grad_clip=clip), run / "config.toml")
         lines: list[StepMetrics | EvaluationMetrics] = [
             *healthy_steps(300, clip=clip),
             *evaluations_of(FALLING, steps=300),

@@ -14,7 +14,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.cli.commands.train import train
 from tinylm.cli.commands.train_pipeline import train_pipeline
 from tinylm.pipeline import train_pipeline as pipeline
-from tinylm.settings.run import RunConfig
+from tinylm.pipeline.train_pipeline import Job
+from tinylm.settings.run import RunRequest
 
 RUN = CliRunner()
 
@@ -26,12 +27,12 @@ def command(function: Any) -> typer.Typer:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunConfig]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunRequest]:
     """Stands in for the training: the configurations that it was called with."""
-    configs: list[RunConfig] = []
+    configs: list[RunRequest] = []
 
-    def run_training(config: RunConfig, **options: Any) -> Path:
-        configs.append(config)
+    def run_training(job: Job, **options: Any) -> Path:
+        configs.append(job.request)
         return Path("runs/one")
 
     monkeypatch.chdir(tmp_path)
@@ -39,7 +40,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[RunConfig]:
     return configs
 
 
-def test_the_run_is_all_that_stands_on_stdout(asked: list[RunConfig]) -> None:
+def test_the_run_is_all_that_stands_on_stdout(asked: list[RunRequest]) -> None:
     result = RUN.invoke(command(train), ["--learning-rate", "0.002"], catch_exceptions=False)
     assert result.stdout == "runs/one\n"
     assert asked[0].training.learning_rate == 0.002
@@ -78,7 +79,7 @@ def test_both_commands_have_the_same_training_options() -> None:
     ],
     ids=str,
 )
-def test_contradictions(asked: list[RunConfig], options: list[str], message: str) -> None:
+def test_contradictions(asked: list[RunRequest], options: list[str], message: str) -> None:
     result = RUN.invoke(command(train), options)
     assert isinstance(result.exception, TinylmError)
     assert message in result.exception.message

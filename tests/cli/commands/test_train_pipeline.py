@@ -18,8 +18,9 @@ from tinylm.cli.commands import train_pipeline as command
 from tinylm.cli.commands.train_pipeline import train_pipeline
 from tinylm.corpus import gutenberg
 from tinylm.pipeline import train_pipeline as pipeline
-from tinylm.pipeline.train_pipeline import PipelineResult
-from tinylm.settings.run import PRESETS, RunConfig, TokenizerConfig, TrainingConfig, read_config, write_config
+from tinylm.pipeline.train_pipeline import Job, PipelineResult
+from tinylm.settings.plan import Facts, RunPlan, plan, write_plan
+from tinylm.settings.run import PRESETS, RunRequest, TokenizerConfig, TrainingConfig
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 app.command()(train_pipeline)
@@ -27,13 +28,14 @@ RUN = CliRunner()
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle: Bundle) -> list[RunConfig]:
+def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_bundle: Bundle) -> list[RunRequest]:
     """Stands in for the chain: the configurations that it was called with."""
-    configs: list[RunConfig] = []
+    configs: list[RunRequest] = []
 
-    def run_pipeline(config: RunConfig, **options: Any) -> PipelineResult:
-        configs.append(config)
-        return PipelineResult(tmp_path, config, tiny_bundle, {})
+    def run_pipeline(job: Job, **options: Any) -> PipelineResult:
+        configs.append(job.request)
+        facts = Facts(dataset=None, validation_text=None, tokenizer=job.request.tokenizer)
+        return PipelineResult(tmp_path, plan(job.request, facts), tiny_bundle, {})
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pipeline, "run_pipeline", run_pipeline)
@@ -69,35 +71,31 @@ OPTIONS: dict[str, tuple[str, str, object]] = {
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_an_option_changes_its_setting_and_no_other(option: str, asked: list[RunConfig], tmp_path: Path) -> None:
+def test_an_option_changes_its_setting_and_no_other(option: str, asked: list[RunRequest]) -> None:
     text, field, value = OPTIONS[option]
     result = RUN.invoke(app, [option, text], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     tiny = PRESETS["tiny"]
     expected: dict[str, Any] = {field: value}
     assert asked == [dataclasses.replace(tiny, training=dataclasses.replace(tiny.training, **expected))]
-    write_config(asked[0], tmp_path / "config.toml")
-    assert getattr(read_config(tmp_path / "config.toml").training, field) == value
 
 
 @pytest.mark.parametrize(
     ("options", "said"), [([], True), (["--preset", "tiny"], False), (["--preset", "small"], False)]
 )
-def test_who_chose_no_preset_is_told_of_the_better_one(options: list[str], said: bool, asked: list[RunConfig]) -> None:
+def test_who_chose_no_preset_is_told_of_the_better_one(options: list[str], said: bool, asked: list[RunRequest]) -> None:
     result = RUN.invoke(app, options, catch_exceptions=False)
     assert ("--preset tiny-muon learns more" in result.stderr) is said
     assert result.stdout == ""
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_is_accepted_and_survives_its_file(name: str, asked: list[RunConfig], tmp_path: Path) -> None:
+def test_every_preset_is_accepted(name: str, asked: list[RunRequest]) -> None:
     assert RUN.invoke(app, ["--preset", name], catch_exceptions=False).exit_code == 0
     assert asked == [PRESETS[name]]
-    write_config(asked[0], tmp_path / "config.toml")
-    assert read_config(tmp_path / "config.toml") == PRESETS[name]
 
 
-def test_one_option_moves_both_of_muon_s_rates_and_decays(asked: list[RunConfig], tmp_path: Path) -> None:
+def test_one_option_moves_both_of_muon_s_rates_and_decays(asked: list[RunRequest], tmp_path: Path) -> None:
     options = ("--preset", "tiny-muon", "--learning-rate", "0.01", "--weight-decay", "0")
     RUN.invoke(app, list(options), catch_exceptions=False)
     preset = PRESETS["tiny-muon"].training
@@ -111,20 +109,21 @@ def test_one_option_moves_both_of_muon_s_rates_and_decays(asked: list[RunConfig]
 
 
 @pytest.mark.parametrize(("options", "kept"), [([], False), (["--activation-checkpointing"], True)])
-def test_less_may_be_kept_for_the_backward_pass(asked: list[RunConfig], options: list[str], kept: bool) -> None:
+def test_less_may_be_kept_for_the_backward_pass(asked: list[RunRequest], options: list[str], kept: bool) -> None:
     RUN.invoke(app, options, catch_exceptions=False)
     assert [config.training.activation_checkpointing for config in asked] == [kept]
 
 
-def test_clipping_is_turned_off_with_0(asked: list[RunConfig]) -> None:
+def test_clipping_is_turned_off_with_0(asked: list[RunRequest]) -> None:
     RUN.invoke(app, ["--grad-clip", "0"], catch_exceptions=False)
     assert asked[0].training.grad_clip is None
 
 
-def test_a_resumed_run_keeps_what_is_not_said(asked: list[RunConfig], small_run: RunConfig, tmp_path: Path) -> None:
-    training = dataclasses.replace(small_run.training, accumulation_steps=2, decay_fraction=0.5, total_steps=9)
-    model = dataclasses.replace(small_run.model, context_length=64)  # enough for the request of the default budget
-    write_config(dataclasses.replace(small_run, model=model, training=training), tmp_path / "config.toml")
+def test_a_resumed_run_keeps_what_is_not_said(asked: list[RunRequest], small_plan: RunPlan, tmp_path: Path) -> None:
+    training = dataclasses.replace(small_plan.training, accumulation_steps=2, decay_fraction=0.5, total_steps=9)
+    model = dataclasses.replace(small_plan.model, context_length=64)  # enough for the request of the default budget
+    recorded = dataclasses.replace(small_plan, model=model, training=training)
+    write_plan(recorded, tmp_path / "config.toml")
     resume = ["--resume", "--output-dir", str(tmp_path)]
     for options, changes in (
         ([], {}),
@@ -139,7 +138,7 @@ def test_a_resumed_run_keeps_what_is_not_said(asked: list[RunConfig], small_run:
         asked.clear()
         RUN.invoke(app, [*resume, *options], catch_exceptions=False)
         expected: dict[str, Any] = changes
-        assert asked[0].training == dataclasses.replace(training, **expected)
+        assert asked[0].training == dataclasses.replace(recorded.request.training, **expected)
 
 
 @pytest.mark.parametrize(
@@ -155,24 +154,26 @@ def test_a_resumed_run_keeps_what_is_not_said(asked: list[RunConfig], small_run:
     ],
 )
 def test_what_would_make_a_resumed_run_another_is_refused(
-    asked: list[RunConfig], small_run: RunConfig, tmp_path: Path, options: list[str]
+    asked: list[RunRequest], small_plan: RunPlan, tmp_path: Path, options: list[str]
 ) -> None:
-    write_config(small_run, tmp_path / "config.toml")
+    write_plan(small_plan, tmp_path / "config.toml")
     result = RUN.invoke(app, ["--resume", "--output-dir", str(tmp_path), *options])
     assert isinstance(result.exception, TinylmError)
     assert f"{options[0]} cannot change in a run that is resumed" in result.exception.message
     assert asked == []
 
 
-def test_the_batch_size_may_be_measured(asked: list[RunConfig]) -> None:
+def test_the_batch_size_may_be_measured(asked: list[RunRequest]) -> None:
     RUN.invoke(app, ["--batch-size", "auto"], catch_exceptions=False)
-    assert asked[0].training.batch_size_auto == "wanted"
+    assert asked[0].training.batch_size is None
     result = RUN.invoke(app, ["--batch-size", "many"])
     assert isinstance(result.exception, TinylmError)
     assert "--batch-size is `many`" in result.exception.message
 
 
-def test_the_books_are_downloaded_with_a_word_about_it(asked: list[RunConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_books_are_downloaded_with_a_word_about_it(
+    asked: list[RunRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fingerprint(*, progress: Callable[[str], None]) -> str:
         assert not asked
         progress("downloading `Trafalgar`")
@@ -197,7 +198,7 @@ def test_the_books_are_downloaded_with_a_word_about_it(asked: list[RunConfig], m
         (["--preset", "classic", "--decay-fraction", "0.5"], "`cosine_per_epoch` has neither"),
     ],
 )
-def test_contradictions_are_errors(asked: list[RunConfig], options: list[str], message: str) -> None:
+def test_contradictions_are_errors(asked: list[RunRequest], options: list[str], message: str) -> None:
     result = RUN.invoke(app, options)
     assert isinstance(result.exception, TinylmError)
     assert message in result.exception.message
@@ -231,15 +232,13 @@ def test_help_shows_what_holds_without_an_option() -> None:
         assert option.startswith(f"({default})]".replace(" ", "")), name
 
 
-def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> None:
+def test_weights_and_near_duplicates(asked: list[RunRequest], tmp_path: Path) -> None:
     (tmp_path / "some/novels").mkdir(parents=True)
     options = ["--corpus", "es:some/novels", "--corpus", "sample", "--near-duplicates", "0.8"]
     weights = ["--weight", "es:novels=2", "--weight", "sample=0.5"]
     assert RUN.invoke(app, [*options, *weights], catch_exceptions=False).exit_code == 0
     assert asked[0].training.source_weights == {"es:novels": 2.0, "sample": 0.5}
     assert asked[0].near_duplicates == 0.8
-    write_config(asked[0], tmp_path / "config.toml")
-    assert read_config(tmp_path / "config.toml") == asked[0]
     with pytest.raises(TinylmError, match="`novels`, which is no source of the corpus"):
         RUN.invoke(app, ["--corpus", "sample", "--weight", "novels=2"], catch_exceptions=False)
     with pytest.raises(ValueError, match="`source_weights` has -1"):
@@ -265,7 +264,7 @@ def test_weights_and_near_duplicates(asked: list[RunConfig], tmp_path: Path) -> 
     ],
 )
 def test_what_is_about_to_be_done_is_said_first(
-    asked: list[RunConfig], tmp_path: Path, options: list[str], to_do: str, takes: str
+    asked: list[RunRequest], tmp_path: Path, options: list[str], to_do: str, takes: str
 ) -> None:
     for folder in ("texts", "a", "b"):
         (tmp_path / folder).mkdir()
@@ -276,7 +275,7 @@ def test_what_is_about_to_be_done_is_said_first(
     assert second.startswith(f"takes: {takes}")
 
 
-def test_a_mistyped_path_is_told_before_what_is_to_be_done(asked: list[RunConfig]) -> None:
+def test_a_mistyped_path_is_told_before_what_is_to_be_done(asked: list[RunRequest]) -> None:
     with pytest.raises(TinylmError, match="`my-txts` does not exist"):
         RUN.invoke(app, ["--corpus", "my-txts"], catch_exceptions=False)
     assert asked == []

@@ -16,6 +16,7 @@ import dataclasses, json, sys
 from pathlib import Path
 import numpy as np, torch
 from tinylm.settings.run import PRESETS
+from tinylm.settings.plan import Facts, plan
 from tinylm.model import build
 from tinylm.dataset.batches import Batch
 from tinylm.training.allocator import keep_freed_memory
@@ -24,12 +25,13 @@ from tinylm.training.step.optimizer import build_optimizer
 from tinylm.training.step.setup import Setup
 from tinylm.training.step.step import optimize
 preset, rows, precision = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-config = PRESETS[preset]
-training = dataclasses.replace(config.training, batch_size=rows, precision=precision)
-config = dataclasses.replace(config, training=training)
+request = PRESETS[preset]
+training = dataclasses.replace(request.training, batch_size=rows, precision=precision)
+facts = Facts(dataset=None, validation_text=None, tokenizer=request.tokenizer)
+config = plan(dataclasses.replace(request, training=training), facts)
 model = build(config.model)
 dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-setup = Setup(config=config, model=model, optimizer=build_optimizer(model, training), average=None, batches=None,
+setup = Setup(plan=config, model=model, optimizer=build_optimizer(model, training), average=None, batches=None,
               validation=None, device=torch.device("cpu"), dtype=dtype)
 keep_freed_memory()  # as the trainer does: what the allocator gives back meanwhile is chance
 estimate = estimate_memory(setup, batch_size=rows)

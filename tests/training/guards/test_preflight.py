@@ -13,10 +13,12 @@ import torch
 from tinylm.base.errors import TinylmError
 from tinylm.dataset.build import Dataset
 from tinylm.model.attention import CausalSelfAttention
-from tinylm.settings.run import PRESETS, RunConfig
+from tinylm.settings.plan import RunPlan, plan
+from tinylm.settings.run import PRESETS
 from tinylm.training.guards import preflight as checks_module
 from tinylm.training.guards.preflight import Check, learning_rate_curve, preflight, require
-from tinylm.training.run.checkpoint import CheckpointRecord, Progress
+from tinylm.training.run.checkpoint import CheckpointRecord
+from tinylm.training.run.progress import Progress
 from tinylm.training.step.setup import Setup, set_up
 
 TrainRun = Callable[..., CheckpointRecord]
@@ -24,8 +26,8 @@ START = Progress(step=0, total_steps=24)
 
 
 @pytest.fixture
-def setup(small_run: RunConfig, dataset: Dataset) -> Iterator[Setup]:
-    made = set_up(dataclasses.replace(small_run, dataset=dataset.hash), dataset)
+def setup(small_plan: RunPlan, dataset: Dataset) -> Iterator[Setup]:
+    made = set_up(small_plan, dataset)
     with made.batches:
         yield made
 
@@ -36,13 +38,13 @@ def failed(checks: list[Check]) -> list[str]:
 
 @pytest.mark.parametrize("preset", ["tiny", "tiny-muon", "classic"])
 def test_a_sound_run_passes_and_is_left_as_it_was(
-    small_run: RunConfig, dataset: Dataset, preset: str, tmp_path: Path
+    small_plan: RunPlan, dataset: Dataset, preset: str, tmp_path: Path
 ) -> None:
     shape = {"vocab_size": 100, "context_length": 32, "d_model": 32, "d_ff": 48}
     shape |= {"n_head": 2, "n_kv_head": 1, "n_layer": 2} if preset != "classic" else {}
     base = PRESETS[preset]
-    config = dataclasses.replace(small_run, model=dataclasses.replace(base.model, **shape), training=base.training)
-    setup = set_up(config, dataset)
+    request = dataclasses.replace(base, model=dataclasses.replace(base.model, **shape))
+    setup = set_up(plan(request, dataset.facts()), dataset)
     before = {name: value.clone() for name, value in setup.model.state_dict().items()}
     random = torch.get_rng_state()
     with setup.batches:
@@ -124,7 +126,7 @@ def test_what_does_not_fit_is_told_before(
 
 def test_a_warm_up_that_never_ends_is_found(setup: Setup, tmp_path: Path) -> None:
     training = dataclasses.replace(setup.training, warmup_steps=100)
-    slow = dataclasses.replace(setup, config=dataclasses.replace(setup.config, training=training))
+    slow = dataclasses.replace(setup, plan=dataclasses.replace(setup.plan, training=training))
     checks = preflight(tmp_path, slow, progress=START)
     assert failed(checks) == ["learning rate"]
     with pytest.raises(TinylmError, match="learning rate") as caught:

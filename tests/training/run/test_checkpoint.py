@@ -18,7 +18,7 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256
-from tinylm.settings.run import RunConfig
+from tinylm.settings.plan import RunPlan
 from tinylm.training.run.checkpoint import (
     BEST,
     FINAL,
@@ -50,29 +50,29 @@ def copied(finished: Path, tmp_path: Path) -> Checkpoints:
     return Checkpoints(tmp_path / "run")
 
 
-def save(checkpoints: Checkpoints, config: RunConfig, step: int, names: list[str]) -> None:
+def save(checkpoints: Checkpoints, config: RunPlan, step: int, names: list[str]) -> None:
     record = CheckpointRecord(schema=SCHEMA, run_id="id", config=config, progress=Progress(step=step, total_steps=9))
     weights = {"a": np.full((50, 50), step, np.float32)}
     checkpoints.save(record, weights, {"optimizer": torch.full((100, 100), float(step))}, names=names)
 
 
-def test_save_and_read_back(tmp_path: Path, small_run: RunConfig) -> None:
+def test_save_and_read_back(tmp_path: Path, small_plan: RunPlan) -> None:
     checkpoints = Checkpoints(tmp_path)
     assert not checkpoints.has(LAST)
-    save(checkpoints, small_run, 3, [LAST, BEST])
+    save(checkpoints, small_plan, 3, [LAST, BEST])
     record = checkpoints.read_record(BEST)
-    assert (record.config, record.progress.step, record.run_id) == (small_run, 3, "id")
+    assert (record.config, record.progress.step, record.run_id) == (small_plan, 3, "id")
     assert record.files == {name: sha256(checkpoints.folder / BEST / name) for name in (WEIGHTS, STATE)}
     np.testing.assert_array_equal(checkpoints.read_weights(LAST)["a"], np.full((50, 50), 3, np.float32))
     assert torch.equal(checkpoints.read_state(LAST)["optimizer"], torch.full((100, 100), 3.0))
 
 
-def test_only_linked_checkpoints_stay(tmp_path: Path, small_run: RunConfig) -> None:
+def test_only_linked_checkpoints_stay(tmp_path: Path, small_plan: RunPlan) -> None:
     checkpoints = Checkpoints(tmp_path)
-    save(checkpoints, small_run, 1, [LAST, BEST])
+    save(checkpoints, small_plan, 1, [LAST, BEST])
     (checkpoints.folder / "step-00000002.partial").mkdir()  # what a killed process left
-    save(checkpoints, small_run, 2, [LAST])
-    save(checkpoints, small_run, 3, [LAST, "epoch-0005"])
+    save(checkpoints, small_plan, 2, [LAST])
+    save(checkpoints, small_plan, 3, [LAST, "epoch-0005"])
     folders = sorted(path.name for path in checkpoints.folder.iterdir() if not path.is_symlink())
     assert folders == ["step-00000001", "step-00000003"]
     links = {path.name: str(path.readlink()) for path in checkpoints.folder.iterdir() if path.is_symlink()}
@@ -139,9 +139,9 @@ def test_a_pickle_that_would_run_code_is_refused(
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weights_that_are_not_finite_are_refused(tmp_path: Path, small_run: RunConfig, value: float) -> None:
+def test_weights_that_are_not_finite_are_refused(tmp_path: Path, small_plan: RunPlan, value: float) -> None:
     checkpoints = Checkpoints(tmp_path)
-    record = CheckpointRecord(schema=SCHEMA, run_id="id", config=small_run, progress=Progress(step=1, total_steps=1))
+    record = CheckpointRecord(schema=SCHEMA, run_id="id", config=small_plan, progress=Progress(step=1, total_steps=1))
     checkpoints.save(record, {"a": np.array([0, value], np.float32)}, {}, names=[LAST])
     with pytest.raises(TinylmError, match="`a` is not finite fp32"):
         checkpoints.read_weights(LAST)
@@ -169,47 +169,47 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("size", [2_000, 20_000], ids=["at the weights", "at the state"])
-def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, small_run: RunConfig, size: int) -> None:
+def test_a_full_disk_leaves_the_previous_checkpoint(tmp_path: Path, small_plan: RunPlan, size: int) -> None:
     checkpoints = Checkpoints(tmp_path)
-    save(checkpoints, small_run, 1, [LAST, BEST])  # weights 10 KB, state 40 KB
+    save(checkpoints, small_plan, 1, [LAST, BEST])  # weights 10 KB, state 40 KB
     with largest_file(size), pytest.raises(TinylmError, match="cannot write the checkpoint") as caught:
-        save(checkpoints, small_run, 2, [LAST, BEST])
+        save(checkpoints, small_plan, 2, [LAST, BEST])
     assert "free some disk space" in caught.value.hint
     assert [path.name for path in checkpoints.folder.glob("step-*")] == ["step-00000001"]
     assert checkpoints.read_record(LAST).progress.step == 1
     assert checkpoints.read_weights(BEST)["a"][0, 0] == checkpoints.read_state(BEST)["optimizer"][0, 0] == 1
-    save(checkpoints, small_run, 2, [LAST, BEST])
+    save(checkpoints, small_plan, 2, [LAST, BEST])
     assert checkpoints.read_record(LAST).progress.step == 2
 
 
-def test_the_newest_few_stay(tmp_path: Path, small_run: RunConfig) -> None:
+def test_the_newest_few_stay(tmp_path: Path, small_plan: RunPlan) -> None:
     checkpoints = Checkpoints(tmp_path, keep=2)
     for step in (1, 2, 3, 4):
-        save(checkpoints, small_run, step, [BEST, LAST] if step == 1 else [LAST])
+        save(checkpoints, small_plan, step, [BEST, LAST] if step == 1 else [LAST])
     assert sorted(path.name for path in checkpoints.folder.glob("step-*")) == [
         f"step-0000000{step}" for step in (1, 3, 4)
     ]
 
 
 def test_a_step_that_is_saved_again_never_removes_what_last_names(
-    tmp_path: Path, small_run: RunConfig, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small_plan: RunPlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = Checkpoints(tmp_path)
-    save(checkpoints, small_run, 5, [LAST])
+    save(checkpoints, small_plan, 5, [LAST])
     monkeypatch.setattr(Checkpoints, "_point", lambda *arguments: pytest.fail("stopped here"))
     with pytest.raises(pytest.fail.Exception):
-        save(checkpoints, small_run, 5, [LAST])
+        save(checkpoints, small_plan, 5, [LAST])
     assert checkpoints.read_weights(LAST)["a"][0, 0] == 5
     monkeypatch.undo()
-    save(checkpoints, small_run, 5, [LAST])
+    save(checkpoints, small_plan, 5, [LAST])
     assert (checkpoints.folder / LAST).readlink() == Path("step-00000005.2")
 
 
-def test_the_newest_whole_one_is_found_and_what_is_wrong_with_the_others(tmp_path: Path, small_run: RunConfig) -> None:
+def test_the_newest_whole_one_is_found_and_what_is_wrong_with_the_others(tmp_path: Path, small_plan: RunPlan) -> None:
     checkpoints = Checkpoints(tmp_path, keep=3)
     assert checkpoints.newest_whole() is None
     for step in (1, 2, 3):
-        save(checkpoints, small_run, step, [LAST])
+        save(checkpoints, small_plan, step, [LAST])
     assert (found := checkpoints.newest_whole()) is not None
     assert (found.name, found.damaged) == ("step-00000003", ())
     flip_byte(checkpoints.folder / "step-00000003" / WEIGHTS)
@@ -227,11 +227,11 @@ def test_the_newest_whole_one_is_found_and_what_is_wrong_with_the_others(tmp_pat
         checkpoints.newest_whole()
 
 
-def test_last_that_points_to_an_older_one_is_believed(tmp_path: Path, small_run: RunConfig) -> None:
+def test_last_that_points_to_an_older_one_is_believed(tmp_path: Path, small_plan: RunPlan) -> None:
     """A person may go back by hand; and a killed process may have left a folder that no link names yet."""
     checkpoints = Checkpoints(tmp_path, keep=3)
     for step in (1, 2):
-        save(checkpoints, small_run, step, [LAST])
+        save(checkpoints, small_plan, step, [LAST])
     (checkpoints.folder / LAST).unlink()
     (checkpoints.folder / LAST).symlink_to("step-00000001")
     assert (found := checkpoints.newest_whole()) is not None

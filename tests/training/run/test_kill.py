@@ -50,8 +50,8 @@ def kill_at(owner: Any, name: str, call: int, monkeypatch: pytest.MonkeyPatch, *
 
 
 POINTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "in the first step": lambda patch: kill_at(loop, "not_a_number", 1, patch),
-    "inside an epoch": lambda patch: kill_at(loop, "not_a_number", 13, patch),
+    "in the first step": lambda patch: kill_at(loop, "find_divergence", 1, patch),
+    "inside an epoch": lambda patch: kill_at(loop, "find_divergence", 13, patch),
     "right after a checkpoint": lambda patch: kill_at(Checkpoints, "save", 3, patch, after=True),
     "before the summary": lambda patch: kill_at(Recorder, "save", 3, patch),
     "while writing the state": lambda patch: kill_at(torch, "save", 3, patch),
@@ -144,7 +144,7 @@ def test_killed_again_and_again(train_run: TrainRun, tmp_path: Path, monkeypatch
     ends = []
 
     def killed() -> None:
-        kill_at(loop, "not_a_number", 4, monkeypatch)
+        kill_at(loop, "find_divergence", 4, monkeypatch)
         train_run(tmp_path / "run", **settings)
 
     while not Checkpoints(tmp_path / "run").has(FINAL):

@@ -13,7 +13,7 @@ from tinylm.dataset.build import Dataset
 from tinylm.dataset.encoding import write_shards
 from tinylm.dataset.shards import Index
 from tinylm.model import TinyTransformer, build
-from tinylm.settings.run import RunConfig
+from tinylm.settings.run import RunRequest
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import BOS, UNK, Tokenizer
 from tinylm.training.step.evaluation import ALL, Validation
@@ -27,7 +27,7 @@ def tokenizer(dataset: Dataset) -> Tokenizer:
 
 
 @pytest.fixture(scope="module")
-def model(small_run: RunConfig) -> TinyTransformer:
+def model(small_run: RunRequest) -> TinyTransformer:
     torch.manual_seed(1)
     model = build(small_run.model)
     with torch.no_grad():

@@ -13,7 +13,7 @@ from torch import nn
 
 from tinylm.model import build
 from tinylm.settings.model import ModelConfig
-from tinylm.settings.run import PRESETS, RunConfig, TrainingConfig
+from tinylm.settings.run import PRESETS, RunRequest, TrainingConfig
 from tinylm.training.step.optimizer import MuonAndAdamW, build_optimizer, set_learning_rate
 
 
@@ -22,7 +22,7 @@ def decay_by_name(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[st
     return {name: decay[id(parameter)] for name, parameter in model.named_parameters()}
 
 
-def test_only_matrices_inside_the_blocks_decay(small_run: RunConfig) -> None:
+def test_only_matrices_inside_the_blocks_decay(small_run: RunRequest) -> None:
     model = build(small_run.model)
     decay = decay_by_name(model, build_optimizer(model, PRESETS["tiny"].training))
     assert decay["embedding.weight"] == decay["norm.weight"] == 0
@@ -31,7 +31,7 @@ def test_only_matrices_inside_the_blocks_decay(small_run: RunConfig) -> None:
     assert {decay[name] for name in matrices} == {0.1}
 
 
-def test_embeddings_decay_at_their_own_rate(small_run: RunConfig) -> None:
+def test_embeddings_decay_at_their_own_rate(small_run: RunRequest) -> None:
     model = build(small_run.model)
     training = dataclasses.replace(PRESETS["tiny"].training, embedding_weight_decay=0.3)
     decay = decay_by_name(model, build_optimizer(model, training))

@@ -7,13 +7,13 @@ import torch
 from tinylm.corpus.building.build import read_pieces
 from tinylm.dataset.build import Dataset
 from tinylm.model import build
-from tinylm.settings.run import RunConfig
+from tinylm.settings.run import RunRequest
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import UNK
 from tinylm.training.step.samples import MAX_TOKENS, sample_prompts, sample_text
 
 
-def test_samples_repeat_by_seed_and_stay_in_the_context(small_run: RunConfig, dataset: Dataset) -> None:
+def test_samples_repeat_by_seed_and_stay_in_the_context(small_run: RunRequest, dataset: Dataset) -> None:
     torch.manual_seed(0)
     model, tokenizer = build(small_run.model), dataset.tokenizer()
     model.train()

@@ -13,12 +13,12 @@ from torch._inductor.exc import InvalidCxxCompiler
 
 from tinylm.dataset.build import Dataset
 from tinylm.model import build
-from tinylm.settings.run import PRESETS, RunConfig, read_config
-from tinylm.training import trainer
+from tinylm.settings.plan import RunPlan, read_plan
+from tinylm.settings.run import PRESETS
 from tinylm.training.run.checkpoint import CheckpointRecord
 from tinylm.training.step.loss import CHUNK, linear_cross_entropy
 from tinylm.training.step.setup import Setup, set_up
-from tinylm.training.tuning import compilation
+from tinylm.training.tuning import compilation, decide
 from tinylm.training.tuning.compilation import decide_compilation
 
 TrainRun = Callable[..., CheckpointRecord]
@@ -26,7 +26,7 @@ MakeSetup = Callable[..., Setup]
 
 
 @pytest.fixture
-def make_setup(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> MakeSetup:
+def make_setup(small_plan: RunPlan, dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> MakeSetup:
     """A setup in which steps take the given seconds instead of being done."""
 
     def call(*, eager: float = 1.0, compiled: float | Exception = 0.5, loss: float = 4.0, **training: Any) -> Setup:
@@ -40,8 +40,8 @@ def make_setup(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.Monke
         monkeypatch.setattr(compilation, "timed_steps", timed)
         monkeypatch.setattr(compilation, "prepare_cache", lambda: None)
         monkeypatch.setattr(compilation, "_impossible", lambda device: None)
-        changed = dataclasses.replace(small_run.training, **{"compile": "auto", **training})
-        return set_up(dataclasses.replace(small_run, dataset=dataset.hash, training=changed), dataset)
+        changed = dataclasses.replace(small_plan.training, **{"compile": "auto", **training})
+        return set_up(dataclasses.replace(small_plan, training=changed), dataset)
 
     return call
 
@@ -62,18 +62,16 @@ def make_setup(small_run: RunConfig, dataset: Dataset, monkeypatch: pytest.Monke
     ],
 )
 def test_the_decision(make_setup: MakeSetup, case: dict[str, Any], expected: bool) -> None:
-    setup = decide_compilation(make_setup(**case), done=0)
-    assert setup.model.compiled is setup.training.compiled is expected
+    setup = make_setup(**case)
+    assert decide_compilation(setup, done=0) is setup.model.compiled is expected
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_a_resumed_run_takes_the_record(make_setup: MakeSetup, monkeypatch: pytest.MonkeyPatch, recorded: bool) -> None:
     setup = make_setup(eager=1.0, compiled=0.5 if not recorded else 2.0, total_steps=1000)
-    setup = dataclasses.replace(
-        setup,
-        config=dataclasses.replace(setup.config, training=dataclasses.replace(setup.training, compiled=recorded)),
-    )
-    assert decide_compilation(setup, done=10).model.compiled is recorded
+    training = dataclasses.replace(setup.training, compiled=recorded)
+    setup = dataclasses.replace(setup, plan=dataclasses.replace(setup.plan, training=training))
+    assert decide_compilation(setup, done=10) is setup.model.compiled is recorded
 
 
 def test_without_a_compiler_training_is_eager_with_a_note(
@@ -85,14 +83,14 @@ def test_without_a_compiler_training_is_eager_with_a_note(
     monkeypatch.setattr("torch._inductor.cpp_builder.get_cpp_compiler", none)
     assert train_run(tmp_path / "run", total_steps=2, compile="on").progress.step == 2
     assert "no C++ compiler is installed" in capsys.readouterr().err
-    assert read_config(tmp_path / "run" / "config.toml").training.compiled is False
+    assert read_plan(tmp_path / "run" / "config.toml").training.compiled is False
     # what was measured is not what was asked: the same settings continue the run
     assert train_run(tmp_path / "run", total_steps=2, compile="on").progress.step == 2
 
 
 def test_a_finished_run_compiles_nothing(train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = train_run(tmp_path / "run", total_steps=2, compile="off")
-    monkeypatch.setattr(trainer, "decide_compilation", lambda setup, *, done: pytest.fail("the run is finished"))
+    monkeypatch.setattr(decide, "decide_compilation", lambda setup, *, done: pytest.fail("the run is finished"))
     assert train_run(tmp_path / "run", total_steps=2, compile="off") == first
 
 
@@ -132,4 +130,4 @@ def test_a_compiled_run_resumes_to_the_last_bit(train_run: TrainRun, tmp_path: P
         train_run(tmp_path / "parts", interrupt_after=3, total_steps=6, compile="on")
     train_run(tmp_path / "parts", total_steps=6, compile="on")
     assert_same_weights(tmp_path / "straight", tmp_path / "parts")
-    assert read_config(tmp_path / "parts" / "config.toml").training.compiled is True
+    assert read_plan(tmp_path / "parts" / "config.toml").training.compiled is True

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinylm.base.errors import TinylmError, say
-from tinylm.cli.options.training import TrainingOptions, takes_training_options
-from tinylm.cli.prepare_training import Ready, asked_config, prepared
+from tinylm.cli.options.option import takes_options
+from tinylm.cli.options.training import TrainingOptions
+from tinylm.cli.prepare_training import asked, opened
 
 if TYPE_CHECKING:
+    from tinylm.pipeline.train_pipeline import Job
     from tinylm.training.guards.preflight import Check
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
-@takes_training_options
+@takes_options
 def train(
     options: TrainingOptions,
     dataset: Annotated[
@@ -41,48 +43,35 @@ def train(
 
     The same command again continues what was interrupted.
     """
-
     if options.resume and preflight:
         raise TinylmError("--preflight checks a new run, and --resume continues one", "give one of them")
-    config = asked_config(options)
+    request = asked(options)
     if dataset is not None and (options.corpus or options.near_duplicates or options.resume):
         raise TinylmError(
             "--dataset names the text, and --corpus, --near-duplicates or --resume does too", "give one of them"
         )
-    if dataset is not None and (options.vocab_size or options.tokenizer_type or options.byte_fallback):
+    if dataset is not None and options.describe_a_tokenizer:
         raise TinylmError(
             "--dataset has its tokenizer, and another option describes a new one",
             "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --dataset",
         )
-    with prepared(options, config, dataset=dataset) as ready:
+    with opened(options, request, dataset=dataset) as job:
         if preflight:
-            _preflight(ready, options)
+            _preflight(job)
             return
         from tinylm.pipeline.train_pipeline import run_training
 
-        run = run_training(
-            ready.config,
-            folder=ready.folder,
-            reuse=ready.reuse,
-            initial=ready.initial,
-            trackers=ready.trackers,
-            terms=options.terms,
-            force=options.force,
-            extend=options.resume,
-            say=say,
-        )
+        run = run_training(job, say=say)
     print(run)
 
 
-def _preflight(ready: Ready, options: TrainingOptions) -> None:
-    from tinylm.pipeline.train_pipeline import prepare_dataset
-    from tinylm.training.trainer import check
+def _preflight(job: Job) -> None:
+    from tinylm.pipeline.train_pipeline import check_training
 
-    config, dataset = prepare_dataset(ready.config, reuse=ready.reuse, terms=options.terms, say=say)
-    wanted = (ready.folder or Path("runs")).absolute()
+    wanted = (job.folder or Path("runs")).absolute()
     there = next(folder for folder in (wanted, *wanted.parents) if folder.is_dir())  # on the run's disk
     with tempfile.TemporaryDirectory(prefix=".tinylm-preflight-", dir=there) as folder:
-        checks, curve = check(Path(folder), config, dataset, initial=ready.initial)
+        checks, curve = check_training(job, Path(folder), say=say)
     _show(checks, curve)
     if not all(found.passed for found in checks):
         raise typer.Exit(1)

@@ -8,16 +8,17 @@ import typer
 
 from tinylm.base.errors import TinylmError, say
 from tinylm.cli.options.completion import budgets
-from tinylm.cli.options.training import TrainingOptions, takes_training_options
-from tinylm.cli.prepare_training import asked_config, prepared
+from tinylm.cli.options.option import takes_options
+from tinylm.cli.options.training import TrainingOptions
+from tinylm.cli.prepare_training import asked, opened
 
 if TYPE_CHECKING:
     from tinylm.budget.spec.budget import Budget
     from tinylm.pipeline.train_pipeline import PipelineResult
-    from tinylm.settings.run import RunConfig
+    from tinylm.settings.run import RunRequest
 
 
-@takes_training_options
+@takes_options
 def train_pipeline(
     options: TrainingOptions,
     budget: Annotated[
@@ -41,8 +42,8 @@ def train_pipeline(
     from tinylm.budget.spec.budget import load_budget
 
     limits = load_budget(budget)  # what can be told before the training is not told after it
-    config = asked_config(options)
-    if skip_tokenizer and (options.vocab_size or options.tokenizer_type or options.byte_fallback):
+    request = asked(options)
+    if skip_tokenizer and options.describe_a_tokenizer:
         raise TinylmError(
             "--skip-tokenizer takes the latest dataset's tokenizer, and another option describes a new one",
             "leave out --vocab-size, --tokenizer-type and --byte-fallback, or --skip-tokenizer",
@@ -53,34 +54,25 @@ def train_pipeline(
             "leave out --corpus and --near-duplicates",
         )
     needed = limits.request.prompt_tokens + limits.request.new_tokens
-    if config.model.context_length < needed:
+    if request.model.context_length < needed:
         raise TinylmError(
             f"the budget `{limits.name}` asks for {limits.request.prompt_tokens} + {limits.request.new_tokens} tokens; "
-            f"the context length is {config.model.context_length}",
+            f"the context length is {request.model.context_length}",
             f"use --max-seq-length {needed} or more, or a budget with a smaller request",
         )
     if not options.resume:
-        for line in _plan(config, limits):
+        for line in _to_do(request, limits):
             say(line)
         if options.preset is None and options.init_from is None:
             say(
                 "--preset tiny-muon learns more in the same minutes and bytes: 1.63 instead of 1.68 bits per byte of"
                 " books"
             )
-    with prepared(options, config, skip_corpus=skip_corpus, skip_tokenizer=skip_tokenizer) as ready:
+    taken = "latest" if skip_corpus or skip_tokenizer else None
+    with opened(options, request, dataset=taken, corpus=skip_corpus, tokenizer=skip_tokenizer) as job:
         from tinylm.pipeline.train_pipeline import run_pipeline
 
-        result = run_pipeline(
-            ready.config,
-            folder=ready.folder,
-            reuse=ready.reuse,
-            initial=ready.initial,
-            trackers=ready.trackers,
-            terms=options.terms,
-            force=options.force,
-            extend=options.resume,
-            say=say,
-        )
+        result = run_pipeline(job, say=say)
         _finish(result, limits, details=details)
 
 
@@ -101,19 +93,19 @@ def _finish(result: PipelineResult, limits: Budget, *, details: bool) -> None:
     raise typer.Exit(exit_code(report, certify=False))
 
 
-def _plan(config: RunConfig, limits: Budget) -> list[str]:
+def _to_do(request: RunRequest, limits: Budget) -> list[str]:
     """What is about to be done, and how long it takes."""
-    training = config.training
-    text = "the built-in sample text" if config.corpus == ("sample",) else ", ".join(config.corpus)
+    training = request.training
+    text = "the built-in sample text" if request.corpus == ("sample",) else ", ".join(request.corpus)
     length = f"{training.epochs} passes over it"
     if training.minutes is not None:
         length = f"{training.minutes:g} {'minute' if training.minutes == 1 else 'minutes'}"
         takes = f"{length}, and a few more for text, export and check"
-    elif config.corpus == ("sample",):
+    elif request.corpus == ("sample",):
         takes = "about a quarter of an hour on two cores; --minutes 2 is shorter, --corpus takes your text"
     else:
         takes = "as long as the passes do; the training shows the time left, and --minutes sets it"
     return [
-        f"to do: train `{config.preset}` on {text}, {length}; export it to INT8; check it against {limits.name}",
+        f"to do: train `{request.preset}` on {text}, {length}; export it to INT8; check it against {limits.name}",
         f"takes: {takes}",
     ]

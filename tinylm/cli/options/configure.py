@@ -1,18 +1,16 @@
-"""From the options of a training to its configuration: what is given replaces the preset's or the run's own."""
+"""From the options of a training to what is asked for: what is given replaces the preset's or the run's own."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tinylm.base.errors import TinylmError, as_typed
 from tinylm.base.records import LARGEST_WHOLE
+from tinylm.cli.options import option as declared
 from tinylm.cli.options.corpus import with_dataset_options
 from tinylm.cli.options.training import TrainingOptions
-from tinylm.settings.run import TrainingConfig
-
-if TYPE_CHECKING:
-    from tinylm.settings.run import RunConfig
+from tinylm.settings.run import RunRequest, TrainingConfig
 
 _RECIPE = {field.name for field in dataclasses.fields(TrainingOptions)} & {
     field.name for field in dataclasses.fields(TrainingConfig)
@@ -26,68 +24,44 @@ _FIXED = (
 )
 """A resumed run with another value would not be the run that was interrupted."""
 _PLANNED = (
-    "patience",
-    "learning_rate",
-    "min_learning_rate",
-    "warmup_steps",
-    "warmup_fraction",
-    "decay_fraction",
+    *("patience", "learning_rate", "min_learning_rate", "warmup_steps", "warmup_fraction", "decay_fraction"),
     "grad_clip",
 )
 """These too, unless it is trained further, which plans the schedule anew."""
-
-
-_FLAGS = {
-    "min_learning_rate": "--min-lr",
-    "evaluate_every_steps": "--eval-interval",
-    "checkpoint_every_steps": "--checkpoint-interval",
-    "checkpoint_every_minutes": "--checkpoint-minutes",
-    "checkpoint_every_epochs": "--checkpoint-epochs",
-}
-"""Options that are not named as their field."""
 _FIELDS = {"context_length": "max_seq_length", "source_weights": "weight"}
-"""Fields of a configuration that are not named as the field of `TrainingOptions` that sets them."""
+"""Fields of a request that are not named as the field of `TrainingOptions` that sets them."""
 
 
 def flag(field: str) -> str:
     """The option as it is typed."""
-    return _FLAGS.get(field, "--" + field.replace("_", "-"))
+    return declared.flag(TrainingOptions, field)
 
 
 def in_options(message: str) -> str:
-    """A message about a configuration, with the options that set what it names."""
+    """A message about a request, with the options that set what it names."""
     fields = {field.name: field.name for field in dataclasses.fields(TrainingOptions)} | _FIELDS
     return as_typed(message, {field: flag(name) for field, name in fields.items()})
 
 
-def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
-    """`base`, a preset or what a run recorded, with everything that the command line says; TinylmError otherwise."""
+def configure(options: TrainingOptions, base: RunRequest) -> RunRequest:
+    """`base`, a preset or what a run was asked for, with what the command line says; TinylmError otherwise."""
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if isinstance(value, int) and value > LARGEST_WHOLE:
             raise TinylmError(f"{flag(field.name)} is {value}; at most {LARGEST_WHOLE} is read", "see `--help`")
-    further = options.minutes is not None or options.epochs is not None
     if options.resume:
-        _check_resumable(options, further=further)
+        _check_resumable(options)
     if options.minutes is not None and options.epochs is not None:
         raise TinylmError("--minutes and --epochs both say how long to train", "give one of them")
     if options.warmup_steps is not None and options.warmup_fraction is not None:
         raise TinylmError("--warmup-steps and --warmup-fraction both say how long to warm up", "give one of them")
-    training: dict[str, Any] = {
-        name: value for name in _RECIPE if (value := getattr(options, name)) is not None
-    } | _batch_size(options.batch_size)
-    if further:  # instead of what a resumed run recorded
-        training |= {"minutes": options.minutes, "total_steps": None, "compiled": None}
-    training |= _in_proportion(options, base.training)
+    training: dict[str, Any] = _given(**{name: getattr(options, name) for name in _RECIPE})
+    training |= _batch_size(options.batch_size) | _in_proportion(options, base.training)
+    if options.minutes is not None or options.epochs is not None:  # instead of what a resumed run was asked for
+        training |= {"minutes": options.minutes, "total_steps": None}
     if options.grad_clip == 0:
         training["grad_clip"] = None
-    base = with_dataset_options(
-        base,
-        near_duplicates=options.near_duplicates,
-        vocab_size=options.vocab_size,
-        tokenizer_type=options.tokenizer_type,
-        byte_fallback=options.byte_fallback,
-    )
+    base = with_dataset_options(base, options)
     model = _given(
         vocab_size=options.vocab_size, context_length=options.max_seq_length, sliding_window=options.sliding_window
     )
@@ -101,8 +75,8 @@ def configure(options: TrainingOptions, base: RunConfig) -> RunConfig:
         raise TinylmError(in_options(str(error)), "see `--help`") from error
 
 
-def _check_resumable(options: TrainingOptions, *, further: bool) -> None:
-    for name in (*_FIXED, *(() if further else _PLANNED)):
+def _check_resumable(options: TrainingOptions) -> None:
+    for name in (*_FIXED, *(() if options.further else _PLANNED)):
         if (value := getattr(options, name)) is not None and value is not False:  # a seed of 0 is said, too
             planned = ", or train it further with --epochs or --minutes" if name in _PLANNED else ""
             raise TinylmError(
@@ -121,17 +95,15 @@ def _in_proportion(options: TrainingOptions, base: TrainingConfig) -> dict[str, 
     return moved
 
 
-def _batch_size(text: str | None) -> dict[str, Any]:
+def _batch_size(text: str | None) -> dict[str, int | None]:
     if text is None:
         return {}
-    if text == "auto":
-        return {"batch_size_auto": "wanted"}
     try:
-        return {"batch_size": int(text), "batch_size_auto": "off"}
+        return {"batch_size": None if text == "auto" else int(text)}
     except ValueError as error:
         raise TinylmError(f"--batch-size is `{text}`; a whole number or `auto` is needed", "32 is usual") from error
 
 
-def _given(**values: float | str | None) -> dict[str, Any]:
+def _given(**values: Any) -> dict[str, Any]:
     """What the command line really says; the rest stays as the preset or the recorded run has it."""
     return {name: value for name, value in values.items() if value is not None}

@@ -60,10 +60,10 @@ def estimate_memory(setup: Setup, *, batch_size: int) -> MemoryEstimate:
     kept = one + (rows - 1) * a_row
     parameters = sum(parameter.numel() for parameter in setup.model.parameters())
     vocab_size, width = setup.model.output_weight.shape
-    positions = min(rows * setup.config.model.context_length, CHUNK)
+    positions = min(rows * setup.plan.model.context_length, CHUNK)
     item = setup.dtype.itemsize
     output_layer = positions * vocab_size * (4 + 4 + item) + vocab_size * width * (4 + item)
-    layer = 2 * rows * a_row // setup.config.model.n_layer
+    layer = 2 * rows * a_row // setup.plan.model.n_layer
     on_gpu = setup.device.type == "cuda"
     now = torch.cuda.memory_allocated(setup.device) if on_gpu else psutil.Process().memory_info().rss
     has_state = bool(setup.optimizer.state)
@@ -89,8 +89,8 @@ def available_memory_mb(setup: Setup) -> float:
 
 def _kept_bytes(setup: Setup, rows: int) -> int:
     """What autograd keeps of a forward pass over `rows` full sequences, weights left out; each storage once."""
-    context = setup.config.model.context_length
-    ids = np.tile(np.arange(context) % setup.config.model.vocab_size, (rows, 1))
+    context = setup.plan.model.context_length
+    ids = np.tile(np.arange(context) % setup.plan.model.vocab_size, (rows, 1))
     half = np.arange(context) >= context // 2  # two documents a row need a mask, as most rows do
     documents = half if setup.training.separate_documents else np.zeros_like(half)
     batch = Batch(ids, ids, np.broadcast_to(documents, ids.shape).astype(np.int32))

@@ -25,8 +25,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.numerals import number
 from tinylm.dataset.batches import NOT_PREDICTED, PADDING, Batch
 from tinylm.training.guards.memory import available_memory_mb, checkpoints_mb, estimate_memory, free_disk_mb
-from tinylm.training.run.checkpoint import LAST, SCHEMA, CheckpointRecord, Checkpoints, Progress
-from tinylm.training.run.state import capture
+from tinylm.training.run.checkpoint import LAST, SCHEMA, CheckpointRecord, Checkpoints, capture
+from tinylm.training.run.progress import Progress
 from tinylm.training.step.optimizer import build_optimizer
 from tinylm.training.step.schedule import learning_rate
 from tinylm.training.step.setup import Setup
@@ -172,8 +172,8 @@ def _initial_loss(setup: Setup, batch: Batch) -> Check:
     part = batch[: max(1, len(batch.inputs) // setup.training.accumulation_steps)]
     with torch.no_grad():
         loss = float(loss_sum(setup, part)) / max(part.predicted, 1)
-    expected = math.log(setup.config.model.vocab_size)
-    trained = setup.config.init_from is not None
+    expected = math.log(setup.plan.model.vocab_size)
+    trained = setup.plan.init_from is not None
     return Check(
         name="initial loss",
         passed=math.isfinite(loss) if trained else abs(loss - expected) <= LARGEST_INITIAL_GAP,
@@ -231,9 +231,9 @@ def _overfits(setup: Setup, batch: Batch) -> Check:
     training = dataclasses.replace(
         setup.training, learning_rate=OVERFIT_RATE, min_learning_rate=0.0, accumulation_steps=1, grad_clip=1.0
     )
-    config = dataclasses.replace(setup.config, training=training)
+    plan = dataclasses.replace(setup.plan, training=training)
     optimizer = build_optimizer(model, training)
-    small = dataclasses.replace(setup, config=config, model=model, optimizer=optimizer, average=None)
+    small = dataclasses.replace(setup, plan=plan, model=model, optimizer=optimizer, average=None)
     tiny = batch[:_TINY_ROWS, :_TINY_TOKENS]
     losses = [optimize(small, tiny, rate=OVERFIT_RATE).loss for _ in range(OVERFIT_STEPS)]
     return Check(
@@ -250,12 +250,12 @@ def _round_trip(run: Path, setup: Setup, progress: Progress) -> Check:
     weights, state = capture(setup)
     with tempfile.TemporaryDirectory(dir=run, prefix=".preflight-") as folder:
         checkpoints = Checkpoints(Path(folder))
-        record = CheckpointRecord(schema=SCHEMA, run_id="preflight", config=setup.config, progress=progress)
+        record = CheckpointRecord(schema=SCHEMA, run_id="preflight", config=setup.plan, progress=progress)
         checkpoints.save(record, weights, state, names=[LAST])
         back, found = checkpoints.read_weights(LAST), checkpoints.read_record(LAST)
         random = checkpoints.read_state(LAST)["random"]
     different = [name for name, value in weights.items() if not np.array_equal(value, back[name])]
-    same = found.progress == progress and found.config == setup.config and torch.equal(random, state["random"])
+    same = found.progress == progress and found.config == setup.plan and torch.equal(random, state["random"])
     return Check(
         name="a checkpoint comes back",
         passed=not different and same,

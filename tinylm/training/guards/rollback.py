@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256_bytes
 from tinylm.dataset.batches import Batch
 from tinylm.tokenizer.tokenizer import Tokenizer
-from tinylm.training.run.checkpoint import Progress
+from tinylm.training.run.checkpoint import restore
+from tinylm.training.run.progress import Progress
 from tinylm.training.run.recorder import Recorder
-from tinylm.training.run.state import restore
-from tinylm.training.stability import LEAP_STEPS
+from tinylm.training.stability import LEAP_STEPS, leap, not_a_number
 from tinylm.training.step.setup import Setup
+from tinylm.training.step.step import StepResult
 
 _ROWS, _TOKENS = 4, 16
 """So many rows of the batch are shown, and so many tokens of each."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Divergence:
-    """A step that cannot be gone on from."""
+class Divergence(NamedTuple):
+    """Why a step cannot be gone on from."""
 
-    step: int
     event: Literal["nan", "leap"]
     """Its loss or gradient is no number; or the loss has leapt over the last steps."""
     reason: str
-    data: str
-    """What the step read."""
 
 
-def answer_divergence(setup: Setup, recorder: Recorder, progress: Progress, divergence: Divergence) -> Progress:
-    """The progress to go on from; TinylmError with exit code 1 when policy or luck leave none.
+def find_divergence(progress: Progress, result: StepResult) -> Divergence | None:
+    """What is wrong with the step after `progress`; None when training can go on from it."""
+    if reason := not_a_number(loss=result.loss, norm=result.grad_norm):
+        return Divergence("nan", reason)
+    if reason := leap(progress.recent.after(loss=result.loss, norm=result.grad_norm)):
+        return Divergence("leap", reason)
+    return None
 
-    `progress` is that before the step.
 
-    What comes after is recorded in a checkpoint at once, so that a run that is killed goes the same way again: it meets
-    the same step before that checkpoint and the lower rate after it.
+def roll_back(setup: Setup, recorder: Recorder, progress: Progress, divergence: Divergence, *, data: str) -> Progress:
+    """The progress to go on from; TinylmError with exit code 1 when the policy or the checkpoints leave none.
+
+    `progress` is that before the step, `data` describes what the step read. What comes after is recorded in a
+    checkpoint at once, so that a run that is killed goes the same way again: it meets the same step before that
+    checkpoint and the lower rate after it.
     """
-    training, step, reason = setup.training, divergence.step, divergence.reason
-    recorder.event(step, divergence.event, f"{reason}; {divergence.data}")
+    training, step, reason = setup.training, progress.step + 1, divergence.reason
+    recorder.event(step, divergence.event, f"{reason}; {data}")
     if training.on_divergence == "stop" or progress.rollbacks >= training.max_rollbacks:
         tried = f" after {progress.rollbacks} rollbacks" if progress.rollbacks else ""
         raise TinylmError(

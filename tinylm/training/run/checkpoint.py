@@ -27,13 +27,15 @@ import safetensors.numpy
 import torch
 from numpy.typing import NDArray
 
+import tinylm
+from tinylm.base.code_version import git_commit
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256, sync_folder
 from tinylm.base.records import check_schema, read
 from tinylm.settings.model import ModelConfig
-from tinylm.settings.run import RunConfig
-from tinylm.training.stability import Recent
-from tinylm.training.trends import Measured
+from tinylm.settings.plan import RunPlan
+from tinylm.training.run.progress import Progress
+from tinylm.training.step.setup import Setup
 
 SCHEMA = "1.1"
 """1.1: what exact resuming needs (log sizes, recent steps, evaluations, rollbacks). A 1.0 is read, and not resumed."""
@@ -45,56 +47,10 @@ _FOLDER = re.compile(r"step-(\d{8})(?:\.(\d+))?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochMetrics:
-    """One line of `epoch_history`; losses in nats per token."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float
-    lr: float
-    """The learning rate of the epoch's last step."""
-    val_bpb: dict[str, float]
-    """Bits per byte per language, and `all`."""
-    tokens_per_second: float
-    seconds: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """Where a run stands; everything that training needs beside weights and optimizer state."""
-
-    step: int
-    """Optimizer steps done."""
-    total_steps: int
-    epoch_loss_sum: float = 0.0
-    """Sum of the step losses of the epoch in progress."""
-    epoch_steps: int = 0
-    best_val_loss: float | None = None
-    training_seconds: float = 0.0
-    start_timestamp: str = ""
-    epoch_history: tuple[EpochMetrics, ...] = ()
-    evaluation_loss_sum: float = 0.0
-    """Sum of the step losses since the last evaluation."""
-    evaluation_steps: int = 0
-    evaluations: tuple[Measured, ...] = ()
-    recent: Recent = field(default_factory=Recent)
-    lr: float = 0.0
-    """Of the last step."""
-    rollbacks: int = 0
-    lr_scale: float = 1.0
-    """What rollbacks multiply the schedule's rate by."""
-    stopped_early: bool = False
-    patience_from: int = 0
-    """The evaluation that patience counts from: the first one after the length of the run was last decided."""
-    log_bytes: dict[str, int] = field(default_factory=dict)
-    """Size of each file that the run appends to, at this moment."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class CheckpointRecord:
     schema: str
     run_id: str
-    config: RunConfig
+    config: RunPlan
     progress: Progress
     environment: dict[str, str] = field(default_factory=dict)
     """What else decides the last bit: versions of tinylm and torch, the git commit, device, precision, threads."""
@@ -260,6 +216,59 @@ class Checkpoints:
     def _free_name(self, step: int) -> Path:
         times = [order[1] for order, _ in self._folders() if order[0] == step]
         return self.folder / (f"step-{step:08d}" + (f".{max(times) + 1}" if times else ""))
+
+
+def capture(setup: Setup) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
+    """The weights in fp32, averaged where the run averages them, and everything else that the next step depends on."""
+    own = setup.model.state_dict()
+    weights = {
+        name: value.detach().to("cpu", torch.float32).contiguous().numpy()
+        for name, value in (own if setup.average is None else setup.average.weights).items()
+    }
+    # An average is what evaluation and export want of a checkpoint; training goes on from the weights themselves.
+    beside = {} if setup.average is None else {"weights": own, "average_updates": setup.average.updates}
+    return weights, beside | {
+        "optimizer": setup.optimizer.state_dict(),
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all(),  # an empty list without a GPU
+    }
+
+
+def restore(setup: Setup, checkpoints: Checkpoints, name: str) -> None:
+    """Make `setup` what it was when the checkpoint `name` was saved."""
+    weights = {key: torch.from_numpy(value) for key, value in checkpoints.read_weights(name).items()}
+    state = checkpoints.read_state(name)
+    try:
+        if setup.average is not None:
+            setup.average.load(weights, updates=state["average_updates"])
+            weights = state["weights"]
+        setup.model.load_state_dict(weights)
+        setup.optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"])
+        if len(state["random_cuda"]) == torch.cuda.device_count():  # else the run goes on on another machine
+            torch.cuda.set_rng_state_all(state["random_cuda"])
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        raise TinylmError(
+            f"the checkpoint `{checkpoints.folder / name}` does not fit this run: {error}", "start over with --force"
+        ) from error
+
+
+def environment(setup: Setup) -> dict[str, str]:
+    """What decides the last bit of a sum beside the plan: with the same of all, a resumed run is bit-identical."""
+    device = (
+        torch.cuda.get_device_name(setup.device)
+        if setup.device.type == "cuda"
+        else torch.backends.cpu.get_cpu_capability()
+    )
+    return {
+        "tinylm": tinylm.__version__,
+        "commit": git_commit() or "unknown",
+        "torch": torch.__version__,
+        "device": device,
+        "precision": str(setup.dtype).removeprefix("torch."),
+        "threads": str(torch.get_num_threads()),
+        "compiled": str(setup.model.compiled),
+    }
 
 
 def load_weights(run: Path, name: str) -> tuple[ModelConfig, dict[str, NDArray[np.float32]]]:

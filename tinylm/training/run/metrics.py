@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.base.records import read
-from tinylm.settings.run import RunConfig
+from tinylm.settings.plan import RunPlan
 from tinylm.training.run.append_log import AppendLog
 
 if TYPE_CHECKING:  # reading a run's metrics needs no torch
@@ -174,7 +174,7 @@ def read_summary(run: Path) -> dict[str, object]:
     return summary
 
 
-def _configuration(config: RunConfig) -> dict[str, object]:
+def _configuration(config: RunPlan) -> dict[str, object]:
     """The reference guide's five names first, then the whole configuration."""
     return {
         "vocab_size": config.model.vocab_size,

@@ -15,24 +15,26 @@ from pathlib import Path
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.bundle.store import CONFIG, RUN_LOCK, RUNS
-from tinylm.settings.run import RunConfig, read_config, write_config
+from tinylm.settings.plan import Measurements, RunPlan, plan, read_plan, write_plan
 
 _ID = "run_id"
 
 
-def default_folder(config: RunConfig) -> Path:
-    """`runs/PRESET-CORPUS-HASH`: the same settings find the same folder again."""
-    corpus = "-".join(dict.fromkeys(Path(source.split(":")[-1]).name or "corpus" for source in config.corpus))
-    digest = hashlib.sha256(json.dumps(dataclasses.asdict(_asked(config)), sort_keys=True).encode()).hexdigest()
-    return RUNS / f"{config.preset}-{corpus[:40]}-{digest[:6]}"
+def default_folder(asked: RunPlan) -> Path:
+    """`runs/PRESET-CORPUS-HASH`, of a plan of which nothing is measured: the same request finds its folder again."""
+    corpus = "-".join(dict.fromkeys(Path(source.split(":")[-1]).name or "corpus" for source in asked.corpus))
+    digest = hashlib.sha256(json.dumps(_identity(asked), sort_keys=True).encode()).hexdigest()
+    return RUNS / f"{asked.preset}-{corpus[:40]}-{digest[:6]}"
 
 
 @contextmanager
-def open_run(folder: Path, config: RunConfig, *, force: bool, extend: bool = False) -> Iterator[tuple[RunConfig, str]]:
-    """Create or continue the run in `folder` and hold it; yields its configuration and run id.
+def open_run(
+    folder: Path, asked: RunPlan, *, force: bool = False, resume: bool = False, further: bool = False
+) -> Iterator[tuple[Measurements, str]]:
+    """Create or continue the run in `folder` and hold it; yields what it has measured, and its run id.
 
-    What the run recorded (steps that `minutes` was turned into) wins over what is asked again. `extend` allows other
-    training settings than the recorded ones (a finished run trained further); `force` starts over.
+    `asked` is the plan of which nothing is measured, and must be that of the run. `resume` allows another recipe than
+    the recorded one; `further` decides the length of the run anew; `force` starts over.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,56 +50,48 @@ def open_run(folder: Path, config: RunConfig, *, force: bool, extend: bool = Fal
             raise TinylmError(f"another tinylm is working in `{folder}`", "wait for it, or stop it") from error
         if force:
             _clear(folder)
-        yield _adopt(folder, config, extend=extend)
+        if not (folder / CONFIG).is_file():
+            _create(folder, asked)
+        recorded = read_plan(folder / CONFIG)
+        _require_same(folder, recorded, asked, any_recipe=resume or further)
+        measured = recorded.measured
+        yield Measurements(batch_size=measured.batch_size) if further else measured, _run_id(folder)
 
 
-def record_config(folder: Path, config: RunConfig) -> None:
-    """Write the run's `config.toml`."""
-    write_config(config, folder / CONFIG)
-
-
-def _adopt(folder: Path, config: RunConfig, *, extend: bool) -> tuple[RunConfig, str]:
-    if not (folder / CONFIG).is_file():
-        unfinished = (_ID, f"{_ID}.partial", f"{CONFIG}.partial")  # of a start that was killed
-        strangers = [path.name for path in folder.iterdir() if path.name not in (RUN_LOCK, *unfinished)]
-        if strangers:
-            raise TinylmError(
-                f"`{folder}` is not empty and holds no run: `{sorted(strangers)[0]}`", "name an empty or new folder"
-            )
-        write_atomic(folder / _ID, str(uuid.uuid4()).encode())
-        record_config(folder, config)
-    recorded = read_config(folder / CONFIG)
-    more_minutes = extend and config.training.minutes is not None and config.training.total_steps is None
-    if _asked(recorded) == _asked(config) and not more_minutes:
-        config = recorded
-    elif not extend or _asked(dataclasses.replace(recorded, training=config.training)) != _asked(config):
+def _create(folder: Path, asked: RunPlan) -> None:
+    unfinished = (_ID, f"{_ID}.partial", f"{CONFIG}.partial")  # of a start that was killed
+    strangers = [path.name for path in folder.iterdir() if path.name not in (RUN_LOCK, *unfinished)]
+    if strangers:
         raise TinylmError(
-            f"`{folder}` holds a run with other settings: {_difference(recorded, config)}",
-            "start over with --force, or name another folder with --output-dir",
+            f"`{folder}` is not empty and holds no run: `{sorted(strangers)[0]}`", "name an empty or new folder"
         )
+    write_atomic(folder / _ID, str(uuid.uuid4()).encode())
+    write_plan(asked, folder / CONFIG)
+
+
+def _run_id(folder: Path) -> str:
     try:
-        run_id = str(uuid.UUID((folder / _ID).read_text(encoding="ascii")))
+        return str(uuid.UUID((folder / _ID).read_text(encoding="ascii")))
     except (OSError, ValueError) as error:
         raise TinylmError(f"`{folder / _ID}` is damaged", "start over with --force") from error
-    return config, run_id
 
 
-def _asked(config: RunConfig) -> RunConfig:
-    """What the user asked for: without the steps, epochs, batch size and compilation that were measured and decided."""
-    training = dataclasses.replace(config.training, compiled=None)
-    if training.minutes is not None:
-        training = dataclasses.replace(training, total_steps=None, epochs=1)
-    if training.batch_size_auto != "off":
-        training = dataclasses.replace(training, batch_size=training.accumulation_steps, batch_size_auto="wanted")
-    return dataclasses.replace(config, training=training, validation_text=None)  # `dataset` decides it
-
-
-def _difference(old: RunConfig, new: RunConfig) -> str:
-    """The first setting that differs, for the error message."""
-    a, b = _flat(dataclasses.asdict(_asked(old))), _flat(dataclasses.asdict(_asked(new)))
-    differing = [key for key in a if a[key] != b.get(key)]
+def _require_same(folder: Path, recorded: RunPlan, asked: RunPlan, *, any_recipe: bool) -> None:
+    """TinylmError that names the first setting in which the recorded request and the one made now differ."""
+    old, new = _flat(_identity(plan(recorded.request, recorded.facts))), _flat(_identity(asked))
+    differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    if all(any_recipe and key.startswith("training.") for key in differing):
+        return
     key = "training.minutes" if "training.minutes" in differing else differing[0]  # `epochs` follows from it
-    return f"`{key}` was {a[key]} and is now {b.get(key)}"
+    raise TinylmError(
+        f"`{folder}` holds a run with other settings: `{key}` was {old.get(key)} and is now {new.get(key)}",
+        "start over with --force, or name another folder with --output-dir",
+    )
+
+
+def _identity(asked: RunPlan) -> dict[str, object]:
+    """What two runs are compared by; which text is validated on follows from the dataset."""
+    return {**dataclasses.asdict(asked), "validation_text": None}
 
 
 def _flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:

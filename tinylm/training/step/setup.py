@@ -1,4 +1,4 @@
-"""What stays the same through a run: model, optimizer, data, device."""
+"""What training works on: model, optimizer, data, device."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tinylm.dataset.batches import Batches
 from tinylm.dataset.build import Dataset
 from tinylm.dataset.shards import TRAIN, open_documents, open_shard, read_index
 from tinylm.model import TinyTransformer, build
-from tinylm.settings.run import RunConfig, TrainingConfig
+from tinylm.settings.plan import RunPlan, TrainingPlan
 from tinylm.training.device import pick_device, pick_dtype
 from tinylm.training.step.averaging import WeightAverage
 from tinylm.training.step.evaluation import Validation
@@ -21,9 +21,9 @@ from tinylm.training.step.optimizer import build_optimizer
 
 @dataclass(frozen=True)
 class Setup:
-    """What stays the same through a run."""
+    """What training works on."""
 
-    config: RunConfig
+    plan: RunPlan
     model: TinyTransformer
     optimizer: torch.optim.Optimizer
     average: WeightAverage | None
@@ -33,29 +33,29 @@ class Setup:
     dtype: torch.dtype
 
     @property
-    def training(self) -> TrainingConfig:
-        return self.config.training
+    def training(self) -> TrainingPlan:
+        return self.plan.training
 
     def averaged(self) -> AbstractContextManager[None]:
         """The model has its averaged weights inside, where the run averages them: what is evaluated and exported."""
         return nullcontext() if self.average is None else self.average.applied()
 
 
-def set_up(config: RunConfig, dataset: Dataset) -> Setup:
-    """Build everything that `config` describes; the seed decides the weights."""
-    training, context = config.training, config.model.context_length
+def set_up(plan: RunPlan, dataset: Dataset) -> Setup:
+    """Build everything that `plan` describes; the seed decides the weights."""
+    training, context = plan.training, plan.model.context_length
     index = read_index(dataset.tokens)
-    if index.vocab_size != config.model.vocab_size:
+    if index.vocab_size != plan.model.vocab_size:
         raise TinylmError(
-            f"the model has {config.model.vocab_size} pieces, the dataset's tokenizer {index.vocab_size}",
+            f"the model has {plan.model.vocab_size} pieces, the dataset's tokenizer {index.vocab_size}",
             "start over with --force",
         )
     torch.manual_seed(training.seed)
     device = pick_device()
-    model = build(config.model).to(device)
+    model = build(plan.model).to(device)
     model.checkpointing = training.activation_checkpointing
     return Setup(
-        config=config,
+        plan=plan,
         model=model,
         optimizer=build_optimizer(model, training),
         average=None if training.ema_decay is None else WeightAverage(model, decay=training.ema_decay),

@@ -1,14 +1,20 @@
-"""One optimizer step."""
+"""One optimizer step; and steps that are only timed."""
 
 from __future__ import annotations
 
 import math
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tinylm.base.errors import say
+from tinylm.base.progress import ProgressBar
 from tinylm.dataset.batches import Batch
 from tinylm.training.device import to_device
 from tinylm.training.step.documents import document_mask
@@ -23,8 +29,12 @@ class StepResult:
 
     loss: float
     """Mean cross-entropy of the batch in nats per predicted token."""
+    rate: float
+    """The learning rate."""
     grad_norm: float
+    """L2 norm of all gradients before clipping."""
     grad_norm_clipped: float
+    seconds: float
 
 
 def loss_sum(setup: Setup, batch: Batch) -> Tensor:
@@ -47,8 +57,9 @@ def loss_sum(setup: Setup, batch: Batch) -> Tensor:
 
 
 def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
-    """One optimizer step; nothing moves when loss or gradient is not finite."""
+    """Forward, backward, clipping, optimizer; nothing moves when loss or gradient is not finite."""
     training, model = setup.training, setup.model
+    started = time.perf_counter()
     set_learning_rate(setup.optimizer, rate)
     predicted = max(batch.predicted, 1)
     total = 0.0
@@ -64,4 +75,39 @@ def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
         if setup.average is not None:
             setup.average.update()
     setup.optimizer.zero_grad(set_to_none=True)
-    return StepResult(loss=total / predicted, grad_norm=norm, grad_norm_clipped=min(norm, limit))
+    return StepResult(
+        loss=total / predicted,
+        rate=rate,
+        grad_norm=norm,
+        grad_norm_clipped=min(norm, limit),
+        seconds=time.perf_counter() - started,
+    )
+
+
+@contextmanager
+def undone(setup: Setup) -> Iterator[None]:
+    """Afterwards weights and average are what they were and the optimizer is as new: before a checkpoint is loaded."""
+    weights = {name: value.clone() for name, value in setup.model.state_dict().items()}
+    try:
+        yield
+    finally:
+        setup.optimizer.zero_grad(set_to_none=True)
+        setup.optimizer.state.clear()
+        setup.model.load_state_dict(weights)
+        if setup.average is not None:
+            setup.average.reset()
+
+
+def timed_steps(setup: Setup, *, warm_up: int, timed: int, at_least_s: float = 0.0) -> tuple[float, float]:
+    """Median seconds of a step after `warm_up` others, and the first step's loss in nats per token; undone.
+
+    `timed` steps are timed (none: 0 seconds), or more until all together took `at_least_s`.
+    """
+    times: list[float] = []
+    losses: list[float] = []
+    with undone(setup), ProgressBar("timing steps", say=say):
+        while len(times) < warm_up + timed or sum(times) < at_least_s:
+            result = optimize(setup, setup.batches.batch(len(times)), rate=0.0)
+            losses.append(result.loss)
+            times.append(result.seconds)
+    return statistics.median(times[warm_up:]) if timed else 0.0, losses[0]

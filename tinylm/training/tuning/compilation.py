@@ -1,14 +1,13 @@
 """Whether torch's compiler is worth its time in this run: decided by measuring, once, and recorded.
 
 Compiled and eager training differ in the last bits, so a resumed run takes what was decided at its start
-(`TrainingConfig.compiled`). Where compiling is impossible or fails, training is eager, with a note that says why.
+(`TrainingPlan.compiled`). Where compiling is impossible or fails, training is eager, with a note that says why.
 
-    setup = decide_compilation(setup, done=0)
+    compiled = decide_compilation(setup, done=0)
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from typing import Literal
@@ -17,8 +16,8 @@ import torch
 
 from tinylm.base.errors import say
 from tinylm.training.step.setup import Setup
+from tinylm.training.step.step import timed_steps
 from tinylm.training.tuning.compiler_cache import prepare_cache
-from tinylm.training.tuning.trial import timed_steps
 
 _WARM_UP, _TIMED = 1, 5
 _WORTH_TRYING_SECONDS = 180.0
@@ -29,12 +28,11 @@ _SAME_LOSS = 0.01
 """Largest relative difference between the losses of the first step, eager and compiled: bf16 has 8 bits."""
 
 
-def decide_compilation(setup: Setup, *, done: int) -> Setup:
+def decide_compilation(setup: Setup, *, done: int) -> bool:
     """Compile or not, as asked, recorded or measured; `done` steps of the run are behind it.
 
-    Returns the setup with the decision in its configuration and its model. Weights and optimizer are as they were.
+    The setup's model does as is decided. Weights and optimizer are as they were.
     """
-    training = setup.training
     wanted = _wanted(setup)
     compiled = False
     if wanted != "off":
@@ -44,8 +42,7 @@ def decide_compilation(setup: Setup, *, done: int) -> Setup:
         else:
             compiled = _measured(setup, done=done, force=wanted == "on")
     setup.model.compiled = compiled
-    decided = dataclasses.replace(training, compiled=compiled)
-    return dataclasses.replace(setup, config=dataclasses.replace(setup.config, training=decided))
+    return compiled
 
 
 def _wanted(setup: Setup) -> Literal["auto", "on", "off"]:
