@@ -20,6 +20,7 @@ from tinylm.base.files import copy_atomic, sha256, write_atomic
 from tinylm.base.progress import ProgressBar
 from tinylm.base.records import check_schema, read
 from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record, text_hash
+from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.dataset.decoding import as_text
 from tinylm.dataset.encoding import write_shards
 from tinylm.dataset.sampling import sample_lines
@@ -209,37 +210,26 @@ def build_dataset(
     """
     wanted_terms = read_terms(terms) if terms else []
     _make_folder(root)
+    folder = root / record.hash
     with (root / f".{record.hash}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _build(
-            record,
-            sources,
-            fitting_vocabulary=fitting_vocabulary,
-            root=root,
-            reuse=reuse,
-            wanted_terms=wanted_terms,
-            force=force,
-            progress=progress,
+        # What is taken over from this very folder cannot be made again from elsewhere.
+        if force and (reuse is None or reuse.dataset.path.resolve() != folder.resolve()):
+            shutil.rmtree(folder, ignore_errors=True)
+        _make_folder(folder)
+        _build_corpus(folder, record, sources, reuse, progress)
+        statistics = read_record(folder / CORPUS).statistics
+        tokenizer = _build_tokenizer(
+            folder, record, statistics, reuse, fitting=fitting_vocabulary, terms=wanted_terms, progress=progress
         )
+        _build_tokens(folder, statistics, tokenizer, progress)
+        write_atomic(folder / RECORD, (json.dumps(asdict(record), indent=1) + "\n").encode())
+    return Dataset(folder, record)
 
 
-def _build(
-    record: DatasetRecord,
-    sources: Sequence[str],
-    *,
-    fitting_vocabulary: bool,
-    root: Path,
-    reuse: Reuse | None,
-    wanted_terms: Sequence[str],
-    force: bool,
-    progress: Progress,
-) -> Dataset:
-    folder = root / record.hash
-    # What is taken over from this very folder cannot be made again from elsewhere.
-    if force and (reuse is None or reuse.dataset.path.resolve() != folder.resolve()):
-        shutil.rmtree(folder, ignore_errors=True)
-    _make_folder(folder)
-
+def _build_corpus(
+    folder: Path, record: DatasetRecord, sources: Sequence[str], reuse: Reuse | None, progress: Progress
+) -> None:
     if (folder / CORPUS).is_file():
         progress("corpus: unchanged, skipped")
     elif reuse is not None and reuse.corpus:
@@ -248,66 +238,62 @@ def _build(
         progress(f"corpus: taken over from {reuse.dataset.path}")
     else:
         progress("corpus: reading and cleaning")
-        build_corpus(
-            sources,
-            folder,
-            near_duplicates=record.near_duplicates,
-            planned=[asdict(source) for source in record.sources],
-            progress=progress,
-        )
-    statistics = read_record(folder / CORPUS).statistics
-    train_bytes = statistics.total_bytes("train")
+        planned = [asdict(source) for source in record.sources]
+        build_corpus(sources, folder, near_duplicates=record.near_duplicates, planned=planned, progress=progress)
 
-    def sample() -> list[Piece]:
-        return list(sample_lines(read_pieces(folder / "train.jsonl"), SAMPLE_BYTES / train_bytes))
 
-    if (folder / STATISTICS).is_file():
-        model = Tokenizer(folder / MODEL)
-        wanted = record.tokenizer.vocab_size
-        if model.vocab_size != wanted and not fitting_vocabulary and (reuse is None or not reuse.tokenizer):
+def _build_tokenizer(
+    folder: Path,
+    record: DatasetRecord,
+    statistics: CorpusStatistics,
+    reuse: Reuse | None,
+    *,
+    fitting: bool,
+    terms: Sequence[str],
+    progress: Progress,
+) -> Tokenizer:
+    config, stands = record.tokenizer, (folder / STATISTICS).is_file()
+    wanted, train_bytes = config.vocab_size, statistics.total_bytes("train")
+    sample: list[Piece] = []
+    if not stands or terms:
+        sample = list(sample_lines(read_pieces(folder / "train.jsonl"), SAMPLE_BYTES / train_bytes))
+    if stands:
+        tokenizer = Tokenizer(folder / MODEL)
+        if tokenizer.vocab_size != wanted and not fitting and (reuse is None or not reuse.tokenizer):
             raise TinylmError(
-                f"a vocabulary of {wanted} pieces does not fit this corpus; {model.vocab_size} do",
-                f"use --vocab-size {model.vocab_size}, or leave it out",
+                f"a vocabulary of {wanted} pieces does not fit this corpus; {tokenizer.vocab_size} do",
+                f"use --vocab-size {tokenizer.vocab_size}, or leave it out",
             )
         progress("tokenizer: unchanged, skipped")
-        if wanted_terms:
-            measure_fit(sample(), model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
+    elif record.ready_made_tokenizer is not None and reuse is not None:
+        for name in (MODEL, VOCABULARY):
+            copy_atomic(reuse.dataset.path / name, folder / name)
+        tokenizer = Tokenizer(folder / MODEL)
+        progress(f"tokenizer: taken over from {reuse.tokenizer_from or reuse.dataset.path}")
     else:
-        pieces = sample()
-        if record.ready_made_tokenizer is not None and reuse is not None:
-            for name in (MODEL, VOCABULARY):
-                copy_atomic(reuse.dataset.path / name, folder / name)
-            model = Tokenizer(folder / MODEL)
-            progress(f"tokenizer: taken over from {reuse.tokenizer_from or reuse.dataset.path}")
-        else:
-            wanted = record.tokenizer.vocab_size
-            progress(f"tokenizer: learning {wanted:,} {record.tokenizer.kind} pieces")
-            with ProgressBar("tokenizer", say=progress):
-                model = train_tokenizer(lambda: pieces, record.tokenizer, folder, fitting=fitting_vocabulary)
-            if model.vocab_size != wanted:
-                why = "too many for this text" if model.vocab_size < wanted else "too few for this text's characters"
-                progress(f"tokenizer: {wanted:,} pieces are {why}; {model.vocab_size:,} were learned")
-        measure_fit(pieces, model, record.tokenizer, folder, of_bytes=train_bytes, terms=wanted_terms)
+        progress(f"tokenizer: learning {wanted:,} {config.kind} pieces")
+        with ProgressBar("tokenizer", say=progress):
+            tokenizer = train_tokenizer(lambda: sample, config, folder, fitting=fitting)
+        if tokenizer.vocab_size != wanted:
+            why = "too many for this text" if tokenizer.vocab_size < wanted else "too few for this text's characters"
+            progress(f"tokenizer: {wanted:,} pieces are {why}; {tokenizer.vocab_size:,} were learned")
+    if not stands or terms:
+        measure_fit(sample, tokenizer, config, folder, of_bytes=train_bytes, terms=terms)
+    return tokenizer
 
-    if (folder / TOKENS / INDEX).is_file() and sizes_fit(folder / TOKENS):
+
+def _build_tokens(folder: Path, statistics: CorpusStatistics, tokenizer: Tokenizer, progress: Progress) -> None:
+    tokens, there = folder / TOKENS, (folder / TOKENS / INDEX).is_file()
+    if there and sizes_fit(tokens):
         progress("tokens: unchanged, skipped")
-    else:
-        damaged = (folder / TOKENS / INDEX).is_file()
-        progress("tokens: damaged, encoding again" if damaged else "tokens: encoding")
-        streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
-        for language in sorted(name for name, sides in statistics.languages.items() if sides["val"].bytes):
-            streams[f"val-{language}"] = _of_language(folder / "val.jsonl", language)
-        index = write_shards(
-            streams,
-            model,
-            folder / TOKENS,
-            total_bytes=statistics.total_bytes("train") + statistics.total_bytes("val"),
-            say=progress,
-        )
-        progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
-
-    write_atomic(folder / RECORD, (json.dumps(asdict(record), indent=1) + "\n").encode())
-    return Dataset(folder, record)
+        return
+    progress("tokens: damaged, encoding again" if there else "tokens: encoding")
+    streams: dict[str, Iterable[Piece]] = {TRAIN: read_pieces(folder / "train.jsonl")}
+    for language in sorted(name for name, sides in statistics.languages.items() if sides["val"].bytes):
+        streams[f"val-{language}"] = _of_language(folder / "val.jsonl", language)
+    total = statistics.total_bytes("train") + statistics.total_bytes("val")
+    index = write_shards(streams, tokenizer, tokens, total_bytes=total, say=progress)
+    progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
 
 
 def open_dataset(name: str, *, root: Path = DATASETS) -> Dataset:

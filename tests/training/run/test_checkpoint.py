@@ -18,6 +18,7 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256
+from tinylm.dataset.build import Dataset
 from tinylm.settings.plan import RunPlan
 from tinylm.training.run.checkpoint import (
     BEST,
@@ -29,9 +30,13 @@ from tinylm.training.run.checkpoint import (
     WEIGHTS,
     CheckpointRecord,
     Checkpoints,
-    Progress,
+    capture,
     load_weights,
+    restore,
 )
+from tinylm.training.run.progress import Progress
+from tinylm.training.step.setup import set_up
+from tinylm.training.step.step import optimize
 
 
 def truncate(path: Path) -> None:
@@ -236,3 +241,44 @@ def test_last_that_points_to_an_older_one_is_believed(tmp_path: Path, small_plan
     (checkpoints.folder / LAST).symlink_to("step-00000001")
     assert (found := checkpoints.newest_whole()) is not None
     assert found.name == "step-00000001"
+
+
+@pytest.mark.parametrize("training", [{}, {"optimizer": "muon", "ema_decay": 0.9}], ids=["adamw", "muon, average"])
+def test_what_is_captured_and_restored_takes_the_same_next_step(
+    small_plan: RunPlan, dataset: Dataset, tmp_path: Path, training: dict[str, Any]
+) -> None:
+    changed = dataclasses.replace(small_plan.training, **training)
+    plan = dataclasses.replace(small_plan, training=changed)
+    first, checkpoints = set_up(plan, dataset), Checkpoints(tmp_path)
+    with first.batches:
+        batches = [first.batches.batch(step) for step in range(3)]
+    for batch in batches[:2]:
+        optimize(first, batch, rate=1e-2)
+    record = CheckpointRecord(schema=SCHEMA, run_id="id", config=plan, progress=Progress(step=2, total_steps=9))
+    checkpoints.save(record, *capture(first), names=[LAST])
+    torch.rand(3)
+    result = optimize(first, batches[2], rate=1e-2)
+    randoms = torch.get_rng_state()
+
+    other = set_up(dataclasses.replace(plan, training=dataclasses.replace(changed, seed=7)), dataset)
+    restore(other, checkpoints, LAST)
+    torch.rand(3)
+    again = optimize(other, batches[2], rate=1e-2)
+    other.batches.close()
+    assert (again.loss, again.grad_norm) == (result.loss, result.grad_norm)
+    assert torch.equal(torch.get_rng_state(), randoms)
+    for name, value in capture(first)[0].items():
+        np.testing.assert_array_equal(capture(other)[0][name], value, err_msg=name)
+
+
+def test_a_checkpoint_of_another_optimizer_is_refused(small_plan: RunPlan, dataset: Dataset, tmp_path: Path) -> None:
+    setup, checkpoints = set_up(small_plan, dataset), Checkpoints(tmp_path)
+    setup.batches.close()
+    record = CheckpointRecord(schema=SCHEMA, run_id="id", config=small_plan, progress=Progress(step=0, total_steps=9))
+    checkpoints.save(record, *capture(setup), names=[LAST])
+    averaged = dataclasses.replace(small_plan.training, ema_decay=0.9)
+    other = set_up(dataclasses.replace(small_plan, training=averaged), dataset)
+    other.batches.close()
+    with pytest.raises(TinylmError, match="does not fit this run") as caught:
+        restore(other, checkpoints, LAST)
+    assert caught.value.hint == "start over with --force"
