@@ -19,6 +19,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.dataset.build import Dataset, build_dataset, plan_dataset
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.plan import Facts, RunPlan, plan
 from tinylm.settings.run import RunRequest, TokenizerConfig, TrainingConfig
@@ -270,8 +271,16 @@ def small_run(texts: Path) -> RunRequest:
 
 @pytest.fixture(scope="session")
 def small_plan(small_run: RunRequest) -> RunPlan:
-    """The plan of `small_run`, on a dataset that nobody has to build."""
+    """The plan of `small_run`, of no dataset."""
     return plan(small_run, Facts(dataset=None, validation_text=None, tokenizer=small_run.tokenizer))
+
+
+@pytest.fixture(scope="session")
+def dataset(small_run: RunRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The dataset of `small_run`."""
+    record = plan_dataset(small_run.corpus, small_run.tokenizer)
+    root = tmp_path_factory.mktemp("datasets")
+    return build_dataset(record, small_run.corpus, root=root, progress=lambda line: None)
 
 
 @pytest.fixture(scope="session")

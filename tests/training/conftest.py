@@ -1,4 +1,4 @@
-"""A small dataset, and runs of a few seconds on it."""
+"""Runs of a few seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tinylm.dataset.build import Dataset, build_dataset, plan_dataset
+from tinylm.dataset.build import Dataset
 from tinylm.settings.plan import plan
 from tinylm.settings.run import RunRequest
 from tinylm.training import loop, trainer
@@ -20,13 +20,6 @@ from tinylm.training.run.run_folder import open_run
 from tinylm.training.step.step import StepResult
 
 TrainRun = Callable[..., CheckpointRecord]
-
-
-@pytest.fixture(scope="session")
-def dataset(small_run: RunRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    record = plan_dataset(small_run.corpus, small_run.tokenizer)
-    root = tmp_path_factory.mktemp("datasets")
-    return build_dataset(record, small_run.corpus, root=root, progress=lambda line: None)
 
 
 @pytest.fixture
