@@ -11,18 +11,10 @@ import pytest
 from tinylm.dataset.build import Dataset
 from tinylm.dataset.shards import TRAIN, open_shard, read_index
 from tinylm.evaluation.kneser_ney import KneserNey
-from tinylm.pipeline.train_pipeline import Job, prepare_dataset
 from tinylm.report import counting
 from tinylm.report.counting import bigram_bits_per_byte, unseen_share
 from tinylm.report.text import words_of
-from tinylm.settings.run import RunRequest
 from tinylm.tokenizer.tokenizer import BOS
-
-
-@pytest.fixture(scope="module")
-def dataset(small_run: RunRequest, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    job = Job(request=small_run, root=tmp_path_factory.mktemp("datasets"))
-    return prepare_dataset(job, say=lambda line: None)[0]
 
 
 def test_it_is_the_cost_of_the_validation_text_by_its_bytes(dataset: Dataset) -> None:
