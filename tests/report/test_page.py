@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 from collections.abc import Callable
@@ -92,6 +93,31 @@ def test_a_page_of_five_thousand_steps_is_small(healthy: Run) -> None:
     assert len(to_html(run)) < 150_000
 
 
+PLAIN = Run(
+    name="run",
+    config=config_of(total_steps=50),
+    steps=tuple(healthy_steps(50)),
+    evaluations=tuple(evaluations_of(FALLING, steps=50)),
+    total_steps=50,
+)
+
+
+def shape(source: str) -> list[str]:
+    """The tags of a page that no text can add to or take away."""
+    source.encode()
+    return [tag for tag in Page(source).tags if tag not in ("code", "text", "title", "line", "circle", "rect")]
+
+
+@functools.cache
+def tame_page() -> str:
+    return to_html(full(PLAIN))
+
+
+@functools.cache
+def tame_comparison() -> str:
+    return compared(full(PLAIN), replace(PLAIN, name="other"))
+
+
 @settings(max_examples=30, deadline=None)
 @given(text=st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=20))
 @example(text="</style><script>alert(1)</script>")
@@ -99,23 +125,10 @@ def test_a_page_of_five_thousand_steps_is_small(healthy: Run) -> None:
 @example(text="`<img src=x onerror=alert(1)>`")
 @example(text="]]><!-- &lt; -->\x00\ud800")
 def test_no_text_means_anything(text: str) -> None:
-    healthy = Run(
-        name="run",
-        config=config_of(total_steps=50),
-        steps=tuple(healthy_steps(50)),
-        evaluations=tuple(evaluations_of(FALLING, steps=50)),
-        total_steps=50,
-    )
-
-    def shape(source: str) -> list[str]:
-        source.encode()
-        return [tag for tag in Page(source).tags if tag not in ("code", "text", "title", "line", "circle", "rect")]
-
-    tame, hostile = full(healthy), full(healthy, text)
-    assert shape(to_html(hostile)) == shape(to_html(tame))
-    assert Page(to_html(hostile)).attributes <= Page(to_html(tame)).attributes
-    other = replace(healthy, name="other")
-    assert shape(compared(hostile, other)) == shape(compared(tame, other))
+    hostile = to_html(full(PLAIN, text))
+    assert shape(hostile) == shape(tame_page())
+    assert Page(hostile).attributes <= Page(tame_page()).attributes
+    assert shape(compared(full(PLAIN, text), replace(PLAIN, name="other"))) == shape(tame_comparison())
 
 
 def test_a_run_without_anything_has_a_page(healthy: Run) -> None:

@@ -131,7 +131,7 @@ def _failed_import(check: str, version: str, trial: ImportTrial) -> Finding:
             "SIGSEGV": "the installed files are damaged or do not fit together",
             "SIGBUS": "a mapped file is damaged, or the disk is failing",
         }
-        why = reasons.get(trial.detail, "the process of whoever imports it ends the same way")
+        why = reasons.get(trial.detail, "every process that imports it ends the same way")
         return problem(check, f"{version} dies of {trial.detail}", why=why, what_to_do=_REINSTALL)
     what = f"{version}: {trial.detail}"
     why = "tinylm needs it at run time"

@@ -164,7 +164,7 @@ KINDS = {
 
 
 def remove(use: DiskUse) -> int:
-    """Free `use`; the bytes that went: 0 when somebody has begun to work there meanwhile.
+    """Free `use`; the bytes that went: 0 where it is in use by now.
 
     TinylmError when the system refuses; what went before stays gone.
     """

@@ -1,4 +1,4 @@
-"""Bytes on disk, and locks that say whether somebody works there. Links are never followed."""
+"""Bytes on disk, and locks that say what is in use. Links are never followed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folders_in(parent: Path) -> list[Path]:
 
 @contextmanager
 def held(lock: Path) -> Iterator[bool]:
-    """Hold the lock file `lock` while the block runs; yields False where somebody else does. No lock file is made."""
+    """Hold the lock file `lock` while the block runs; yields False where it is held already. No lock file is made."""
     try:
         descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -2,7 +2,7 @@
 
 A report may come from anywhere. So text becomes HTML in these functions and nowhere else: they take plain text and
 escape it, and what is HTML already is called so (`body`, `parts`, `items`). The page forbids itself, by its content
-security policy, to load or run anything, so that a page from somebody else can be opened without a thought.
+security policy, to load or run anything, so that a page from elsewhere can be opened safely.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ The file is Chrome's trace format: a JSON list of events, written as they end, t
 
 What lies inside of an event stands before it: the calls of a graph before its `Execute`, the `Execute` of a branch
 before the node that took it (`If`), all before the run's `model_run`. Here every call has its own time only: what an
-`If` does beside its branch. What is between the calls, in the graph or in a branch, is nobody's. A call in a branch
-names the node around all of it.
+`If` does beside its branch. What is between the calls, in the graph or in a branch, counts for none of them. A call in
+a branch names the node around all of it.
 
 https://github.com/microsoft/onnxruntime/blob/main/onnxruntime/core/common/profiler.cc
 """

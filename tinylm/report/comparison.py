@@ -61,7 +61,7 @@ class _Criterion:
     needs: Need = "nothing"
     higher: bool = False
     margin: float = 0.0
-    """Share by which the second must be worse, or nobody is best."""
+    """Share by which the second must be worse; with less, no run is best."""
 
 
 _NOISE = 0.02  # of speed and memory from one start to the next

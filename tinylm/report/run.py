@@ -74,8 +74,6 @@ class Run:
     total_steps: int | None = None
     """Steps that the run was asked for."""
     started: str = ""
-    ended: str = ""
-    """When the last epoch ended, as ISO 8601."""
     utilisation: float | None = None
     """Share of the batches' places that hold tokens, where the run recorded it."""
     parameters: int | None = None
@@ -187,7 +185,6 @@ def read_run(folder: Path) -> Run:
         samples=samples,
         total_steps=next((total for total in planned if total), config.training.total_steps),
         started=_string(summary, "start_timestamp"),
-        ended=_string(summary, "end_timestamp"),
         utilisation=_number(summary, "extra", "utilisation"),
         exported=bool(manifest),
         parameters=_count(manifest, "quantization", "parameters"),

@@ -116,7 +116,7 @@ def test_a_budget_in_words() -> None:
     text = words("pi-zero-2w")
     assert "this machine: yes: results here are `measured`" in text
     assert "after 124 requests: pass with at most 1 over the limit, fail with 13 or more, else go on" in text
-    assert "by luck at most 5 times in 100" in text
+    assert "by chance at most 5 times in 100" in text
     # (124 + 4 x 3 + 1000 + 3) and (500 + 3 x 4 x 3 + 1000 + 3) requests of 250 ms
     assert "about 5 min to 6 min" in text
     other = words("pi-4")

@@ -87,7 +87,7 @@ def _confidence(confidence: Confidence) -> Iterator[tuple[str, str]]:
     yield (
         "a p95",
         f"is decided after at most {confidence.looks[-1]} requests; a device exactly at its limit passes, or fails,"
-        f" by luck at most {chance:.3g} times in 100",
+        f" by chance at most {chance:.3g} times in 100",
     )
     for edge in confidence.boundaries():
         passes = "no pass yet" if edge.most_over is None else f"pass with at most {edge.most_over} over the limit"

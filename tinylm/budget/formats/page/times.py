@@ -209,7 +209,7 @@ def _speed(soak: Soak, limit_ms: float | None) -> list[Chart]:
 
 
 def estimated(report: BudgetReport) -> str:
-    """How times came about that nobody measured."""
+    """How times came about that were not measured."""
     estimate = report.estimate
     if estimate is None:
         return ""
