@@ -12,10 +12,10 @@ from tinylm.base.progress import ProgressBar
 from tinylm.base.termination import ended_by_signals
 from tinylm.budget.advice import advise
 from tinylm.budget.compare.comparison import LOOKS, compare_in_looks
-from tinylm.budget.compare.typical import well_known
+from tinylm.budget.compare.timed_change import well_known
 from tinylm.budget.enforce import enforce
 from tinylm.budget.estimate.estimate import Estimate
-from tinylm.budget.estimate.modelled import estimate_modelled
+from tinylm.budget.estimate.instructions import estimate_modelled
 from tinylm.budget.estimate.work import Unmodelled
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.times import TimeSummary, summarise_times

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from tinylm.budget.compare.comparison import LOOKS, compare_in_looks
-from tinylm.budget.compare.typical import well_known
+from tinylm.budget.compare.timed_change import well_known
 from tinylm.budget.report import BudgetReport, Outcome
 from tinylm.runtime.measurement.protocol import ProbeResult
 

@@ -15,8 +15,7 @@ from tinylm.budget.advice import advise
 from tinylm.budget.check import CheckOptions, check_bundle, make_report
 from tinylm.budget.compare.comparison import compare
 from tinylm.budget.estimate.estimate import Estimate
-from tinylm.budget.estimate.instructions import WITHOUT_DOT_PRODUCTS
-from tinylm.budget.estimate.modelled import estimate_modelled
+from tinylm.budget.estimate.instructions import WITHOUT_DOT_PRODUCTS, estimate_modelled
 from tinylm.budget.estimate.work import Unmodelled
 from tinylm.budget.formats.junit import to_junit
 from tinylm.budget.formats.markdown import to_markdown

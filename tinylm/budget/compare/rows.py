@@ -7,8 +7,14 @@ from dataclasses import replace
 from typing import Literal
 
 from tinylm.budget.compare.change import difference_row, exact_row, memory_row, missing_row, unless_void
-from tinylm.budget.compare.timed_change import cold_start_row, instructions_row, times_row
-from tinylm.budget.compare.typical import Samples, neighbours_are_covered, work_change
+from tinylm.budget.compare.timed_change import (
+    Samples,
+    cold_start_row,
+    instructions_row,
+    neighbours_are_covered,
+    times_row,
+    work_change,
+)
 from tinylm.budget.judge.validity import Validity
 from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.report import BudgetReport, LimitChange

@@ -2,8 +2,8 @@
 
     ms = instructions x cycles per instruction / clock  +  bytes read / memory bandwidth
 
-Instructions are counted by an emulator, or modelled from the bundle's graph (`tinylm.budget.estimate.modelled`), and
-the model's error widens the bar. Both factors come from the budget's `[estimate]` with their errors. Nothing here knows
+Instructions are counted by an emulator, or modelled from the bundle's graph (`instructions.py`), and the model's error
+widens the bar. Both factors come from the budget's `[estimate]` with their errors. Nothing here knows
 of caches, stalls or a second core, so the two terms are added as if nothing overlapped, and all errors are taken to
 fall the same way.
 """

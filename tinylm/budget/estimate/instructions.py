@@ -1,10 +1,12 @@
-"""How many instructions work takes on a board's core: costs that were fitted to counts of an emulated board.
+"""A board's times without a board or an emulator: what a bundle's graph does, times what that costs on its cores.
 
-    core = core_for(budget.device)                       # Unmodelled where nobody counted such a core
+    estimate_modelled(bundle, budget, backend="auto")    # Unmodelled where nobody counted such a graph or core
+    core = core_for(budget.device)
     predict(work.latency, core.costs)                    # instructions, within a share of core.error
 
-`scripts/bench_instructions` counts, fits and prints these tables; what it found stands in docs/benchmarks.md. One
-thread, the lean backend, ONNX Runtime's kernels of the versions that were counted.
+The costs were fitted to counts of an emulated board. `scripts/bench_instructions` counts, fits and prints these tables;
+what it found stands in docs/benchmarks.md. One thread, the lean backend, ONNX Runtime's kernels of the versions that
+were counted.
 """
 
 from __future__ import annotations
@@ -13,8 +15,59 @@ import math
 from dataclasses import dataclass
 from operator import mul
 
-from tinylm.budget.estimate.work import Unmodelled, Work
-from tinylm.budget.spec.budget import ARM_64, DeviceMatch
+from tinylm.budget.estimate.estimate import Estimate, TimeEstimate, estimate_time, reading_passes
+from tinylm.budget.estimate.work import Unmodelled, Work, request_work
+from tinylm.budget.spec.budget import ARM_64, Budget, DeviceMatch
+from tinylm.bundle.reading import Bundle
+from tinylm.runtime.backends.contract import Backend
+
+
+def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend) -> Estimate:
+    """Estimate the times of the budget's request on its device; at once, on any machine.
+
+    `Unmodelled` says why not, and what to do: for a decoder from elsewhere (no bundle), a budget that does not know its
+    device's speed, and whatever no instructions were counted of.
+    """
+    cost, request = budget.estimate, budget.request
+    if cost is None:
+        raise Unmodelled(
+            f"the budget `{budget.name}` has no `[estimate]`, so nobody knows its device's speed; run this check there"
+        )
+    if bundle is None:
+        raise Unmodelled("a decoder from elsewhere has no model of its instructions; run this check on the board")
+    if request.threads > 1:
+        raise Unmodelled(
+            f"the budget asks for {request.threads} threads, of which one is modelled; run this check there"
+        )
+    core = core_for(budget.device)
+    try:
+        if backend == "reference":
+            raise Unmodelled("the backend `reference` was asked for, and instructions were counted with `lean`")
+        work = request_work(bundle, prompt_tokens=request.prompt_tokens, new_tokens=request.new_tokens)
+    except Unmodelled as reason:
+        raise Unmodelled(f"{reason}; count its instructions with `--virtual-pi`, or run this check there") from reason
+    reading, model_bytes = reading_passes(request.prompt_tokens), bundle.model.stat().st_size
+
+    def time(part: Work, passes: int) -> TimeEstimate:
+        return estimate_time(
+            cost,
+            instructions=round(predict(part, core.costs)),
+            bytes_read=passes * model_bytes,
+            passes=passes,
+            instructions_error=core.error,
+        )
+
+    return Estimate(
+        source="modelled",
+        cost=cost,
+        requests=0,
+        spread=0.0,
+        instructions_error=core.error,
+        latency=time(work.latency, reading + request.new_tokens),
+        ttft=time(work.ttft, reading + 1),
+        itl=time(work.itl, 1),
+    )
+
 
 _DOT_PRODUCTS = "asimddp"
 _OTHER_KERNELS = ("i8mm", "sve", "sve2", "svei8mm")
