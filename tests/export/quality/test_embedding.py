@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tinylm.export.quality import embedding
+from tinylm.export.quality.quality import DocumentSums, summarise
 from tinylm.export.report import ExportResult
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.runtime.engine import Engine
@@ -83,3 +85,40 @@ def test_float32_is_kept_where_int8_costs_too_much(
 def test_an_fp32_export_has_nothing_to_choose(fp32: ExportResult) -> None:
     assert fp32.report.embedding is None
     assert fp32.bundle.manifest.quantization.embedding == "fp32"
+
+
+def sums(increase: float, documents: int) -> list[DocumentSums]:
+    """Documents of 100 bytes and 20 tokens; int8 costs each `increase` bits per byte, and .5 nats of divergence."""
+    more = increase * 100 * math.log(2)
+    return [
+        DocumentSums(
+            tokens=20, text_bytes=100, unknown_bytes=0, nats=60 + more, nats_reference=60, divergence=0.5, agreed=20
+        )
+    ] * documents
+
+
+@pytest.mark.parametrize(
+    ("english", "spanish", "precision"),
+    [(0.0004, 0.0004, "int8"), (0.0004, 0.0006, "fp32"), (0.0006, 0.0004, "fp32"), (-0.5, 0.0, "int8")],
+)
+def test_one_language_that_loses_too_much_keeps_float32(english: float, spanish: float, precision: str) -> None:
+    increases = {"e": english, "s": spanish}
+    held_out = {"es": ["s"] * 5, "en": ["e"] * 4}
+    choice = embedding.choose_embedding(lambda texts: sums(increases[texts[0]], len(texts)), held_out)
+    assert choice.precision == precision
+    assert choice.goal_bpb_increase == embedding.GOAL_BPB_INCREASE == 0.0005
+    assert choice.cost
+    assert list(choice.cost) == ["en", "es"]
+    for name, increase in (("en", english), ("es", spanish)):
+        assert choice.cost[name].bpb_increase == pytest.approx(increase)
+        assert choice.cost[name].kl == pytest.approx(0.5 / 20)
+    assert choice.cost["en"].bpb_increase_interval is choice.cost["en"].kl_interval is None  # four are too few
+    assert choice.cost["es"].bpb_increase_interval == pytest.approx((spanish, spanish))
+    assert choice.cost["es"].kl_interval == pytest.approx((0.025, 0.025))
+
+
+def test_an_increase_of_exactly_the_goal_is_not_in_question() -> None:
+    goal = embedding.GOAL_BPB_INCREASE
+    at = dataclasses.replace(summarise(sums(0.0, 1)), bpb=1.0 + goal, bpb_fp32=1.0)
+    assert embedding.in_question({"en": dataclasses.replace(at, bpb=1.0 + 1.1 * goal)})
+    assert not embedding.in_question({"en": dataclasses.replace(at, bpb=goal, bpb_fp32=0.0)})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tinylm.bundle.manifest import QualityIntervals
 from tinylm.evaluation.bootstrap import FEWEST_UNITS
 from tinylm.export.quality.predictions import by_graph, by_module
-from tinylm.export.quality.quality import DocumentSums, intervals, score_documents, summarise
+from tinylm.export.quality.quality import DocumentSums, _sums, divergence, intervals, score_documents, summarise
 from tinylm.export.report import ExportResult
 from tinylm.model import from_weights
 from tinylm.runtime.engine import Engine
@@ -169,3 +169,59 @@ def test_how_many_cores_there_are_changes_no_bit(
     assert told[-1].startswith(f"  quality: {everything:,} of {everything:,} tokens, 0:00:00 left")
     assert len(told) > 4
     assert torch.get_num_threads() == threads
+
+
+def test_what_documents_come_to() -> None:
+    """Two documents by hand: bits with 8 for every hidden byte, over bytes; means over tokens."""
+    first = DocumentSums(
+        tokens=10, text_bytes=40, unknown_bytes=3, nats=30.0, nats_reference=20.0, divergence=1.5, agreed=7
+    )
+    second = DocumentSums(
+        tokens=30, text_bytes=60, unknown_bytes=0, nats=50.0, nats_reference=40.0, divergence=0.5, agreed=29
+    )
+    quality = summarise([first, second])
+    assert (quality.tokens, quality.bytes) == (40, 100)
+    assert quality.bpb == pytest.approx((80 / math.log(2) + 24) / 100)
+    assert quality.bpb_fp32 == pytest.approx((60 / math.log(2) + 24) / 100)
+    assert quality.perplexity == pytest.approx(math.exp(2))
+    assert quality.perplexity_fp32 == pytest.approx(math.exp(1.5))
+    assert quality.kl == pytest.approx(2 / 40)
+    assert quality.top1_agreement == pytest.approx(36 / 40)
+    assert quality.intervals is None
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 70])
+def test_a_window_costs_what_the_formula_says(length: int) -> None:
+    """Against float64; longer than the rows that are looked at together."""
+    rng = np.random.default_rng(length)
+    ours, theirs = (rng.normal(0, 2, (length + 1, 9)).astype(np.float32) for _ in range(2))
+    targets = rng.integers(9, size=length)
+    found = _sums(*map(torch.from_numpy, (ours[:length], theirs[:length], targets)))
+    log_ours, log_theirs = (
+        x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in (v[:length].astype(np.float64) for v in (ours, theirs))
+    )
+    rows = np.arange(length)
+    expected = (
+        -log_ours[rows, targets].sum(),
+        -log_theirs[rows, targets].sum(),
+        (np.exp(log_theirs) * (log_theirs - log_ours)).sum(),
+        (ours[:length].argmax(-1) == theirs[:length].argmax(-1)).sum(),
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert divergence(*map(torch.from_numpy, (theirs[:length], ours[:length]))) == pytest.approx(expected[2], rel=1e-5)
+
+
+def test_both_ways_to_predict_read_each_window_by_itself(
+    fp32: ExportResult, config: ModelConfig, weights: dict[str, NDArray[np.float32]]
+) -> None:
+    rng = np.random.default_rng(4)
+    windows = [rng.integers(4, config.vocab_size, size=length).tolist() for length in (5, 1, 48)]
+    module = from_weights(config, weights)
+    together = by_module(module)(windows)
+    with Model(fp32.bundle) as model:
+        for window, padded, stepped in zip(windows, together, by_graph(model)(windows), strict=True):
+            with torch.inference_mode():
+                alone = module(torch.tensor([window]))[0]
+            assert padded.shape == stepped.shape == (len(window), config.vocab_size)
+            torch.testing.assert_close(padded, alone, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(stepped, alone, rtol=1e-4, atol=1e-4)
