@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import INTERRUPTED, TinylmError
+from tinylm.bundle.store import DATASETS
 from tinylm.cli.options.training import TrainingOptions
 from tinylm.cli.prepare_training import asked, opened
-from tinylm.dataset.build import DATASETS, build_dataset, plan_dataset
+from tinylm.dataset.build import build_dataset, plan_dataset
 from tinylm.pipeline.train_pipeline import Job
 from tinylm.settings.plan import Measurements, RunPlan, plan, read_plan, write_plan
 from tinylm.settings.run import PRESETS, RunRequest

@@ -11,11 +11,15 @@ from tinylm.bundle.manifest import MANIFEST
 
 RUNS = Path("runs")
 """Where runs lie, from the folder that tinylm is called in."""
+DATASETS = Path("datasets")
+"""Where datasets lie, likewise."""
 CONFIG = "config.toml"
 BUNDLE = "bundle"
 EVALUATION = "evaluation.json"
 FINAL_CHECKPOINT = "checkpoints/final"
 """There when the training came to its end."""
+NAMED_CHECKPOINTS = ("best", "final", "last")
+"""Links in `checkpoints/`, as `tinylm.training.run.checkpoint` makes them."""
 BUDGET_REPORT = "budget.json"
 """What the last budget check of `train-pipeline` measured."""
 RUN_LOCK = ".lock"

@@ -19,6 +19,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.files import copy_atomic, sha256, write_atomic
 from tinylm.base.progress import ProgressBar
 from tinylm.base.records import check_schema, read
+from tinylm.bundle.store import DATASETS
 from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record, text_hash
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.dataset.decoding import as_text
@@ -42,7 +43,6 @@ from tinylm.tokenizer.training import (
 )
 
 SCHEMA = "2.0"
-DATASETS = Path("datasets")
 RECORD = "dataset.json"
 CORPUS = "corpus.json"
 _AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.store import CONFIG, FINAL_CHECKPOINT, RUN_LOCK, RUNS
+from tinylm.bundle.store import CONFIG, DATASETS, FINAL_CHECKPOINT, NAMED_CHECKPOINTS, RUN_LOCK, RUNS
 from tinylm.corpus import gutenberg
 from tinylm.housekeeping.disk import folders_in, held, in_use, size_of
 from tinylm.virtual_pi.folders import default_folder
 from tinylm.virtual_pi.machine import images_in_use
 
-DATASETS = Path("datasets")
 _CHECKPOINTS = "checkpoints"
-_NEEDED = ("best", "final", "last")  # tinylm.training.run.checkpoint has them too, and loads torch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,7 @@ def _checkpoints() -> list[DiskUse]:
         steps = [step for step in folders_in(folder) if step.name.startswith("step-")]
         if not steps:
             continue
-        named = {os.path.realpath(folder / name) for name in _NEEDED}
+        named = {os.path.realpath(folder / name) for name in NAMED_CHECKPOINTS}
         kept = None
         if in_use(run / RUN_LOCK):
             kept = "the run is at work"

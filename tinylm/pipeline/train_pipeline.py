@@ -20,8 +20,8 @@ from tinylm.base.files import write_atomic
 from tinylm.base.progress import ProgressBar
 from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.reading import Bundle, open_bundle
-from tinylm.bundle.store import BUNDLE, EVALUATION
-from tinylm.dataset.build import DATASETS, Dataset, Reuse, make_dataset
+from tinylm.bundle.store import BUNDLE, DATASETS, EVALUATION
+from tinylm.dataset.build import Dataset, Reuse, make_dataset
 from tinylm.dataset.shards import read_index
 from tinylm.dataset.summary import summarise
 from tinylm.export.run import export_key, export_run

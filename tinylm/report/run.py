@@ -16,9 +16,9 @@ from typing import TypeVar
 from tinylm.base.errors import TinylmError
 from tinylm.base.records import read
 from tinylm.bundle.manifest import MANIFEST
-from tinylm.bundle.store import BUNDLE, CONFIG, find_run
+from tinylm.bundle.store import BUNDLE, CONFIG, DATASETS, NAMED_CHECKPOINTS, find_run
 from tinylm.corpus.building.build import CorpusRecord, read_record
-from tinylm.dataset.build import CORPUS, DATASETS, open_dataset
+from tinylm.dataset.build import CORPUS, open_dataset
 from tinylm.dataset.shards import TRAIN, Index, read_index
 from tinylm.machine.memory import read_memory
 from tinylm.report.counting import bigram_bits_per_byte, unseen_share
@@ -38,7 +38,6 @@ from tinylm.training.run.metrics import (
 
 T = TypeVar("T")
 _LARGEST = 3.5e38  # of fp32: nothing that training computes is larger, and sums of it stay finite
-_CHECKPOINTS = ("best", "final", "last")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +157,9 @@ def read_run(folder: Path) -> Run:
     reader = _Reader(folder)
     summary = reader.document(SUMMARY)
     steps = _steps(reader)
-    checkpoints = {name: reader.document(f"checkpoints/{name}/checkpoint.json", needed=False) for name in _CHECKPOINTS}
+    checkpoints = {
+        name: reader.document(f"checkpoints/{name}/checkpoint.json", needed=False) for name in NAMED_CHECKPOINTS
+    }
     manifest = reader.document(f"{BUNDLE}/{MANIFEST}", needed=False)
     if not any(checkpoints.values()):
         reader.missing.append("there is no checkpoint yet")
