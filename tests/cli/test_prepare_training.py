@@ -15,7 +15,7 @@ from tinylm.dataset.build import build_dataset, plan_dataset
 from tinylm.pipeline.train_pipeline import Job
 from tinylm.settings.plan import Measurements, RunPlan, plan, read_plan, write_plan
 from tinylm.settings.run import PRESETS, RunRequest
-from tinylm.training.loop import Interrupted
+from tinylm.training.guards.interruption import Interrupted
 
 
 def job(options: TrainingOptions, **what: str) -> Job:

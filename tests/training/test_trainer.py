@@ -17,11 +17,12 @@ from tinylm.base.errors import TinylmError
 from tinylm.dataset.build import Dataset
 from tinylm.settings.plan import RunPlan, read_plan
 from tinylm.settings.run import RunRequest
+from tinylm.training.guards.interruption import Interrupted
 from tinylm.training.run.append_log import AppendLog
 from tinylm.training.run.checkpoint import BEST, FINAL, LAST, CheckpointRecord, Checkpoints
 from tinylm.training.run.metrics import read_evaluations, read_events, read_steps, read_summary
 from tinylm.training.step.setup import set_up
-from tinylm.training.trainer import Interrupted, train
+from tinylm.training.trainer import train
 
 TrainRun = Callable[..., CheckpointRecord]
 

@@ -9,20 +9,20 @@ import pytest
 
 from tinylm.training.run.checkpoint import FINAL, CheckpointRecord, Checkpoints
 from tinylm.training.run.metrics import read_evaluations, read_events
-from tinylm.training.trends import Measured, out_of_patience, overfitting, plateau
+from tinylm.training.trends import Evaluation, out_of_patience, overfitting, plateau
 
 TrainRun = Callable[..., CheckpointRecord]
 
 
-def measured(val: list[float], train: list[float] | None = None) -> list[Measured]:
+def measured(val: list[float], train: list[float] | None = None) -> list[Evaluation]:
     train = train or [5 - 0.1 * i for i in range(len(val))]
     return [
-        Measured(step=10 * i, train_loss=t, val_loss=v, val_bpb={})
+        Evaluation(step=10 * i, train_loss=t, val_loss=v, val_bpb={})
         for i, (t, v) in enumerate(zip(train, val, strict=True), 1)
     ]
 
 
-def told(rule: Callable[[list[Measured]], str | None], evaluations: list[Measured]) -> list[int]:
+def told(rule: Callable[[list[Evaluation]], str | None], evaluations: list[Evaluation]) -> list[int]:
     """At which evaluations the rule speaks."""
     return [n for n in range(1, len(evaluations) + 1) if rule(evaluations[:n])]
 

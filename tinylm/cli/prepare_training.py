@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 
 from tinylm.base.errors import INTERRUPTED, TinylmError, say
 from tinylm.base.progress import ProgressBar
-from tinylm.cli.options.configure import configure
+from tinylm.cli.options.configure import configure, flag
 from tinylm.cli.options.corpus import check_tokenizer
 from tinylm.cli.options.training import TrainingOptions
 
 if TYPE_CHECKING:
     from tinylm.pipeline.train_pipeline import Job
     from tinylm.settings.run import RunRequest
+
+
+_BROUGHT = ("vocab_size", "tokenizer_type", "byte_fallback", "tokenizer", "max_seq_length", "sliding_window")
+"""What `--init-from` brings with it."""
 
 
 def asked(options: TrainingOptions) -> RunRequest:
@@ -30,18 +34,11 @@ def asked(options: TrainingOptions) -> RunRequest:
         raise TinylmError("--resume continues a run and --force starts it over", "give one of them")
     if options.resume:
         return configure(options, read_plan(find_run(options.output_dir) / CONFIG).request)
-    given = {
-        "--vocab-size": options.vocab_size,
-        "--tokenizer-type": options.tokenizer_type,
-        "--byte-fallback": options.byte_fallback or None,
-        "--tokenizer": options.tokenizer,
-        "--max-seq-length": options.max_seq_length,
-        "--sliding-window": options.sliding_window,
-    }
-    for flag, value in given.items():
-        if options.init_from is not None and value is not None:
+    for name in _BROUGHT:
+        if options.init_from is not None and getattr(options, name):
             raise TinylmError(
-                f"--init-from brings its tokenizer and its shape, and {flag} describes another", "give one of them"
+                f"--init-from brings its tokenizer and its shape, and {flag(name)} describes another",
+                "give one of them",
             )
     check_tokenizer(options)
     for source in options.corpus or ():
@@ -83,8 +80,8 @@ def opened(
 
     from tinylm.bundle.store import find_run
     from tinylm.pipeline.init_from import open_sources, recorded_sources
+    from tinylm.training.guards.interruption import Interrupted
     from tinylm.training.run.trackers import require_trackers
-    from tinylm.training.trainer import Interrupted
 
     if options.tokenizer is not None and dataset is not None:
         raise TinylmError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tinylm.base.errors import TinylmError
@@ -189,6 +189,11 @@ class RunRequest:
             raise ValueError(f"`near_duplicates` is {self.near_duplicates}; 0.5 to 1 is supported")
 
 
+_ADAMW = TrainingConfig(
+    batch_size=8, epochs=10, learning_rate=3e-3, warmup_fraction=0.05, weight_decay=0.1, beta2=0.99, grad_clip=1.0
+)
+"""What the presets but `classic` have in common."""
+
 PRESETS: dict[str, RunRequest] = {
     # Deeper and thinner than `classic`; shape, batch and rate chosen on real books at equal time (docs/benchmarks.md).
     "tiny": RunRequest(
@@ -203,15 +208,7 @@ PRESETS: dict[str, RunRequest] = {
             d_model=96,
             d_ff=288,
         ),
-        training=TrainingConfig(
-            batch_size=8,
-            epochs=10,
-            learning_rate=3e-3,
-            warmup_fraction=0.05,
-            weight_decay=0.1,
-            beta2=0.99,
-            grad_clip=1.0,
-        ),
+        training=_ADAMW,
     ),
     # What measurement finds best in the bytes and minutes of `tiny` (docs/benchmarks.md): a smaller vocabulary leaves
     # room for wider blocks, Muon learns faster, the average of the last weights is better than the last.
@@ -228,18 +225,14 @@ PRESETS: dict[str, RunRequest] = {
             d_ff=384,
         ),
         tokenizer=TokenizerConfig(vocab_size=4000),
-        training=TrainingConfig(
-            batch_size=8,
-            epochs=10,
+        training=replace(
+            _ADAMW,
             optimizer="muon",
             learning_rate=0.02,
             embedding_learning_rate=2e-3,
             schedule="linear",
-            warmup_fraction=0.05,
             weight_decay=0.15,
             embedding_weight_decay=0.05,
-            beta2=0.99,
-            grad_clip=1.0,
             ema_decay=0.995,
         ),
     ),
@@ -257,15 +250,7 @@ PRESETS: dict[str, RunRequest] = {
             d_model=160,
             d_ff=448,
         ),
-        training=TrainingConfig(
-            batch_size=16,
-            epochs=10,
-            learning_rate=2e-3,
-            warmup_fraction=0.05,
-            weight_decay=0.1,
-            beta2=0.99,
-            grad_clip=1.0,
-        ),
+        training=replace(_ADAMW, batch_size=16, learning_rate=2e-3),
     ),
     # For a GPU: about 15 MB in INT8.
     "base": RunRequest(
@@ -280,15 +265,7 @@ PRESETS: dict[str, RunRequest] = {
             d_model=288,
             d_ff=704,
         ),
-        training=TrainingConfig(
-            batch_size=32,
-            epochs=10,
-            learning_rate=1e-3,
-            warmup_fraction=0.05,
-            weight_decay=0.1,
-            beta2=0.99,
-            grad_clip=1.0,
-        ),
+        training=replace(_ADAMW, batch_size=32, learning_rate=1e-3),
     ),
     # The reference TinyTransformer and its recipe, kept exactly, for comparisons.
     "classic": RunRequest(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tinylm.base.errors import say
 from tinylm.tokenizer.tokenizer import Tokenizer
 from tinylm.training.allocator import apart_from_steps
-from tinylm.training.guards.interruption import Interruption
+from tinylm.training.guards.interruption import Interrupted, Interruption
 from tinylm.training.guards.rollback import describe_batch, find_divergence, roll_back
 from tinylm.training.run.checkpoint import BEST, FINAL
 from tinylm.training.run.progress import Progress
@@ -17,10 +17,6 @@ from tinylm.training.step.samples import sample_text
 from tinylm.training.step.schedule import learning_rate
 from tinylm.training.step.setup import Setup
 from tinylm.training.step.step import optimize
-
-
-class Interrupted(KeyboardInterrupt):
-    """Training stopped at the user's wish; a checkpoint was saved."""
 
 
 def run_steps(

@@ -18,7 +18,7 @@ from tinylm.settings.run import RunRequest
 from tinylm.training.allocator import give_back_freed_memory
 from tinylm.training.guards.forgetting import Initial, start_from
 from tinylm.training.guards.preflight import Check, learning_rate_curve, preflight, require
-from tinylm.training.loop import Interrupted, run_steps
+from tinylm.training.loop import run_steps
 from tinylm.training.run.checkpoint import FINAL, SCHEMA, CheckpointRecord, Checkpoints, Found, restore
 from tinylm.training.run.progress import Progress
 from tinylm.training.run.recorder import Recorder, now
@@ -26,8 +26,6 @@ from tinylm.training.run.trackers import open_trackers
 from tinylm.training.step.samples import sample_prompts
 from tinylm.training.step.setup import Setup
 from tinylm.training.tuning.decide import decide
-
-__all__ = ["Interrupted", "check", "train"]
 
 
 def train(

@@ -18,7 +18,7 @@ PLATEAU_SHARE = 0.001
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Evaluation:
     """One evaluation, in nats per token."""
 
     step: int
@@ -29,7 +29,7 @@ class Measured:
     """Bits per byte per language, and `all`."""
 
 
-def overfitting(evaluations: Sequence[Measured]) -> str | None:
+def overfitting(evaluations: Sequence[Evaluation]) -> str | None:
     """A sentence at the evaluation that makes it overfitting, None before and after."""
     rises = 0
     for before, now in pairwise(evaluations):
@@ -43,7 +43,7 @@ def overfitting(evaluations: Sequence[Measured]) -> str | None:
     )
 
 
-def plateau(evaluations: Sequence[Measured]) -> str | None:
+def plateau(evaluations: Sequence[Evaluation]) -> str | None:
     """A sentence at the evaluation that makes it a plateau, None before and after."""
     best, since = float("inf"), 0
     for evaluation in evaluations:
@@ -58,7 +58,7 @@ def plateau(evaluations: Sequence[Measured]) -> str | None:
     )
 
 
-def out_of_patience(evaluations: Sequence[Measured], patience: int) -> str | None:
+def out_of_patience(evaluations: Sequence[Evaluation], patience: int) -> str | None:
     """That `patience` evaluations brought no better validation loss, in a sentence; None while there is hope.
 
     The evaluations are those since the length of the run was last decided: who trains a run further wants to see more.

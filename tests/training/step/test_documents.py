@@ -11,7 +11,7 @@ import torch
 from tinylm.model import build
 from tinylm.settings.run import PRESETS
 from tinylm.tokenizer.tokenizer import BOS
-from tinylm.training.step.documents import document_mask
+from tinylm.training.step.step import document_mask
 
 CPU = torch.device("cpu")
 

@@ -123,7 +123,7 @@ def test_compiled_equals_eager(name: str, masked: bool) -> None:
 @pytest.mark.slow
 def test_a_compiled_run_resumes_to_the_last_bit(train_run: TrainRun, tmp_path: Path) -> None:
     from tests.training.test_trainer import assert_same_weights
-    from tinylm.training.trainer import Interrupted
+    from tinylm.training.guards.interruption import Interrupted
 
     train_run(tmp_path / "straight", total_steps=6, compile="on")
     with pytest.raises(Interrupted):

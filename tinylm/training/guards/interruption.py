@@ -7,6 +7,10 @@ import threading
 from types import FrameType, TracebackType
 
 
+class Interrupted(KeyboardInterrupt):
+    """Training stopped at the user's wish; a checkpoint was saved."""
+
+
 class Interruption:
     """While active, the first SIGINT or SIGTERM only sets `requested`; a second one interrupts at once.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tinylm.training.stability import Recent
 from tinylm.training.step.step import StepResult
-from tinylm.training.trends import Measured
+from tinylm.training.trends import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Progress:
     evaluation_loss_sum: float = 0.0
     """Sum of the step losses since the last evaluation."""
     evaluation_steps: int = 0
-    evaluations: tuple[Measured, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
     recent: Recent = field(default_factory=Recent)
     lr: float = 0.0
     """Of the last step."""
@@ -94,7 +94,7 @@ class Progress:
 
     def after_evaluation(self, *, val_loss: float, val_bpb: dict[str, float]) -> Progress:
         train_loss = self.evaluation_loss_sum / self.evaluation_steps
-        measured = Measured(step=self.step, train_loss=train_loss, val_loss=val_loss, val_bpb=val_bpb)
+        measured = Evaluation(step=self.step, train_loss=train_loss, val_loss=val_loss, val_bpb=val_bpb)
         return replace(
             self,
             evaluation_loss_sum=0.0,

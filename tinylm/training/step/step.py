@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tinylm.base.errors import say
 from tinylm.base.progress import ProgressBar
 from tinylm.dataset.batches import Batch
 from tinylm.training.device import to_device
-from tinylm.training.step.documents import document_mask
 from tinylm.training.step.loss import linear_cross_entropy
 from tinylm.training.step.optimizer import set_learning_rate
 from tinylm.training.step.setup import Setup
@@ -54,6 +54,20 @@ def loss_sum(setup: Setup, batch: Batch) -> Tensor:
         dtype=setup.dtype,
         compiled=setup.model.compiled,
     )
+
+
+def document_mask(documents: NDArray[np.int32], device: torch.device, *, always: bool = False) -> Tensor | None:
+    """Who may look at whom: (B, T) numbers of documents -> bool (B, 1, T, T) on `device`, true where the key is in the
+    query's past and in its document. None, which is all of the past, when each row is a single document and at most
+    padding behind it, unless there shall `always` be one: a compiled model is compiled again for None.
+
+    A device reads every text from an empty cache; without this mask training would never show the model how that
+    looks. Padding sees padding before it: an empty row of attention is not a number.
+    """
+    if not always and (documents.max(axis=1) == documents[:, 0]).all():
+        return None
+    on_device = torch.from_numpy(documents).to(device, non_blocking=True)
+    return (on_device[:, :, None] == on_device[:, None, :]).tril()[:, None]
 
 
 def optimize(setup: Setup, batch: Batch, *, rate: float) -> StepResult:
