@@ -19,7 +19,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import to_json, write_bundle
-from tinylm.dataset.build import Dataset, build_dataset, plan_dataset
+from tinylm.dataset.build import build_dataset, plan_dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.plan import Facts, RunPlan, plan
 from tinylm.settings.run import RunRequest, TokenizerConfig, TrainingConfig

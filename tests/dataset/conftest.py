@@ -17,12 +17,3 @@ def tokenizer(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokenize
     text = (texts / "en.txt").read_text(encoding="utf-8")
     pieces = [Piece(text, "en", "a", start=True, end=True)]
     return train_tokenizer(lambda: pieces, TokenizerConfig(vocab_size=60), tmp_path_factory.mktemp("tokenizer"))
-
-
-@pytest.fixture(scope="session")
-def bytewise(texts: Path, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
-    """With bytes for what has no piece."""
-    text = (texts / "en.txt").read_text(encoding="utf-8")
-    config = TokenizerConfig(vocab_size=320, byte_fallback=True)
-    pieces = [Piece(text, "en", "a", start=True, end=True)]
-    return train_tokenizer(lambda: pieces, config, tmp_path_factory.mktemp("bytewise"))

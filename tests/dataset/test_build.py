@@ -12,22 +12,14 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.dataset.build import (
-    Dataset,
-    Reuse,
-    SourceHash,
-    build_dataset,
-    data_licence,
-    latest_dataset,
-    make_dataset,
-    open_dataset,
-    plan_dataset,
-)
+from tinylm.dataset.build import Reuse, build_dataset, make_dataset, plan_dataset, sample_lines
+from tinylm.dataset.dataset import Dataset, SourceHash, data_licence, latest_dataset, open_dataset
 from tinylm.dataset.shards import TRAIN, open_shard, read_index
 from tinylm.dataset.summary import summarise
 from tinylm.pipeline.train_pipeline import Job, prepare_dataset
 from tinylm.settings.plan import plan
 from tinylm.settings.run import RunRequest, TokenizerConfig
+from tinylm.text.documents import Piece
 
 
 def build(
@@ -244,3 +236,20 @@ def test_cut_token_files_are_made_again(copied: Dataset, small_run: RunRequest, 
     _, lines = build(small_run, copied.path.parent)
     assert "tokens: damaged, encoding again" in lines
     assert path.read_bytes() == whole
+
+
+def test_lines_are_drawn_uniformly_and_repeatably() -> None:
+    pieces = [
+        Piece("\n".join(f"{n} {line}\n" for line in range(n % 50)) or "x", "en", "a", start=True, end=True)
+        for n in range(2000)
+    ]
+    lines = [line for piece in pieces for line in piece.text.splitlines() if line]
+    drawn = list(sample_lines(pieces, 0.25))
+    assert drawn == list(sample_lines(pieces, 0.25))
+    taken = [line for piece in drawn for line in piece.text.split("\n")]
+    # 49,000 lines: four standard errors of the share are 0.008, of each half's 0.011
+    assert len(taken) / len(lines) == pytest.approx(0.25, abs=0.008)
+    half = set(lines[: len(lines) // 2])
+    assert len(half & set(taken)) / len(half) == pytest.approx(0.25, abs=0.011)
+    assert set(taken) <= set(lines)
+    assert list(sample_lines(pieces, 1.0)) == list(sample_lines(pieces, 7.5)) == pieces

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tinylm.base.errors import TinylmError
 from tinylm.dataset import encoding
 from tinylm.dataset.encoding import write_shards
-from tinylm.dataset.journal import JOURNAL
 from tinylm.dataset.shards import INDEX, languages, open_documents, open_shard, read_index
+from tinylm.dataset.writing import JOURNAL
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer
 

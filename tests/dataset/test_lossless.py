@@ -9,7 +9,8 @@ import pytest
 from sentencepiece_models import edited_model, learned_model
 
 from tinylm.base.errors import TinylmError
-from tinylm.dataset.build import Dataset, Reuse, make_dataset
+from tinylm.dataset.build import Reuse, make_dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.dataset.lossless import check_lossless
 from tinylm.settings.run import RunRequest
 

@@ -9,7 +9,7 @@ import pytest
 from sentencepiece_models import learned_model
 
 from tinylm.base.errors import TinylmError
-from tinylm.dataset.reused_tokenizer import ready_tokenizer
+from tinylm.dataset.build import ready_tokenizer
 from tinylm.settings.run import TokenizerConfig
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.training import train_tokenizer

@@ -49,35 +49,27 @@ def test_preflight_looks_and_does_not_train(place: Path, call: Call) -> None:
     assert "FAIL  learning rate" in stuck.stdout
 
 
-def test_tokens_and_the_tokenizer_that_made_them(place: Path, call: Call) -> None:
+def test_a_tokenizer_that_is_there_already(place: Path, texts: Path, call: Call) -> None:
     (dataset,) = (path.parent for path in (place / "datasets").glob("*/dataset.json"))
-    (place / "mine.bin").write_bytes((dataset / "tokens" / "train.bin").read_bytes())
+    (place / "mine.txt").write_bytes((texts / "en.txt").read_bytes())
     (place / "mine.model").write_bytes((dataset / "tokenizer.model").read_bytes())
-    options = ("--corpus", "en:mine.bin", "--max-seq-length", "32", "--batch-size", "24", "--epochs", "1")
-    refused = call(place, "train", *options)
-    assert refused.returncode == 2
-    assert "error: `en:mine.bin` holds tokens" in refused.stderr
-    assert "hint: name its SentencePiece file: --tokenizer FILE" in refused.stderr
     missing = call(place, "train", "--corpus", "none.npy")
     assert missing.returncode == 2
     assert "error: `none.npy` does not exist" in missing.stderr
-    command = ("train", *options, "--tokenizer", "mine.model", "--weight", "en:mine.bin=2", "--output-dir", "tokens")
+    options = ("--corpus", "en:mine.txt", "--max-seq-length", "32", "--batch-size", "24", "--epochs", "1")
+    command = ("train", *options, "--tokenizer", "mine.model", "--weight", "en:mine.txt=2", "--output-dir", "taken")
     done = call(place, *command)
     assert done.returncode == 0, done.stderr
     assert "tokenizer: taken over from mine.model\n" in done.stderr
-    record = json.loads((place / "tokens" / "checkpoints" / "final" / "checkpoint.json").read_text(encoding="utf-8"))
-    assert record["config"]["corpus"] == ["en:mine.bin"]
+    record = json.loads((place / "taken" / "checkpoints" / "final" / "checkpoint.json").read_text(encoding="utf-8"))
     made = place / "datasets" / record["config"]["dataset"]
     assert (made / "tokenizer.model").read_bytes() == (dataset / "tokenizer.model").read_bytes()
-    words = [json.loads(line)["text"] for line in (made / "train.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert any("king" in text for text in words)
-    assert not list((place / "datasets").glob(".tokens-*"))
-    shown = call(place, "corpus", "--corpus", "en:mine.bin", "--tokenizer", "mine.model")
+    shown = call(place, "corpus", "--corpus", "en:mine.txt", "--tokenizer", "mine.model")
     assert "tokenizer: taken over, measured on all " in shown.stdout
     again = call(place, *command)
     assert again.returncode == 0, again.stderr
     assert "tokens: unchanged, skipped" in again.stderr
-    resumed = call(place, "train", "--resume", "--output-dir", "tokens", "--epochs", "2")
+    resumed = call(place, "train", "--resume", "--output-dir", "taken", "--epochs", "2")
     assert resumed.returncode == 0, resumed.stderr
 
 

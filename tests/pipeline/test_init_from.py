@@ -13,7 +13,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import Bundle
 from tinylm.bundle.store import DATASETS
 from tinylm.corpus import gutenberg
-from tinylm.dataset.build import Dataset, build_dataset, plan_dataset
+from tinylm.dataset.build import build_dataset, plan_dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.pipeline.init_from import LATEST, Sources, open_sources, recorded_sources
 from tinylm.settings.plan import plan, write_plan
 from tinylm.settings.run import PRESETS, RunRequest

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.dataset.shards import TRAIN, open_shard, read_index
 from tinylm.evaluation.kneser_ney import KneserNey
 from tinylm.report import counting

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import plan
 from tinylm.settings.run import RunRequest
 from tinylm.training import loop, trainer

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from tinylm.base.errors import TinylmError
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import RunPlan, read_plan
 from tinylm.settings.run import RunRequest
 from tinylm.training.guards.interruption import Interrupted

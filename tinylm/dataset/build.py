@@ -1,33 +1,30 @@
-"""The dataset folder `datasets/HASH/`: corpus, tokenizer and tokens, named by what they are made of.
+"""Building a dataset folder in three stages: corpus, tokenizer, tokens.
 
-Runs share it. Every stage writes a record last (`corpus.json`, `tokenizer.json`, `tokens/index.json`), so a stage whose
-record stands is skipped, and an interrupted one is done again; `dataset.json` marks the whole as complete.
+Every stage writes a record last (`corpus.json`, `tokenizer.json`, `tokens/index.json`), so a stage whose record stands
+is skipped, and an interrupted one is done again; `dataset.json` marks the whole as complete.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
+import random
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import copy_atomic, sha256, write_atomic
 from tinylm.base.progress import ProgressBar
-from tinylm.base.records import check_schema, read
 from tinylm.bundle.store import DATASETS
-from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record, text_hash
+from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record
 from tinylm.corpus.statistics import CorpusStatistics
-from tinylm.dataset.decoding import as_text
+from tinylm.dataset.dataset import CORPUS, RECORD, SCHEMA, TOKENS, Dataset, DatasetRecord, SourceHash
 from tinylm.dataset.encoding import write_shards
-from tinylm.dataset.sampling import sample_lines
-from tinylm.dataset.shards import INDEX, TRAIN, read_index, sizes_fit
-from tinylm.settings.model import ModelConfig
-from tinylm.settings.plan import Facts
+from tinylm.dataset.shards import INDEX, TRAIN, sizes_fit
 from tinylm.settings.run import RunRequest, TokenizerConfig
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -37,89 +34,15 @@ from tinylm.tokenizer.training import (
     STATISTICS,
     VOCABULARY,
     measure_fit,
-    read_statistics,
     read_terms,
     train_tokenizer,
+    vocabulary,
 )
 
-SCHEMA = "2.0"
-RECORD = "dataset.json"
-CORPUS = "corpus.json"
-_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
-TOKENS = "tokens"
+_SEED = 0
+"""Of the sample of lines that the tokenizer is learned from."""
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceHash:
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetRecord:
-    """What decides the content of a dataset; its hash is the folder's name."""
-
-    schema: str
-    sources: tuple[SourceHash, ...]
-    tokenizer: TokenizerConfig
-    ready_made_tokenizer: str | None = None
-    """SHA-256 of the tokenizer that was taken over from another dataset instead of being trained."""
-    near_duplicates: float | None = None
-    """Estimated similarity from which a document was dropped for an earlier one."""
-    extra: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def hash(self) -> str:
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A complete dataset folder."""
-
-    path: Path
-    record: DatasetRecord
-
-    @property
-    def hash(self) -> str:
-        return self.record.hash
-
-    @property
-    def tokens(self) -> Path:
-        return self.path / TOKENS
-
-    @property
-    def vocab_size(self) -> int:
-        """Pieces that were learned, which the text may have decided."""
-        return read_statistics(self.path).vocab_size
-
-    @property
-    def validation_text(self) -> str:
-        """Hash of the text that is validated on: the same for any tokenizer. Of an earlier tinylm's, it is read."""
-        recorded = read_record(self.path / CORPUS).validation_text
-        return text_hash(self.path / "val.jsonl") if recorded is None else recorded
-
-    def facts(self, model: ModelConfig | None = None) -> Facts:
-        """What a plan needs to know of the dataset, and of `model`, the shape of weights that training starts from."""
-        tokenizer = replace(self.record.tokenizer, vocab_size=self.vocab_size)
-        return Facts(dataset=self.hash, validation_text=self.validation_text, tokenizer=tokenizer, model=model)
-
-    def tokenizer(self) -> Tokenizer:
-        return Tokenizer(self.path / MODEL)
-
-    def held_out(self, *, max_bytes: int) -> dict[str, tuple[str, ...]]:
-        """Validation documents of each language: whole ones, `max_bytes` of UTF-8 in all, or the head of one."""
-        texts: dict[str, list[str]] = {}
-        room: dict[str, int] = {}
-        for piece in read_pieces(self.path / "val.jsonl"):
-            size = len(piece.text.encode())
-            left = room.setdefault(piece.language, max_bytes)
-            if size <= left or piece.language not in texts:
-                texts.setdefault(piece.language, []).append(_head(piece.text, left))
-                room[piece.language] = left - size
-        return {language: tuple(parts) for language, parts in sorted(texts.items())}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +56,33 @@ class Reuse:
     """What the user named, when the dataset was made only to carry its tokenizer."""
 
 
+def ready_tokenizer(model: Path, folder: Path) -> Dataset:
+    """A dataset in `folder` that has the SentencePiece file `model` and no text: `--tokenizer`, `--init-from`.
+
+    TinylmError as `Tokenizer` and `check_lossless` have it, and for a vocabulary of an unsupported size.
+    """
+    from tinylm.dataset.lossless import HINT, check_lossless
+
+    tokenizer = Tokenizer(model)
+    try:
+        byte_fallback = any(tokenizer.is_byte(token) for token in range(tokenizer.vocab_size))
+        config = TokenizerConfig(kind=tokenizer.kind, vocab_size=tokenizer.vocab_size, byte_fallback=byte_fallback)
+    except ValueError as error:
+        raise TinylmError(f"the tokenizer `{model}` cannot be used: {error}", HINT) from error
+    check_lossless(model)
+    copy_atomic(model, folder / MODEL)
+    (folder / VOCABULARY).write_bytes(vocabulary(tokenizer))
+    return Dataset(folder, DatasetRecord(schema=SCHEMA, sources=(), tokenizer=config))
+
+
+@contextlib.contextmanager
+def taken_over(tokenizer: Path) -> Iterator[Reuse]:
+    """The SentencePiece file `tokenizer`, for a dataset to take over inside the context."""
+    with tempfile.TemporaryDirectory(prefix="tinylm-") as folder:
+        dataset = ready_tokenizer(tokenizer, Path(folder))
+        yield Reuse(dataset=dataset, corpus=False, tokenizer=True, tokenizer_from=tokenizer)
+
+
 def make_dataset(
     request: RunRequest,
     *,
@@ -142,32 +92,24 @@ def make_dataset(
     root: Path = DATASETS,
     progress: Progress,
 ) -> Dataset:
-    """The dataset that `request` describes; files of tokens in its corpus are text to the tokenizer in `reuse`.
+    """The dataset that `request` describes.
 
     TinylmError as `plan_dataset` and `build_dataset` have it, and for a tokenizer that changes text.
     """
-    from tinylm.dataset.lossless import check_lossless  # a report reads datasets, and needs no protobuf
+    from tinylm.dataset.lossless import check_lossless  # needs protobuf, which a device does not have
 
-    ready = None
-    if reuse is not None and reuse.tokenizer:
-        if reuse.tokenizer_from is None:  # a dataset, which an earlier tinylm may have made
-            check_lossless(reuse.dataset.path / MODEL)
-        ready = reuse.dataset.tokenizer()
-    with contextlib.ExitStack() as stack:
-        sources: Sequence[str] = request.corpus
-        if reuse is None or not reuse.corpus:
-            sources = stack.enter_context(as_text(sources, ready, root, progress=progress))
-        record = plan_dataset(sources, request.tokenizer, near_duplicates=request.near_duplicates, reuse=reuse)
-        return build_dataset(
-            record,
-            sources,
-            fitting_vocabulary=request.fitting_vocabulary,
-            root=root,
-            reuse=reuse,
-            terms=terms,
-            force=force,
-            progress=progress,
-        )
+    if reuse is not None and reuse.tokenizer and reuse.tokenizer_from is None:  # an earlier tinylm may have made it
+        check_lossless(reuse.dataset.path / MODEL)
+    return build_dataset(
+        plan_dataset(request.corpus, request.tokenizer, near_duplicates=request.near_duplicates, reuse=reuse),
+        request.corpus,
+        fitting_vocabulary=request.fitting_vocabulary,
+        root=root,
+        reuse=reuse,
+        terms=terms,
+        force=force,
+        progress=progress,
+    )
 
 
 def plan_dataset(
@@ -296,46 +238,17 @@ def _build_tokens(folder: Path, statistics: CorpusStatistics, tokenizer: Tokeniz
     progress(f"tokens: {sum(shard.tokens for shard in index.shards.values()):,} written")
 
 
-def open_dataset(name: str, *, root: Path = DATASETS) -> Dataset:
-    """The complete dataset `name` under `root`; TinylmError when it is missing or damaged."""
-    path = root / name / RECORD
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TinylmError(
-            f"no complete dataset at `{path.parent}`",
-            "run `tinylm train-pipeline` in the folder that holds `datasets/`",
-        ) from error
-    except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid JSON: {error}", _AGAIN) from error
-    check_schema(data, major=2, where=f"`{path}`")
-    record = read(DatasetRecord, data, f"`{path}`")
-    if record.hash != name:
-        raise TinylmError(f"`{path}` describes the dataset {record.hash}, not {name}", _AGAIN)
-    read_index(path.parent / TOKENS)
-    read_statistics(path.parent)
-    read_record(path.parent / CORPUS)
-    return Dataset(path.parent, record)
+def sample_lines(pieces: Iterable[Piece], share: float) -> Iterator[Piece]:
+    """Each line of the pieces with probability `share`, the same ones every time; all of them from a share of 1 on.
 
-
-def latest_dataset(*, root: Path = DATASETS) -> Dataset:
-    """The dataset that was completed last."""
-    found = list(root.glob(f"*/{RECORD}"))
-    if not found:
-        raise TinylmError(
-            f"no dataset in `{root}` to take over",
-            "build one first: `tinylm corpus`, or a run without --skip-corpus and --skip-tokenizer",
-        )
-    return open_dataset(max(found, key=lambda path: path.stat().st_mtime_ns).parent.name, root=root)
-
-
-def data_licence(sources: Sequence[SourceHash]) -> str:
-    """What is known of the text's licence, for the bundle's provenance."""
-    known = {
-        "sample": "Apache-2.0 (generated by tinylm)",
-        "gutenberg": "public domain in the USA (Project Gutenberg)",
-    }
-    return "; ".join(dict.fromkeys(known.get(source.name, f"not stated ({source.name})") for source in sources))
+    The lines of a piece stay together, without blank ones; a piece that has none left is passed over.
+    """
+    generator = random.Random(_SEED)
+    for piece in pieces:
+        if share >= 1:
+            yield piece
+        elif lines := [line for line in piece.text.splitlines() if line.strip() and generator.random() < share]:
+            yield replace(piece, text="\n".join(lines))
 
 
 def _make_folder(folder: Path) -> None:
@@ -349,11 +262,3 @@ def _make_folder(folder: Path) -> None:
 
 def _of_language(path: Path, language: str) -> Iterator[Piece]:
     return (piece for piece in read_pieces(path) if piece.language == language)
-
-
-def _head(text: str, max_bytes: int) -> str:
-    """At most the first `max_bytes` of UTF-8, cut at a space."""
-    if len(text.encode()) <= max_bytes:
-        return text
-    head = text.encode()[:max_bytes].decode(errors="ignore")
-    return head.rsplit(" ", 1)[0]

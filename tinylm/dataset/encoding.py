@@ -24,9 +24,17 @@ from numpy.typing import NDArray
 from tinylm.base.cores import usable_cores
 from tinylm.base.files import sha256_bytes
 from tinylm.base.progress import ProgressBar
-from tinylm.dataset.journal import Entry, Journal, read_entries, remove_journal, write_journal
 from tinylm.dataset.shards import Index, Part, Source, Tokens, token_dtype
-from tinylm.dataset.writing import StreamWriter, make_folder, write_index
+from tinylm.dataset.writing import (
+    Entry,
+    Journal,
+    StreamWriter,
+    make_folder,
+    read_entries,
+    remove_journal,
+    write_index,
+    write_journal,
+)
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tinylm.corpus.building.build import read_record
 from tinylm.corpus.statistics import Dropped, SplitStatistics
-from tinylm.dataset.build import CORPUS, Dataset
+from tinylm.dataset.dataset import CORPUS, Dataset
 from tinylm.dataset.shards import read_index
 from tinylm.text.documents import UNDETERMINED
 from tinylm.tokenizer.training import Sample, read_statistics

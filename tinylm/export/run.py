@@ -10,7 +10,7 @@ import tinylm
 from tinylm.base.code_version import git_commit
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import Provenance
-from tinylm.dataset.build import data_licence, open_dataset
+from tinylm.dataset.dataset import data_licence, open_dataset
 from tinylm.export.export import export_bundle
 from tinylm.export.graph.model_graph import Scheme
 from tinylm.export.report import ExportResult

@@ -131,7 +131,7 @@ def _bundle(path: Path) -> Iterator[EvaluatedModel]:
 
 
 def _validation_text(dataset: str) -> str | None:
-    from tinylm.dataset.build import open_dataset
+    from tinylm.dataset.dataset import open_dataset
 
     try:
         return open_dataset(dataset).validation_text
@@ -141,7 +141,7 @@ def _validation_text(dataset: str) -> str | None:
 
 def _checkpoint(run: Path, name: str, *, shown: str) -> EvaluatedModel:
     from tinylm.corpus.building.build import read_pieces
-    from tinylm.dataset.build import open_dataset
+    from tinylm.dataset.dataset import open_dataset
     from tinylm.evaluation.model_scoring import score
     from tinylm.model import from_weights
     from tinylm.training.device import pick_device

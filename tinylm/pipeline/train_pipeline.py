@@ -21,7 +21,8 @@ from tinylm.base.progress import ProgressBar
 from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.bundle.store import BUNDLE, DATASETS, EVALUATION
-from tinylm.dataset.build import Dataset, Reuse, make_dataset
+from tinylm.dataset.build import Reuse, make_dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.dataset.shards import read_index
 from tinylm.dataset.summary import summarise
 from tinylm.export.run import export_key, export_run

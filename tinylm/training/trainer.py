@@ -12,7 +12,7 @@ from tinylm.base.errors import TinylmError, say
 from tinylm.base.progress import ProgressBar
 from tinylm.bundle.store import CONFIG
 from tinylm.corpus.building.build import read_pieces
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import UNMEASURED, Facts, Measurements, RunPlan, write_plan
 from tinylm.settings.run import RunRequest
 from tinylm.training.allocator import give_back_freed_memory

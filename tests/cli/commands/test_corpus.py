@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from tinylm.base.errors import TinylmError
 from tinylm.cli.commands.corpus import corpus
 from tinylm.corpus.building import build
-from tinylm.dataset.build import build_dataset, latest_dataset, plan_dataset
+from tinylm.dataset.build import build_dataset, plan_dataset
+from tinylm.dataset.dataset import latest_dataset
 from tinylm.settings.run import RunRequest
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)

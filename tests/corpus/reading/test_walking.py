@@ -16,8 +16,8 @@ from tinylm.budget.formats.markdown import to_markdown
 from tinylm.budget.report import BudgetReport, to_json
 from tinylm.corpus.building import build
 from tinylm.corpus.reading import files
-from tinylm.corpus.reading.litter import litter
-from tinylm.corpus.reading.problems import SHOWN
+from tinylm.corpus.reading.files import LISTED_PROBLEMS
+from tinylm.corpus.reading.walking import litter
 from tinylm.corpus.statistics import Dropped
 from tinylm.html.elements import document
 
@@ -141,9 +141,9 @@ def test_files_and_folders_without_permission_are_named_with_the_others(
 
 
 def test_many_files_that_cannot_be_read_fit_a_screen(tmp_path: Path) -> None:
-    for number in range(SHOWN + 30):
+    for number in range(LISTED_PROBLEMS + 30):
         write(tmp_path / f"d/{number}.html", "<!doctype html><p>x")
-    with pytest.raises(TinylmError, match=f"{SHOWN + 30} files .* cannot be read; 0 can") as caught:
+    with pytest.raises(TinylmError, match=f"{LISTED_PROBLEMS + 30} files .* cannot be read; 0 can") as caught:
         read(tmp_path / "d")
     assert caught.value.message.endswith("\n  and 30 more")
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tinylm.base.errors import TinylmError
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.model.attention import CausalSelfAttention
 from tinylm.settings.plan import RunPlan, plan
 from tinylm.settings.run import PRESETS

@@ -14,7 +14,7 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import RunPlan
 from tinylm.training.guards.rollback import Divergence, describe_batch, find_divergence, roll_back
 from tinylm.training.run.checkpoint import LAST, Checkpoints, capture

@@ -18,7 +18,7 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import RunPlan
 from tinylm.training.run.checkpoint import (
     BEST,

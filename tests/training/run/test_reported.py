@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.report.outputs import write_report
 from tinylm.training.run.checkpoint import FINAL, Checkpoints
 from tinylm.training.run.metrics import read_steps

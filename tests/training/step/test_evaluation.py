@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.dataset.encoding import write_shards
 from tinylm.dataset.shards import Index
 from tinylm.model import TinyTransformer, build

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from tinylm.corpus.building.build import read_pieces
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.model import build
 from tinylm.settings.run import RunRequest
 from tinylm.text.documents import Piece

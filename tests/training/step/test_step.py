@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import RunPlan
 from tinylm.training.step.setup import set_up
 from tinylm.training.step.step import optimize, timed_steps

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch._inductor.exc import InvalidCxxCompiler
 
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.model import build
 from tinylm.settings.plan import RunPlan, read_plan
 from tinylm.settings.run import PRESETS

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tinylm.base.errors import TinylmError
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import UNMEASURED, Measurements, RunPlan, plan, read_plan
 from tinylm.settings.run import RunRequest
 from tinylm.training.run.checkpoint import CheckpointRecord

@@ -26,8 +26,7 @@ def corpus(
     """
     from tinylm.cli.terminal import console
     from tinylm.corpus import gutenberg
-    from tinylm.dataset.build import make_dataset
-    from tinylm.dataset.reused_tokenizer import taken_over
+    from tinylm.dataset.build import make_dataset, taken_over
     from tinylm.dataset.summary import print_tables, to_json
     from tinylm.settings.run import preset
 

@@ -18,8 +18,7 @@ class DatasetOptions:
     """None means: as the preset or the recorded run has it."""
 
     corpus: list[str] | None = option(
-        "`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH of text, a folder of it, or tokens "
-        "(`.npy`, `.bin`) with --tokenizer; repeat to mix.",
+        "`sample` (built in), `gutenberg` (download), or [LANGUAGE:]PATH of text or a folder of it; repeat to mix.",
         TEXT,
         metavar="SOURCE",
         shown="sample",

@@ -47,7 +47,7 @@ PART_CHARACTERS = 2_000_000
 DISK_SHARE = 2.3
 """Bytes on disk that building takes for each byte of text: parts, and then the corpus files beside them."""
 
-_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
+BUILD_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +242,7 @@ def read_pieces(path: Path) -> Iterator[Piece]:
             for number, line in enumerate(file, start=1):
                 yield _piece(line, f"`{path}`, line {number}")
     except OSError as error:
-        raise TinylmError(f"cannot read the corpus file `{path}`: {error.strerror}", _AGAIN) from error
+        raise TinylmError(f"cannot read the corpus file `{path}`: {error.strerror}", BUILD_AGAIN) from error
 
 
 def text_hash(path: Path) -> str:
@@ -260,7 +260,7 @@ def read_record(path: Path) -> CorpusRecord:
     try:
         data = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", _AGAIN) from error
+        raise TinylmError(f"cannot read `{path}`: {error}", BUILD_AGAIN) from error
     records.check_schema(data, major=1, where=f"`{path}`")
     return records.read(CorpusRecord, data, f"`{path}`")
 
@@ -314,9 +314,9 @@ def _stored_bytes(sources: Sequence[str], building: Path) -> int:
 
 def _piece(line: bytes, where: str) -> Piece:
     if not line.endswith(b"\n"):
-        raise TinylmError(f"{where} breaks off", _AGAIN)
+        raise TinylmError(f"{where} breaks off", BUILD_AGAIN)
     try:
         data = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise TinylmError(f"{where} is not JSON: {error}", _AGAIN) from error
+        raise TinylmError(f"{where} is not JSON: {error}", BUILD_AGAIN) from error
     return records.read(Piece, data, where)

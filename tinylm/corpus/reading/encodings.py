@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.corpus.reading.commands import command
+from tinylm.corpus.reading.source_names import command
 
 MARK = "\ufeff"
 _SAMPLE_BYTES = 4096

@@ -27,14 +27,17 @@ from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
 from tinylm.corpus.cleaning.sections import DOCUMENT_END, other_end, sections, text_sections
 from tinylm.corpus.reading import unpacking
-from tinylm.corpus.reading.commands import command
 from tinylm.corpus.reading.encodings import decoded
-from tinylm.corpus.reading.fields import Fields
-from tinylm.corpus.reading.forms import Form, recognise
+from tinylm.corpus.reading.forms import TEXT, Form, recognise
 from tinylm.corpus.reading.json_documents import json_documents
-from tinylm.corpus.reading.notices import Notices
-from tinylm.corpus.reading.problems import Problems
-from tinylm.corpus.reading.source_names import escaped, folder_language, parse_source, source_mode, unreadable
+from tinylm.corpus.reading.source_names import (
+    command,
+    escaped,
+    folder_language,
+    parse_source,
+    source_mode,
+    unreadable,
+)
 from tinylm.corpus.reading.tables import table_documents
 from tinylm.corpus.reading.walking import walk
 from tinylm.corpus.reading.wrappers import without_licence, without_wrappers
@@ -44,6 +47,8 @@ from tinylm.text.documents import UNDETERMINED, Document
 READABLE = "tinylm reads UTF-8 text, JSON and tables with a column `text`, also as `.gz` and `.xz`"
 READING = "forms-2"
 """Name of how files become documents; it changes whenever the same files give others."""
+LISTED_PROBLEMS = 20
+"""Unreadable files that one error names one by one."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -54,10 +59,31 @@ class _File:
     path: Path
     name: str
     """How it is called in documents: relative to the parent of what the user named, with `/`."""
-    language: str | None
-    """From the prefix, which nothing overrides."""
-    folder_language: str | None
+    prefix: str | None
+    """The language from the prefix, which nothing overrides."""
+    folder: str | None
+    """The language that a folder states."""
     form: Form
+
+    @property
+    def language(self) -> str | None:
+        return self.prefix or self.folder
+
+
+class Notices:
+    """What people should know about files that were read or left out: a line for each kind of thing, not each file."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[str, list[str]]] = {}
+
+    def add(self, what: str, name: str, advice: str = "") -> None:
+        """`what` holds of the file `name`; the advice for the first file stands for all."""
+        self._found.setdefault(what, (advice, []))[1].append(name)
+
+    def __iter__(self) -> Iterator[str]:
+        for what, (advice, names) in self._found.items():
+            more = f" and {len(names) - 1:,} more" if len(names) > 1 else ""
+            yield f"note: {what}: `{names[0]}`{more}{f'; {advice}' if advice else ''}"
 
 
 class Reading:
@@ -67,12 +93,11 @@ class Reading:
         self.stored_bytes = 0
         """Bytes read so far, as they lie on disk."""
         self.notices = Notices()
-        """What people should know about files that were read or left out."""
         self._digest = hashlib.sha256(READING.encode())
 
     def add(self, file: _File, sha256: str) -> None:
         """A file that was read to its end."""
-        language = file.language or f"({file.folder_language or UNDETERMINED})"
+        language = file.prefix or f"({file.folder or UNDETERMINED})"
         self._digest.update(f"{file.name}\0{language}\0{sha256}\n".encode())
 
     def fingerprint(self) -> str:
@@ -88,47 +113,31 @@ def read(source: str, *, dropped: Dropped, reading: Reading | None = None) -> It
     records without a string `text` (with the line), and compressed data that is damaged or too large.
     """
     reading = Reading() if reading is None else reading
-    for file in _usable(source, dropped, reading.notices):
+    notices = reading.notices
+    for file in _usable(source, dropped, notices):
         digest = hashlib.sha256()
         before = reading.stored_bytes
-        chunks = _tracked(unpacking.chunks(file.path), digest, reading)
-        texts = decoded(chunks, file.path, file.language or file.folder_language)
         licences, fronts = dropped.licences, dropped.front_matter
         marks, foreign = 0, None
-        for document in _documents(texts, file, dropped):
+        for document in _documents(_texts(file, digest, reading), file, dropped):
             marks += document.text.count(DOCUMENT_END)
             foreign = foreign or other_end(document.text)
             yield document
         dropped.marks_in_text += marks
-        reading.notices.read(
-            file.name,
-            file.path,
-            file.form,
-            licence=dropped.licences > licences,
-            front_matter=dropped.front_matter > fronts,
-            marks=marks > 0,
-            foreign=foreign,
-        )
+        if file.form.treatment == "text" and file.form.name != TEXT.name:
+            notices.add(f"{file.form.name} is read as it stands", file.name, _conversion(file.form, file.path))
+        if dropped.licences > licences:
+            notices.add("Project Gutenberg's licence is left out", file.name)
+        if dropped.front_matter > fronts:
+            notices.add("settings at the top (front matter) are left out", file.name)
+        if marks:
+            own_line = "put each on a line of its own to part documents there"
+            notices.add(f"`{DOCUMENT_END}` inside a line parts nothing and stays in the text", file.name, own_line)
+        if foreign:
+            parts = f"`{DOCUMENT_END}` parts documents"
+            notices.add(f"lines `{foreign}` part nothing and stay in the text", file.name, parts)
         reading.add(file, digest.hexdigest())
         reading.stored_bytes = before + file.path.stat().st_size
-
-
-def _documents(texts: Iterable[str], file: _File, dropped: Dropped) -> Iterator[Document]:
-    stated = file.language or file.folder_language or UNDETERMINED
-    if file.form.treatment == "text":
-        for text, continues in text_sections(without_wrappers(texts, dropped)):
-            yield Document(text, stated, file.name, continues=continues)
-        return
-    records: Iterator[Fields] = (
-        json_documents(texts, file.path)
-        if file.form.table is None
-        else table_documents(texts, file.form.table, file.path)
-    )
-    for text, language in records:
-        body, surrogates = _SURROGATES.subn("", text)
-        dropped.surrogates += surrogates
-        for part, continues in sections(without_licence(body, dropped)):
-            yield Document(part, file.language or language or stated, file.name, continues=continues)
 
 
 def fingerprint(source: str) -> str:
@@ -142,11 +151,11 @@ def fingerprint(source: str) -> str:
     with ThreadPoolExecutor(usable_cores()) as threads:  # hashing and unpacking let other threads run
         for file, found in zip(files, threads.map(_checked, files), strict=True):
             if isinstance(found, TinylmError):
-                problems.add(file.path, found)
+                problems[file.path] = found
                 fine -= 1
             else:
                 reading.add(file, found)
-    problems.check(fine=fine)
+    _check(source, problems, fine=fine)
     return reading.fingerprint()
 
 
@@ -158,47 +167,86 @@ def stored_bytes(source: str) -> int:
         raise unreadable(Path(str(error.filename)), error) from error
 
 
+def _texts(file: _File, digest: hashlib._Hash, reading: Reading) -> Iterator[str]:
+    """The file's text in chunks; `digest` and `reading` are told the bytes."""
+    before = reading.stored_bytes
+
+    def data() -> Iterator[bytes]:
+        for chunk, stored in unpacking.chunks(file.path):
+            digest.update(chunk)
+            reading.stored_bytes = before + stored
+            yield chunk
+
+    return decoded(data(), file.path, file.language)
+
+
+def _documents(texts: Iterable[str], file: _File, dropped: Dropped) -> Iterator[Document]:
+    stated = file.language or UNDETERMINED
+    if file.form.treatment == "text":
+        for text, continues in text_sections(without_wrappers(texts, dropped)):
+            yield Document(text, stated, file.name, continues=continues)
+        return
+    table = file.form.table
+    records = json_documents(texts, file.path) if table is None else table_documents(texts, table, file.path)
+    for text, language in records:
+        body, surrogates = _SURROGATES.subn("", text)
+        dropped.surrogates += surrogates
+        for part, continues in sections(without_licence(body, dropped)):
+            yield Document(part, file.prefix or language or stated, file.name, continues=continues)
+
+
+def _checked(file: _File) -> str | TinylmError:
+    """SHA-256 of the file's unpacked bytes, which are UTF-8 and have a document; or what is wrong with it."""
+    digest = hashlib.sha256()
+    texts = _texts(file, digest, Reading())
+    try:
+        if file.form.treatment != "text":
+            next(_documents(texts, file, Dropped()), None)
+        for _ in texts:
+            pass
+    except TinylmError as error:
+        return error
+    return digest.hexdigest()
+
+
 def _usable(source: str, dropped: Dropped, notices: Notices) -> list[_File]:
     """Every file of the source, in the order of the names; TinylmError when one of them cannot be read."""
     files, problems = _survey(source, dropped, notices)
-    problems.check(fine=len(files))
+    _check(source, problems, fine=len(files))
     return files
 
 
-def _survey(source: str, dropped: Dropped, notices: Notices) -> tuple[list[_File], Problems]:
+def _survey(source: str, dropped: Dropped, notices: Notices) -> tuple[list[_File], dict[Path, TinylmError]]:
     """The files of the source that can be read, as far as their beginnings tell, and what is wrong with the others."""
-    language, path = parse_source(source)
+    prefix, path = parse_source(source)
     mode = source_mode(source)
-    problems = Problems(source)
     if not stat.S_ISDIR(mode):
         if not stat.S_ISREG(mode):
             raise TinylmError(f"`{path}` is not a regular file", "copy the text into a file first")
         form = recognise(path)
         if form.treatment in ("refused", "left out"):
-            raise refusal(path, form)
-        return [_File(path, escaped(path.name), language, folder_language(path.parts[:-1]), form)], problems
+            raise _refusal(path, form)
+        return [_File(path, escaped(path.name), prefix, folder_language(path.parts[:-1]), form)], {}
     root = path if path.name else path.resolve()
-    files = []
-    unread: list[tuple[Path, TinylmError]] = []
-    for found in sorted(walk(path, dropped, unread), key=lambda found: found.relative_to(path).parts):
+    files: list[_File] = []
+    problems: dict[Path, TinylmError] = {}
+    for found in sorted(walk(path, dropped, problems), key=lambda found: found.relative_to(path).parts):
         inside = found.relative_to(path)
         name = escaped("/".join((root.name, *inside.parts)))
         try:
             form = recognise(found)
         except TinylmError as error:
-            problems.add(found, error)
+            problems[found] = error
             continue
         if form.treatment == "refused":
-            problems.add(found, refusal(found, form))
+            problems[found] = _refusal(found, form)
         elif form.treatment == "left out":
             dropped.skip_file(form.name)
             if form.convert:
-                notices.left_out(name, found, form)
+                notices.add(f"{form.name} is left out", name, _conversion(form, found))
         else:
             nearest = folder_language((*path.parts, *inside.parts[:-1]))
-            files.append(_File(found, name, language, nearest, form))
-    for folder, problem in unread:
-        problems.add(folder, problem)
+            files.append(_File(found, name, prefix, nearest, form))
     if not files and not problems:
         skipped = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(dropped.files.items()))
         why = f"left out: {skipped}" if skipped else "the folder is empty"
@@ -206,31 +254,26 @@ def _survey(source: str, dropped: Dropped, notices: Notices) -> tuple[list[_File
     return files, problems
 
 
-def refusal(path: Path, form: Form) -> TinylmError:
-    """The error for a file in a form that is not read."""
-    if not form.convert:
-        return TinylmError(f"`{path}` is {form.name}", READABLE)
-    return TinylmError(f"`{path}` is {form.name}", f"make text of it: `{command(form.convert, path)}`")
+def _check(source: str, problems: dict[Path, TinylmError], *, fine: int) -> None:
+    """One error for all files of the source that cannot be read, while `fine` others look good."""
+    if not problems:
+        return
+    if len(problems) == 1 and not fine:
+        raise next(iter(problems.values()))
+    lines = [f"  {error.message}\n    {error.hint}" for _, error in sorted(problems.items())[:LISTED_PROBLEMS]]
+    if len(problems) > LISTED_PROBLEMS:
+        lines.append(f"  and {len(problems) - LISTED_PROBLEMS:,} more")
+    files = "1 file" if len(problems) == 1 else f"{len(problems):,} files"
+    raise TinylmError(
+        f"{files} of `{source}` cannot be read; {fine:,} can\n" + "\n".join(lines),
+        "convert them and move the originals out of the folder, or move them away",
+    )
 
 
-def _tracked(chunks: Iterable[tuple[bytes, int]], digest: hashlib._Hash, reading: Reading) -> Iterator[bytes]:
-    before = reading.stored_bytes
-    for chunk, stored in chunks:
-        digest.update(chunk)
-        reading.stored_bytes = before + stored
-        yield chunk
+def _refusal(path: Path, form: Form) -> TinylmError:
+    hint = f"make text of it: `{command(form.convert, path)}`" if form.convert else READABLE
+    return TinylmError(f"`{path}` is {form.name}", hint)
 
 
-def _checked(file: _File) -> str | TinylmError:
-    """SHA-256 of the file's unpacked bytes, which are UTF-8 and have a document; or what is wrong with it."""
-    digest = hashlib.sha256()
-    language = file.language or file.folder_language
-    try:
-        for _ in decoded(_tracked(unpacking.chunks(file.path), digest, Reading()), file.path, language):
-            pass
-        if file.form.treatment != "text":
-            chunks = _tracked(unpacking.chunks(file.path), hashlib.sha256(), Reading())
-            next(_documents(decoded(chunks, file.path, language), file, Dropped()), None)
-    except TinylmError as error:
-        return error
-    return digest.hexdigest()
+def _conversion(form: Form, path: Path) -> str:
+    return f"`{command(form.convert, path)}` makes text of it" if form.convert else ""

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tinylm.base.errors import TinylmError
-from tinylm.corpus.reading.commands import command
 from tinylm.corpus.reading.fields import TEXT, Fields, read_fields
-from tinylm.corpus.reading.renaming import quoted, renaming
+from tinylm.corpus.reading.source_names import command
 
 SUFFIXES = (".json", ".jsonl", ".ndjson", ".jsonlines")
 MAX_VALUE_CHARACTERS = 64_000_000
@@ -23,6 +22,8 @@ _WHITE_SPACE = re.compile(r"[ \t\n\r]*")
 _KEY = re.compile(r'\{[ \t\n\r]*"(?:[^"\\\n]|\\.){0,200}"[ \t\n\r]*:')
 _TOKEN = 12
 """No number's exponent, literal or escape that may go on behind the end is longer."""
+_MANY = 20
+"""An object with more fields, or an array with more objects, is a collection of texts rather than one."""
 _HINT = 'tinylm reads objects like {"text": "..."}, one a line or in an array'
 
 
@@ -54,7 +55,7 @@ def json_documents(chunks: Iterable[str], path: Path) -> Iterator[Fields]:
     for line, value in values:
         field = _only_array(value) if first and not values.in_array else None
         first = False
-        each = ".[] | " if values.in_array else "" if field is None else f".[{quoted(field)}][] | "
+        each = ".[] | " if values.in_array else "" if field is None else f".[{_quoted(field)}][] | "
         for item in [value] if field is None else value[field]:
             good = isinstance(item, dict) and isinstance(item.get(TEXT), str)
             yield read_fields(item, f"`{path}`, line {line}", _HINT if good else _hint(item, each, path, some=some))
@@ -67,7 +68,7 @@ def _hint(record: object, each: str, path: Path, *, some: bool) -> str:
     `some` of the records before had one: then only they are documents.
     """
     lacking = some and isinstance(record, dict) and TEXT not in record
-    take = f'select(has("{TEXT}"))' if lacking else renaming(record)
+    take = f'select(has("{TEXT}"))' if lacking else _renaming(record)
     if take is None:
         return _HINT
     return f"{_HINT}; make them with `{command(f'jq -c {shlex.quote(each + take)} {{file}} > {{lines}}', path)}`"
@@ -173,3 +174,55 @@ def _skip(text: str, place: int) -> int:
 def _breaks_off(error: json.JSONDecodeError, text: str) -> bool:
     """Whether `text` may be JSON that goes on behind its end."""
     return error.msg.startswith("Unterminated string") or error.pos >= len(text) - _TOKEN
+
+
+def _renaming(record: object) -> str | None:
+    """The jq filter that makes a document of a record without a string `text`; None when it holds no text."""
+    if isinstance(record, str):
+        return f"{{{TEXT}: .}}"
+    if not isinstance(record, dict):
+        return None
+    if TEXT in record:
+        return _with_text(record[TEXT])
+    if (field := _fullest([record])) is None:
+        return _of_arrays(record)
+    if len(record) > _MANY and all(isinstance(value, str) for value in record.values()):
+        return f".[] | {{{TEXT}: .}}"
+    return f"{{{TEXT}: .[{_quoted(field)}]}}"
+
+
+def _quoted(field: str) -> str:
+    """The field as jq writes it."""
+    return json.dumps(field, ensure_ascii=False)
+
+
+def _with_text(value: object) -> str | None:
+    """For a `text` that is no string: missing, or in pieces, as chats with links and styles are exported."""
+    if value is None:
+        return f"select(.{TEXT})"
+    if isinstance(value, list):
+        pieces = f'.{TEXT} | if type == "array" then .[] else . end | .{TEXT}? // .'
+        return f'{{{TEXT}: ([{pieces}] | join(""))}}'
+    return None
+
+
+def _of_arrays(record: dict[str, object]) -> str | None:
+    """For messages or rows inside: `{"messages": [{"role": ..., "content": ...}]}`."""
+    for name, rows in record.items():
+        if isinstance(rows, list) and (field := _fullest(rows[:_MANY])) is not None:
+            inside = f".[{_quoted(name)}][] | "
+            if len(rows) > _MANY:
+                return f"{inside}{{{TEXT}: .[{_quoted(field)}]}}"
+            return f'{{{TEXT}: ([{inside}.[{_quoted(field)}] | strings] | join("\\n\\n"))}}'
+    return None
+
+
+def _fullest(records: Iterable[object]) -> str | None:
+    """The field with the longest string of several words, or with letters of a script that may have no spaces."""
+    strings = (pair for record in records if isinstance(record, dict) for pair in record.items())
+    texts = ((key, value) for key, value in strings if isinstance(value, str) and _reads_as_text(value))
+    return max(texts, key=lambda pair: len(pair[1]), default=(None, ""))[0]
+
+
+def _reads_as_text(value: str) -> bool:
+    return len(value.split()) > 1 or not value.isascii()

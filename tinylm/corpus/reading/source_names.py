@@ -1,10 +1,12 @@
-"""What a source of text is called: `[LANGUAGE:]PATH`, its name in records, and the language that folders state."""
+"""What a source of text is called: `[LANGUAGE:]PATH`, its name in records and in shell commands, the language that
+folders state."""
 
 from __future__ import annotations
 
 import difflib
 import errno
 import re
+import shlex
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
@@ -116,3 +118,22 @@ def unreadable(path: Path, error: OSError) -> TinylmError:
     if error.errno == errno.ELOOP:
         return TinylmError(f"`{path}` is a symbolic link that leads to itself", "name the file it was meant to be")
     return TinylmError(f"cannot read `{path}`: {error.strerror}", "check the disk and the path")
+
+
+def command(template: str, path: Path) -> str:
+    """`template` for one file: `{file}` is its path, `{text}` and `{lines}` those of a new text or JSONL beside it."""
+    names = {"file": path, "text": _beside(path, ".txt"), "lines": _beside(path, ".jsonl")}
+    for what, name in names.items():
+        template = template.replace(f"{{{what}}}", _quoted(str(name)))
+    return template
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """A name for a new file: a command that somebody copies overwrites nothing."""
+    new = path.with_suffix(suffix)
+    return path.with_name(f"{path.stem}-text{suffix}") if new.exists() else new
+
+
+def _quoted(name: str) -> str:
+    shown = escaped(name)
+    return shlex.quote(name) if shown == name else "$'" + shown.replace("'", "\\'") + "'"

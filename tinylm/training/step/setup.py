@@ -9,7 +9,7 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.dataset.batches import Batches
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.dataset.shards import TRAIN, open_documents, open_shard, read_index
 from tinylm.model import TinyTransformer, build
 from tinylm.settings.plan import RunPlan, TrainingPlan

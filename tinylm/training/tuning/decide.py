@@ -10,7 +10,7 @@ import math
 import time
 
 from tinylm.base.errors import TinylmError, say
-from tinylm.dataset.build import Dataset
+from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import Facts, Measurements, TrainingPlan, plan
 from tinylm.settings.run import RunRequest
 from tinylm.training.allocator import keep_freed_memory
