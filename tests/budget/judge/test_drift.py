@@ -73,3 +73,35 @@ def test_requests_that_get_slower_are_drift(name: str) -> None:
 
 def test_few_requests_say_nothing() -> None:
     assert request_drift([1.0, 2.0, 3.0] * 9) == 1.0
+
+
+def test_the_work_is_read_in_windows_of_ten_pieces() -> None:
+    """By hand: 20 pieces are two windows, 19 are one, and the lower quartile of a window is its own clock."""
+    assert work_drift([[1.0] * 10 + [1.3] * 10]) == pytest.approx(1.3)
+    assert work_drift([[1.0] * 9 + [1.3] * 10]) == 1.0
+    assert work_drift([[1.0] * 15, [1.2] * 15]) == pytest.approx(1.2)  # a process is a window at least
+    assert work_drift([[2.0, 1.0, 3.0], [4.0, 9.0, 5.0]]) == 4.0  # of fewer than four pieces the fastest
+    assert work_drift([[1.0, 2.0, 3.0, 4.0], [1.25] * 4]) == 1.0  # Q1 of 1, 2, 3, 4 is 1.25 (Hyndman & Fan, type 6)
+    assert work_drift([[], [1.0] * 10]) == 1.0
+
+
+def test_the_drift_of_requests_is_that_of_the_medians_of_thirds() -> None:
+    rising = [100.0 + place for place in range(30)]
+    assert request_drift(rising) == (100 + 24.5) / (100 + 4.5)
+    assert request_drift(rising[::-1]) == (100 + 24.5) / (100 + 4.5)
+    assert request_drift([100.0 + place for place in range(31)]) == (100 + 25.5) / (100 + 4.5)
+    assert request_drift(rising[:29]) == 1.0  # too few to tell
+    assert request_drift([0.0] * 15 + rising) == float("inf")
+    assert request_drift([0.0] * 31) == 1.0
+
+
+def test_ranks_must_differ_beyond_chance() -> None:
+    """A correlation of r in n requests is r times the root of n - 1 standard errors from none; 3.29 are one in 1000."""
+    rng = random.Random(4)
+    found = {True: 0, False: 0}
+    for _ in range(300):
+        values = [100 + rng.random() * 100 + 0.8 * place for place in range(50)]
+        beyond = abs(rank_correlation(values)) * 7 >= 3.2905
+        found[beyond] += 1
+        assert (request_drift(values) > 1) == beyond
+    assert min(found.values()) > 30

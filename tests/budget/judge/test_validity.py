@@ -10,7 +10,7 @@ import pytest
 from tinylm.budget.judge.validity import Cause, Validity, judge_validity
 from tinylm.budget.measure.conditions import MachineState
 from tinylm.machine.facts import BusyProcess
-from tinylm.runtime.measurement.protocol import ProbeResult, ProcessMemory
+from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult, ProcessMemory
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 BEFORE = MachineState(
@@ -184,3 +184,119 @@ def test_room_is_on_the_far_side_of_drift_and_waiting() -> None:
     assert not validity().room("pass", [60, 67], 100)
     assert validity().room("fail", [190, 400], 100)
     assert not validity().room("fail", [187, 400], 100)
+
+
+@pytest.mark.parametrize(
+    ("within", "beyond", "name"),
+    [
+        ({"wall_offset_s": 1000.5}, {"wall_offset_s": 1000.501}, "clock"),
+        ({"wall_offset_s": 999.5}, {"wall_offset_s": 999.499}, "clock"),
+        ({"swapped_out_bytes": 1_999_999}, {"swapped_out_bytes": 2_000_000}, "swap"),
+        ({"busy_core_s": 100 + 10 + 31.0}, {"busy_core_s": 100 + 10 + 31.1}, "contention"),
+        ({"suspended_s": 5.1, "wall_offset_s": 1000.1}, {"suspended_s": 5.2, "wall_offset_s": 1000.2}, "sleep"),
+    ],
+)
+def test_every_threshold_from_both_sides(
+    causes: Find, within: dict[str, object], beyond: dict[str, object], name: str
+) -> None:
+    assert causes(**within) == {}
+    assert {found for found, _ in causes(**beyond)} == {name}
+
+
+def test_waiting_and_drift_from_both_sides(causes: Find, make_processes: MakeProcesses) -> None:
+    assert causes(processes=make_processes(requests_cpu_ms=2790.0)) == {}  # 10 % of 3100 ms
+    assert set(causes(processes=make_processes(requests_cpu_ms=2789.0))) == {("contention", "times")}
+    assert causes(processes=make_processes(work_ms=(1.0,) * 16 + (1.1,) * 16)) == {}
+    found = causes(processes=make_processes(work_ms=(1.0,) * 16 + (1.101,) * 16))
+    assert found["drift", "times"].voids == "everything"
+    assert "took 1.10 times as long" in found["drift", "times"].what
+
+
+def test_waiting_is_the_processs_own_where_pages_or_threads_explain_it(make_processes: MakeProcesses) -> None:
+    def waiting(threads: int = 1, **changes: object) -> float:
+        return judge_validity(make_processes(requests_cpu_ms=1550.0, **changes), threads=threads).waiting
+
+    assert waiting() == 0.5
+    assert waiting(involuntary_switches=4, major_faults=3) == 0.5
+    assert waiting(involuntary_switches=3, major_faults=3) == 0.0
+    assert waiting(threads=2) == 0.0
+    assert waiting(latency_ms=(0.0,) * 31) == 0.0
+    assert waiting(latency_ms=(40.0,) * 31) == 0.0  # more processor time than wall time
+
+
+def test_what_was_seen_is_told(make_processes: MakeProcesses, changed_memory: Callable[..., ProcessMemory]) -> None:
+    first, *others = make_processes(requests_cpu_ms=3000.0)
+    worst = dataclasses.replace(others[0], requests_cpu_ms=2712.5, memory=changed_memory(swap_bytes=7_000_000))
+    found = judge_validity((first, worst, *others[1:]), states=(BEFORE, AFTER), load_average=0.42)
+    assert found.waiting == 0.125  # the process that waited most
+    assert found.drift == 1.0
+    assert found.neighbours_cores == 0.05
+    assert found.swap_bytes == 7_000_000
+    assert found.load_average == 0.42
+
+
+def test_neighbours_that_nobody_counted_are_unknown(make_processes: MakeProcesses) -> None:
+    def cores(*states: MachineState) -> float | None:
+        return judge_validity(make_processes(), states=states).neighbours_cores
+
+    assert cores() is None
+    assert cores(BEFORE) is None
+    assert cores(dataclasses.replace(BEFORE, busy_core_s=None), AFTER) is None
+    assert cores(BEFORE, dataclasses.replace(AFTER, busy_core_s=None)) is None
+    assert cores(BEFORE, dataclasses.replace(AFTER, at_s=0.0)) is None
+    assert cores(BEFORE, dataclasses.replace(AFTER, own_core_s=20.0)) == 0.0  # ticks are coarse
+
+
+def test_the_memory_probes_swap_counts_too(make_processes: MakeProcesses, built_up: MemoryResult) -> None:
+    assert built_up.memory is not None
+    swapped = dataclasses.replace(built_up, memory=dataclasses.replace(built_up.memory, swap_bytes=3_000_000))
+    found = judge_validity(make_processes(), memory=swapped)
+    assert found.swap_bytes == 3_000_000
+    assert "3.0 MB of a probe were in swap, uncounted" in found.causes[0].what
+    assert "wrote" not in found.causes[0].what
+
+
+def test_a_jump_back_and_forth_is_a_jump(make_processes: MakeProcesses) -> None:
+    """Also one between two looks in the middle, which the first and the last do not tell."""
+    middle = dataclasses.replace(BEFORE, at_s=5.0, wall_offset_s=1002.0)
+    found = judge_validity(make_processes(), states=(BEFORE, middle, AFTER))
+    assert [cause.name for cause in found.causes] == ["clock"]
+    assert found.causes[0].what.startswith("the clock jumped ")
+    assert judge_validity(make_processes(), states=(middle,)).causes == ()
+
+
+def test_any_governor_is_right_where_the_budget_names_none(make_processes: MakeProcesses) -> None:
+    assert judge_validity(make_processes(), states=(BEFORE, AFTER), governors=()).causes == ()
+    found = judge_validity(make_processes(), states=(BEFORE, AFTER), governors=("performance", "schedutil"))
+    assert (
+        found.causes[0].what == "the clock's governor is `ondemand`; the budget is about `performance` or `schedutil`"
+    )
+    assert found.causes[0].hint.startswith("echo performance | ")
+
+
+def test_firmware_that_says_nothing_voids_nothing(causes: Find) -> None:
+    nothing = {"throttled": None, "undervoltage": None, "temperature_c": None}
+    assert causes(before=nothing, **nothing) == {}
+    silent = causes(before={**nothing, "throttled": 0}, **{**nothing, "throttled": 0b0010})
+    assert silent["throttling", "times"].what == "the board slowed down while it was measured: its clock was capped"
+
+
+def test_no_more_than_three_neighbours_are_named(make_processes: MakeProcesses) -> None:
+    busy = tuple(BusyProcess(pid=pid, name=f"p{pid}", cores=1.0) for pid in range(1, 6))
+    processes = make_processes(requests_cpu_ms=2000.0)
+    found = judge_validity(processes, states=(BEFORE, dataclasses.replace(AFTER, busy_core_s=150.0)), busiest=busy)
+    (what,) = [cause.what for cause in found.causes]
+    waited = "requests waited for a core 35 % of their time"
+    assert what == f"{waited} and other processes took 4.0 cores: `p1` (1), `p2` (2), `p3` (3)"
+    assert found.busiest == busy
+    alone = judge_validity(processes)
+    assert alone.causes[0].what == waited
+
+
+def test_room_reaches_to_the_limit_itself() -> None:
+    steady = dataclasses.replace(validity(), drift=2.0, waiting=0.5)
+    assert steady.room("pass", [50, 1], 100)
+    assert not steady.room("pass", [50.001], 100)
+    assert not steady.room("fail", [400], 100)
+    assert steady.room("fail", [400.001, 900], 100)
+    assert not steady.room("undecided", [400], 100)

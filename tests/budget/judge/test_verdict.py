@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from tinylm.budget.judge.validity import judge_validity
-from tinylm.budget.judge.verdict import LimitResult, judge, overall
+from tinylm.budget.judge.verdict import (
+    LimitResult,
+    compare,
+    judge,
+    not_measured,
+    open_quantiles,
+    overall,
+    result_of,
+)
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.spec.budget import Budget, Limits, load_budget
 from tinylm.budget.spec.candidate import Candidate
@@ -56,10 +64,11 @@ def judged(built_up: MemoryResult) -> Judged:
         budget: Budget = ALL,
         size: int = 2_000_000,
         memory: MemoryResult | None = built_up,
+        candidate: Candidate = CANDIDATE,
     ) -> dict[str, LimitResult]:
         measured = Measurements(processes=processes, memory=memory, memory_problem=None if memory else "it was killed")
         validity = judge_validity(processes)
-        candidate = dataclasses.replace(CANDIDATE, size_bytes=size)
+        candidate = dataclasses.replace(candidate, size_bytes=size)
         results = judge(budget, candidate=candidate, measured=measured, validity=validity, basis="measured")
         return {result.name: result for result in results}
 
@@ -306,3 +315,166 @@ def test_the_peaks_evidence_counts_the_requests_that_were_done(
     assert "of one that did 1000 requests" in judged(make_processes())["peak_rss_mb"].evidence
     fewer = dataclasses.replace(built_up, growth=built_up.growth[:1])
     assert "of one that did 50 requests" in judged(make_processes(), memory=fewer)["peak_rss_mb"].evidence
+
+
+def test_at_its_limit_everything_still_passes(
+    make_processes: MakeProcesses, judged: Judged, changed_memory: Callable[..., ProcessMemory]
+) -> None:
+    memory = changed_memory(peak_rss_bytes=400_000_000, rss_bytes=390_000_000)
+    results = judged(
+        make_processes(
+            memory=memory, latency_ms=(250.0,) * 31, requests_cpu_ms=7750.0, ttft_ms=(50.0,) * 31, cold_start_ms=2000.0
+        ),
+        size=10_000_000,
+    )
+    assert {result.verdict for result in results.values()} == {"pass"}
+    assert results["bundle_mb"].margin == results["peak_rss_mb"].margin == results["cold_start_ms"].margin == 0
+    assert results["itl_p95_ms"].margin == 0.6
+    over = judged(make_processes(memory=changed_memory(peak_rss_bytes=600_000_000)))["peak_rss_mb"]
+    assert over.margin == -0.5
+
+
+@pytest.mark.parametrize(("read_bytes", "verdict"), [(4_999_999, "undecided"), (5_000_000, "pass"), (0, "undecided")])
+def test_a_first_start_that_read_next_to_nothing_was_none(
+    make_processes: MakeProcesses, judged: Judged, read_bytes: int, verdict: str
+) -> None:
+    result = judged(make_processes(storage_read_bytes=read_bytes))["cold_start_ms"]
+    assert (result.verdict, result.measured, result.void) == (verdict, 900, None)
+    assert ("this was no first start" in result.evidence) == (verdict == "undecided")
+    slow = judged(make_processes(storage_read_bytes=read_bytes, cold_start_ms=2500.0))["cold_start_ms"]
+    assert slow.verdict == "fail"  # slower still with cold files
+
+
+@pytest.mark.parametrize(("jump_mb", "verdict"), [(4.0, "pass"), (4.1, "undecided")])
+def test_one_jump_is_no_leak_as_long_as_it_is_small(
+    make_processes: MakeProcesses, judged: Judged, built_up: MemoryResult, jump_mb: float, verdict: str
+) -> None:
+    """In one of the last two quarters, of 250 requests each: at the rate of 1000 requests four times as much."""
+    growth = tuple(
+        MemoryGrowth(requests=50 * n, anonymous_bytes=28_000_000 + (round(jump_mb * 250_000) if n > 17 else 0))
+        for n in range(1, 21)
+    )
+    result = judged(make_processes(), memory=dataclasses.replace(built_up, growth=growth))["growth_mb"]
+    assert (result.verdict, result.measured) == (verdict, 0)
+    assert ("a jump, or a leak in large steps" in result.evidence) == (verdict == "undecided")
+
+
+def held_out(processes: tuple[ProbeResult, ...], *texts: HeldOutBits) -> tuple[ProbeResult, ...]:
+    first, *others = processes
+    assert first.verification is not None
+    return (dataclasses.replace(first, verification=dataclasses.replace(first.verification, held_out=texts)), *others)
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict"), [(950.0, "pass"), (949.0, "not_measured"), (1020.0, "pass"), (1021.0, "fail")]
+)
+def test_quality_within_what_int8_can_be(
+    make_processes: MakeProcesses, judged: Judged, bits: float, verdict: str
+) -> None:
+    """Of 1000 bits in 1000 bytes: 0.02 bits per byte may be lost, and more than 0.05 cannot be gained."""
+    one = HeldOutBits(language="en", text_bytes=1000, bits=bits, bits_fp32=1000.0)
+    result = judged(held_out(make_processes(), one))["bpb_increase"]
+    assert result.verdict == verdict
+    # The language that gains is not hidden by one that does not.
+    same = HeldOutBits(language="es", text_bytes=3000, bits=3000.0, bits_fp32=3000.0)
+    both = judged(held_out(make_processes(), same, one))["bpb_increase"]
+    assert both.verdict == verdict
+    if verdict in ("pass", "fail"):
+        assert "measured here on 4,000 bytes" in both.evidence
+
+
+def test_languages_without_text_say_nothing(make_processes: MakeProcesses, judged: Judged) -> None:
+    empty = HeldOutBits(language="es", text_bytes=0, bits=0.0, bits_fp32=0.0)
+    result = judged(held_out(make_processes(), empty))["bpb_increase"]
+    assert (result.verdict, result.evidence) == ("not_measured", "the bundle holds no held-out text")
+
+
+def test_golden_tokens_without_texts_to_encode(make_processes: MakeProcesses, judged: Judged) -> None:
+    def golden(**changes: object) -> LimitResult:
+        first, *others = make_processes()
+        assert first.verification is not None
+        verification = dataclasses.replace(first.verification, **changes)  # type: ignore[arg-type]
+        return judged((dataclasses.replace(first, verification=verification), *others))["golden_tokens"]
+
+    assert golden().evidence == "24 tokens after 2 prompts, 3 encoded texts: as exported"
+    assert golden(encodings=None).evidence == "24 tokens after 2 prompts: as exported"
+    assert golden(encodings=0).verdict == golden(tokens=0).verdict == "not_measured"
+    one = golden(mismatches=("position 1: token 2 instead of 3",))
+    assert (one.verdict, one.evidence) == ("fail", "position 1: token 2 instead of 3")
+    assert golden(mismatches=("a", "b", "c")).evidence == "a; and 2 more"
+
+
+def test_a_decoder_is_judged_by_what_it_brings(make_processes: MakeProcesses, judged: Judged) -> None:
+    decoder = dataclasses.replace(CANDIDATE, kind="decoder", golden=False)
+    results = judged(make_processes(verification=None), candidate=decoder)
+    assert "golden_tokens" not in results
+    assert results["bundle_mb"].evidence.startswith("the files of the decoder")
+    assert results["bpb_increase"].verdict == "not_measured"
+    assert "a decoder brings no fp32 model to compare with" in results["bpb_increase"].evidence
+    golden = judged(make_processes(), candidate=dataclasses.replace(decoder, golden=True))
+    assert golden["golden_tokens"].verdict == "pass"
+
+
+def test_the_evidence_of_memory(
+    make_processes: MakeProcesses, judged: Judged, changed_memory: Callable[..., ProcessMemory]
+) -> None:
+    results = judged(make_processes())
+    assert results["peak_rss_mb"].evidence == (
+        "highest VmHWM of 4 fresh processes, and of one that did 1000 requests; then 40 MB are its own, 35 MB mapped"
+        " files"
+    )
+    assert results["resident_mb"].evidence == "highest VmRSS of 5 processes after their requests"
+    assert results["growth_mb"].evidence == ("own memory that 1000 requests add once warm, measured over 1000")
+    assert results["cold_start_ms"].evidence == (
+        "slowest of 4 starts, process to first token; the first read 40 MB from storage"
+    )
+    plain = judged(make_processes(memory=changed_memory(anonymous_bytes=None)))["peak_rss_mb"].evidence
+    assert "mapped files" not in plain
+    some = judged(make_processes(memory=changed_memory(rss_bytes=None)))
+    assert some["resident_mb"].verdict == "not_measured"
+    assert some["peak_rss_mb"].verdict == "pass"
+
+
+def test_more_requests_help_only_an_open_p95() -> None:
+    open_ = LimitResult(
+        name="ttft_p95_ms",
+        measured=1,
+        limit=2,
+        unit="ms",
+        margin=0.5,
+        verdict="undecided",
+        basis="measured",
+        evidence="",
+    )
+    assert open_quantiles([open_])
+    assert open_quantiles([dataclasses.replace(open_, verdict="fail"), open_])
+    assert not open_quantiles([])
+    for changed in ({"verdict": "pass"}, {"void": "drift"}, {"name": "growth_mb"}):
+        assert not open_quantiles([dataclasses.replace(open_, **changed)])  # type: ignore[arg-type]
+
+
+def test_the_weakest_basis_is_in_order() -> None:
+    one = result_of("a", 1, "MB", "measured", compare(1, 1, ""))
+    others = [dataclasses.replace(one, basis=basis) for basis in ("indicative", "estimated", "claimed")]
+    assert [overall([*others[:count], one])[1] for count in range(4)] == [
+        "measured",
+        "indicative",
+        "estimated",
+        "claimed",
+    ]
+    assert overall([one, dataclasses.replace(one, verdict="not_measured")])[0] == "undecided"
+
+
+def test_a_row_of_the_report() -> None:
+    row = result_of("a", 3.0, "MB", "claimed", compare(1.23456789, 3.0, "why"))
+    assert (row.measured, row.margin, row.verdict, row.basis, row.evidence) == (
+        1.234568,
+        0.5885,
+        "pass",
+        "claimed",
+        "why",
+    )
+    assert (row.low, row.high, row.void) == (None, None, None)
+    assert result_of("a", 0, "", "measured", compare(1, 0, "")).margin is None
+    none = result_of("a", 1, "", "measured", not_measured("no"))
+    assert (none.measured, none.margin, none.verdict, none.evidence) == (None, None, "not_measured", "no")
