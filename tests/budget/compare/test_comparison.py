@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tinylm.budget.compare.comparison import compare
-from tinylm.budget.report import BudgetReport, Device, exit_code, read_report, to_json
+from tinylm.budget.compare.comparison import LOOKS, compare, compare_in_looks
+from tinylm.budget.report import BudgetReport, Comparison, Device, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import load_budget
+from tinylm.runtime.measurement.protocol import ProbeResult
 
 MakeReport = Callable[..., BudgetReport]
 Table = Callable[[BudgetReport, BudgetReport], str]
@@ -86,3 +87,92 @@ def test_the_table_fits_80_columns(report: MakeReport, table: Table) -> None:
     facts = dataclasses.replace(report().device.facts, cores=1)
     other = dataclasses.replace(report(), device=Device(facts=facts, differences=()))
     assert "Not comparable" in table(other, report())
+
+
+@pytest.mark.parametrize(("memory_mb", "comparable"), [(427.3, True), (427.2, False), (444.8, True), (445.0, False)])
+def test_kernels_may_reserve_two_per_cent_of_the_memory(report: MakeReport, memory_mb: float, comparable: bool) -> None:
+    """436 MB in the old report; the larger of both counts."""
+    facts = dataclasses.replace(report().device.facts, memory_mb=memory_mb)
+    found = compare(report(), dataclasses.replace(report(), device=Device(facts=facts, differences=())))
+    assert found.comparable == comparable
+
+
+def test_reports_of_unknown_memory_are_compared_with_each_other(report: MakeReport) -> None:
+    facts = dataclasses.replace(report().device.facts, memory_mb=None)
+    unknown = dataclasses.replace(report(), device=Device(facts=facts, differences=()))
+    assert compare(unknown, unknown).comparable
+    assert not compare(unknown, report()).comparable
+
+
+def test_a_comparison_names_the_old_report(report: MakeReport) -> None:
+    old = dataclasses.replace(report(seed=3), created="\x1b[31m" + "x" * 500)
+    found = compare(old, report())
+    assert found.old_bundle == "tiny (333333333333)"
+    assert len(found.old_created) == 100
+    assert "\x1b" not in found.old_created
+    assert (found.comparable, found.why_not, found.more) == (True, (), ())
+    assert found.notes == ()
+    assert any("the same bundle in both" in note for note in compare(old, old).notes)
+
+
+def test_another_schema_is_refused(report: MakeReport) -> None:
+    assert compare(dataclasses.replace(report(), schema="3.7"), report()).comparable
+    found = compare(dataclasses.replace(report(), schema="4.0"), report())
+    assert found.why_not == ("the old report has schema 4.0, the new one 3.0",)
+
+
+def test_nothing_that_both_measured_is_not_comparable(report: MakeReport) -> None:
+    golden = tuple(result for result in report().limits if result.name == "golden_tokens")
+    found = compare(report(), dataclasses.replace(report(), limits=golden))
+    assert (found.comparable, found.why_not) == (False, ("no limit was measured in both reports",))
+
+
+def looks(old: BudgetReport, new: BudgetReport, *rounds: BudgetReport) -> tuple[Comparison, int]:
+    """The comparison, and how many rounds it asked for."""
+    asked = 0
+
+    def measure() -> Iterator[tuple[ProbeResult, ...]]:
+        nonlocal asked
+        for each in rounds:
+            asked += 1
+            yield each.samples
+
+    return compare_in_looks(old, new, rounds=measure()), asked
+
+
+def verdict(found: Comparison) -> str:
+    return next(row.verdict for row in found.rows if row.name == "latency_p95_ms")
+
+
+def test_more_is_measured_only_where_it_can_tell(report: MakeReport) -> None:
+    near = [report(around=112, seed=seed) for seed in range(5)]
+    found, asked = looks(report(), report(seed=1), *near)
+    assert (verdict(found), asked, found.more) == ("same", 0, ())
+    found, asked = looks(report(processes=1), report(seed=1), *near)
+    assert (verdict(found), asked) == ("undecided", 0)  # of the old report there are no more
+
+
+def test_the_rounds_are_those_that_were_declared(report: MakeReport) -> None:
+    """After one round, and after two more: never again."""
+    assert LOOKS == (0, 1, 3)
+    near = [report(around=119, seed=seed) for seed in range(5)]
+    found, asked = looks(report(), near[0], *near)
+    assert (verdict(found), asked) == ("undecided", 3)
+    assert found.more == tuple(process for each in near[:3] for process in each.samples)
+    # What a round decides ends it.
+    found, asked = looks(report(), report(around=115, seed=2), report(around=115, seed=12), *near)
+    assert (verdict(found), asked, len(found.more)) == ("worse", 1, 4)
+
+
+def test_where_the_rounds_end_what_was_found_before_stands(report: MakeReport) -> None:
+    near = [report(around=119, seed=seed) for seed in range(5)]
+    for rounds, kept in ((0, 0), (1, 4), (2, 4)):
+        found, asked = looks(report(), near[0], *near[:rounds])
+        assert (verdict(found), asked, len(found.more)) == ("undecided", rounds, kept)
+
+
+def test_the_looks_share_the_error(report: MakeReport) -> None:
+    """All looks of a comparison are as wide as the last: each has a third of the error."""
+    one, three = compare(report(), report(seed=1)), looks(report(), report(seed=1))[0]
+    assert "with 97.5 % confidence each and at most with 95 %" in one.rows[2].significance
+    assert "with 99.2 % confidence each and at most with 98.3 %" in three.rows[2].significance
