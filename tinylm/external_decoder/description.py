@@ -150,7 +150,7 @@ def find_decoder(path: Path | None) -> Path | None:
 
 def open_decoder(path: Path) -> Decoder:
     """Read the description `path` and everything that it names; TinylmError says what is wrong with it."""
-    import tomllib  # 0.7 MB, which a probe is spared
+    import tomllib  # memory that a probe does not need
 
     where = f"`{path}`"
     size = _plain_file(path.parent, path.name, where, missing=f"name a `{DESCRIPTION}`, or the folder that holds one")

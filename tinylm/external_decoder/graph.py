@@ -3,7 +3,7 @@
 Two forms are documented (docs/other-models.md), because exporters write them. Without a cache, `input_ids` go in and
 `logits` come out, and the whole text is run again for every token. With one, keys and values of the tokens so far go in
 as `past_key_values.N.key` and `.value` and come out longer as `present.N.key` and `.value`. Anything else is an error
-that names it: an input that nobody fills, or fills wrongly, would be measured and mean nothing.
+that names it: a measurement with an input that is not filled, or wrongly, would mean nothing.
 
     graph = recognise(read_onnx(path), where="`model.onnx`")
     graph.vocab_size, len(graph.cache)

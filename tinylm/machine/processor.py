@@ -83,7 +83,7 @@ def _core_types(cpuinfo: CpuInfo) -> tuple[CoreType, ...]:
 
 
 def read_policies(root: Path) -> tuple[ClockPolicy, ...]:
-    """How the clocks are chosen and what they are now; empty where it is not ours to see."""
+    """How the clocks are chosen and what they are now; empty where it cannot be read."""
     found = folders(root / "sys/devices/system/cpu/cpufreq", "policy*")
     return tuple(_policy(folder) for folder in found or folders(root / "sys/devices/system/cpu", "cpu0/cpufreq"))
 

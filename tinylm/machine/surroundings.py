@@ -29,7 +29,7 @@ def read_surroundings(root: Path, *, watch_s: float = _WATCH_S) -> Surroundings:
 
 
 def read_clock(root: Path) -> WallClock:
-    """What time it is here, and whether anybody keeps it right."""
+    """What time it is here, and whether a time service keeps it right."""
     return WallClock(
         now=datetime.now(UTC).isoformat(timespec="seconds"),
         installed=_installed(),

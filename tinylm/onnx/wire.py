@@ -1,8 +1,7 @@
 """Protobuf's wire format, read with bounds; `tinylm.onnx.graph_file` gives its messages their meaning.
 
-A message is scanned once into its fields. Nested messages stay views of the same bytes until somebody asks for them,
-so that weights are never copied and nothing is parsed that nobody needs. The number of fields of one file is limited:
-a small file cannot make a large heap.
+A message is scanned once into its fields. Nested messages stay views of the same bytes until they are asked for, so
+that weights are never copied. The number of fields of one file is limited: a small file cannot make a large heap.
 
     message = Message(memoryview(data), "`model.onnx`")
     message.integer(1), message.text(2), message.messages(8, "opset import")
@@ -178,7 +177,7 @@ class Message:
                 return value, at + index + 1
         raise self.error("has a number of more than 64 bits")
 
-    def _all(self, number: int, wire: int) -> list[memoryview]:
+    def _all(self, number: int, wire: int) -> list[Field]:
         values = []
         for found, value in self._fields.get(number, ()):
             if found != wire:
@@ -187,15 +186,10 @@ class Message:
         return values
 
     def _single(self, number: int, wire: int) -> Field | None:
-        entries = self._fields.get(number)
-        if entries is None:
-            return None
-        if len(entries) > 1:
+        values = self._all(number, wire)
+        if len(values) > 1:
             raise self.error(f"has field {number} twice; it may stand there once")
-        found, value = entries[0]
-        if found != wire:
-            raise self.error(f"has field {number} in the wire type {found}; {wire} was expected")
-        return value
+        return values[0] if values else None
 
     def _decode(self, data: memoryview) -> str:
         if len(data) > MAX_NAME_BYTES:

@@ -1,4 +1,4 @@
-"""A text that somebody and the model write in turns: only what is new is read.
+"""A text that a user and the model write in turns: only what is new is read.
 
     conversation = Conversation(engine, tokenizer, sampling=Sampling(temperature=0.8))
     for piece in conversation.say("Once upon a time", max_tokens=40, stop=["\\n"]):
@@ -6,19 +6,19 @@
     for piece in conversation.say(" And then?", max_tokens=40):
         ...
 
-The engine's cache stays between turns. A turn reads only what is not in it: the tokens after the longest common
-beginning of what was read and what is to be read. So a turn costs its own text, not the whole conversation. A cache
-that somebody else has changed in between is not reused: else a text would depend on what was written before it.
+The engine's cache stays between turns. A turn reads only the tokens after the longest common beginning of what was
+read and what is to be read. A cache that another user of the engine changed in between is not reused: else a text would
+depend on what was written before it.
 
-The conversation holds what was said and what was shown, and nothing else: when a turn ends at a stop string, is
-cancelled, or is left early, tokens that were computed but not shown do not count. What follows goes on from there.
+The conversation holds what was said and what was shown. When a turn ends at a stop string, is cancelled, or is left
+early, tokens that were computed but not shown do not count.
 
-When it outgrows the context, `drop-oldest` holds (`tinylm.runtime.generation`): BOS and the newer half of
-what the model still sees are read again, and the next turns reuse that.
+When it outgrows the context, `drop-oldest` holds (`tinylm.runtime.generation`): BOS and the newer half of what the
+model still sees are read again, and the next turns reuse that.
 
-Reproducible: the same turns, seed and device give the same text. A cache that was reused is not to the last bit what
-reading the whole text at once gives: int8 activations share one scale per run of the graph, so decoding one by one and
-reading in chunks of 16 differ within int8 noise. The certified request therefore never reuses a cache.
+The same turns, seed and device give the same text. A reused cache is not to the last bit what reading the whole text at
+once gives: int8 activations share one scale per run of the graph, so decoding one by one and reading in chunks of 16
+differ within int8 noise. The certified request therefore never reuses a cache.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Conversation:
-    """One conversation on one engine; not thread-safe. Another use of the engine in between costs reading it all."""
+    """One conversation on one engine; not thread-safe. After another use of the engine all of it is read again."""
 
     def __init__(self, engine: Engine, tokenizer: Tokenizer, *, sampling: Sampling) -> None:
         """Begin with BOS alone. TinylmError when the tokenizer is not the model's."""
@@ -77,7 +77,7 @@ class Conversation:
                 new.append(token)
                 yield token
 
-        # Whoever reads the stream may have had enough, which ends the turn like a stop string.
+        # Closing the stream ends the turn like a stop string.
         with suppress(GeneratorExit):
             for piece in stream_text(tokens(), self._tokenizer, after=after, stop=stop):
                 shown += piece

@@ -43,7 +43,7 @@ class ExternalEngine:
         self._graph = decoder.graph
         self.context_length = decoder.description.context_length
         self.vocab_size = decoder.graph.vocab_size
-        with _elsewhere():
+        with _hint_for_decoders():
             self._session = ReferenceSession(decoder.model, threads=threads, exact_int8=overflows_int8())
         self._empty = [
             value_of(np.zeros((1, part.n_kv_head, 0, part.head_dim), part.type)) for part in decoder.graph.cache
@@ -87,7 +87,7 @@ class ExternalEngine:
         Errors as in `logits`, and TinylmError when the logits are not finite.
         """
         row = self.logits(token)
-        with _elsewhere():
+        with _hint_for_decoders():
             return sample(row, sampler)
 
     def truncate(self, length: int) -> None:
@@ -120,7 +120,7 @@ class ExternalEngine:
         cache, total = self._graph.cache, len(self._ids)
         inputs = {name: value_of(array) for name, array in self._arrays(total)}
         inputs |= {part.past: value for part, value in zip(cache, self._past, strict=True)}
-        with _elsewhere():
+        with _hint_for_decoders():
             logits, *present = self._session.run(["logits", *(part.present for part in cache)], inputs)
         row = _last_row(logits, vocab_size=self.vocab_size, type=self._graph.logits_type, tokens=total - self._cached)
         if cache:
@@ -155,7 +155,7 @@ class ExternalEngine:
 
 
 def _last_row(logits: Any, *, vocab_size: int, type: str, tokens: int) -> NDArray[np.float32]:
-    """A copy of the last `vocab_size` numbers of a value: the other rows, which nobody needs, are not copied."""
+    """A copy of the last `vocab_size` numbers of a value, without a copy of the other rows."""
     shape = logits.shape()
     if shape not in ([1, tokens, vocab_size], [1, 1, vocab_size], [1, vocab_size]):
         raise TinylmError(
@@ -168,8 +168,8 @@ def _last_row(logits: Any, *, vocab_size: int, type: str, tokens: int) -> NDArra
 
 
 @contextmanager
-def _elsewhere() -> Iterator[None]:
-    """Errors with a hint for those who have no bundle to export again."""
+def _hint_for_decoders() -> Iterator[None]:
+    """Errors whose hint does not speak of a bundle."""
     try:
         yield
     except TinylmError as error:

@@ -6,13 +6,12 @@ once, up to the first stop string.
 
 Past the context the policy `drop-oldest` holds. With a full cache of C tokens, BOS and the newest tokens, C - C // 2 in
 all, are read again as if they were the whole text (where that is one, BOS is left out), and C // 2 + 1 more are
-generated before the next time. So a text of any length costs less than one extra read token for every generated one.
-The cost comes at once: C - C // 2 - 1 tokens, read in chunks of 16, are the longest wait between two tokens. At a
-context of 128 that is 63 tokens, four runs of the graph. What is dropped is forgotten by the model, not by the
-repetition penalty, the stream, or a stop string that spans the place.
+generated before the next time. So a text of any length costs less than one extra read token for every generated one,
+and the longest wait between two tokens is C - C // 2 - 1 tokens read in chunks of 16. What is dropped is forgotten by
+the model, not by the repetition penalty, the stream, or a stop string that spans the place.
 
-Another thread ends a stream by setting an event, which is looked at before each token; whoever reads the stream ends
-it by leaving it. The engine is usable afterwards.
+Another thread ends a stream by setting an event, which is looked at before each token; its reader ends it by leaving
+it. The engine is usable afterwards.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ computed, and what runs or is asked for afterwards is an error.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import TracebackType
 
@@ -152,16 +153,10 @@ def _described(value: Value) -> str:
 
 def _release(version: str) -> tuple[int, ...]:
     """The numbers of `1.22.0`, without zeros at the end, to compare; what follows the numbers is left out."""
-    numbers: list[int] = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        numbers.append(int(digits))
-        if digits != part:
-            break
-    if not numbers:
+    match = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    if match is None:
         raise TinylmError(f"`{version}` is not a version number", "export the bundle again")
+    numbers = [int(part) for part in match[0].split(".")]
     while numbers and numbers[-1] == 0:
         numbers.pop()
     return tuple(numbers)

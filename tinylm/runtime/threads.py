@@ -1,18 +1,14 @@
 """How many threads generate fastest here: measured once for a bundle on a device, and remembered.
 
-More threads are not always faster: a tiny model's matrices are done before a second core has woken up, and a core that
-is busy elsewhere holds up the others. So the device is asked:
+More threads are not always faster: a tiny model's matrices are done before a second core has woken up.
 
     threads = calibrated_threads(bundle, backend="auto")
 
 A child process decodes with each number of threads in turns, for less than a second in all, so that this process's peak
 memory stays what serving needs. Fewer threads win unless more are at least 10 % faster. The answer is kept in the
-device's own state file, never in the bundle:
-
-    $XDG_STATE_HOME/tinylm/threads.json, or ~/.local/state/tinylm/threads.json
-
-under the bundle's hash, the processor and ONNX Runtime's version, each of which can change it. A file that is damaged
-or foreign is measured again and replaced; where none can be written, the answer is used and not remembered.
+device's own state file, $XDG_STATE_HOME/tinylm/threads.json or ~/.local/state/tinylm/threads.json, under the bundle's
+hash, the processor and ONNX Runtime's version. A file that is damaged or foreign is measured again and replaced; where
+none can be written, the answer is used and not remembered.
 
     python -m tinylm.runtime.threads BUNDLE BACKEND 1 2 4        what the child does: milliseconds a token as JSON
 """
@@ -117,7 +113,7 @@ def _processor() -> str:
 
 def _measure_in_child(bundle: Bundle, backend: Backend, counts: Sequence[int]) -> dict[int, float]:
     """Milliseconds a token by number of threads; nothing when the child fails."""
-    import subprocess  # 1 MB that only who measures pays for
+    import subprocess  # 1 MB of memory, needed only here
 
     command = [sys.executable, "-P", "-m", "tinylm.runtime.threads", str(bundle.path.resolve()), backend]
     try:

@@ -5,13 +5,12 @@
 What is measured is a bundle, or what the orders say of a decoder in the folder BUNDLE
 (`tinylm.runtime.measurement.candidate`).
 
-The budget check starts several of them and judges; the probe only measures. It is a process of its own because memory
-is a process's property: what it reports is its own peak (`VmHWM`), with nothing in it that serving would not have.
-Memory is read right after the requests, before the verification, which a serving process does not do. Between the
-requests runs a small fixed piece of work: its processor time shows whether the clock stayed what it was.
+The budget check starts several of them and judges; the probe only measures. It reports its own peak memory (`VmHWM`),
+with nothing in it that serving would not have, and so read before the verification. Between the requests runs a small
+fixed piece of work, whose processor time shows whether the clock stayed what it was.
 
 Times are `time.perf_counter_ns`. A request is timed from text to text: encoding, prefill, decoding and the streamed
-text, sampled with the bundle's own defaults, because that is what users will run.
+text, sampled with the bundle's own defaults.
 """
 
 from __future__ import annotations
@@ -121,16 +120,16 @@ def do_request(candidate: Candidate, engine: TokenEngine, orders: ProbeOrders, n
     engine.truncate(0)
     start = time.perf_counter_ns()
     ids = candidate.prompt_ids(place)[: orders.prompt_tokens]
-    sampler, stream, text, moments = candidate.sampler(seed=number), candidate.text_stream(after=ids[-1]), "", []
+    sampler, stream, text, at_ns = candidate.sampler(seed=number), candidate.text_stream(after=ids[-1]), "", []
     for token in generate_ids(engine, ids, sampler, max_new_tokens=orders.new_tokens, stop_at_eos=False):
         text += stream.push(token)
-        moments.append(time.perf_counter_ns())
+        at_ns.append(time.perf_counter_ns())
     text += stream.flush()
     end = time.perf_counter_ns()
-    if len(moments) != orders.new_tokens:
-        raise RuntimeError(f"{len(moments)} tokens came where {orders.new_tokens} were ordered")
-    first, last = moments[0], moments[-1]
-    return Timing(end - start, first - start, (last - first) // (len(moments) - 1), text)
+    if len(at_ns) != orders.new_tokens:
+        raise RuntimeError(f"{len(at_ns)} tokens came where {orders.new_tokens} were ordered")
+    first, last = at_ns[0], at_ns[-1]
+    return Timing(end - start, first - start, (last - first) // (len(at_ns) - 1), text)
 
 
 def _work_ns() -> int:

@@ -77,7 +77,7 @@ class ProcessMemory:
     pss_bytes: int | None
     """Resident memory with shared pages divided among their users."""
     uss_bytes: int | None = None
-    """Resident memory that nobody shares: what ending the process would give back."""
+    """Resident memory that is not shared: what ending the process would give back."""
 
 
 @dataclass(frozen=True, kw_only=True)
