@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 from tinylm.machine.facts import ImportTrial
 
@@ -33,27 +34,9 @@ print("\\n" + json.dumps([ms, None if before is None or after is None else (afte
 """
 
 
-def not_tried(module: str, version: str | None, wanted: str) -> ImportTrial:
-    """The place of a trial that was left out."""
-    return ImportTrial(
-        module=module, version=version, wanted=wanted, outcome="not_tried", detail="", ms=None, rss_mb=None
-    )
-
-
 def try_import(module: str, *, version: str | None, wanted: str, timeout_s: float = TIMEOUT_S) -> ImportTrial:
     """Import `module` in a fresh interpreter and say what became of it; never raises."""
-
-    def ended(outcome: str, detail: str, ms: float | None = None, rss_mb: float | None = None) -> ImportTrial:
-        return ImportTrial(
-            module=module,
-            version=version,
-            wanted=wanted,
-            outcome=outcome,  # type: ignore[arg-type]
-            detail=detail,
-            ms=ms,
-            rss_mb=rss_mb,
-        )
-
+    trial = not_tried(module, version, wanted)
     environment = {"ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1", **os.environ}
     try:
         done = subprocess.run(
@@ -66,20 +49,29 @@ def try_import(module: str, *, version: str | None, wanted: str, timeout_s: floa
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return ended("timeout", f"no end within {timeout_s:g} s")
+        return replace(trial, outcome="timeout", detail=f"no end within {timeout_s:g} s")
     except OSError as error:
-        return ended("error", f"no process could be started: {error.strerror}")
+        return replace(trial, outcome="error", detail=f"no process could be started: {error.strerror}")
     if done.returncode < 0:
-        return ended("killed", _signal_name(-done.returncode))
+        return replace(trial, outcome="killed", detail=_signal_name(-done.returncode))
     if done.returncode:
         detail = _last_line(done.stderr)
         missing = detail.startswith(f"ModuleNotFoundError: No module named '{module}'")
-        return ended("missing" if missing else "error", detail)
+        return replace(trial, outcome="missing" if missing else "error", detail=detail)
     try:
         ms, rss_mb = json.loads(done.stdout.decode(errors="replace").strip().splitlines()[-1])
-        return ended("ok", "", round(float(ms), 1), None if rss_mb is None else round(float(rss_mb), 1))
+        grown_mb = None if rss_mb is None else round(float(rss_mb), 1)
+        return replace(trial, outcome="ok", ms=round(float(ms), 1), rss_mb=grown_mb)
     except (ValueError, TypeError, IndexError):
-        return ended("error", "the import went well, but its process said something else than its measurements")
+        detail = "the import went well, but its process said something else than its measurements"
+        return replace(trial, outcome="error", detail=detail)
+
+
+def not_tried(module: str, version: str | None, wanted: str) -> ImportTrial:
+    """A trial that was left out."""
+    return ImportTrial(
+        module=module, version=version, wanted=wanted, outcome="not_tried", detail="", ms=None, rss_mb=None
+    )
 
 
 def _signal_name(number: int) -> str:
