@@ -205,7 +205,7 @@ def errors(count):
                 continue
             raise AssertionError
 
-for work, count in ((runs, 2_000), (sessions, 100), (bindings, 1_000), (descriptions, 2_000), (errors, 1_000)):
+for work, count in ((runs, 1_000), (sessions, 40), (bindings, 1_000), (descriptions, 1_000), (errors, 400)):
     work(count // 4)
     before = resident()
     work(count)
