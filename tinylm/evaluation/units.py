@@ -1,9 +1,8 @@
 """What is drawn again in a bootstrap, and the groups of it that get figures of their own.
 
 A unit is a document. Where a language has too few documents to draw from (a book is one), a unit is a stretch of one:
-as long as leaves 20 of them, because a book changes from chapter to chapter. (On four books the standard error from
-stretches of 16 KB was 1.2 to 1.8 times that from 4 KB, measured; the independence that the bootstrap assumes comes with
-length.) Which it is depends on the texts alone: two models always have the same units.
+as long as leaves 20 of them: a book changes from chapter to chapter, and the independence that the bootstrap assumes
+comes with length. Which it is depends on the texts alone: two models always have the same units.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -71,7 +71,9 @@ def export_bundle(request: ExportRequest, folder: Path, *, progress: Callable[[s
     """
     tokenizer = request.open_tokenizer()
     graph_fp32 = build_graph(request.config, request.weights, scheme="fp32")
-    with _open_bench(request, tokenizer, progress) as bench:
+    trained = by_module(from_weights(request.config, request.weights))
+    with tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch, ExitStack() as models:
+        bench = _Bench(request, tokenizer, trained, Path(scratch), models, progress)
         progress(f"building the {request.scheme} graph")
         fp32 = Engine(bench.open("fp32", graph_fp32, int8_cache=False))
         candidate, embedding = _build_candidate(bench, _cache_scales(bench, fp32))
@@ -83,13 +85,13 @@ def export_bundle(request: ExportRequest, folder: Path, *, progress: Callable[[s
             candidate,
             tokenizer=tokenizer,
             kernels=kernels,
-            trained=bench.trained,
+            trained=trained,
             fp32=fp32,
             exported=exported,
         )
         refuse_failures(gates)
         progress("recording golden tokens")
-        score = partial(bench.score, by_graph(candidate.model), bench.trained)
+        score = partial(bench.score, by_graph(candidate.model), trained)
         golden = make_golden(exported, fp32, tokenizer, held_out=request.held_out, score=score)
     alone = None
     if request.scheme == "int8" and request.sensitivity:
@@ -119,16 +121,16 @@ def export_bundle(request: ExportRequest, folder: Path, *, progress: Callable[[s
     return ExportResult(bundle, report)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Bench:
     """Opens graphs in the runtime, and compares them with the trained module on the held-out text."""
 
     request: ExportRequest
     tokenizer: Tokenizer
-    progress: Callable[[str], None]
     trained: Predict
     scratch: Path
     models: ExitStack
+    progress: Callable[[str], None]
 
     def open(self, name: str, graph: bytes, *, int8_cache: bool) -> Model:
         """A graph that is not proved yet, open: a bundle without evidence, for measuring only."""
@@ -158,20 +160,6 @@ class _Bench:
             )
             quality[language] = summarise(self.score(by_graph(model), self.trained, documents))
         return quality
-
-
-@contextmanager
-def _open_bench(request: ExportRequest, tokenizer: Tokenizer, progress: Callable[[str], None]) -> Iterator[_Bench]:
-    trained = by_module(from_weights(request.config, request.weights))
-    with tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch, ExitStack() as models:
-        yield _Bench(
-            request=request,
-            tokenizer=tokenizer,
-            progress=progress,
-            trained=trained,
-            scratch=Path(scratch),
-            models=models,
-        )
 
 
 def _cache_scales(bench: _Bench, fp32: Engine) -> CacheScales | None:

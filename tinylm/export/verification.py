@@ -34,8 +34,8 @@ from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 FLOAT_LIMIT = 1e-4
 """Largest logit error of a float32 graph, as a share of the largest logit.
 
-float32 rounds at 6e-8; through some ten layers of sums in another order that grows to about 1e-6 (measured), and a
-trained model's large activations may cost another ten times. A wrong formula shows as 1e-2 and more.
+float32 rounds at 6e-8; through some ten layers of sums in another order that grows to about 1e-6, and a trained model's
+large activations may cost another ten times. A wrong formula shows as 1e-2 and more.
 """
 CHUNK_KL_LIMIT = 0.01
 """Largest mean divergence, in nats, between an int8 prompt read in chunks and the same prompt token by token.
@@ -255,9 +255,8 @@ def size_gate(config: ModelConfig, graph: bytes, scheme: Scheme, embedding: Sche
 def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
     """The loss of bits per byte, judged by the upper end of its interval where there is one.
 
-    The gate promises that no more than the limit is lost, and the text must show it: by the point estimate, half of the
-    models that lie exactly on the limit would pass, however little text there is. By the upper end of a 95 % interval
-    one in forty does. It refuses nothing good: the interval of 60 KB of text is .0003 wide (measured), the limit .02.
+    The gate promises that no more than the limit is lost, and the text must show it: of the models that lie exactly on
+    the limit, half would pass by the point estimate, and one in forty passes by the upper end of a 95 % interval.
     """
     return Gate(
         name=f"bpb_increase.{language}",

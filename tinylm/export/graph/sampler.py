@@ -7,17 +7,15 @@ the summed probability the number falls.
     inputs    seen uint8 [1, vocab_size]: 1 for tokens that the penalty counts
               sampling float32 [4]: temperature (0 is greedy), top_k (0 is off), top_p (1 is off), repetition penalty
               uniform float32 [1]: 0 <= uniform < 1, not read when greedy. Below 0 it asks for the likeliest token by
-              itself, and nothing else is read: the quickest way, also for calls whose choice nobody reads
+              itself, and nothing else is read: the quickest way, also where the choice is not wanted
     outputs   next_token int32 [1, 1], which can be bound as the next `input_ids`
               logprob float32 [1]: of the token under the distribution it was drawn from, in nats; 0 when greedy
 
 The logits must be finite: NaN or infinite ones give a log-probability of NaN, for the caller to refuse.
 
-At 8000 logits a careless choice takes longer than a layer of a small model, so the shape of this file is decided by
-time (measured, in us): a node costs 0.3, an `If` 1.1, a pass over all logits 0.5 to 1, Softmax 2, ArgMax 6.6, TopK of
-1 to 16 5, of all 455, NonZero 7, a cumulated sum over all 26. On a Cortex-A53, where a token of the smallest useful
-model takes 900 thousand instructions, a node costs 5 thousand, an `If` 10, ArgMax 54, TopK 80. Hence an `If` for each
-way to choose, so that nothing is paid for what is off, and rows first, of which one is looked at closely.
+A careless choice among 8000 logits takes longer than a layer of a small model: sorting all of them, ArgMax and long
+cumulated sums are what costs. Hence an `If` for each way to choose, so that nothing is paid for what is off, and rows
+of 64 first, of which one is looked at closely.
 """
 
 from __future__ import annotations
@@ -39,9 +37,9 @@ TEMPERATURE, TOP_K, TOP_P, PENALTY = range(4)
 """Where each number stands in `sampling`."""
 
 _FIRST_LOOK = 16
-"""How many of the likeliest tokens are sorted to find a top-p set: enough at four of five tokens (measured)."""
+"""How many of the likeliest tokens are sorted to find a top-p set: enough for four of five tokens."""
 _COMMON = 2e-4
-"""Share of the mass above which all tokens are sorted next: the fastest of 1e-3 to 1e-4, on books too (measured)."""
+"""Share of the mass above which all tokens are sorted next."""
 _ROW = 64
 _BELOW_ONE = 1 - 2.0**-24  # The largest float32 below 1; x * this is below x for every positive float32 x.
 

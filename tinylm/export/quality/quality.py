@@ -4,9 +4,9 @@
     quality.bpb_increase, quality.intervals.bpb_increase          # .0002, (.0001, .0004)
 
 The intervals are those of `tinylm.evaluation.bootstrap`, with whole documents drawn: quantization noise stays in the
-cache, and a text keeps its subject. (Drawing windows instead gives half the width for perplexity, and 70 % for the
-divergence, measured: too narrow.) Both read the same documents: the difference is paired, and what makes a text hard
-for both drops out of it. The draws are the same in every export, which therefore gives the same bytes.
+cache, and a text keeps its subject, so that intervals from windows would be too narrow. Both read the same documents:
+the difference is paired, and what makes a text hard for both drops out of it. The draws are the same in every export,
+which therefore gives the same bytes.
 
 Every core scores windows of its own, with one thread: how many cores there are changes no bit.
 """
