@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tinylm.model import TinyTransformer, build, count_parameters
+from tinylm.model import TinyTransformer, build, count_parameters, from_weights, weight_shapes
 from tinylm.model.attention import added_to_scores, attention_by_products
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.run import PRESETS
@@ -282,3 +282,19 @@ def test_the_first_loss_is_that_of_guessing() -> None:
     logits = build(config)(ids[:, :-1])
     loss = nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
     assert loss.item() == pytest.approx(math.log(config.vocab_size), abs=0.1)
+
+
+@pytest.mark.parametrize("config", [LLAMA, CLASSIC], ids=["llama", "classic"])
+def test_shapes_of_weights_are_the_module_s_and_cost_no_random_numbers(config: ModelConfig) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    weight_shapes.cache_clear()
+    shapes = weight_shapes(config)
+    torch.testing.assert_close(torch.rand(3), expected)
+    state = build(config).state_dict()
+    assert list(shapes.items()) == [(name, tuple(value.shape)) for name, value in state.items()]
+    model = from_weights(config, {name: value.double().numpy() for name, value in state.items()})
+    assert not model.training
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, state[name], rtol=0, atol=0)

@@ -134,9 +134,11 @@ def from_weights(config: ModelConfig, weights: Mapping[str, NDArray[np.floating]
     return model.eval()
 
 
-def weight_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight, matrices as [out, in]; computed without making any."""
-    with torch.device("meta"):
+@cache
+def weight_shapes(config: ModelConfig) -> Mapping[str, tuple[int, ...]]:
+    """Name and shape of every weight, matrices as [out, in]; leaves torch's random numbers as they are."""
+    # On the device `meta`, which makes no weights, torch would load its compiler first: 2 s.
+    with torch.random.fork_rng(devices=[]):
         return {name: tuple(value.shape) for name, value in build(config).state_dict().items()}
 
 
