@@ -219,6 +219,28 @@ def test_a_budget_s_memory(recorded: Recorded, available: float | None, levels: 
     assert [finding.level for finding in budget_findings(other, load_budget("pi-zero-2w"))] == ["note"]
 
 
+def said(findings: Any, check: str) -> str:
+    return "\n".join(f"{f.what}; {f.why}; {f.what_to_do}" for f in findings if f.check == check)
+
+
+def test_findings_name_what_is_here(recorded: Recorded) -> None:
+    findings = list(hardware_findings(recorded("pi-4", {"processor": {"policies": {"0": {"allowed_mhz": 1500.0}}}})))
+    assert "Raspberry Pi 4 Model B Rev 1.4, 4 x Cortex-A72 (aarch64)" in said(findings, "board")
+    assert "now 600 MHz of at most 1500, while the hardware can do 1800 MHz" in said(findings, "clock speed")
+    assert "echo 1800000 | sudo tee" in said(findings, "clock speed")
+    assert "policy0/scaling_max_freq" in said(findings, "clock speed")
+    assert said(findings, "instructions").startswith("no int8 dot products (asimddp): asimd;")
+    on_64_bit, on_32_bit = (
+        said(
+            hardware_findings(recorded("pi-4", {"processor": {"arch": arch}, "software": {"pointer_bits": 32}})),
+            "userland",
+        )
+        for arch in ("aarch64", "armv7l")
+    )
+    assert "`uname -m` looks right" in on_64_bit
+    assert "`uname -m` looks right" not in on_32_bit
+
+
 @pytest.mark.parametrize("level", ["warning", "problem"])
 @pytest.mark.parametrize("missing", ["why", "what_to_do"])
 def test_what_bites_says_why_and_what_to_do(level: Any, missing: str) -> None:
