@@ -8,7 +8,7 @@ import pytest
 from synthetic_runs import config_of, evaluations_of
 
 from tinylm.base.errors import TinylmError
-from tinylm.corpus.building.build import CorpusRecord
+from tinylm.corpus.corpus_files import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.dataset.shards import Index, Part, Shard
 from tinylm.report.comparison import RunComparison, clipping_pair, compare, named_apart

@@ -14,7 +14,7 @@ import typer
 from synthetic_runs import FALLING, config_of, evaluations_of, healthy_steps
 
 from tinylm.cli.application import app
-from tinylm.corpus.building.build import CorpusRecord
+from tinylm.corpus.corpus_files import CorpusRecord
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.dataset.shards import Index
 from tinylm.report.diagnosis import Diagnosis, Kind, diagnose

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
 import types
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from tinylm.base.errors import TinylmError
@@ -55,6 +57,18 @@ def read(cls: type[T], data: object, where: str) -> T:
         return cls(**values)
     except ValueError as error:
         raise TinylmError(f"{where}: {error}", _CORRECT) from error
+
+
+def read_file(cls: type[T], path: Path, *, major: int, hint: str) -> T:
+    """`read` the JSON file `path` of schema `major`; TinylmError with `hint` when it cannot be read or is no JSON."""
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise TinylmError(f"cannot read `{path}`: {error.strerror}", hint) from error
+    except ValueError as error:
+        raise TinylmError(f"`{path}` is not valid JSON: {error}", hint) from error
+    check_schema(data, major=major, where=f"`{path}`")
+    return read(cls, data, f"`{path}`")
 
 
 @functools.cache

@@ -160,16 +160,9 @@ def _not_a_book(book: Book, why: str) -> TinylmError:
 
 def _read_lock(folder: Path) -> _Lock:
     path = folder / "lock.json"
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
+    if not path.exists():
         return _Lock()
-    except (OSError, ValueError) as error:
-        raise TinylmError(
-            f"cannot read `{path}`: {error}", f"delete `{folder}`; the books are downloaded again"
-        ) from error
-    records.check_schema(data, major=1, where=f"`{path}`")
-    return records.read(_Lock, data, f"`{path}`")
+    return records.read_file(_Lock, path, major=1, hint=f"delete `{folder}`; the books are downloaded again")
 
 
 def _fetch(

@@ -20,7 +20,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.files import copy_atomic, sha256, write_atomic
 from tinylm.base.progress import ProgressBar
 from tinylm.bundle.store import DATASETS
-from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record
+from tinylm.corpus.building.build import build_corpus, fingerprint
+from tinylm.corpus.corpus_files import read_pieces, read_record
 from tinylm.corpus.statistics import CorpusStatistics
 from tinylm.dataset.dataset import CORPUS, RECORD, SCHEMA, TOKENS, Dataset, DatasetRecord, SourceHash
 from tinylm.dataset.encoding import write_shards

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file
 from tinylm.bundle.store import DATASETS
-from tinylm.corpus.building.build import BUILD_AGAIN, read_pieces, read_record, text_hash
+from tinylm.corpus.corpus_files import BUILD_AGAIN, read_pieces, read_record, text_hash
 from tinylm.dataset.shards import read_index
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.plan import Facts
@@ -103,17 +103,12 @@ class Dataset:
 def open_dataset(name: str, *, root: Path = DATASETS) -> Dataset:
     """The complete dataset `name` under `root`; TinylmError when it is missing or damaged."""
     path = root / name / RECORD
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    if not path.is_file():
         raise TinylmError(
             f"no complete dataset at `{path.parent}`",
             "run `tinylm train-pipeline` in the folder that holds `datasets/`",
-        ) from error
-    except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid JSON: {error}", BUILD_AGAIN) from error
-    check_schema(data, major=2, where=f"`{path}`")
-    record = read(DatasetRecord, data, f"`{path}`")
+        )
+    record = read_file(DatasetRecord, path, major=2, hint=BUILD_AGAIN)
     if record.hash != name:
         raise TinylmError(f"`{path}` describes the dataset {record.hash}, not {name}", BUILD_AGAIN)
     read_index(path.parent / TOKENS)

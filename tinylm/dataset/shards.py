@@ -14,7 +14,6 @@ about an earlier check, and nothing can be stale.
 from __future__ import annotations
 
 import hashlib
-import json
 import mmap
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +26,8 @@ from numpy.typing import NDArray
 
 from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file
+from tinylm.corpus.corpus_files import BUILD_AGAIN
 
 SCHEMA = "2.0"
 INDEX = "index.json"
@@ -35,7 +35,6 @@ TRAIN = "train"
 DOCUMENT = np.dtype([("start", "<u8"), ("source", "<u4")])
 """A row of a `.documents` file: the offset of the piece's BOS in tokens, and the index of its source."""
 _BLOCK_BYTES = 1 << 20
-_DAMAGED = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
 
 Tokens = NDArray[np.uint16] | NDArray[np.uint32]
 
@@ -115,15 +114,7 @@ def token_dtype(vocab_size: int) -> Literal["uint16", "uint32"]:
 
 def read_index(folder: Path) -> Index:
     """The index of a folder of shards; TinylmError when it is damaged."""
-    path = folder / INDEX
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TinylmError(f"cannot read `{path}`: {error.strerror}", _DAMAGED) from error
-    except ValueError as error:
-        raise TinylmError(f"`{path}` is not valid JSON: {error}", _DAMAGED) from error
-    check_schema(data, major=2, where=f"`{path}`")
-    return read(Index, data, f"`{path}`")
+    return read_file(Index, folder / INDEX, major=2, hint=BUILD_AGAIN)
 
 
 def sizes_fit(folder: Path) -> bool:
@@ -158,9 +149,9 @@ def open_documents(folder: Path, index: Index, name: str) -> Documents:
     table = np.memmap(path, dtype=DOCUMENT, mode="r")
     start, source = table["start"], table["source"]
     if start[0] != 0 or start[-1] >= shard.tokens or not (start[1:] > start[:-1]).all():
-        raise TinylmError(f"`{path}` has documents out of order or beyond {shard.tokens} tokens", _DAMAGED)
+        raise TinylmError(f"`{path}` has documents out of order or beyond {shard.tokens} tokens", BUILD_AGAIN)
     if int(source.max()) >= len(index.sources):
-        raise TinylmError(f"`{path}` names source {int(source.max())} of {len(index.sources)}", _DAMAGED)
+        raise TinylmError(f"`{path}` names source {int(source.max())} of {len(index.sources)}", BUILD_AGAIN)
     return Documents(start, source, index.sources)
 
 
@@ -181,13 +172,13 @@ def languages(index: Index) -> Sequence[str]:
 def _shard(folder: Path, index: Index, name: str) -> Shard:
     shard = index.shards.get(name)
     if shard is None or not shard.tokens or not shard.documents:
-        raise TinylmError(f"the index of `{folder}` has no tokens of `{name}`", _DAMAGED)
+        raise TinylmError(f"the index of `{folder}` has no tokens of `{name}`", BUILD_AGAIN)
     return shard
 
 
 def _check_size(path: Path, size: int, what: str) -> None:
     if not path.is_file() or path.stat().st_size != size:
-        raise TinylmError(f"`{path}` does not hold the {what} of its index", _DAMAGED)
+        raise TinylmError(f"`{path}` does not hold the {what} of its index", BUILD_AGAIN)
 
 
 def _check_parts(
@@ -205,16 +196,16 @@ def _check_parts(
                 while count < len(block):
                     got = file.readinto(block[count:])
                     if not got:
-                        raise TinylmError(f"`{path}` ended while it was being read", _DAMAGED)
+                        raise TinylmError(f"`{path}` ended while it was being read", BUILD_AGAIN)
                     count += got
                 digest.update(block)
                 if dtype is not None:
                     largest = max(largest, int(np.frombuffer(block, dtype).max()))
                 size -= len(block)
         if digest.hexdigest() != sha256:
-            raise TinylmError(f"`{path}` does not match its SHA-256", _DAMAGED)
+            raise TinylmError(f"`{path}` does not match its SHA-256", BUILD_AGAIN)
         if dtype is not None and largest >= vocab_size:
-            raise TinylmError(f"`{path}` holds id {largest}; the vocabulary has {vocab_size}", _DAMAGED)
+            raise TinylmError(f"`{path}` holds id {largest}; the vocabulary has {vocab_size}", BUILD_AGAIN)
 
     offsets = np.cumsum([0, *(size for size, _ in parts)])
     try:
@@ -223,4 +214,4 @@ def _check_parts(
             for job in jobs:
                 job.result()
     except OSError as error:
-        raise TinylmError(f"cannot read `{path}`: {error.strerror}", _DAMAGED) from error
+        raise TinylmError(f"cannot read `{path}`: {error.strerror}", BUILD_AGAIN) from error

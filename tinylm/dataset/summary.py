@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tinylm.corpus.building.build import read_record
+from tinylm.corpus.corpus_files import read_record
 from tinylm.corpus.statistics import Dropped, SplitStatistics
 from tinylm.dataset.dataset import CORPUS, Dataset
 from tinylm.dataset.shards import read_index

@@ -7,11 +7,12 @@ whole after a part's data are on the disk, and removed once the index stands.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -35,18 +36,17 @@ class StreamWriter:
     def __init__(self, folder: Path, name: str, *, vocab_size: int, done: Sequence[Part] = ()) -> None:
         """Continue behind the parts that are `done`; what lies behind them is cut off."""
         self.parts = list(done)
-        self._path = folder / f"{name}.bin"
         self._dtype = np.dtype(token_dtype(vocab_size)).newbyteorder("<")
-        tokens, documents = sum(part.tokens for part in done), sum(part.documents for part in done)
-        self._tokens = tokens
-        try:
-            self._files = [
-                _open(self._path, tokens * self._dtype.itemsize),
-                _open(folder / f"{name}.documents", documents * DOCUMENT.itemsize),
-            ]
-        except OSError as error:
-            raise self._failed(error) from error
-        self._reset()
+        self._tokens, documents = sum(part.tokens for part in done), sum(part.documents for part in done)
+        self._path = folder / f"{name}.bin"
+        with self._writing():
+            self._files = [self._path.open("ab"), (folder / f"{name}.documents").open("ab")]
+            for file, size in zip(
+                self._files, (self._tokens * self._dtype.itemsize, documents * DOCUMENT.itemsize), strict=True
+            ):
+                file.truncate(size)
+                file.seek(size)
+        self._start_part()
 
     def add(
         self,
@@ -60,35 +60,24 @@ class StreamWriter:
         """Append ids, and the documents that start at the offsets `starts` among them."""
         table = np.empty(len(starts), DOCUMENT)
         table["start"], table["source"] = starts + self._tokens, sources
-        for file, digest, data in zip(
-            self._files, self._digests, (ids.astype(self._dtype, copy=False).tobytes(), table.tobytes()), strict=True
-        ):
+        written = ids.astype(self._dtype, copy=False).tobytes(), table.tobytes()
+        for file, digest, data in zip(self._files, self._digests, written, strict=True):
             digest.update(data)
-            try:
+            with self._writing():
                 file.write(data)
-            except OSError as error:
-                raise self._failed(error) from error
         self._tokens += len(ids)
-        for key, value in (
-            ("tokens", len(ids)),
-            ("documents", len(starts)),
-            ("text_bytes", text_bytes),
-            ("unknown_bytes", unknown_bytes),
-        ):
-            self._counts[key] += value
+        self._counts.update(tokens=len(ids), documents=len(starts), text_bytes=text_bytes, unknown_bytes=unknown_bytes)
 
     def end_part(self) -> Part:
         """Flush what was added since the last part to the disk and return its record."""
-        try:
+        with self._writing():
             for file in self._files:
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise self._failed(error) from error
         tokens, documents = (digest.hexdigest() for digest in self._digests)
         part = Part(**self._counts, sha256=tokens, documents_sha256=documents)
         self.parts.append(part)
-        self._reset()
+        self._start_part()
         return part
 
     def __enter__(self) -> StreamWriter:
@@ -98,26 +87,21 @@ class StreamWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for file in self._files:
-            try:
+            with self._writing() if error is None else contextlib.suppress(OSError):  # what is buffered may not fit
                 file.close()
-            except OSError as failure:  # what was buffered does not fit either
-                if error is None:
-                    raise self._failed(failure) from failure
 
-    def _reset(self) -> None:
+    def _start_part(self) -> None:
         self._digests = [hashlib.sha256(), hashlib.sha256()]
-        self._counts = {"tokens": 0, "documents": 0, "text_bytes": 0, "unknown_bytes": 0}
+        self._counts = Counter({"tokens": 0, "documents": 0, "text_bytes": 0, "unknown_bytes": 0})
 
-    def _failed(self, error: OSError) -> TinylmError:
-        return TinylmError(f"cannot write `{self._path}`: {error.strerror}", "check the folder and the disk space")
-
-
-def _open(path: Path, size: int) -> Any:
-    """`path`, made when it is not there, cut to `size` bytes and open for appending."""
-    file = path.open("ab")
-    file.truncate(size)
-    file.seek(size)
-    return file
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise TinylmError(
+                f"cannot write `{self._path}`: {error.strerror}", "check the folder and the disk space"
+            ) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -140,7 +140,7 @@ def _validation_text(dataset: str) -> str | None:
 
 
 def _checkpoint(run: Path, name: str, *, shown: str) -> EvaluatedModel:
-    from tinylm.corpus.building.build import read_pieces
+    from tinylm.corpus.corpus_files import read_pieces
     from tinylm.dataset.dataset import open_dataset
     from tinylm.evaluation.model_scoring import score
     from tinylm.model import from_weights

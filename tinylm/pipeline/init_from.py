@@ -15,9 +15,9 @@ from tinylm.bundle.manifest import MODEL as GRAPH
 from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import CONFIG
 from tinylm.corpus import gutenberg
-from tinylm.corpus.building.weights import parse_weights
 from tinylm.dataset.build import Reuse, ready_tokenizer, taken_over
 from tinylm.dataset.dataset import latest_dataset, open_dataset
+from tinylm.dataset.selection import parse_weights
 from tinylm.export.graph.weights import weights_of
 from tinylm.settings.plan import read_plan
 from tinylm.settings.run import RunRequest

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from tinylm.corpus.building.build import read_pieces
+from tinylm.corpus.corpus_files import read_pieces
 from tinylm.dataset.shards import TRAIN, Index, open_shard
 from tinylm.evaluation.kneser_ney import KneserNey
 from tinylm.report.text import words

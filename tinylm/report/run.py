@@ -17,7 +17,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.records import read
 from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.store import BUNDLE, CONFIG, DATASETS, NAMED_CHECKPOINTS, find_run
-from tinylm.corpus.building.build import CorpusRecord, read_record
+from tinylm.corpus.corpus_files import CorpusRecord, read_record
 from tinylm.dataset.dataset import CORPUS, open_dataset
 from tinylm.dataset.shards import TRAIN, Index, read_index
 from tinylm.machine.memory import read_memory

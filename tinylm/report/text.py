@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tinylm.corpus.building.build import read_pieces
+from tinylm.corpus.corpus_files import read_pieces
 from tinylm.text.writing_systems import unspaced_characters
 
 SAMPLES = "samples.txt"

@@ -15,6 +15,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.records import nearest
 from tinylm.settings.model import LARGEST_VOCABULARY, ModelConfig
 
+LARGEST_WEIGHT = 1000.0
+"""Of a source: how often training may show its text, compared with text of weight 1."""
 SMALLEST_VOCABULARY = 16
 
 
@@ -118,8 +120,10 @@ class TrainingConfig:
                 if value is not None and not holds(value):
                     raise ValueError(f"`{name}` is {value}; {needed} is needed")
         for name, weight in self.source_weights.items():
-            if not 0 < weight <= 1000:
-                raise ValueError(f"`source_weights` has {weight} for `{name}`; above 0 and at most 1000 is needed")
+            if not 0 < weight <= LARGEST_WEIGHT:
+                raise ValueError(
+                    f"`source_weights` has {weight} for `{name}`; above 0 and at most {LARGEST_WEIGHT:g} is needed"
+                )
         if self.batch_size is not None and self.batch_size % self.accumulation_steps:
             raise ValueError(
                 f"`batch_size` {self.batch_size} does not split into as many parts as `accumulation_steps` says:"

@@ -16,7 +16,7 @@ from pathlib import Path
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.base.package import child_environment
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file
 from tinylm.settings.model import LARGEST_VOCABULARY
 from tinylm.settings.run import SMALLEST_VOCABULARY, TokenizerConfig
 from tinylm.text.documents import Piece
@@ -225,13 +225,8 @@ def _fit(count: Counter[str]) -> Fit:
 
 def read_statistics(folder: Path) -> TokenizerStatistics:
     """The `tokenizer.json` of a dataset folder."""
-    path = folder / STATISTICS
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", "remove the dataset folder and run again") from error
-    check_schema(data, major=1, where=f"`{path}`")
-    return read(TokenizerStatistics, data, f"`{path}`")
+    hint = "remove the dataset folder and run again"
+    return read_file(TokenizerStatistics, folder / STATISTICS, major=1, hint=hint)
 
 
 def cover_terms(terms: Sequence[str], tokenizer: Tokenizer) -> TermCoverage:

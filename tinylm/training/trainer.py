@@ -11,7 +11,7 @@ import torch
 from tinylm.base.errors import TinylmError, say
 from tinylm.base.progress import ProgressBar
 from tinylm.bundle.store import CONFIG
-from tinylm.corpus.building.build import read_pieces
+from tinylm.corpus.corpus_files import read_pieces
 from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import UNMEASURED, Facts, Measurements, RunPlan, write_plan
 from tinylm.settings.run import RunRequest

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tinylm.base.errors import TinylmError
 from tinylm.cli.commands.corpus import corpus
 from tinylm.corpus.building import build
+from tinylm.corpus.corpus_files import read_record
 from tinylm.dataset.build import build_dataset, plan_dataset
 from tinylm.dataset.dataset import latest_dataset
 from tinylm.settings.run import RunRequest
@@ -39,7 +40,7 @@ def test_training_takes_the_dataset_and_the_screen_shows_it(sources: list[str], 
     assert sum("skipped" in line for line in lines) == 3
 
     document = json.loads(RUN.invoke(app, [*sources, "--vocab-size", "100", "--json"], catch_exceptions=False).stdout)
-    statistics = build.read_record(latest_dataset().path / "corpus.json").statistics
+    statistics = read_record(latest_dataset().path / "corpus.json").statistics
     assert document["corpus"]["statistics"] == statistics.to_json()
     assert document["dataset"]["hash"] == record.hash
     assert document["tokenizer"]["sample"]["bytes"] == statistics.total_bytes("train")
@@ -62,7 +63,7 @@ def test_options_reach_the_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (dataset.record.tokenizer.kind, dataset.record.tokenizer.vocab_size) == ("bpe", 90)
     assert dataset.record.near_duplicates == 0.8
     assert "near-duplicate documents" in shown.stdout
-    assert build.read_record(dataset.path / "corpus.json").statistics.dropped.near_duplicate_documents == 1
+    assert read_record(dataset.path / "corpus.json").statistics.dropped.near_duplicate_documents == 1
     RUN.invoke(app, options[:-2], catch_exceptions=False)
     assert latest_dataset().hash != dataset.hash
 

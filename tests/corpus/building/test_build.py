@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -18,9 +17,11 @@ import psutil
 import pytest
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.package import child_environment
 from tinylm.corpus import gutenberg
 from tinylm.corpus.building import build
-from tinylm.corpus.building.build import build_corpus, fingerprint, read_pieces, read_record
+from tinylm.corpus.building.build import build_corpus, fingerprint
+from tinylm.corpus.corpus_files import read_pieces, read_record
 from tinylm.corpus.reading import unpacking
 from tinylm.text.documents import Document, Piece
 
@@ -259,7 +260,6 @@ def in_a_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[st
     """Builds in a process of its own, in small parts on all cores, with a limit on the size of files."""
     script = tmp_path / "script.py"
     script.write_text(SMALL_PARTS, encoding="utf-8")
-    root = str(Path(build.__file__).parents[2])
 
     def call(out: Path, source: Path, *, limit: int = 0, after: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -267,7 +267,7 @@ def in_a_process(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[st
             capture_output=True,
             encoding="utf-8",
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": root},
+            env=child_environment(),
             timeout=120,
             check=False,
         )

@@ -11,8 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.corpus.building import duplicates
-from tinylm.corpus.building.duplicates import first_occurrences
-from tinylm.corpus.building.near_duplicates import RECALL, SIGNATURE_VALUES, near_duplicates, rows_per_band, signature
+from tinylm.corpus.building.duplicates import (
+    RECALL,
+    SIGNATURE_VALUES,
+    first_occurrences,
+    near_duplicates,
+    rows_per_band,
+    signature,
+)
 from tinylm.corpus.cleaning.paragraphs import duplicate_key
 
 KEYS = st.lists(st.lists(st.sampled_from([0, 1, 2, 2**63, 2**64 - 1, 2**62]) | st.integers(0, 2**64 - 1), max_size=9))

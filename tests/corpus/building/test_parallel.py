@@ -6,11 +6,18 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tinylm.base.errors import TinylmError
 from tinylm.corpus.building.parallel import FEW_TASKS, Workers
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other processes import this module by its name."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])
 
 
 def work(number: int) -> tuple[int, int]:

@@ -15,6 +15,7 @@ from tinylm.budget.formats.junit import to_junit
 from tinylm.budget.formats.markdown import to_markdown
 from tinylm.budget.report import BudgetReport, to_json
 from tinylm.corpus.building import build
+from tinylm.corpus.corpus_files import read_pieces
 from tinylm.corpus.reading import files
 from tinylm.corpus.reading.files import LISTED_PROBLEMS
 from tinylm.corpus.reading.walking import litter
@@ -92,7 +93,7 @@ def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
     assert read(tmp_path / "d") == ["d/ni\\xf1o.txt", "d/plain.txt"]
     assert read(os.fsdecode(folder + b"/ni\xf1o.txt")) == ["ni\\xf1o.txt"]
     build.build_corpus([str(tmp_path / "d")], tmp_path / "out")
-    pieces = [*build.read_pieces(tmp_path / "out/train.jsonl"), *build.read_pieces(tmp_path / "out/val.jsonl")]
+    pieces = [*read_pieces(tmp_path / "out/train.jsonl"), *read_pieces(tmp_path / "out/val.jsonl")]
     assert {piece.source for piece in pieces} == {"d/ni\\xf1o.txt", "d/plain.txt"}
 
 

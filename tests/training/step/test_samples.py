@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tinylm.corpus.building.build import read_pieces
+from tinylm.corpus.corpus_files import read_pieces
 from tinylm.dataset.dataset import Dataset
 from tinylm.model import build
 from tinylm.settings.run import RunRequest

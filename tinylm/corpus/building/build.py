@@ -1,10 +1,9 @@
 """From sources to the corpus files of a dataset: read, normalise, clean, split, count, write; text of any size.
 
     statistics = build_corpus(["sample", "en:novels", "notes.jsonl.xz"], folder)
-    for piece in read_pieces(folder / "train.jsonl"): ...
 
-`train.jsonl` and `val.jsonl` have one `Piece` on each line; `corpus.json`, written last, says what they came from and
-what they hold. Nothing is written before all of it is known to be good.
+The files are those of `tinylm.corpus.corpus_files`, `corpus.json` last. Nothing is written before all of it is known to
+be good.
 
 Until then the cleaned text lies in `building/`, in parts of a few MB that all cores work on
 (`tinylm.corpus.building.parts`). After a kill the parts that are there are not cleaned again, as long as `plan.json`
@@ -18,10 +17,9 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from tinylm.base import records
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic, writing
 from tinylm.base.progress import ProgressBar, track
@@ -31,14 +29,13 @@ from tinylm.corpus.building.parts import SIDES, clean_part, load_figures, render
 from tinylm.corpus.building.splitting import SPLITTING, plan_split
 from tinylm.corpus.cleaning.cleaning import CLEANING
 from tinylm.corpus.cleaning.sections import sections
+from tinylm.corpus.corpus_files import SCHEMA, CorpusRecord, SourceRecord, text_hash
 from tinylm.corpus.reading import files
 from tinylm.corpus.reading.source_names import BUILT_IN, display_name
 from tinylm.corpus.statistics import CorpusStatistics, Dropped
-from tinylm.text.documents import Document, Piece
+from tinylm.text.documents import Document
 from tinylm.tokenizer.tokenizer import NORMALISATION
 
-SCHEMA = "1.1"
-"""1.1 added `validation_text` and what is taken off texts; 1.0 is read as well."""
 PARTS = "parts-2"
 """Name of what a part holds; it changes when a part of an older tinylm must not be used."""
 BUILDING = "building"
@@ -46,31 +43,6 @@ PART_CHARACTERS = 2_000_000
 """A part is full when it holds so many, or more if its last section is longer."""
 DISK_SHARE = 2.3
 """Bytes on disk that building takes for each byte of text: parts, and then the corpus files beside them."""
-
-BUILD_AGAIN = "build the dataset again: `tinylm corpus --force` with the options that it was made with"
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One source of a built corpus."""
-
-    name: str
-    """`sample`, `gutenberg`, or prefix and last component of a path."""
-    sha256: str
-    """Its `fingerprint`."""
-    bytes: int
-    """UTF-8 bytes of its documents as they were read, before normalisation."""
-
-
-@dataclass(frozen=True, slots=True)
-class CorpusRecord:
-    """The file `corpus.json`."""
-
-    schema: str
-    sources: tuple[Source, ...]
-    statistics: CorpusStatistics
-    validation_text: str | None = None
-    """The `text_hash` of `val.jsonl`."""
 
 
 Say = Callable[[str], None]
@@ -145,7 +117,7 @@ def _build(
                 file.write(lines[side])
             statistics.merge(counted)
     listed = tuple(
-        Source(entry["name"], entry["sha256"], size) for entry, size in zip(planned, reader.sizes, strict=True)
+        SourceRecord(entry["name"], entry["sha256"], size) for entry, size in zip(planned, reader.sizes, strict=True)
     )
     record = CorpusRecord(SCHEMA, listed, statistics, text_hash(folder / "val.jsonl"))
     write_atomic(folder / "corpus.json", (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode())
@@ -188,7 +160,9 @@ class _Reader:
                 yield from self._task(part)
             self._stored_bytes += reading.stored_bytes
             self.sizes.append(total)
-            if _entry(source, self._fingerprint(source, reading)) != entry:
+            # Of what was read: text that changed on the way stands under no hash, neither the old nor the new one.
+            content = _content(source) if source in BUILT_IN else reading.fingerprint()
+            if _entry(source, content) != entry:
                 raise TinylmError(
                     f"`{entry['name']}` changed while it was being read",
                     "run the same command again when nothing writes to it, or name a copy of it",
@@ -196,7 +170,7 @@ class _Reader:
             for notice in reading.notices:
                 self._say(notice)
             self._say(
-                f"read {source_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
+                f"read {display_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
             )
 
     def _task(self, documents: list[Document]) -> Iterator[tuple[list[Document], Path, bool]]:
@@ -215,10 +189,6 @@ class _Reader:
             for text, continues in sections(document.text)
         )
 
-    def _fingerprint(self, source: str, reading: files.Reading) -> str:
-        """Of what was read: text that changed on the way stands under no hash, whether it is the old or the new one."""
-        return reading.fingerprint() if source not in BUILT_IN else _content(source)
-
 
 def fingerprint(sources: Sequence[str]) -> list[dict[str, str]]:
     """The `name` and `sha256` of each source, in order, without building anything.
@@ -230,59 +200,21 @@ def fingerprint(sources: Sequence[str]) -> list[dict[str, str]]:
     return [_entry(source, _content(source)) for source in sources]
 
 
-def source_name(source: str) -> str:
-    """What a source is called in records: `sample`, `gutenberg`, or prefix and last component of a path."""
-    return source if source in BUILT_IN else display_name(source)
-
-
-def read_pieces(path: Path) -> Iterator[Piece]:
-    """The pieces of a `train.jsonl` or `val.jsonl`, in order; TinylmError names the file and line of anything odd."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                yield _piece(line, f"`{path}`, line {number}")
-    except OSError as error:
-        raise TinylmError(f"cannot read the corpus file `{path}`: {error.strerror}", BUILD_AGAIN) from error
-
-
-def text_hash(path: Path) -> str:
-    """What tells the text of a `train.jsonl` or `val.jsonl` from others: where it came from and its order do not count.
-
-    With the same hash, bits per byte are of the same text, whatever the tokenizers are.
-    """
-    pieces = (f"{piece.language}\0{piece.text}\0{piece.end}" for piece in read_pieces(path))
-    digests = sorted(hashlib.sha256(piece.encode()).digest() for piece in pieces)
-    return hashlib.sha256(b"".join(digests)).hexdigest()[:16]
-
-
-def read_record(path: Path) -> CorpusRecord:
-    """The `corpus.json` at `path`; TinylmError for anything that `build_corpus` does not write."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", BUILD_AGAIN) from error
-    records.check_schema(data, major=1, where=f"`{path}`")
-    return records.read(CorpusRecord, data, f"`{path}`")
-
-
 def _content(source: str) -> str:
-    """The hash of a source's text."""
-    if source == "sample":
-        return _sample_fingerprint()
-    return gutenberg.fingerprint() if source == "gutenberg" else files.fingerprint(source)
-
-
-def _entry(source: str, content: str) -> dict[str, str]:
-    made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {SPLITTING} {content}".encode())
-    return {"name": source_name(source), "sha256": made.hexdigest()}
-
-
-def _sample_fingerprint() -> str:
-    """Of the documents, not of their compressed file: it names datasets that are on disk."""
+    """The hash of a source's text; of the sample's documents, not their file, because it names datasets on disk."""
+    if source == "gutenberg":
+        return gutenberg.fingerprint()
+    if source != "sample":
+        return files.fingerprint(source)
     digest = hashlib.sha256()
     for document in sample.read():
         digest.update(json.dumps(asdict(document)).encode())
     return digest.hexdigest()
+
+
+def _entry(source: str, content: str) -> dict[str, str]:
+    made = hashlib.sha256(f"{NORMALISATION} {CLEANING} {SPLITTING} {content}".encode())
+    return {"name": display_name(source), "sha256": made.hexdigest()}
 
 
 def _continue(building: Path, plan: dict[str, object]) -> Path:
@@ -310,13 +242,3 @@ def _stored_bytes(sources: Sequence[str], building: Path) -> int:
             "free some space, or call tinylm in a folder on a larger disk",
         )
     return total
-
-
-def _piece(line: bytes, where: str) -> Piece:
-    if not line.endswith(b"\n"):
-        raise TinylmError(f"{where} breaks off", BUILD_AGAIN)
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise TinylmError(f"{where} is not JSON: {error}", BUILD_AGAIN) from error
-    return records.read(Piece, data, where)

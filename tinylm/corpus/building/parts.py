@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinylm.base.files import write_atomic, writing
-from tinylm.corpus.building.near_duplicates import signature
+from tinylm.corpus.building.duplicates import signature
 from tinylm.corpus.cleaning.cleaning import clean
 from tinylm.corpus.cleaning.paragraphs import Unit, duplicate_key, paragraphs, parts, unit_key, without
 from tinylm.corpus.statistics import CorpusStatistics
@@ -70,8 +70,7 @@ class UnitFigures(NamedTuple):
     """Of each section."""
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A document, or a section of a long one, as paragraphs."""
 
     language: str
@@ -79,9 +78,6 @@ class Section:
     split: Split | None
     continues: bool
     paragraphs: Sequence[Unit]
-
-
-_STORED = tuple(field.name for field in fields(Section))
 
 
 def clean_part(documents: Sequence[Document], path: Path, signatures: bool) -> None:
@@ -117,7 +113,7 @@ def store_part(
     _save(path.with_suffix(".npz"), figures)
     with writing(path) as file:
         for section in sections:
-            file.write(json.dumps([getattr(section, name) for name in _STORED], ensure_ascii=False).encode() + b"\n")
+            file.write(json.dumps(section, ensure_ascii=False).encode() + b"\n")
 
 
 def cut_part(path: Path, kept: NDArray[np.bool_], block_bytes: Mapping[str, int]) -> None:
@@ -204,7 +200,7 @@ def _kept_sections(path: Path, kept: NDArray[np.bool_]) -> Iterator[Section]:
             keep = kept[position : position + len(section.paragraphs)].tolist()
             position += len(keep)
             stored = (Unit(*unit) for unit in section.paragraphs)
-            yield replace(section, paragraphs=[*without(stored, keep)])
+            yield section._replace(paragraphs=[*without(stored, keep)])
 
 
 def _units(section: Section, block_bytes: Mapping[str, int]) -> Iterable[Unit]:

@@ -33,8 +33,7 @@ from numpy.typing import NDArray
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import writing
 from tinylm.base.progress import track
-from tinylm.corpus.building.duplicates import first_occurrences
-from tinylm.corpus.building.near_duplicates import near_duplicates
+from tinylm.corpus.building.duplicates import first_occurrences, near_duplicates
 from tinylm.corpus.building.parallel import Workers
 from tinylm.corpus.building.parts import (
     BLOCK_BYTES,
@@ -105,25 +104,27 @@ def plan_split(
     dropped.duplicate_paragraphs += units.repeated
     dropped.duplicate_bytes += units.repeated_bytes
     sides = _sides(parts, units, block_bytes)
-    if not all(any((of_part == side).any() for of_part in sides) for side in (TRAIN, VAL)):
-        missing = "validation" if any((of_part == TRAIN).any() for of_part in sides) else "training"
-        names = {
-            name: "no stated language" if name == UNDETERMINED else f"`{name}`" for name in sorted(units.languages)
-        }
-        have = ", ".join(f"{units.free[name]:,} bytes of {words}" for name, words in names.items()) or "none"
-        if sum(int(first.sum()) for first in units.first) == 1 and units.free.total() >= MINIMUM_BYTES:
-            raise TinylmError(
-                f"the corpus is one word: {have}, without a space or a line end, and words are not divided",
-                "look at the file: text has words",
-            )
-        raise TinylmError(
-            f"the corpus is too small to hold out a {missing} part; distinct text: {have}; "
-            f"a language needs at least {MINIMUM_BYTES:,} bytes",
-            "add text; mixing in the built-in corpus works too: `--corpus sample`",
-        )
+    missing = [side for side in (TRAIN, VAL) if not any((of_part == side).any() for of_part in sides)]
+    if missing:
+        raise _too_small(units, missing="training" if TRAIN in missing else "validation")
     plans, with_text, documents = _across_parts(parts, kept, sides)
     dropped.empty_documents += documents - with_text - dropped.near_duplicate_documents
     return SplitPlan(plans, block_bytes)
+
+
+def _too_small(units: _DistinctUnits, *, missing: str) -> TinylmError:
+    names = {name: "no stated language" if name == UNDETERMINED else f"`{name}`" for name in sorted(units.languages)}
+    have = ", ".join(f"{units.free[name]:,} bytes of {words}" for name, words in names.items()) or "none"
+    if sum(int(first.sum()) for first in units.first) == 1 and units.free.total() >= MINIMUM_BYTES:
+        return TinylmError(
+            f"the corpus is one word: {have}, without a space or a line end, and words are not divided",
+            "look at the file: text has words",
+        )
+    return TinylmError(
+        f"the corpus is too small to hold out a {missing} part; distinct text: {have}; "
+        f"a language needs at least {MINIMUM_BYTES:,} bytes",
+        "add text; mixing in the built-in corpus works too: `--corpus sample`",
+    )
 
 
 def _distinct_paragraphs(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.corpus.building.weights import parse_weights
+from tinylm.dataset.selection import parse_weights
 
 SOURCES = ["sample", "en:/data/novels", "es:other/novels", "notes.jsonl"]
 
