@@ -130,10 +130,7 @@ def test_a_histogram_counts_every_value() -> None:
 
 def test_a_histogram_of_one_value_is_one_bar() -> None:
     found = heights(histogram([3, 3, 3], title="t", x_label="ms", y_label="n"))
-    bars = [height for height in found if height]
-    assert len(bars) == 1
-    other = heights(histogram([3, 3, 4], title="t", x_label="ms", y_label="n"))
-    assert bars[0] / max(other) == pytest.approx(1, abs=0.01) or bars[0] > max(other)
+    assert len([height for height in found if height]) == 1
 
 
 def test_a_limit_far_away_is_an_arrow_at_the_edge() -> None:

@@ -82,4 +82,8 @@ def test_the_picture_is_well_formed_and_names_everything(report: Profile) -> Non
 
 
 def test_the_picture_of_a_single_length(report: Profile) -> None:
-    assert ET.fromstring(plot(dataclasses.replace(report, lengths=report.lengths[:1]))) is not None
+    root = ET.fromstring(plot(dataclasses.replace(report, lengths=report.lengths[:1])))
+    svg = "{http://www.w3.org/2000/svg}"
+    points = [line.attrib["points"] for line in root.iter(f"{svg}polyline")]
+    assert len(points) == 2  # the request and its first token
+    assert all(line.count(",") == 1 for line in points)
