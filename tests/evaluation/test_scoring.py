@@ -12,9 +12,10 @@ import torch
 
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
-from tinylm.evaluation import bundle_scoring, costs, model_scoring
+from tinylm.evaluation import costs, model_scoring
 from tinylm.evaluation.documents import TextDocument
 from tinylm.model import from_weights, weight_shapes
+from tinylm.pipeline.evaluated import score_by_runtime
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.scoring import score_ids, text_bits
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
@@ -50,7 +51,7 @@ def test_torch_and_the_runtime_agree_token_by_token(make_bundle: MakeBundle) -> 
         for stream, nats in zip(streams, found, strict=True):
             # fp32 in another order of sums: 1e-5 of logits that are some units large
             np.testing.assert_allclose(nats, score_ids(engine, stream.tolist()), atol=2e-4)
-        scored = list(chain.from_iterable(bundle_scoring.score(engine, streams)))
+        scored = list(chain.from_iterable(score_by_runtime(engine, streams)))
         expected = [score_ids(engine, stream.tolist()) for stream in streams]
     joined = [np.concatenate([n for i, _, n in scored if i == k] or [np.empty(0)]) for k in range(len(streams))]
     for nats, exact in zip(joined, expected, strict=True):
@@ -67,7 +68,7 @@ def test_a_document_without_an_end_costs_what_the_runtime_says(make_bundle: Make
         (found,) = costs.measure(
             [document],
             tokenizer=tokenizer,
-            score=lambda streams: bundle_scoring.score(engine, streams),
+            score=lambda streams: score_by_runtime(engine, streams),
             say=lambda line: None,
         )
         bits, tokens = text_bits(engine, tokenizer, text)
@@ -124,4 +125,4 @@ def test_logits_that_are_no_numbers_are_refused(logits: list[float]) -> None:
             return np.array(logits, np.float32)
 
     with pytest.raises(TinylmError, match="NaN or infinite"), np.errstate(invalid="ignore"):
-        list(bundle_scoring.score(Broken(), [np.array([0, 1])]))  # type: ignore[arg-type]
+        list(score_by_runtime(Broken(), [np.array([0, 1])]))  # type: ignore[arg-type]

@@ -16,13 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import CONFIG, find_run
-from tinylm.evaluation.costs import DocumentCost, measure
+from tinylm.evaluation.costs import DocumentCost, Scored, measure
 from tinylm.evaluation.documents import TextDocument
 from tinylm.evaluation.report import ModelDescription, read_saved
+from tinylm.runtime.backends.contract import TokenEngine
+from tinylm.runtime.scoring import score_ids
 from tinylm.tokenizer.tokenizer import Tokenizer, normalise
 
 _CHECKPOINT_RECORD = "checkpoint.json"
@@ -96,7 +101,6 @@ def _saved(path: Path) -> EvaluatedModel:
 
 @contextmanager
 def _bundle(path: Path) -> Iterator[EvaluatedModel]:
-    from tinylm.evaluation.bundle_scoring import score
     from tinylm.runtime.engine import Engine
 
     bundle = open_bundle(path)
@@ -125,9 +129,25 @@ def _bundle(path: Path) -> Iterator[EvaluatedModel]:
             ),
             dataset=manifest.provenance.dataset_hash,
             validation_text=partial(_validation_text, manifest.provenance.dataset_hash),
-            measure=partial(measure, tokenizer=Tokenizer(bundle.tokenizer), score=partial(score, engine)),
+            measure=partial(measure, tokenizer=Tokenizer(bundle.tokenizer), score=partial(score_by_runtime, engine)),
             own_text=held_out,
         )
+
+
+def score_by_runtime(engine: TokenEngine, streams: Sequence[NDArray[np.int64]]) -> Iterator[Sequence[Scored]]:
+    """Cross-entropy in nats of every token of each stream [T + 1] after the first, token by token as on the device."""
+    width = engine.context_length
+    for number, stream in enumerate(streams):
+        for first in range(0, len(stream) - 1, width):
+            window = stream[first : first + width + 1].tolist()
+            yield [(number, first, np.array(score_ids(engine, window, _cross_entropy)))]
+
+
+def _cross_entropy(logits: memoryview[float], target: int) -> float:
+    """`tinylm.runtime.scoring.cross_entropy` by numpy, which is faster where memory does not matter."""
+    values = np.asarray(logits, np.float64)
+    best = values.max()
+    return float(np.log(np.exp(values - best).sum()) - (values[target] - best))
 
 
 def _validation_text(dataset: str) -> str | None:
