@@ -146,10 +146,12 @@ def test_noise_is_not_overfitting(healthy: Run, val: list[float]) -> None:
 
 
 def test_what_training_reported_is_said(healthy: Run) -> None:
-    told = Event(step=700, event="overfitting", detail="validation loss rose 3 times")
-    found = the_only(dataclasses.replace(healthy, events=(told,)))
+    told = Event(step=700, event="overfitting", detail="the validation loss rose")
+    run = with_losses(healthy, [6, 5, 4, 3.5, 3, 2.5, 2.2, 2], [6, 5, 4.4, 4.1, 4.0, 4.2, 4.5, 4.8])
+    found = the_only(dataclasses.replace(run, events=(told,)))
     assert found.kind == "overfitting"
-    assert "validation loss rose 3 times" in found.evidence
+    assert "training reported it at step 700 (the validation loss rose)" in found.evidence
+    assert not diagnose(dataclasses.replace(healthy, events=(told,))), "it was over at the end"
 
 
 def test_a_plateau(healthy: Run) -> None:

@@ -1,8 +1,9 @@
 """What went wrong in a run, why, and what to do: a troubleshooting table that looks by itself.
 
 Each rule is a pure function of a `Run` and says nothing when it does not apply. A `problem` spoils the result; a `note`
-is only worth knowing. The thresholds are those of the training guide where it has one; the others stand here, with
-their reason.
+is only worth knowing. What training itself judges has its rules in `tinylm.training.diagnostics`. The other thresholds
+are those of the reference guide where it has one (a loss above 5 after epoch 10, fewer than 10 steps a second), or
+stand here with their reason.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tinylm.report.curves import train_losses
 from tinylm.report.run import Run
 from tinylm.report.stability import leaps, not_numbers
 from tinylm.report.text import continued_words
+from tinylm.training.diagnostics import Evaluation, middle, overfitting, plateau
 from tinylm.training.run.metrics import StepMetrics
 
 Kind = Literal[
@@ -29,9 +31,6 @@ Kind = Literal[
 
 _STUCK_LOSS, _STUCK_EPOCH = 5.0, 10
 _UNLEARNT_SHARE, _UNLEARNT_STEPS = 0.95, 200  # of ln(vocabulary), which a model that knows nothing has
-_OVERFIT_RISE = 0.01  # less is the noise of a validation text of some hundred kilobytes
-_FLAT_VALIDATION, _FLAT_TRAINING = 0.005, 0.01  # of the loss: a healthy second half with a falling rate gains several %
-_LEAST_EVALUATIONS = 5
 _UNKNOWN_SHARE, _UNKNOWN_LEAST, _LEAST_WORDS = 0.1, 3, 8  # above the share that real text of this kind has
 _GIBBERISH_LOSS = 6.0  # perplexity 403: frequent words are known, and nothing about their order
 # Of the loss, from the middle fifth of the steps to the last; a rate that falls gains a part of it.
@@ -92,6 +91,19 @@ def _events(run: Run, name: str) -> str:
     """What the training itself wrote down, as a part of the evidence."""
     told = [event for event in run.events if event.event == name]
     return f"; training reported it at step {told[-1].step:,} ({told[-1].detail or name})" if told else ""
+
+
+def _measured(run: Run) -> list[Evaluation]:
+    """The evaluations as training judges them."""
+    return [
+        Evaluation(
+            step=row.step,
+            train_loss=math.nan if train_loss is None else train_loss,
+            val_loss=row.val_loss,
+            val_bpb=row.val_bpb,
+        )
+        for row, train_loss in zip(run.evaluations, train_losses(run), strict=True)
+    ]
 
 
 def _not_a_number(run: Run) -> Diagnosis | None:
@@ -180,25 +192,18 @@ def _loss_stuck(run: Run) -> Diagnosis | None:
 
 
 def _overfitting(run: Run) -> Diagnosis | None:
-    values = [row.val_loss for row in run.evaluations]
-    told = _events(run, "overfitting")
-    if len(values) < 3:
+    measured = _measured(run)
+    if not overfitting(measured):
         return None
-    best = min(range(len(values)), key=values.__getitem__)
-    train = train_losses(run)
-    before, after = train[best], train[-1]
-    rising = len(values) - best > 2 and values[-1] > (1 + _OVERFIT_RISE) * values[best]
-    learning = before is not None and after is not None and after < before
-    if not (rising and learning) and not told:
-        return None
+    best = min(range(len(measured)), key=lambda place: measured[place].val_loss)
     at, end = run.evaluations[best], run.evaluations[-1]
-    falls = f", while training loss went from {before:.3f} to {after:.3f}" if learning else ""
     return Diagnosis(
         kind="overfitting",
         severity="problem",
         what="It overfits: it learns the training text by heart",
         evidence=f"validation loss was lowest at epoch {at.epoch} ({at.val_loss:.3f}, step {at.step:,}) and"
-        f" {end.val_loss:.3f} at the end{falls}{told}",
+        f" {end.val_loss:.3f} at the end, while training loss went from {measured[best].train_loss:.3f} to"
+        f" {measured[-1].train_loss:.3f}{_events(run, 'overfitting')}",
         cause=f"{end.epoch} passes are too many for this much text and a model of this size",
         remedy=f"the checkpoint `best` is from before it and is the one that is exported; next time `--epochs"
         f" {max(at.epoch, 1)}`, or more text with `--corpus`",
@@ -206,19 +211,10 @@ def _overfitting(run: Run) -> Diagnosis | None:
 
 
 def _plateau(run: Run) -> Diagnosis | None:
-    values = [row.val_loss for row in run.evaluations]
-    told = _events(run, "plateau")
-    if len(values) < _LEAST_EVALUATIONS:
+    measured = _measured(run)
+    if not plateau(measured):
         return None
-    half = (len(values) - 1) // 2
-    train = train_losses(run)
-    before, after = train[half], train[-1]
-    gained = 1 - min(values) / min(values[: half + 1])
-    if before is None or after is None:
-        return None
-    flat = gained < _FLAT_VALIDATION and abs(1 - after / before) < _FLAT_TRAINING
-    if not flat and not told:
-        return None
+    half = middle(measured)
     at, end = run.evaluations[half], run.evaluations[-1]
     rate, decay = run.config.training.learning_rate, run.config.training.decay_fraction
     later = f" or `--decay-fraction` (it was {decay:g})" if decay < 1 else ""
@@ -227,7 +223,8 @@ def _plateau(run: Run) -> Diagnosis | None:
         severity="problem",
         what="The loss stopped falling early",
         evidence=f"validation loss was {at.val_loss:.3f} at epoch {at.epoch} and {end.val_loss:.3f} at epoch"
-        f" {end.epoch}; training loss went from {before:.3f} to {after:.3f}{told}",
+        f" {end.epoch}; training loss went from {measured[half].train_loss:.3f} to {measured[-1].train_loss:.3f}"
+        f"{_events(run, 'plateau')}",
         cause="the learning rate is too low or falls too soon, or the model has no room for more",
         remedy=f"raise `--learning-rate` (it was {rate:g}; try {min(3 * rate, 1):.1g}){later}; if that"
         " changes nothing, a larger preset, or fewer `--epochs` for the same result",

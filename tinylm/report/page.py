@@ -27,7 +27,7 @@ from tinylm.report.diagnosis import Diagnosis, diagnose
 from tinylm.report.figures import Figures
 from tinylm.report.run import Run
 from tinylm.report.stability import MOST_SPIKES, Stability, judge
-from tinylm.training.stability import SPIKE_RATIO
+from tinylm.training.diagnostics import SPIKE_RATIO
 
 _CHIPS = {"stable": ("pass", "✓"), "unstable": ("fail", "✗"), "unknown": ("undecided", "?")}
 _WATCHED = (

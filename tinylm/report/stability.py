@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tinylm.report.run import Run
+from tinylm.training.diagnostics import WINDOW, not_a_number, spike
 from tinylm.training.run.metrics import StepMetrics
-from tinylm.training.stability import FEWEST_STEPS, SPIKE_RATIO, WINDOW
 
 MOST_SPIKES = 10
 """A run with fewer is stable."""
@@ -49,8 +49,8 @@ def find_spikes(steps: tuple[StepMetrics, ...]) -> tuple[Spike, ...]:
         if not math.isfinite(row.grad_norm):
             continue
         # Summed anew each time: a running sum would not recover from one gradient of 1e30.
-        mean = math.fsum(norm for _, norm in window) / len(window) if window else 0.0
-        if window and row.step - window[0][0] >= FEWEST_STEPS and row.grad_norm > SPIKE_RATIO * mean:
+        mean = spike([norm for _, norm in window], row.grad_norm, steps=row.step - window[0][0] if window else 0)
+        if mean is not None:
             found.append(Spike(step=row.step, grad_norm=row.grad_norm, mean=mean))
         window.append((row.step, row.grad_norm))
     return tuple(found)
@@ -58,7 +58,7 @@ def find_spikes(steps: tuple[StepMetrics, ...]) -> tuple[Spike, ...]:
 
 def not_numbers(run: Run) -> tuple[int, ...]:
     """The steps at which the loss or the gradient was no number, as logged or as an event says."""
-    logged = {row.step for row in run.steps if not (math.isfinite(row.loss) and math.isfinite(row.grad_norm))}
+    logged = {row.step for row in run.steps if not_a_number(loss=row.loss, norm=row.grad_norm)}
     return tuple(sorted(logged | {event.step for event in run.events if event.event == "nan"}))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tinylm.training.stability import FEWEST_STEPS, LEAP_NATS, LEAP_STEPS, Recent
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
@@ -22,7 +23,6 @@ from tinylm.training.run.metrics import read_events, read_steps
 from tinylm.training.run.progress import Progress
 from tinylm.training.run.recorder import Recorder
 from tinylm.training.run.trackers import open_trackers
-from tinylm.training.stability import FEWEST_STEPS, LEAP_NATS, LEAP_STEPS, Recent
 from tinylm.training.step.setup import Setup, set_up
 from tinylm.training.step.step import StepResult, optimize
 

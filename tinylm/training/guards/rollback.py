@@ -9,10 +9,10 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256_bytes
 from tinylm.dataset.batches import Batch
 from tinylm.tokenizer.tokenizer import Tokenizer
+from tinylm.training.diagnostics import LEAP_STEPS, leap, not_a_number
 from tinylm.training.run.checkpoint import restore
 from tinylm.training.run.progress import Progress
 from tinylm.training.run.recorder import Recorder
-from tinylm.training.stability import LEAP_STEPS, leap, not_a_number
 from tinylm.training.step.setup import Setup
 from tinylm.training.step.step import StepResult
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from tinylm.training.stability import Recent
+from tinylm.training.diagnostics import Evaluation, Recent
 from tinylm.training.step.step import StepResult
-from tinylm.training.trends import Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)

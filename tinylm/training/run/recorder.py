@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,9 @@ from pathlib import Path
 import psutil
 
 from tinylm.base.errors import say
+from tinylm.base.numerals import number
 from tinylm.base.progress import ProgressBar
+from tinylm.training.diagnostics import new_trends, not_a_number, out_of_patience, spike
 from tinylm.training.run.append_log import AppendLog
 from tinylm.training.run.checkpoint import LAST, SCHEMA, CheckpointRecord, Checkpoints, Found, capture, environment
 from tinylm.training.run.metrics import (
@@ -25,13 +26,11 @@ from tinylm.training.run.metrics import (
 )
 from tinylm.training.run.progress import EpochMetrics, Progress
 from tinylm.training.run.trackers import Trackers
-from tinylm.training.stability import spike
 from tinylm.training.step.evaluation import ALL, Quality
 from tinylm.training.step.samples import FILE as SAMPLES
 from tinylm.training.step.samples import samples_text
 from tinylm.training.step.setup import Setup
 from tinylm.training.step.step import StepResult
-from tinylm.training.trends import out_of_patience, overfitting, plateau
 
 
 class Recorder:
@@ -73,7 +72,7 @@ class Recorder:
 
     def step(self, progress: Progress, result: StepResult) -> None:
         """The step after `progress`; nothing of one whose loss or gradient is no number."""
-        if not (math.isfinite(result.loss) and math.isfinite(result.grad_norm)):
+        if not_a_number(loss=result.loss, norm=result.grad_norm):
             return
         row = StepMetrics(
             step=progress.step + 1,
@@ -95,8 +94,10 @@ class Recorder:
         self._bar.at(row.step, figures)
         if row.step in (self._first_step, progress.total_steps):
             self._bar.tell()
-        if reason := spike(progress.recent, result.grad_norm):
-            self.event(row.step, "spike", reason)
+        norms = progress.recent.norms
+        if mean := spike(norms, row.grad_norm, steps=len(norms)):
+            times = f"{row.grad_norm / mean:.1f} times its mean of the last {len(norms)} steps"
+            self.event(row.step, "spike", f"gradient norm {number(row.grad_norm)}, {times}")
 
     def evaluation(self, progress: Progress, quality: dict[str, Quality]) -> Progress:
         """An evaluation, and what all of them say together: overfitting, a plateau, the end of patience."""
@@ -106,10 +107,8 @@ class Recorder:
         by_language = {f"val_bpb/{language}": value for language, value in val_bpb.items()}
         self._trackers.log(step, {"val_loss": loss, **by_language})
         progress = progress.after_evaluation(val_loss=loss, val_bpb=val_bpb)
-        if sentence := overfitting(progress.evaluations):
-            self.event(step, "overfitting", sentence)
-        if sentence := plateau(progress.evaluations):
-            self.event(step, "plateau", sentence)
+        for kind, words in new_trends(progress.evaluations):
+            self.event(step, kind, words)
         patience = self._setup.training.patience
         if patience and (sentence := out_of_patience(progress.evaluations[progress.patience_from :], patience)):
             self.event(step, "early_stop", sentence)

@@ -1,7 +1,9 @@
-"""A leaping gradient is told, a leaping loss is a divergence; and an answer to it is exact after a kill."""
+"""Signs of trouble: by which rules, what training does about them, and that a resumed run does the same."""
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -11,14 +13,29 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from synthetic_runs import healthy_steps
 
 from tinylm.base.errors import TinylmError
+from tinylm.report.stability import find_spikes
 from tinylm.training import loop, trainer
+from tinylm.training.diagnostics import (
+    LEAP_STEPS,
+    WINDOW,
+    Evaluation,
+    Recent,
+    Rule,
+    begins,
+    leap,
+    not_a_number,
+    out_of_patience,
+    overfitting,
+    plateau,
+    spike,
+)
 from tinylm.training.guards import rollback
 from tinylm.training.run import recorder
 from tinylm.training.run.checkpoint import FINAL, CheckpointRecord, Checkpoints
-from tinylm.training.run.metrics import read_events, read_steps
-from tinylm.training.stability import LEAP_STEPS, WINDOW, Recent, leap, not_a_number, spike
+from tinylm.training.run.metrics import read_evaluations, read_events, read_steps
 from tinylm.training.step import step
 
 TrainRun = Callable[..., CheckpointRecord]
@@ -37,10 +54,10 @@ def test_no_more_is_remembered_than_is_looked_at() -> None:
     assert found.losses[-1] == 499.0
 
 
-@pytest.mark.parametrize(("norm", "odd"), [(4.9, False), (5.1, True)])
-def test_a_spike_is_five_times_the_running_mean(norm: float, odd: bool) -> None:
-    assert (spike(recent([3.0] * 50), norm) is not None) == odd
-    assert spike(recent([3.0] * 5), norm) is None, "five steps make no mean"
+@pytest.mark.parametrize(("norm", "mean"), [(4.9, None), (5.1, 1.0)])
+def test_a_spike_is_five_times_the_running_mean(norm: float, mean: float | None) -> None:
+    assert spike([1.0] * 50, norm, steps=50) == mean
+    assert spike([1.0] * 19, norm, steps=19) is None, "nineteen steps make no mean"
 
 
 @pytest.mark.parametrize(("loss", "norm"), [(float("nan"), 1.0), (1.0, float("inf")), (1.0, float("nan"))])
@@ -188,6 +205,74 @@ def test_a_loss_that_leaps_goes_back_before_the_leap(
 def test_a_gradient_that_leaps_is_an_event(
     train_run: TrainRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "spike", lambda recent, norm: "odd" if len(recent.norms) == 4 else None)
+    monkeypatch.setattr(recorder, "spike", lambda norms, norm, *, steps: norm / 6 if steps == 4 else None)
     train_run(tmp_path / "run", total_steps=6)
-    assert [(event.step, event.event, event.detail) for event in read_events(tmp_path / "run")] == [(5, "spike", "odd")]
+    (event,) = read_events(tmp_path / "run")
+    assert (event.step, event.event) == (5, "spike")
+    assert event.detail.endswith(", 6.0 times its mean of the last 4 steps")
+
+
+def measured(val: list[float], train: list[float] | None = None) -> list[Evaluation]:
+    train = train or [5 - 0.1 * i for i in range(len(val))]
+    return [
+        Evaluation(step=10 * i, train_loss=t, val_loss=v, val_bpb={})
+        for i, (t, v) in enumerate(zip(train, val, strict=True), 1)
+    ]
+
+
+def starts(rule: Rule, evaluations: list[Evaluation]) -> list[int]:
+    """At which evaluations the rule begins to hold."""
+    return [n for n in range(1, len(evaluations) + 1) if begins(rule, evaluations[:n])]
+
+
+def test_overfitting_begins_when_the_rise_is_no_noise() -> None:
+    rising = [4.0, 3.9, 3.92, 3.935, 3.945, 3.98, 3.99]
+    assert starts(overfitting, measured(rising)) == [5], "1 % above the best"
+    assert starts(overfitting, measured(rising, train=[3.0] * 7)) == [], "the training loss does not fall"
+    assert starts(overfitting, measured(rising, train=[math.nan] * 7)) == [], "nothing is known of it"
+    assert starts(overfitting, measured([4.0, 3.9, 4.1, 3.8, 4.1])) == [], "single bad evaluations"
+    assert starts(overfitting, measured([4.0, 4.1, 4.2, 3.9, 4.1, 4.2])) == [3, 6], "it ended in between"
+
+
+def test_a_plateau_begins_when_half_of_the_evaluations_brought_nothing() -> None:
+    still = [3.0] * 12
+    assert starts(plateau, measured([4.0, *[3.9999] * 8], train=still[:9])) == [5]
+    assert starts(plateau, measured([4.0] * 4, train=still[:4])) == [], "too few to tell"
+    assert starts(plateau, measured([4.0] * 9)) == [], "the training loss falls"
+    assert starts(plateau, measured([4 - 0.01 * i for i in range(12)], train=still)) == [], "1.5 % in a half"
+    assert starts(plateau, measured([4.0, 3.5, 3.2, 3.0, 2.995, 2.99, 2.988], train=still[:7])) == [7]
+
+
+def test_spikes_in_training_and_in_the_report_are_the_same() -> None:
+    """The report reads the log; training sees one step after the other."""
+    rows = healthy_steps(400)
+    for place in (14, 20, 89, 398):
+        rows[place] = dataclasses.replace(rows[place], grad_norm=9.0)
+    seen, found = Recent(), []
+    for row in rows:
+        if spike(seen.norms, row.grad_norm, steps=len(seen.norms)) is not None:
+            found.append(row.step)
+        seen = seen.after(loss=row.loss, norm=row.grad_norm)
+    assert found == [one.step for one in find_spikes(tuple(rows))] == [21, 90, 399]
+
+
+@pytest.mark.parametrize(("patience", "at"), [(1, [3]), (2, []), (3, [])])
+def test_patience(patience: int, at: list[int]) -> None:
+    losses = measured([4.0, 3.9, 3.95, 3.8])
+    assert [n for n in range(1, 5) if out_of_patience(losses[:n], patience)] == at
+
+
+def test_early_stopping_ends_a_run_well(train_run: TrainRun, tmp_path: Path) -> None:
+    """At a rate of zero nothing improves after the first evaluation."""
+    settings = {"learning_rate": 1e-9, "warmup_fraction": 0.0, "epochs": 10, "patience": 2, "evaluate_every_steps": 3}
+    record = train_run(tmp_path / "run", **settings)
+    assert record.progress.stopped_early
+    assert record.progress.step < record.progress.total_steps == 80
+    assert Checkpoints(tmp_path / "run").read_record(FINAL) == record
+    (event,) = (event for event in read_events(tmp_path / "run") if event.event == "early_stop")
+    assert event.step == record.progress.step
+    evaluations = read_evaluations(tmp_path / "run")
+    assert [row.step for row in evaluations][:4] == [3, 6, 8, 9][: len(evaluations)]
+    assert train_run(tmp_path / "run", **settings) == record, "it is finished"
+    further = train_run(tmp_path / "run", extend=True, **{**settings, "epochs": 11, "patience": None})
+    assert (further.progress.step, further.progress.stopped_early) == (88, False)
