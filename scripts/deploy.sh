@@ -16,10 +16,11 @@
 # when it does not come to the check, 3 when the check died or was cut off, 130 or 143 when interrupted. The link
 # is not touched unless the code is 0. An interrupted deployment leaves at most a *.partial, which the next removes.
 #
-# It needs bash, ssh, scp and python3 here, and nothing but tinylm on the device. docs/deployment.md is the guide.
+# It needs bash, ssh, scp and python3 (3.11 or newer, without any package) here, and nothing but tinylm on the device. docs/deployment.md is the guide.
 set -euo pipefail
 exec </dev/null # ssh must not eat the input of whoever calls this
-. "$(dirname -- "${BASH_SOURCE[0]}")/remote_failures.sh"
+scripts=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+. "$scripts/remote_failures.sh"
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -57,50 +58,6 @@ printf '\n%s\n' $mark") || return
     printf '%s\n' "${said%$'\n'}"
 }
 
-# The one check of a bundle's files, run here and on the device: prints `ID SHA256-OF-MANIFEST`.
-checker=$(
-    cat <<'PYTHON'
-import hashlib, json, os, re, sys
-
-folder = sys.argv[1]
-
-
-def refuse(problem):
-    print(f"{folder}: {problem}", file=sys.stderr)
-    sys.exit(2)
-
-
-def digest(name):
-    path = os.path.join(folder, name)
-    if os.path.islink(path) or not os.path.isfile(path):
-        refuse(f"`{name}` is missing, or no plain file")
-    found = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            found.update(block)
-    return found.hexdigest()
-
-
-manifest_hash = digest("manifest.json")
-try:
-    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
-        manifest = json.load(file)
-    listed = {name: entry["sha256"] for name, entry in manifest["files"].items()}
-    identity = f"{manifest['name']}-{manifest['version']}"
-except (ValueError, TypeError, KeyError, AttributeError) as error:
-    refuse(f"manifest.json cannot be used: {error!r}")
-for name, expected in sorted(listed.items()):
-    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        refuse(f"manifest.json lists the file name `{name}`, which is not allowed in a bundle")
-    if digest(name) != expected:
-        refuse(f"`{name}` does not match its SHA-256 in the manifest")
-for name in sorted(set(os.listdir(folder)) - set(listed) - {"manifest.json", "manifest.json.sig"}):
-    refuse(f"`{name}` is not in the manifest")
-identity = re.sub("[^A-Za-z0-9._-]+", "-", identity).lstrip("-.")[:80]
-print(f"{identity}-{manifest_hash[:12]}", manifest_hash)
-PYTHON
-)
-
 target="" bundle="" budget=pi-zero-2w port="" python="" on_device=""
 while (($#)); do
     case $1 in
@@ -133,6 +90,8 @@ done
 for tool in ssh scp python3; do
     command -v "$tool" >/dev/null || fail "\`$tool\` is not installed here" "install openssh-client and python3"
 done
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "\`python3\` here is $(python3 -V 2>&1); 3.11 or newer is needed" "put a newer one first on your PATH"
 options=(-o LogLevel=ERROR -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=8)
 [[ -z $port ]] || options+=(-o "Port=$port")
 again="run the same command again"
@@ -156,7 +115,7 @@ say "1/6 check the bundle $bundle"
 [[ -f $bundle/manifest.json ]] ||
     fail "\`$bundle\` is not a bundle: it has no manifest.json" "name the folder that \`tinylm export\` made"
 bundle=$(cd -- "$bundle" && pwd) # absolute: scp takes `a:b` for a host, and `-a` for an option
-identity=$(python3 -c "$checker" "$bundle") || fail "\`$bundle\` is damaged" "export the bundle again"
+identity=$(PYTHONPATH=${scripts%/*} python3 -m tinylm.bundle.identity "$bundle") || exit 2
 id=${identity% *}
 if command -v tinylm >/dev/null; then
     tinylm bundle verify "$bundle" >&2 || fail "\`$bundle\` was refused here already" "export the bundle again"
@@ -204,6 +163,8 @@ done
     python -m build --wheel
     scp${port:+ -P $port} dist/tinylm-*.whl $target:
     ssh${port:+ -p $port} $target 'python3 -m venv tinylm-venv && tinylm-venv/bin/pip install tinylm-*.whl'"
+remote "cd; $(quote "$python") -c 'import tinylm.bundle.identity'" 2>/dev/null ||
+    fail "the tinylm on \`$target\` is of an older release than this script" "install this one there, too"
 tinylm="$(quote "$python") -m tinylm"
 status=0
 if [[ -n $budget_file ]]; then # a pipe, because what ssh gives a command as its input may be no file that can be opened
@@ -228,7 +189,7 @@ before=$(ask 'LC_ALL=C; export LC_ALL; mkdir -p ~/tinylm/releases; cd ~/tinylm; 
     fail "$problem" "$remedy"
 }
 on_device="\`~/tinylm/current\` there is still ${before:-nothing}"
-check_there() { ask "cd ~/tinylm; $(quote "$python") -c $(quote "$checker") $(quote "$1")"; }
+check_there() { ask "cd ~/tinylm; $(quote "$python") -m tinylm.bundle.identity $(quote "$1")"; }
 bundle_kb=$(du -sk -- "$bundle" | cut -f1)
 # room KB: stop when less is free on the device. Nothing is said where nobody answers.
 room() {

@@ -273,7 +273,7 @@ def test_damage_here_is_refused_before_anything_is_sent(fresh: Device, bundle: P
     (bundle / MODEL).write_bytes(data)
     result = fresh.deploy(bundle, "--port", str(fresh.port))
     assert result.returncode == 2
-    assert "`model.onnx` does not match its SHA-256" in result.stderr
+    assert "/model.onnx` does not match its SHA-256" in result.stderr
     assert "2/6" not in result.stderr
     assert not (fresh.home / "tinylm").exists()
 
@@ -468,6 +468,18 @@ def test_a_device_without_tinylm(fresh: Device, bundle: Path) -> None:
     assert result.returncode == 2
     assert "error: no tinylm on" in result.stderr
     assert "tinylm-venv/bin/pip install tinylm-*.whl" in result.stderr
+    assert not (fresh.home / "tinylm").exists()
+
+
+def test_a_device_whose_tinylm_cannot_check_a_bundle(fresh: Device, bundle: Path, tmp_path: Path) -> None:
+    old = script(
+        tmp_path / "old",
+        '#!/bin/sh\ncase "$*" in *identity*) exit 1 ;; esac\n'
+        f'exec {shlex.quote(str(fresh.home / "tinylm-venv/bin/python"))} "$@"\n',
+    )
+    result = fresh.deploy(bundle, "--port", str(fresh.port), "--python", old)
+    assert result.returncode == 2
+    assert f"error: the tinylm on `{fresh.target}` is of an older release than this script" in result.stderr
     assert not (fresh.home / "tinylm").exists()
 
 
