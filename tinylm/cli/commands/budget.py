@@ -9,8 +9,9 @@ import typer
 
 from tinylm.base.errors import say
 from tinylm.cli.help import Command, Group
-from tinylm.cli.options.budget_outputs import Html, Junit, Markdown
+from tinylm.cli.options.budget import BudgetArgument
 from tinylm.cli.options.completion import budgets
+from tinylm.cli.options.output import Certify, Html, Json, Junit, Markdown
 
 budget_app = typer.Typer(
     name="budget",
@@ -18,11 +19,6 @@ budget_app = typer.Typer(
     rich_markup_mode=None,
     help="Make, check and list budgets; compare and show reports.",
 )
-
-_Budget = Annotated[
-    str,
-    typer.Argument(metavar="NAME|FILE", help="A shipped budget, or a TOML file of your own.", autocompletion=budgets),
-]
 
 
 @budget_app.command(name="list", cls=Command, epilog="tinylm budget list")
@@ -63,7 +59,7 @@ def new(
 
 @budget_app.command(cls=Command, epilog="tinylm budget check pi-zero-2w")
 def check(
-    budget: _Budget,
+    budget: BudgetArgument,
 ) -> None:
     """Say whether a budget can be used, and what it means, in words; nothing is measured."""
     from tinylm.base.text_table import pairs
@@ -79,7 +75,7 @@ def check(
 def compare(
     old: Annotated[Path, typer.Argument(metavar="OLD.json", help="The earlier report, made by `--json`.")],
     new: Annotated[Path, typer.Argument(metavar="NEW.json", help="The later one; its budget says what is allowed.")],
-    json: Annotated[bool, typer.Option("--json", help="Print the comparison as one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Compare two reports of one device; only regressions count here, not the limits.
 
@@ -104,7 +100,7 @@ def compare(
 
 @budget_app.command(cls=Command, epilog="tinylm budget simulate pi-zero-2w --devices 200")
 def simulate(
-    budget: _Budget = "pi-zero-2w",
+    budget: BudgetArgument = "pi-zero-2w",
     devices: Annotated[int, typer.Option(min=1, max=100_000, help="Synthetic devices of every kind.")] = 1000,
     seed: Annotated[int, typer.Option(help="Another one gives other devices.")] = 0,
 ) -> None:
@@ -127,16 +123,14 @@ def report(
     junit: Junit = None,
     markdown: Markdown = None,
     html: Html = None,
-    certify: Annotated[
-        bool, typer.Option("--certify", help="Accept nothing but measurements on the budget's own device.")
-    ] = False,
+    certify: Certify = False,
 ) -> None:
     """Make JUnit, Markdown and HTML of a saved report; without any of them, print its table. Nothing is measured.
 
     The exit code is that of the check: 0 it fits, 1 a limit is exceeded, 2 the file cannot be used, 3 undecided.
     """
     from tinylm.budget.report import exit_code, load_report
-    from tinylm.cli.options.budget_outputs import Outputs
+    from tinylm.cli.options.output import Outputs
 
     outputs = Outputs(junit=junit, markdown=markdown, html=html)
     outputs.check(file)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from tinylm.cli.help import Command, Group
-from tinylm.cli.options.opened import opened_bundle
+from tinylm.cli.options.bundle import BundleArgument, opened_bundle
 
 bundle_app = typer.Typer(name="bundle", cls=Group, rich_markup_mode=None, help="Look into a bundle.")
 
-_Bundle = Annotated[
-    Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
-]
-
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle show runs/NAME")
-def show(bundle: _Bundle = None) -> None:
+def show(bundle: BundleArgument = None) -> None:
     """Print what is in a bundle; its files are checked against the manifest."""
     from tinylm.text.languages import language_name
 
@@ -56,7 +49,7 @@ def show(bundle: _Bundle = None) -> None:
 
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle verify runs/NAME")
-def verify(bundle: _Bundle = None) -> None:
+def verify(bundle: BundleArgument = None) -> None:
     """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
     from tinylm.base.errors import TinylmError
     from tinylm.base.numerals import change
@@ -88,7 +81,7 @@ def verify(bundle: _Bundle = None) -> None:
 
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle card > MODEL.md")
-def card(bundle: _Bundle = None) -> None:
+def card(bundle: BundleArgument = None) -> None:
     """Print a bundle's model card, as Markdown."""
     from tinylm.base.errors import TinylmError
     from tinylm.bundle.manifest import CARD

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinylm.base.errors import say
-from tinylm.cli.options.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
-from tinylm.cli.options.completion import budgets
-from tinylm.cli.options.opened import opened_bundle
+from tinylm.cli.options.budget import WHAT, Against, budget_option
+from tinylm.cli.options.bundle import Backend, opened_bundle
+from tinylm.cli.options.output import Certify, Html, Json, Junit, Markdown, Outputs
 
 _MOST_MINUTES = 24 * 60
-_WHAT = "What is measured"
 
 if TYPE_CHECKING:
     from tinylm.budget.report import BudgetReport
@@ -29,58 +28,30 @@ def check_budgets(
             " the latest run's bundle when left out."
         ),
     ] = None,
-    budget: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|FILE",
-            rich_help_panel=_WHAT,
-            help="A shipped budget, or a TOML file of your own.",
-            autocompletion=budgets,
-        ),
-    ] = "pi-zero-2w",
-    json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")
-    ] = False,
-    certify: Annotated[
-        bool,
-        typer.Option(
-            "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements on the budget's own device."
-        ),
-    ] = False,
-    backend: Annotated[
-        Literal["auto", "lean", "reference"],
-        typer.Option(
-            rich_help_panel=_WHAT,
-            help="What runs the model: `lean` needs the least memory, `auto` takes it where it works.",
-        ),
-    ] = "auto",
+    budget: Annotated[str, budget_option()] = "pi-zero-2w",
+    json: Json = False,
+    certify: Certify = False,
+    backend: Backend = "auto",
     soak: Annotated[
         float | None,
         typer.Option(
             metavar="MINUTES",
-            rich_help_panel=_WHAT,
+            rich_help_panel=WHAT,
             help="Also measure sustained load, with temperature and clock over time.",
         ),
     ] = None,
     enforce: Annotated[
         bool,
         typer.Option(
-            "--enforce", rich_help_panel=_WHAT, help="Also run under the kernel's own limit of the budget's memory."
+            "--enforce", rich_help_panel=WHAT, help="Also run under the kernel's own limit of the budget's memory."
         ),
     ] = False,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="OLD.json",
-            rich_help_panel=_WHAT,
-            help="Also compare with an earlier report of this device, made by `--json`.",
-        ),
-    ] = None,
+    against: Against = None,
     virtual_pi: Annotated[
         bool,
         typer.Option(
             "--virtual-pi",
-            rich_help_panel=_WHAT,
+            rich_help_panel=WHAT,
             help="On an emulated board instead of here: ARM code, estimated times.",
         ),
     ] = False,

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tinylm.base.errors import say
-from tinylm.cli.options.completion import budgets
+from tinylm.cli.options.budget import budget_option
+from tinylm.cli.options.bundle import BundleArgument
+from tinylm.cli.options.output import Json
 
 
 def doctor(
-    bundle: Annotated[
-        Path | None,
-        typer.Argument(help="A bundle, or a run that has one, to look into; the latest run's bundle when left out."),
-    ] = None,
+    bundle: BundleArgument = None,
     budget: Annotated[
-        str | None,
-        typer.Option(metavar="NAME|FILE", help="Compare this machine with a budget's device.", autocompletion=budgets),
+        str | None, budget_option(help="Compare this machine with a budget's device.", panel=None)
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print facts and findings as one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """Look at this board: processor, memory, clocks, power, disk, software, and the kernels a bundle gets here.
 

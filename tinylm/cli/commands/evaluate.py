@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tinylm.base.errors import say
+from tinylm.cli.options.output import Json
 
 
 def evaluate(
@@ -29,7 +30,7 @@ def evaluate(
             show_default="the first model's validation text; of a bundle, its held-out text",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, a row for each document.")] = False,
+    json: Json = False,
     fail_if_worse: Annotated[
         bool, typer.Option("--fail-if-worse", help="Exit code 1 when the second is significantly worse.")
     ] = False,

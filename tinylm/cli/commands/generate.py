@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from tinylm.cli.options.bundle import Backend, BundleArgument
 
 _BUNDLES = "the bundle's"
 _TEXT, _CHOICE, _MACHINE = "Text", "Choice of tokens", "Machine"
 
 
 def generate(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
-    ] = None,
+    bundle: BundleArgument = None,
     words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     prompt: Annotated[
         str | None,
@@ -74,13 +74,7 @@ def generate(
             help="Processor threads; `auto` measures once what is fastest here, and remembers it.",
         ),
     ] = "auto",
-    backend: Annotated[
-        Literal["auto", "lean", "reference"],
-        typer.Option(
-            rich_help_panel=_MACHINE,
-            help="What runs the model: `lean` needs the least memory, `auto` takes it where it works.",
-        ),
-    ] = "auto",
+    backend: Backend = "auto",
 ) -> None:
     """Write text with a bundle's model; what is not set here is the bundle's own default."""
     from tinylm.base.errors import TinylmError

@@ -8,21 +8,22 @@ from typing import Annotated
 import typer
 
 from tinylm.base.errors import say
-from tinylm.cli.options.opened import opened_bundle
+from tinylm.cli.options.bundle import BundleArgument, opened_bundle
+from tinylm.cli.options.output import OUTPUT, Json
 
 
 def profile(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
-    ] = None,
+    bundle: BundleArgument = None,
     requests: Annotated[int, typer.Option(help="Requests that count, for every prompt length.")] = 30,
     new_tokens: Annotated[
         int | None,
         typer.Option(help="Tokens that each request generates; 20, or fewer where the context is short."),
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads that run the model.")] = 1,
-    json: Annotated[bool, typer.Option("--json", help="Print the whole report as one JSON document.")] = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Also draw it as an SVG picture.")] = None,
+    json: Json = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", rich_help_panel=OUTPUT, help="Also draw it, as SVG.")
+    ] = None,
 ) -> None:
     """Time a bundle here: latency by prompt length, and each token by operator and by layer.
 

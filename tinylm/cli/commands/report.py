@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tinylm.base.errors import say
+from tinylm.cli.options.output import Json
 
 
 def report(
@@ -22,7 +23,7 @@ def report(
             show_default="report.html in the run; comparison.html here for several",
         ),
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print figures and diagnoses as one JSON document.")] = False,
+    json: Json = False,
     clipping: Annotated[
         bool,
         typer.Option("--clipping", help="Of two runs, one with --grad-clip 0: their gradients side by side."),
@@ -34,7 +35,7 @@ def report(
     """
     from tinylm.base.errors import TinylmError
     from tinylm.bundle.store import find_run
-    from tinylm.cli.options.output_file import check_output
+    from tinylm.cli.options.output import check_output
     from tinylm.report.outputs import COMPARISON, FILE, to_json, to_lines, write_comparison, write_report
 
     folders = [find_run(run) for run in runs] if runs else [find_run(None)]

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from tinylm.base.errors import say
+from tinylm.cli.options.output import Json
 
 
 def runs(
-    json: Annotated[bool, typer.Option("--json", help="Print them as one JSON document.")] = False,
+    json: Json = False,
 ) -> None:
     """List the runs and bundles in `runs/`: size, date, bits per byte, and the verdict of the last budget check.
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinylm.base.errors import say
 from tinylm.cli.help import Command, Group
-from tinylm.cli.options.budget_outputs import OUTPUT, Html, Junit, Markdown, Outputs
-from tinylm.cli.options.completion import budgets
-from tinylm.cli.options.opened import opened_bundle
+from tinylm.cli.options.budget import Against, budget_option
+from tinylm.cli.options.bundle import Backend, BundleArgument, opened_bundle
+from tinylm.cli.options.output import Certify, Html, Json, Junit, Markdown, Outputs
 
 if TYPE_CHECKING:
     from tinylm.virtual_pi.machine import Machine
@@ -21,7 +21,7 @@ virtual_pi_app = typer.Typer(
 )
 
 ENVIRONMENT_MIRROR = "TINYLM_DEBIAN_MIRROR"
-_MACHINE, _IMAGE, _WHAT = "Machine", "Image", "What is measured"
+_MACHINE, _IMAGE = "Machine", "Image"
 _Board = Annotated[str, typer.Option(metavar="NAME", rich_help_panel=_MACHINE, help="pi-zero-2w, pi-3, pi-4 or pi-5.")]
 _Cpu = Annotated[
     str | None,
@@ -168,19 +168,8 @@ def stop(
 
 @virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi check runs/NAME --board pi-3")
 def check(
-    bundle: Annotated[
-        Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
-    ] = None,
-    budget: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            rich_help_panel=_WHAT,
-            help="As in `tinylm check-budgets`.",
-            autocompletion=budgets,
-            show_default="the board's, or pi-zero-2w",
-        ),
-    ] = None,
+    bundle: BundleArgument = None,
+    budget: Annotated[str | None, budget_option(show_default="the board's, or pi-zero-2w")] = None,
     board: Annotated[
         str | None,
         typer.Option(
@@ -189,21 +178,10 @@ def check(
     ] = None,
     cpu: _Cpu = None,
     release: _Release = 12,
-    json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print the whole report as one JSON document.")
-    ] = False,
-    certify: Annotated[
-        bool,
-        typer.Option(
-            "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements, which this can never give."
-        ),
-    ] = False,
-    backend: Annotated[
-        Literal["auto", "lean", "reference"], typer.Option(rich_help_panel=_WHAT, help="As in `tinylm check-budgets`.")
-    ] = "auto",
-    against: Annotated[
-        Path | None, typer.Option(metavar="OLD.json", rich_help_panel=_WHAT, help="As in `tinylm check-budgets`.")
-    ] = None,
+    json: Json = False,
+    certify: Certify = False,
+    backend: Backend = "auto",
+    against: Against = None,
     mirror: _Mirror = None,
     keyring: _Keyring = None,
     folder: _Folder = None,

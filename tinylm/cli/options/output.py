@@ -1,4 +1,4 @@
-"""The options `--junit`, `--markdown` and `--html`, which every command that ends with a budget report has."""
+"""Where results go: `--json` on stdout, and the files that a budget report is written to besides."""
 
 from __future__ import annotations
 
@@ -11,13 +11,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinylm.base.errors import TinylmError, say
-from tinylm.cli.options.output_file import check_output
 
 if TYPE_CHECKING:
     from tinylm.budget.report import BudgetReport
 
 OUTPUT = "Output"
 """The panel that the help shows these options in."""
+Json = Annotated[bool, typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON document instead.")]
+Certify = Annotated[
+    bool,
+    typer.Option(
+        "--certify", rich_help_panel=OUTPUT, help="Accept nothing but measurements on the budget's own device."
+    ),
+]
 Junit = Annotated[
     Path | None,
     typer.Option(metavar="FILE", rich_help_panel=OUTPUT, help="Also write JUnit XML, which CI systems show as tests."),
@@ -34,6 +40,16 @@ Html = Annotated[
         metavar="FILE", rich_help_panel=OUTPUT, help="Also write one HTML page with charts; it needs no network."
     ),
 ]
+
+
+def check_output(file: Path) -> None:
+    """TinylmError unless `file` is a new file, or an old one, in a folder that exists."""
+    if not file.parent.is_dir():
+        raise TinylmError(f"the folder of `{file}` does not exist", f"make it first: mkdir -p {file.parent}")
+    if file.is_dir():
+        raise TinylmError(f"`{file}` is a folder", "name a file in it")
+    if file.is_symlink() or (file.exists() and not file.is_file()):
+        raise TinylmError(f"`{file}` is a link or a device, which would be replaced", "name a file")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,31 @@
+"""Which budget a command measures against, and which earlier report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tinylm.cli.options.completion import budgets
+
+WHAT = "What is measured"
+"""The panel that the help shows these options in."""
+_FILE, _HELP = "NAME|FILE", "A shipped budget, or a TOML file of your own."
+
+BudgetArgument = Annotated[str, typer.Argument(metavar=_FILE, help=_HELP, autocompletion=budgets)]
+Against = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="OLD.json",
+        rich_help_panel=WHAT,
+        help="Also compare with an earlier report of this device, made by `--json`.",
+    ),
+]
+
+
+def budget_option(*, help: str = _HELP, panel: str | None = WHAT, show_default: bool | str = True) -> Any:
+    """The option `--budget`; `help` and `show_default` are what a command does with it and without it."""
+    return typer.Option(
+        metavar=_FILE, rich_help_panel=panel, help=help, show_default=show_default, autocompletion=budgets
+    )
