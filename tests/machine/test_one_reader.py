@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinylm
-from tinylm.budget.spec.device import device_facts
+from tinylm.machine.device import device_facts
 from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.machine.memory import control_groups, read_memory
 from tinylm.machine.processor import read_processor
@@ -60,6 +60,7 @@ _FILES = {
         "processor\t: 0\nmodel name\t: Fast\nflags\t: avx2\n",
         "",
     ],
+    "sys/class/dmi/id/product_name": ["A Laptop"],
     "proc/meminfo": ["MemTotal:  8000000 kB\n", "MemTotal: many\n"],
     "sys/devices/system/cpu/cpufreq/policy0/scaling_governor": ["ondemand\n", "\n"],
     "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": ["performance\n"],
@@ -74,8 +75,7 @@ def test_budget_check_and_doctor_say_the_same(files: dict[str, str], tmp_path_fa
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(content, encoding="utf-8")
     facts, processor = device_facts(root), read_processor(root, arch="aarch64", cores=4)
-    if processor.board != "unknown":
-        assert facts.model == processor.board
+    assert facts.model == processor.model
     assert facts.isa == (processor.isa or ())
     assert facts.memory_mb == read_memory(root).total_mb
     assert facts.governor == next((policy.governor for policy in processor.policies), None)

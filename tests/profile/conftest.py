@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
+from sample_machines import ZERO
 
 from tinylm.budget.report import BundleId
-from tinylm.budget.spec.device import DeviceFacts
 from tinylm.profile.breakdown import Breakdown, Cost
 from tinylm.profile.profile import SCHEMA, LengthTimings, Profile, Summary
 
@@ -31,17 +33,7 @@ def report() -> Profile:
     return Profile(
         schema=SCHEMA,
         bundle=BundleId(name="small", sha256="0" * 64),
-        device=DeviceFacts(
-            model="A board <1>",
-            arch="aarch64",
-            isa=("asimd",),
-            cores=4,
-            memory_mb=512.0,
-            governor="ondemand",
-            system="Linux 6.6",
-            python="3.11",
-            onnxruntime="1.22.0",
-        ),
+        device=dataclasses.replace(ZERO, model="A board <1>", memory_mb=512.0),
         backend="lean",
         threads=1,
         new_tokens=20,

@@ -36,9 +36,10 @@ from tinylm.budget.report import SCHEMA, BudgetReport, BundleId, Device, OwnTime
 from tinylm.budget.soak import judge_soak, run_soak
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.candidate import Candidate, bundle_candidate
-from tinylm.budget.spec.device import Basis, DeviceFacts, device_facts, differences
+from tinylm.budget.spec.device import Basis, differences
 from tinylm.budget.statistics.binomial import observed
 from tinylm.bundle.reading import Bundle
+from tinylm.machine.device import DeviceFacts, device_facts
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.measurement.protocol import ProbeResult
 

@@ -18,8 +18,9 @@ from tinylm.budget.measure.conditions import MachineState
 from tinylm.budget.measure.memory_ledger import Ledger
 from tinylm.budget.soak import Soak
 from tinylm.budget.spec.budget import Budget
-from tinylm.budget.spec.device import Basis, DeviceFacts
+from tinylm.budget.spec.device import Basis
 from tinylm.bundle.manifest import FileEntry
+from tinylm.machine.device import DeviceFacts
 from tinylm.runtime.measurement.protocol import ProbeResult, Stage
 
 SCHEMA = "3.0"

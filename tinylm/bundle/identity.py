@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError, show_error
-from tinylm.bundle.manifest import Bundle, open_bundle
+from tinylm.bundle.reading import Bundle, open_bundle
 
 
 def identity(bundle: Bundle) -> str:

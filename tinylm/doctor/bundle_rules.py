@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tinylm.budget.spec.budget import Budget
-from tinylm.budget.spec.device import DeviceFacts, differences
+from tinylm.budget.spec.device import differences
 from tinylm.doctor.finding import Finding, note, ok, problem, warning, worst
 from tinylm.doctor.software_rules import numbers
+from tinylm.machine.device import device_of
 from tinylm.machine.facts import Facts
 from tinylm.machine.processor import RELEVANT_FLAGS
 from tinylm.onnx.kernel_audit import AuditRow
@@ -36,7 +37,7 @@ def bundle_findings(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
 
 
 def budget_findings(facts: Facts, budget: Budget) -> Iterator[Finding]:
-    different = differences(_device(facts), budget.device)
+    different = differences(device_of(facts), budget.device)
     if different:
         yield note(
             "budget",
@@ -101,20 +102,3 @@ _ADVICE = {
     "warning": "compare with `tinylm bundle verify` and `tinylm check-budgets` on this very machine",
     "problem": "export the model again with `tinylm export --int8`: its products are integer on every board",
 }
-
-
-def _device(facts: Facts) -> DeviceFacts:
-    """The same machine in the words of the budget check."""
-    policies = facts.processor.policies
-    trials = {trial.module: trial for trial in facts.software.trials}
-    return DeviceFacts(
-        model=facts.processor.board,
-        arch=facts.processor.arch,
-        isa=facts.processor.isa or (),
-        cores=facts.processor.cores,
-        memory_mb=facts.memory.total_mb,
-        governor=policies[0].governor if policies else None,
-        system=facts.software.system,
-        python=facts.software.python,
-        onnxruntime=trials["onnxruntime"].version if "onnxruntime" in trials else None,
-    )

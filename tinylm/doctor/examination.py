@@ -28,7 +28,7 @@ from tinylm.onnx.graph_file import read_onnx
 from tinylm.onnx.kernel_audit import audit
 from tinylm.onnx.kernels import Cpu, Level
 
-SCHEMA = "1.0"
+SCHEMA = "1.1"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tinylm.budget.spec.device import device_facts
+from tinylm.machine.device import device_facts
 from tinylm.onnx.graph_file import parse_onnx
 from tinylm.onnx.kernel_audit import audit
 from tinylm.onnx.kernels import ATTENTION, Cpu

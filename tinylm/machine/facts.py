@@ -40,6 +40,8 @@ class Processor:
     isa: tuple[str, ...] | None
     """Flags that decide kernels; None where they cannot be read."""
     policies: tuple[ClockPolicy, ...]
+    model: str | None = None
+    """By which a budget knows the machine: the board's where the kernel tells it, else the processor's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,11 @@ class Memory:
     """The limit that this process is under."""
     address_limit_mb: float | None
     """RLIMIT_AS of this process."""
+
+    @property
+    def most_mb(self) -> float | None:
+        """What this process may have at most."""
+        return min((limit for limit in (self.total_mb, self.cgroup_limit_mb) if limit), default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

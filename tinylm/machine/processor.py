@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections import Counter
 from pathlib import Path
 
@@ -42,8 +43,10 @@ RELEVANT_FLAGS = frozenset(
 def read_processor(root: Path, *, arch: str, cores: int) -> Processor:
     """Read what `root` tells; `arch` and `cores` come from the running system."""
     cpuinfo = read_cpuinfo(root)
+    board = read_board(root, cpuinfo)
     return Processor(
-        board=read_board(root, cpuinfo) or _maker(root) or cpuinfo.model_name or "unknown",
+        board=board or _maker(root) or cpuinfo.model_name or "unknown",
+        model=board or cpuinfo.model_name or platform.processor() or "unknown",
         arch=arch,
         cores=cores,
         core_types=_core_types(cpuinfo),

@@ -20,7 +20,7 @@ WANTED = {"numpy": "1.26", "onnxruntime": "1.22", "sentencepiece": "0.2.1", "psu
 def read_software(root: Path, *, try_imports: bool = True) -> Software:
     """Read what is installed here, and try each import in a process of its own."""
     return Software(
-        system=f"{platform.system()} {platform.release()}",
+        system=kernel(),
         distribution=_distribution(root),
         implementation=platform.python_implementation(),
         python=platform.python_version(),
@@ -28,6 +28,11 @@ def read_software(root: Path, *, try_imports: bool = True) -> Software:
         libc=_libc(),
         trials=tuple(_trial(module, wanted, try_imports) for module, wanted in WANTED.items()),
     )
+
+
+def kernel() -> str:
+    """Its name and release."""
+    return f"{platform.system()} {platform.release()}"
 
 
 def installed(package: str) -> str | None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
 from tinylm.budget.report import BundleId
-from tinylm.budget.spec.device import device_facts
 from tinylm.budget.spec.prompts import PROMPTS
 from tinylm.bundle.reading import Bundle
+from tinylm.machine.device import device_facts
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.profile.breakdown import Breakdown, break_down, mean_us, timing_cost_us
 from tinylm.profile.layers import layer_finder, layer_names

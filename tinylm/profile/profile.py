@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tinylm.base.records import check_schema, read
 from tinylm.budget.report import BundleId
-from tinylm.budget.spec.device import DeviceFacts
 from tinylm.budget.statistics.binomial import observed
+from tinylm.machine.device import DeviceFacts
 from tinylm.profile.breakdown import Breakdown
 
 SCHEMA = "1.0"

@@ -191,7 +191,7 @@ def read_run(folder: Path) -> Run:
         parameters=_count(manifest, "quantization", "parameters"),
         dataset=_dataset(reader, config),
         hashes=tuple(_hashes(config, summary, checkpoints, manifest)),
-        machine_memory_mb=_memory(),
+        machine_memory_mb=read_memory(Path("/")).most_mb,
         missing=tuple(reader.missing),
     )
 
@@ -296,11 +296,6 @@ def _hashes(
     for file, entry in files.items() if isinstance(files, dict) else ():
         if digest := _string(entry, "sha256"):
             yield f"bundle, {file}", digest
-
-
-def _memory() -> float | None:
-    memory = read_memory(Path("/"))
-    return min((limit for limit in (memory.total_mb, memory.cgroup_limit_mb) if limit), default=None)
 
 
 def _at(data: object, *path: str) -> object:

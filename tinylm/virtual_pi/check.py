@@ -26,9 +26,9 @@ from tinylm.budget.measure.probes import Measurements, ProbeFailed, ProbeRunner,
 from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import Budget, CostModel
 from tinylm.budget.spec.candidate import Candidate, bundle_candidate
-from tinylm.budget.spec.device import DeviceFacts, device_facts
 from tinylm.budget.spec.prompts import PROMPTS
 from tinylm.bundle.reading import Bundle
+from tinylm.machine.device import DeviceFacts, device_facts
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.measurement.protocol import MemoryResult
 from tinylm.virtual_pi.boards import BOARDS, Board

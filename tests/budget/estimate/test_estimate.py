@@ -24,8 +24,8 @@ from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, CostModel, load_budget
 from tinylm.budget.spec.candidate import bundle_candidate
-from tinylm.budget.spec.device import DeviceFacts
 from tinylm.bundle.reading import Bundle
+from tinylm.machine.device import DeviceFacts
 from tinylm.runtime.measurement.protocol import ProbeResult
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]

@@ -9,7 +9,8 @@ import pytest
 from sample_machines import ZERO
 
 from tinylm.budget.spec.budget import DeviceMatch, load_budget
-from tinylm.budget.spec.device import device_facts, differences
+from tinylm.budget.spec.device import differences
+from tinylm.machine.device import device_facts
 
 PI5 = dataclasses.replace(ZERO, model="Raspberry Pi 5 Model B Rev 1.0", isa=("asimd", "asimddp"), memory_mb=8454.0)
 

@@ -13,8 +13,9 @@ from sample_machines import ZERO
 from tinylm.base.errors import TinylmError
 from tinylm.budget.formats.explain import explain
 from tinylm.budget.spec.budget import load_budget, parse_budget, shipped_budgets
-from tinylm.budget.spec.device import DeviceFacts, device_facts, differences
+from tinylm.budget.spec.device import differences
 from tinylm.budget.spec.template import new_budget, write_new
+from tinylm.machine.device import DeviceFacts, device_facts
 
 BARE = DeviceFacts(
     model="unknown",

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tinylm.budget.formats.wording import request
 from tinylm.budget.spec.budget import Budget, Confidence, DeviceMatch
-from tinylm.budget.spec.device import DeviceFacts, differences
+from tinylm.budget.spec.device import differences
+from tinylm.machine.device import DeviceFacts
 
 _LIMITS = {
     "peak_rss_mb": "MB: the most memory that the serving process ever holds",

@@ -13,7 +13,7 @@ from tinylm.budget.judge.verdict import LimitResult, Verdict
 from tinylm.budget.measure.memory_ledger import PER_REQUESTS, Ledger
 from tinylm.budget.report import BudgetReport, ColdStart, Comparison, LimitChange, Outcome
 from tinylm.budget.spec.budget import Budget
-from tinylm.budget.spec.device import DeviceFacts
+from tinylm.machine.device import DeviceFacts
 
 _LABELS = {
     "bundle_mb": "bundle size",

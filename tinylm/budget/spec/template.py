@@ -14,7 +14,8 @@ from pathlib import Path
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.budget.spec.budget import NAME, parse_budget, shipped_budgets, shipped_text
-from tinylm.budget.spec.device import DeviceFacts, differences
+from tinylm.budget.spec.device import differences
+from tinylm.machine.device import DeviceFacts
 
 _MEMORY_SHARE = 0.05
 """Of MemTotal, up and down: another kernel or a larger share for the graphics processor is still the same board."""

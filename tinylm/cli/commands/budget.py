@@ -47,8 +47,8 @@ def new(
 
     An existing file is never overwritten.
     """
-    from tinylm.budget.spec.device import device_facts
     from tinylm.budget.spec.template import new_budget, write_new
+    from tinylm.machine.device import device_facts
 
     text = new_budget(name, template=template, facts=device_facts())
     file = Path(f"{name}.toml") if output is None else output
@@ -65,8 +65,8 @@ def check(
     from tinylm.base.text_table import pairs
     from tinylm.budget.formats.explain import explain
     from tinylm.budget.spec.budget import load_budget
-    from tinylm.budget.spec.device import device_facts
     from tinylm.cli.terminal import console
+    from tinylm.machine.device import device_facts
 
     console().print(pairs(explain(load_budget(budget), device_facts())))
 
