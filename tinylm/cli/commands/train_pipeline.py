@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinylm.base.errors import TinylmError, say
-from tinylm.cli.options.completion import budgets
+from tinylm.cli.options.budget import budget_option
 from tinylm.cli.options.option import takes_options
 from tinylm.cli.options.training import TrainingOptions
 from tinylm.cli.prepare_training import asked, opened
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 def train_pipeline(
     options: TrainingOptions,
     budget: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME|FILE", help="The budget that the bundle is checked against.", autocompletion=budgets
-        ),
+        str, budget_option(help="The budget that the bundle is checked against.", panel=None)
     ] = "pi-zero-2w",
     skip_corpus: Annotated[bool, typer.Option("--skip-corpus", help="Take the latest dataset's text.")] = False,
     skip_tokenizer: Annotated[
@@ -64,10 +61,7 @@ def train_pipeline(
         for line in _to_do(request, limits):
             say(line)
         if options.preset is None and options.init_from is None:
-            say(
-                "--preset tiny-muon learns more in the same minutes and bytes: 1.63 instead of 1.68 bits per byte of"
-                " books"
-            )
+            say("--preset tiny-muon learns more in the same minutes and bytes (docs/benchmarks.md)")
     taken = "latest" if skip_corpus or skip_tokenizer else None
     with opened(options, request, dataset=taken, corpus=skip_corpus, tokenizer=skip_tokenizer) as job:
         from tinylm.pipeline.train_pipeline import run_pipeline
