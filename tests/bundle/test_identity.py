@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from tinylm.bundle.identity import identity
-from tinylm.bundle.manifest import MODEL, Bundle
+from tinylm.bundle.manifest import MODEL
+from tinylm.bundle.reading import Bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 

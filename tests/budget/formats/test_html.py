@@ -11,19 +11,11 @@ import pytest
 from html_pages import Page
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from sample_reports import estimated
 
-from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.formats.page import to_html
 from tinylm.budget.report import BudgetReport
-from tinylm.budget.spec.budget import CostModel
 from tinylm.html.elements import style
-
-COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)
-
-
-def estimated(report: BudgetReport) -> BudgetReport:
-    estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
-    return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
 
 
 def test_it_asks_for_nothing_and_runs_nothing(full_report: BudgetReport) -> None:
@@ -108,22 +100,6 @@ def test_another_machine_and_an_estimate_have_a_banner(full_report: BudgetReport
     assert 'class="caution"' not in to_html(full_report)
 
 
-def test_a_regression_is_said_at_once(regressed_report: BudgetReport) -> None:
-    document = to_html(regressed_report)
-    assert '<header class="fail">' in document
-    text = Page(document).text
-    assert "Regressed: bundle size" in text
-    assert "Python was 3.11.2 and is 3.13.5" in text
-    assert regressed_report.comparison is not None
-    reasons = [row.significance for row in regressed_report.comparison.rows]
-    # Backticks, as round the name of a busy neighbour, are code.
-    assert [reason for reason in reasons if reason.replace("`", "") not in text.replace("`", "")] == []
-
-
-def test_why_there_is_no_comparison(incomparable_report: BudgetReport) -> None:
-    assert "another machine" in Page(to_html(incomparable_report)).text
-
-
 def headings(report: BudgetReport) -> list[str]:
     return re.findall("<h2>(.*?)</h2>", to_html(report))
 
@@ -150,10 +126,6 @@ def test_surroundings_that_nobody_watched(full_report: BudgetReport) -> None:
     assert "nothing was watched" in text
     assert "waiting for a core" not in text
     assert "it was hot" not in text.replace("void: it was hot", "")  # the limit keeps its evidence
-
-
-def test_a_dead_probe(report_without_a_probe: BudgetReport) -> None:
-    assert "No probe came back" in Page(to_html(report_without_a_probe)).text
 
 
 def test_a_machine_that_tells_little(full_report: BudgetReport) -> None:

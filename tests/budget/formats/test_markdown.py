@@ -5,56 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt  # rich brings it along
+from markdown_pages import Rendered
+from sample_reports import estimated
 
 from tinylm.base.printable import printable
-from tinylm.budget.estimate.estimate import estimate_counted
 from tinylm.budget.formats.markdown import to_markdown
 from tinylm.budget.report import BudgetReport
-from tinylm.budget.spec.budget import CostModel
 
 TEXT = st.text(st.sampled_from("a`|\\<>&*_[]()!#@~$:/w.\n\r\x00\u202e "), max_size=30)
-COST = CostModel(clock_ghz=1.0, cpi=2.0, cpi_error=0.5, bandwidth_gb_s=1.0, bandwidth_error_gb_s=0.2)
-
-
-class Rendered(HTMLParser):
-    """The tags that a renderer makes of a document, code apart, and the text between them."""
-
-    def __init__(self, document: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.texts: list[str] = []
-        self.prose = ""
-        """What does not stand in code, where nobody is mentioned and nothing linked."""
-        self._code = False
-        self.feed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(document))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._code = tag == "code"
-        if not self._code:
-            self.tags.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        self._code = False
-
-    def handle_data(self, data: str) -> None:
-        self.prose += "" if self._code else data
-        self.texts.append(data.replace("\u2060", ""))
-
-    @property
-    def text(self) -> str:
-        return "".join(self.texts)
-
-
-def estimated(report: BudgetReport) -> BudgetReport:
-    estimate = estimate_counted(COST, report.samples, model_bytes=10**6, prompt_tokens=16, new_tokens=20)
-    return replace(report, estimate=estimate, times=(), basis="estimated", cold_start=None)
 
 
 def test_it_says_everything_that_matters(full_report: BudgetReport) -> None:
@@ -97,22 +60,6 @@ def test_estimated_times_are_no_measured_ones(full_report: BudgetReport) -> None
     assert "p95 at 95 % confidence" in Rendered(to_markdown(full_report)).text
 
 
-def test_a_regression_is_said_at_once(regressed_report: BudgetReport) -> None:
-    document = to_markdown(regressed_report)
-    assert document.startswith("## ❌")
-    text = Rendered(document).text
-    assert "Regressed: bundle size" in text
-    assert "Python was 3.11.2 and is 3.13.5" in text
-    assert regressed_report.comparison is not None
-    reasons = [row.significance for row in regressed_report.comparison.rows]
-    # Backticks, as round the name of a busy neighbour, are code.
-    assert [reason for reason in reasons if reason.replace("`", "") not in text.replace("`", "")] == []
-
-
-def test_why_there_is_no_comparison(incomparable_report: BudgetReport) -> None:
-    assert "another machine" in Rendered(to_markdown(incomparable_report)).text
-
-
 def headings(report: BudgetReport) -> list[str]:
     return re.findall("^(?:### |<summary>)(.*?)(?:</summary>)?$", to_markdown(report), re.MULTILINE)
 
@@ -137,10 +84,6 @@ def test_surroundings_that_nobody_watched(full_report: BudgetReport) -> None:
     text = Rendered(to_markdown(replace(full_report, validity=None))).text
     assert "nothing was watched" in text
     assert "sudo swapoff" not in text
-
-
-def test_a_dead_probe(report_without_a_probe: BudgetReport) -> None:
-    assert "No probe came back" in to_markdown(report_without_a_probe)
 
 
 @pytest.fixture(scope="module")
