@@ -274,5 +274,5 @@ def test_early_stopping_ends_a_run_well(train_run: TrainRun, tmp_path: Path) -> 
     evaluations = read_evaluations(tmp_path / "run")
     assert [row.step for row in evaluations][:4] == [3, 6, 8, 9][: len(evaluations)]
     assert train_run(tmp_path / "run", **settings) == record, "it is finished"
-    further = train_run(tmp_path / "run", extend=True, **{**settings, "epochs": 11, "patience": None})
+    further = train_run(tmp_path / "run", further=True, **{**settings, "epochs": 11, "patience": None})
     assert (further.progress.step, further.progress.stopped_early) == (88, False)
