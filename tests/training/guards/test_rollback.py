@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tinylm.training.stability import FEWEST_STEPS, LEAP_NATS, LEAP_STEPS, Recent
+from tinylm.training.diagnostics import FEWEST_STEPS, LEAP_NATS, LEAP_STEPS, Recent
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
