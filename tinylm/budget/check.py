@@ -97,7 +97,7 @@ def check_candidate(
 def _check(
     candidate: Candidate, budget: Budget, announce: Announce, options: CheckOptions, interpreter: tuple[str, ...]
 ) -> BudgetReport:
-    here = _here(candidate, budget, options.backend)
+    here = _Here(candidate, budget, options.backend)
     probes = ProbeRunner(candidate=candidate, budget=budget, backend=options.backend, interpreter=interpreter)
     announce("a first start, its files out of the cache")
     with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
@@ -152,20 +152,22 @@ def _check(
     return replace(report, comparison=compare_in_looks(options.against, report, rounds=rounds))
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Here:
     """The machine that a check runs on, and what its measurements mean for the budget."""
 
-    candidate: Candidate
-    budget: Budget
-    facts: DeviceFacts
-    elsewhere: bool
-    """It is not the budget's device."""
-    estimate: Estimate | None
-    """The times of the budget's device, elsewhere; `why_not` there is none."""
-    why_not: str
-    load_average: float | None
-    monitor: MachineMonitor
+    def __init__(self, candidate: Candidate, budget: Budget, backend: Backend) -> None:
+        self._candidate, self._budget = candidate, budget
+        self._load_average = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
+        self.facts = device_facts()
+        self.elsewhere = bool(differences(self.facts, budget.device))
+        self.estimate: Estimate | None = None
+        self._why_not = ""  # there is no estimate of the device's times
+        if self.elsewhere:
+            try:
+                self.estimate = estimate_modelled(candidate.bundle, budget, backend=backend)
+            except Unmodelled as reason:
+                self._why_not = str(reason)
+        self.monitor = MachineMonitor()
 
     @property
     def basis(self) -> Basis:
@@ -181,41 +183,21 @@ class _Here:
             states=self.monitor.states,
             busiest=self.monitor.busy_processes(),
             cores=self.facts.cores,
-            threads=self.budget.request.threads,
-            governors=() if self.elsewhere else self.budget.device.governors,
-            load_average=self.load_average,
+            threads=self._budget.request.threads,
+            governors=() if self.elsewhere else self._budget.device.governors,
+            load_average=self._load_average,
         )
 
     def judge(self, measured: Measurements) -> list[LimitResult]:
         """The verdicts on what was measured so far."""
         validity = self.validity(measured)
         return self.on_the_device(
-            judge(self.budget, candidate=self.candidate, measured=measured, validity=validity, basis=self.basis)
+            judge(self._budget, candidate=self._candidate, measured=measured, validity=validity, basis=self.basis)
         )
 
     def on_the_device(self, results: list[LimitResult]) -> list[LimitResult]:
         """Results of this machine as those of the budget's device."""
-        return judge_elsewhere(results, self.estimate, why_not=self.why_not) if self.elsewhere else results
-
-
-def _here(candidate: Candidate, budget: Budget, backend: Backend) -> _Here:
-    facts = device_facts()
-    elsewhere, estimate, why_not = bool(differences(facts, budget.device)), None, ""
-    if elsewhere:
-        try:
-            estimate = estimate_modelled(candidate.bundle, budget, backend=backend)
-        except Unmodelled as reason:
-            why_not = str(reason)
-    return _Here(
-        candidate=candidate,
-        budget=budget,
-        facts=facts,
-        elsewhere=elsewhere,
-        estimate=estimate,
-        why_not=why_not,
-        load_average=round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        monitor=MachineMonitor(),
-    )
+        return judge_elsewhere(results, self.estimate, why_not=self._why_not) if self.elsewhere else results
 
 
 def _until_steady(measured: Measurements, probes: ProbeRunner, announce: Announce) -> Measurements:

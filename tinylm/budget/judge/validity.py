@@ -121,10 +121,8 @@ def judge_validity(
     ]
     if drift > MOST_DRIFT:
         causes.append(
-            Cause(
-                name="drift",
-                kind="times",
-                voids="everything",
+            _voids_times(
+                "drift",
                 what=f"the same work took {drift:.2f} times as long at one time as at another",
                 hint="let the board cool down, stop what else runs, and measure again",
             )
@@ -138,6 +136,11 @@ def judge_validity(
         swap_bytes=swap,
         load_average=load_average,
     )
+
+
+def _voids_times(name: str, *, what: str, hint: str) -> Cause:
+    """What was timed is not the device that the budget is about."""
+    return Cause(name=name, kind="times", voids="everything", what=what, hint=hint)
 
 
 def _waiting(process: ProbeResult, threads: int) -> float:
@@ -182,10 +185,8 @@ def _firmware(states: Sequence[MachineState]) -> Iterator[Cause]:
     bits = {bit for value in told for bit in decode(value) if bit in _NOW_BITS}
     bits |= {bit - 16 for bit in decode(told[-1] & ~told[0]) if bit >= 16} if told else set()
     if 0 in bits or any(state.undervoltage for state in states):
-        yield Cause(
-            name="under-voltage",
-            kind="times",
-            voids="everything",
+        yield _voids_times(
+            "under-voltage",
             what="the board's voltage was too low while it was measured",
             hint="use the board's own power supply and a short, thick cable",
         )
@@ -194,10 +195,8 @@ def _firmware(states: Sequence[MachineState]) -> Iterator[Cause]:
         seen = " and ".join(words[bit] for bit in sorted(bits - {0}))
         hottest = max((m.temperature_c for m in states if m.temperature_c is not None), default=None)
         heat = "" if hottest is None else f", at up to {hottest:.0f} °C"
-        yield Cause(
-            name="throttling",
-            kind="times",
-            voids="everything",
+        yield _voids_times(
+            "throttling",
             what=f"the board slowed down while it was measured: {seen}{heat}",
             hint="give it a heat sink or a fan and let it cool down; `--soak` measures the sustained speed on purpose",
         )
@@ -208,10 +207,8 @@ def _governor(states: Sequence[MachineState], accepted: Sequence[str]) -> Iterat
     wrong = [name for name in seen if name not in accepted]
     if accepted and wrong:
         wanted = " or ".join(f"`{name}`" for name in accepted)
-        yield Cause(
-            name="governor",
-            kind="times",
-            voids="everything",
+        yield _voids_times(
+            "governor",
             what=f"the clock's governor is `{wrong[0]}`; the budget is about {wanted}",
             hint=f"echo {accepted[0]} | sudo tee /sys/devices/system/cpu/cpufreq/policy*/scaling_governor",
         )
@@ -224,19 +221,15 @@ def _clocks(states: Sequence[MachineState]) -> Iterator[Cause]:
     # While a machine sleeps its wall clock goes on and its steady clock does not.
     offsets = [state.wall_offset_s - state.suspended_s for state in states]
     if slept > _SUSPENDED_S:
-        yield Cause(
-            name="sleep",
-            kind="times",
-            voids="everything",
+        yield _voids_times(
+            "sleep",
             what=f"the machine slept for {slept:.1f} s while it was measured",
             hint="keep it awake and measure again",
         )
     moved = [later - earlier for earlier, later in pairwise(offsets)]
     if (jump := max(moved, key=abs)) and abs(jump) > _CLOCK_JUMP_S:
-        yield Cause(
-            name="clock",
-            kind="times",
-            voids="everything",
+        yield _voids_times(
+            "clock",
             what=f"the clock jumped {'forward' if jump > 0 else 'back'} by {abs(jump):.1f} s while it was measured",
             hint="wait until the time is synchronised (`timedatectl`), then measure again",
         )

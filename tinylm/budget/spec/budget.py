@@ -151,26 +151,15 @@ class Limits:
         for name, value in vars(self).items():
             if value is not None:
                 _check_size(name, value)
-        if self.bundle_mb >= self.peak_rss_mb:
-            raise ValueError(
-                f"`bundle_mb` {self.bundle_mb:g} contradicts `peak_rss_mb` {self.peak_rss_mb:g}:"
-                " a bundle is in memory while it runs"
-            )
-        if self.resident_mb is not None and self.resident_mb > self.peak_rss_mb:
-            raise ValueError(
-                f"`resident_mb` {self.resident_mb:g} contradicts `peak_rss_mb` {self.peak_rss_mb:g}:"
-                " what is resident later was resident at the peak"
-            )
-        if self.ttft_p95_ms is not None and self.ttft_p95_ms > self.latency_p95_ms:
-            raise ValueError(
-                f"`ttft_p95_ms` {self.ttft_p95_ms:g} contradicts `latency_p95_ms` {self.latency_p95_ms:g}:"
-                " the first token is a part of the request"
-            )
-        if self.cold_start_ms is not None and self.ttft_p95_ms is not None and self.cold_start_ms < self.ttft_p95_ms:
-            raise ValueError(
-                f"`cold_start_ms` {self.cold_start_ms:g} contradicts `ttft_p95_ms` {self.ttft_p95_ms:g}:"
-                " a cold start ends with a first token"
-            )
+        for part, whole, why in (
+            ("bundle_mb", "peak_rss_mb", "a bundle is in memory while it runs"),
+            ("resident_mb", "peak_rss_mb", "what is resident later was resident at the peak"),
+            ("ttft_p95_ms", "latency_p95_ms", "the first token is a part of the request"),
+            ("ttft_p95_ms", "cold_start_ms", "a cold start ends with a first token"),
+        ):
+            less, more = getattr(self, part), getattr(self, whole)
+            if less is not None and more is not None and (less > more or (less == more and part == "bundle_mb")):
+                raise ValueError(f"`{part}` {less:g} contradicts `{whole}` {more:g}: {why}")
 
 
 @dataclass(frozen=True, kw_only=True)
