@@ -14,6 +14,7 @@ from rich.console import Console
 from tinylm.base.errors import TinylmError
 from tinylm.budget.check import check_bundle, make_report
 from tinylm.budget.formats.table import print_report
+from tinylm.budget.judge.verdict import judge
 from tinylm.budget.measure.probes import Measurements
 from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
@@ -27,7 +28,7 @@ MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 QUICK = Confidence(looks=(59,), processes=2, warmup=1, memory_requests=200)
 
 
-def quick(name: str, **limits: float) -> Budget:
+def quick(name: str, **limits: float | None) -> Budget:
     budget = load_budget(name)
     return dataclasses.replace(budget, confidence=QUICK, limits=dataclasses.replace(budget.limits, **limits))
 
@@ -134,8 +135,11 @@ def test_exit_codes(report: BudgetReport, verdict: str, basis: str, certify: boo
     assert exit_code(changed, certify=certify) == code
 
 
-def test_a_limit_that_cannot_be_met_fails(tiny_bundle: Bundle) -> None:
-    report = check_bundle(tiny_bundle, quick("host", peak_rss_mb=11), announce=len)
+def test_a_limit_that_cannot_be_met_fails(report: BudgetReport, tiny_bundle: Bundle) -> None:
+    candidate, budget = bundle_candidate(tiny_bundle), quick("host", peak_rss_mb=11, growth_mb=None)
+    measured, facts = Measurements(processes=report.samples), report.device.facts
+    results = judge(budget, candidate=candidate, measured=measured, validity=report.validity, basis="measured")
+    report = make_report(candidate, budget, facts=facts, measured=measured, validity=report.validity, results=results)
     assert report.verdict == "fail"
     assert "does not fit the budget host: peak memory" in table(report)
 
