@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tinylm.training.diagnostics import FEWEST_STEPS, LEAP_NATS, LEAP_STEPS, Recent
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
 from tinylm.dataset.dataset import Dataset
 from tinylm.settings.plan import RunPlan
+from tinylm.training.diagnostics import FEWEST_STEPS, LEAP_NATS, LEAP_STEPS, Recent
 from tinylm.training.guards.rollback import Divergence, describe_batch, find_divergence, roll_back
 from tinylm.training.run.checkpoint import LAST, Checkpoints, capture
 from tinylm.training.run.metrics import read_events, read_steps
