@@ -30,3 +30,8 @@ def signed(value: float) -> str:
 def between(value: str, low: str, high: str) -> str:
     """A figure and its interval: `+0.0003 (+0.0001 to +0.0005)`; where all look the same, the figure alone."""
     return value if value == low == high else f"{value} ({low} to {high})"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: `1 thread`, `1,200 threads`, `2 processes`; `many` where an `s` does not make it."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tinylm.base.numerals import change, number
+from tinylm.base.numerals import change, counted, number
 from tinylm.evaluation.bootstrap import CONFIDENCE, SEED, condense, ends, resample
 from tinylm.evaluation.figures import Interval, enough
 from tinylm.evaluation.units import Unit, groups_of, table_of
@@ -60,7 +60,7 @@ def sentence(found: Difference, *, first: str, second: str) -> str:
     """The row in words."""
     if found.interval is None or found.p_value is None:
         return (
-            f"no difference can be told from {found.units} document{'' if found.units == 1 else 's'}:"
+            f"no difference can be told from {counted(found.units, 'document')}:"
             f" {second} minus {first} is {change(found.difference)} bits per byte"
         )
     low, high = found.interval

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.numerals import counted
 from tinylm.bundle.store import CONFIG, DATASETS, FINAL_CHECKPOINT, NAMED_CHECKPOINTS, RUN_LOCK, RUNS
 from tinylm.corpus import gutenberg
 from tinylm.housekeeping.disk import folders_in, held, in_use, size_of
@@ -119,8 +120,7 @@ def _caches() -> list[DiskUse]:
     books = sorted(cache.glob("*.txt")) if cache.is_dir() and not cache.is_symlink() else []
     books = [book for book in books if book.is_file() and not book.is_symlink()]
     if books:
-        count = "1 book" if len(books) == 1 else f"{len(books)} books"
-        name, size = f"{cache} ({count})", sum(map(size_of, books))
+        name, size = f"{cache} ({counted(len(books), 'book')})", sum(map(size_of, books))
         found.append(DiskUse(kind="caches", name=name, paths=tuple(books), size_bytes=size))
     return found
 

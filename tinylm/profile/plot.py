@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinylm.base.numerals import counted
 from tinylm.html.charts import Bar, Chart, Series, bar_chart, drawing, line_chart
 from tinylm.profile.breakdown import Cost, added_up
 from tinylm.profile.profile import Profile
@@ -14,7 +15,7 @@ _MOST_OPERATORS = 10
 
 def plot(profile: Profile) -> str:
     """One SVG document."""
-    machine = f"{profile.device.model}, {profile.threads} thread{'' if profile.threads == 1 else 's'}"
+    machine = f"{profile.device.model}, {counted(profile.threads, 'thread')}"
     charts = [_latency(profile, machine), _bars(profile.decode.layers, "A decoded token by layer")]
     operators = profile.decode.operators
     if len(operators) > _MOST_OPERATORS:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tinylm.base.numerals import number
+from tinylm.base.numerals import counted, number
 from tinylm.base.text_table import grid, pairs, print_blocks
-from tinylm.budget.formats.wording import counted, machine_and_software
+from tinylm.budget.formats.wording import machine_and_software
 from tinylm.profile.breakdown import Cost, added_up
 from tinylm.profile.profile import LengthTimings, Profile, Summary
 

@@ -78,13 +78,12 @@ def diagnose(run: Run) -> tuple[Diagnosis, ...]:
         _slow,
     )
     found = {diagnosis.kind: diagnosis for rule in rules if (diagnosis := rule(run))}
+    hidden: set[Kind] = set()
     if "loss_stuck" in found:  # what never fell is flat and writes nonsense: one finding is enough
-        found.pop("plateau", None)
-        found.pop("gibberish", None)
-        found.pop("too_short", None)
-    if "overfitting" in found or "plateau" in found:  # longer training is no help there
-        found.pop("too_short", None)
-    return tuple(found.values())
+        hidden = {"plateau", "gibberish", "too_short"}
+    elif "overfitting" in found or "plateau" in found:  # longer training is no help there
+        hidden = {"too_short"}
+    return tuple(diagnosis for kind, diagnosis in found.items() if kind not in hidden)
 
 
 def _events(run: Run, name: str) -> str:
@@ -107,22 +106,18 @@ def _measured(run: Run) -> list[Evaluation]:
 
 
 def _not_a_number(run: Run) -> Diagnosis | None:
-    broken = not_numbers(run)
-    if not broken:
-        return None
-    return _diverged(run, "not_a_number", "The loss was no longer a number", broken, event="nan")
+    return _diverged(run, "not_a_number", "The loss was no longer a number", not_numbers(run), event="nan")
 
 
 def _leapt(run: Run) -> Diagnosis | None:
-    leapt = leaps(run)
-    if not leapt:
-        return None
-    return _diverged(run, "leap", "The loss leapt", leapt, event="leap")
+    return _diverged(run, "leap", "The loss leapt", leaps(run), event="leap")
 
 
 def _diverged(
     run: Run, kind: Literal["not_a_number", "leap"], what: str, steps: tuple[int, ...], *, event: str
-) -> Diagnosis:
+) -> Diagnosis | None:
+    if not steps:
+        return None
     training = run.config.training
     before = [row for row in run.steps if row.step < steps[0]]
     norms = f"; the gradient norm before it was {number(before[-1].grad_norm)}" if before else ""

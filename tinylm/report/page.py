@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import tinylm
-from tinylm.base.numerals import number
+from tinylm.base.numerals import counted, number
 from tinylm.html.elements import (
     bullets,
     chip,
@@ -63,7 +63,7 @@ def stability_chip(stability: Stability) -> str:
 def _banner(run: Run, stability: Stability, diagnoses: Sequence[Diagnosis], figures: Figures) -> str:
     problems = sum(diagnosis.severity == "problem" for diagnosis in diagnoses)
     tone = "fail" if stability.verdict == "unstable" else "undecided" if problems or not run.steps else "pass"
-    counted = f"{problems} problem{'' if problems == 1 else 's'}" if problems else "no problems found"
+    found = counted(problems, "problem") if problems else "no problems found"
     of = f" of {run.total_steps:,}" if run.total_steps is not None and not run.finished else ""
     tags = [f"preset {run.config.preset}", f"{figures.steps:,}{of} steps", f"{figures.tokens:,} tokens"]
     tags.append(f"{duration(figures.training_seconds)} of training")
@@ -71,7 +71,7 @@ def _banner(run: Run, stability: Stability, diagnoses: Sequence[Diagnosis], figu
         tags.append(f"best {figures.best_val_bpb[charts.ALL]:.3f} bits per byte")
     if run.started:
         tags.append(f"begun {run.started}")
-    chips = stability_chip(stability) + chip("undecided" if problems else "pass", counted)
+    chips = stability_chip(stability) + chip("undecided" if problems else "pass", found)
     return (
         f'<header class="{tone}"><p class="eyebrow">Training report</p><h1>{verbatim(run.name)}</h1>'
         f'<div class="chips">{chips}</div>{paragraph(stability.words + ".")}'

@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
+from tinylm.base.numerals import counted
 from tinylm.report.run import Run
 from tinylm.training.diagnostics import WINDOW, not_a_number, spike
 from tinylm.training.run.metrics import StepMetrics
@@ -71,26 +72,17 @@ def judge(run: Run) -> Stability:
     """Stable with fewer than 10 spikes, every loss a number, and none that leapt."""
     if not run.steps:
         return Stability(verdict="unknown", words="Nothing is known of its stability: no step was logged", spikes=())
-    spikes = find_spikes(run.steps)
-    counted = f"{_count(spikes)} in {run.steps[-1].step:,} steps{_where(spikes)}"
-    if broken := not_numbers(run):
-        words = f"Unstable: the loss was no number at step {broken[0]:,}; {counted}"
-        return Stability(verdict="unstable", words=words, spikes=spikes)
-    if leapt := leaps(run):
-        words = f"Unstable: the loss leapt at step {leapt[0]:,}; {counted}"
-        return Stability(verdict="unstable", words=words, spikes=spikes)
-    if len(spikes) >= MOST_SPIKES:
-        words = f"Unstable: {counted}; fewer than {MOST_SPIKES} are stable"
-        return Stability(verdict="unstable", words=words, spikes=spikes)
-    return Stability(verdict="stable", words=f"Stable: {counted}", spikes=spikes)
-
-
-def _count(spikes: tuple[Spike, ...]) -> str:
-    return "no spike" if not spikes else f"{len(spikes)} spike{'' if len(spikes) == 1 else 's'}"
-
-
-def _where(spikes: tuple[Spike, ...]) -> str:
-    if not spikes:
-        return ""
-    named = ", ".join(f"{spike.step:,}" for spike in spikes[:_NAMED])
-    return f", at {named}" + (" and later" if len(spikes) > _NAMED else "")
+    spikes, broken, leapt = find_spikes(run.steps), not_numbers(run), leaps(run)
+    found = f"{counted(len(spikes), 'spike') if spikes else 'no spike'} in {run.steps[-1].step:,} steps"
+    if spikes:
+        named = ", ".join(f"{spike.step:,}" for spike in spikes[:_NAMED])
+        found += f", at {named}{' and later' if len(spikes) > _NAMED else ''}"
+    if broken:
+        words = f"Unstable: the loss was no number at step {broken[0]:,}; {found}"
+    elif leapt:
+        words = f"Unstable: the loss leapt at step {leapt[0]:,}; {found}"
+    elif len(spikes) >= MOST_SPIKES:
+        words = f"Unstable: {found}; fewer than {MOST_SPIKES} are stable"
+    else:
+        return Stability(verdict="stable", words=f"Stable: {found}", spikes=spikes)
+    return Stability(verdict="unstable", words=words, spikes=spikes)

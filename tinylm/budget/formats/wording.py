@@ -6,7 +6,7 @@ through `tinylm.base.printable` before it is escaped for its format.
 
 from __future__ import annotations
 
-from tinylm.base.numerals import number, signed
+from tinylm.base.numerals import counted, number, signed
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.judge.validity import Cause
 from tinylm.budget.judge.verdict import LimitResult, Verdict
@@ -218,7 +218,7 @@ def kinds_of_memory(report: BudgetReport) -> str:
 def machine(facts: DeviceFacts) -> str:
     """The machine in a few words."""
     memory = "" if facts.memory_mb is None else f", {facts.memory_mb:.0f} MB"
-    return f"{facts.model} ({facts.arch}), {facts.cores} core{'' if facts.cores == 1 else 's'}{memory}"
+    return f"{facts.model} ({facts.arch}), {counted(facts.cores, 'core')}{memory}"
 
 
 def machine_and_software(facts: DeviceFacts) -> str:
@@ -239,11 +239,6 @@ def requests(report: BudgetReport) -> str:
     done = sum(len(process.latency_ms) for process in report.samples)
     processes = counted(len(report.samples), "fresh process", "fresh processes")
     return f"{counted(done, 'request')} in {processes}"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number of things."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def when(created: str) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic, writing
+from tinylm.base.numerals import counted
 from tinylm.base.progress import ProgressBar, track
 from tinylm.corpus import gutenberg, sample
 from tinylm.corpus.building.parallel import Workers
@@ -169,9 +170,7 @@ class _Reader:
                 )
             for notice in reading.notices:
                 self._say(notice)
-            self._say(
-                f"read {display_name(source)}: {documents:,} document{'' if documents == 1 else 's'}, {total:,} bytes"
-            )
+            self._say(f"read {display_name(source)}: {counted(documents, 'document')}, {total:,} bytes")
 
     def _task(self, documents: list[Document]) -> Iterator[tuple[list[Document], Path, bool]]:
         path = self._building / f"part-{len(self.paths):06}.jsonl"

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
+from tinylm.base.numerals import counted
 from tinylm.corpus.cleaning.sections import DOCUMENT_END, other_end, sections, text_sections
 from tinylm.corpus.reading import unpacking
 from tinylm.corpus.reading.encodings import decoded
@@ -263,9 +264,8 @@ def _check(source: str, problems: dict[Path, TinylmError], *, fine: int) -> None
     lines = [f"  {error.message}\n    {error.hint}" for _, error in sorted(problems.items())[:LISTED_PROBLEMS]]
     if len(problems) > LISTED_PROBLEMS:
         lines.append(f"  and {len(problems) - LISTED_PROBLEMS:,} more")
-    files = "1 file" if len(problems) == 1 else f"{len(problems):,} files"
     raise TinylmError(
-        f"{files} of `{source}` cannot be read; {fine:,} can\n" + "\n".join(lines),
+        f"{counted(len(problems), 'file')} of `{source}` cannot be read; {fine:,} can\n" + "\n".join(lines),
         "convert them and move the originals out of the folder, or move them away",
     )
 
