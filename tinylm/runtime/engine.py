@@ -14,7 +14,6 @@ Several sequences share a model, each with an engine: `tinylm.runtime.model`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Any, Literal
 
 from tinylm.base.errors import TinylmError
@@ -196,9 +195,7 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _take_over(self, sampler: Sampler) -> None:

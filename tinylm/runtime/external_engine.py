@@ -16,7 +16,6 @@ import ctypes
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tinylm.base.errors import TinylmError
@@ -110,9 +109,7 @@ class ExternalEngine:
     def __enter__(self) -> ExternalEngine:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _run(self) -> NDArray[np.float32]:
