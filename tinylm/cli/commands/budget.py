@@ -132,11 +132,11 @@ def report(
     from tinylm.budget.report import exit_code, load_report
     from tinylm.cli.options.output import Outputs
 
-    outputs = Outputs(junit=junit, markdown=markdown, html=html)
+    outputs = Outputs(certify=certify, junit=junit, markdown=markdown, html=html)
     outputs.check(file)
     saved = load_report(file)
     if outputs.any:
-        outputs.write(saved, certify=certify)
+        outputs.write(saved)
     else:
         from tinylm.budget.formats.table import print_report
         from tinylm.cli.terminal import console

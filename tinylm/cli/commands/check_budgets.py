@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tinylm.base.errors import say
-from tinylm.cli.options.budget import WHAT, Against, budget_option
+from tinylm.cli.options.budget import WHAT, Against, budget_option, read_earlier
 from tinylm.cli.options.bundle import Backend, opened_bundle
 from tinylm.cli.options.output import Certify, Html, Json, Junit, Markdown, Outputs
 
 _MOST_MINUTES = 24 * 60
 
 if TYPE_CHECKING:
-    from tinylm.budget.report import BudgetReport
     from tinylm.budget.spec.candidate import Candidate
 
 
@@ -65,37 +63,23 @@ def check_budgets(
     used. 3: undecided, or not comparable.
     """
     _check_options(soak=soak, enforce=enforce, virtual_pi=virtual_pi)
+    outputs = Outputs(json=json, certify=certify, junit=junit, markdown=markdown, html=html)
     if virtual_pi:
-        from tinylm.cli.commands.virtual_pi import ENVIRONMENT_MIRROR, check
+        from tinylm.cli.commands.virtual_pi import Emulator, check_emulated
 
-        mirror = os.environ.get(ENVIRONMENT_MIRROR) or None
-        check(
-            bundle,
-            budget=budget,
-            json=json,
-            certify=certify,
-            backend=backend,
-            against=against,
-            mirror=mirror,
-            junit=junit,
-            markdown=markdown,
-            html=html,
-        )
-        return
+        check_emulated(bundle, budget=budget, backend=backend, against=against, emulator=Emulator(), outputs=outputs)
 
     from tinylm.budget.check import CheckOptions, check_candidate
     from tinylm.budget.spec.budget import load_budget
 
-    outputs = Outputs(junit=junit, markdown=markdown, html=html)
     outputs.check(against, Path(budget))
-    old = read_old(against)
+    old = read_earlier(against)
     limits = load_budget(budget)
     candidate = _candidate(bundle, strict=certify)
     outputs.check(candidate.path)
     say(f"checking {candidate.path} against {limits.name} ({limits.description})")
     options = CheckOptions(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
-    report = check_candidate(candidate, limits, announce=say, options=options)
-    finish(report, json=json, certify=certify, outputs=outputs)
+    outputs.finish(check_candidate(candidate, limits, announce=say, options=options))
 
 
 def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool) -> None:
@@ -119,34 +103,3 @@ def _candidate(named: Path | None, *, strict: bool) -> Candidate:
     if description := find_decoder(named):
         return decoder_candidate(open_decoder(description))
     return bundle_candidate(opened_bundle(named, strict=strict))
-
-
-def read_old(against: Path | None) -> BudgetReport | None:
-    """The report to compare with, read before anything is measured; TinylmError when it is none."""
-    from tinylm.budget.report import load_report
-
-    return None if against is None else load_report(against)
-
-
-def finish(report: BudgetReport, *, json: bool, certify: bool, outputs: Outputs) -> None:
-    """Print the report, write its other forms, end with its exit code."""
-    from tinylm.budget.report import exit_code, to_json
-
-    if json:
-        print(to_json(report))
-    else:
-        from tinylm.budget.formats.table import print_report
-        from tinylm.cli.terminal import console
-
-        say("")
-        screen = console()
-        print_report(report, screen)
-        if report.comparison is not None:
-            from tinylm.budget.formats.table import print_comparison
-
-            screen.print()
-            print_comparison(report.comparison, screen)
-    outputs.write(report, certify=certify)  # after the report is out: a full disk does not lose it
-    if certify and report.basis != "measured":
-        say("\nnot certified: the basis is not `measured`; run this on the budget's device")
-    raise typer.Exit(exit_code(report, certify=certify))

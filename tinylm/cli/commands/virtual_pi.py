@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from tinylm.base.errors import say
 from tinylm.cli.help import Command, Group
-from tinylm.cli.options.budget import Against, budget_option
+from tinylm.cli.options.budget import Against, budget_option, read_earlier
 from tinylm.cli.options.bundle import Backend, BundleArgument, opened_bundle
 from tinylm.cli.options.output import Certify, Html, Json, Junit, Markdown, Outputs
 
 if TYPE_CHECKING:
+    from tinylm.runtime.backends.contract import Backend as RunBackend
     from tinylm.virtual_pi.machine import Machine
 
 virtual_pi_app = typer.Typer(
@@ -55,6 +58,20 @@ _Name = Annotated[str, typer.Option(metavar="NAME", help="Which machine, when th
 _Root = Annotated[bool, typer.Option("--root", help="As root instead of the user `pi`.")]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Emulator:
+    """What is emulated, and of which image; None takes the budget's board, its processor, and what this machine has."""
+
+    board: str | None = None
+    cpu: str | None = None
+    release: int = 12
+    """Of Debian."""
+    mirror: str | None = None
+    keyring: Path | None = None
+    folder: Path | None = None
+    """Where images and machines lie."""
+
+
 @virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi build")
 def build(
     release: _Release = 12,
@@ -64,7 +81,8 @@ def build(
     refresh: Annotated[bool, typer.Option("--refresh", help="Look for newer packages now.")] = False,
 ) -> None:
     """Build the image and print its folder; at once when it is there already."""
-    print(_image(release=release, mirror=mirror, keyring=keyring, folder=folder, refresh=refresh))
+    emulator = Emulator(release=release, mirror=mirror, keyring=keyring, folder=folder)
+    print(_image(emulator, refresh=refresh))
 
 
 @virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi start --board pi-4")
@@ -99,7 +117,7 @@ def start(
         snapshot=snapshot,
     )
     kept = None if snapshot else kept_image(_place(folder), name, release=release)
-    image = kept or _image(release=release, mirror=mirror, keyring=keyring, folder=folder)
+    image = kept or _image(Emulator(release=release, mirror=mirror, keyring=keyring, folder=folder))
     machine = start_machine(image=image, settings=settings, folder=_place(folder), name=name)
     print(f"{name}: {imitated.description}, {settings.cpu}, 127.0.0.1:{machine.state.port}")
 
@@ -194,59 +212,77 @@ def check(
     Exit code 0: it fits, as far as an emulator can tell. 1: a limit is exceeded. 2: bundle or budget cannot be used.
     3: undecided, or no virtual Pi can run here.
     """
+    check_emulated(
+        bundle,
+        budget=budget,
+        backend=backend,
+        against=against,
+        emulator=Emulator(board=board, cpu=cpu, release=release, mirror=mirror, keyring=keyring, folder=folder),
+        outputs=Outputs(json=json, certify=certify, junit=junit, markdown=markdown, html=html),
+    )
+
+
+def check_emulated(
+    named: Path | None,
+    *,
+    budget: str | None,
+    backend: RunBackend,
+    against: Path | None,
+    emulator: Emulator,
+    outputs: Outputs,
+) -> NoReturn:
+    """Check the bundle or run `named` on an emulated board, show the report and end with its exit code.
+
+    A `budget` that is None is the board's. TinylmError when bundle, budget or board cannot be used.
+    """
     import dataclasses
 
     from tinylm.base.errors import TinylmError
     from tinylm.budget.compare.comparison import compare
     from tinylm.budget.spec.budget import load_budget
-    from tinylm.cli.commands.check_budgets import finish, read_old
     from tinylm.external_decoder.description import find_decoder
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
-    outputs = Outputs(junit=junit, markdown=markdown, html=html)
     outputs.check(against, None if budget is None else Path(budget))
-    old = read_old(against)
-    limits = load_budget(budget or board or "pi-zero-2w")
+    old = read_earlier(against)
+    limits = load_budget(budget or emulator.board or "pi-zero-2w")
     cost_model(limits)
-    imitated = board_for(limits) if board is None else find_board(board)
-    if cpu is not None:
-        imitated = dataclasses.replace(imitated, cpu=find_cpu(cpu))
-    if find_decoder(bundle):
+    board = board_for(limits) if emulator.board is None else find_board(emulator.board)
+    if emulator.cpu is not None:
+        board = dataclasses.replace(board, cpu=find_cpu(emulator.cpu))
+    if find_decoder(named):
         raise TinylmError(
-            f"`{bundle}` is a decoder; the virtual Pi checks bundles only",
+            f"`{named}` is a decoder; the virtual Pi checks bundles only",
             "check it on a machine: tinylm check-budgets without --virtual-pi",
         )
-    opened = opened_bundle(bundle, strict=certify)
-    outputs.check(opened.path)
-    say(f"checking {opened.path} against {limits.name} ({limits.description}) on a virtual Pi")
-    checked = check_on_virtual_pi(
-        opened,
+    bundle = opened_bundle(named, strict=outputs.certify)
+    outputs.check(bundle.path)
+    say(f"checking {bundle.path} against {limits.name} ({limits.description}) on a virtual Pi")
+    report = check_on_virtual_pi(
+        bundle,
         limits,
-        image=_image(release=release, mirror=mirror, keyring=keyring, folder=folder),
-        board=imitated,
-        folder=_place(folder),
+        image=_image(emulator),
+        board=board,
+        folder=_place(emulator.folder),
         backend=backend,
         announce=say,
-    )
-    report = checked.report
+    ).report
     if old is not None:
         report = dataclasses.replace(report, comparison=compare(old, report))
-    finish(report, json=json, certify=certify, outputs=outputs)
+    outputs.finish(report)
 
 
-def _image(
-    *, release: int, mirror: str | None, keyring: Path | None, folder: Path | None, refresh: bool = False
-) -> Path:
+def _image(emulator: Emulator, *, refresh: bool = False) -> Path:
     from tinylm.virtual_pi.image import build_image
     from tinylm.virtual_pi.releases import DEFAULT_KEYRING, find_release
 
     return build_image(
-        release=find_release(release),
-        folder=_place(folder),
+        release=find_release(emulator.release),
+        folder=_place(emulator.folder),
         announce=say,
-        mirror=mirror,
-        keyring=keyring or DEFAULT_KEYRING,
+        mirror=emulator.mirror or os.environ.get(ENVIRONMENT_MIRROR) or None,
+        keyring=emulator.keyring or DEFAULT_KEYRING,
         refresh=refresh,
     )
 

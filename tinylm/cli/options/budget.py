@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tinylm.cli.options.completion import budgets
+
+if TYPE_CHECKING:
+    from tinylm.budget.report import BudgetReport
 
 WHAT = "What is measured"
 """The panel that the help shows these options in."""
@@ -22,6 +25,13 @@ Against = Annotated[
         help="Also compare with an earlier report of this device, made by `--json`.",
     ),
 ]
+
+
+def read_earlier(against: Path | None) -> BudgetReport | None:
+    """The report to compare with, read before anything is measured; TinylmError when it is none."""
+    from tinylm.budget.report import load_report
+
+    return None if against is None else load_report(against)
 
 
 def budget_option(*, help: str = _HELP, panel: str | None = WHAT, show_default: bool | str = True) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -54,8 +54,11 @@ def check_output(file: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
-    """Files to write beside what goes to stdout; None is not wanted."""
+    """Where a budget report goes: stdout, as a table or as JSON, and files beside it; None is not wanted."""
 
+    json: bool = False
+    certify: bool = False
+    """Nothing but a measurement on the budget's own device is accepted."""
     junit: Path | None = None
     markdown: Path | None = None
     html: Path | None = None
@@ -77,15 +80,36 @@ class Outputs:
         if len({file.resolve() for file in files}) < len(files):
             raise TinylmError(f"`{files[-1]}` is named for two outputs", "give each a file of its own")
 
-    def write(self, report: BudgetReport, *, certify: bool) -> None:
-        """Write what is wanted, each file whole or not at all."""
+    def finish(self, report: BudgetReport) -> NoReturn:
+        """Print the report, write its files, end with its exit code."""
+        from tinylm.budget.report import exit_code, to_json
+
+        if self.json:
+            print(to_json(report))
+        else:
+            from tinylm.budget.formats.table import print_comparison, print_report
+            from tinylm.cli.terminal import console
+
+            say("")
+            screen = console()
+            print_report(report, screen)
+            if report.comparison is not None:
+                screen.print()
+                print_comparison(report.comparison, screen)
+        self.write(report)  # after the report is out: a full disk does not lose it
+        if self.certify and report.basis != "measured":
+            say("\nnot certified: the basis is not `measured`; run this on the budget's device")
+        raise typer.Exit(exit_code(report, certify=self.certify))
+
+    def write(self, report: BudgetReport) -> None:
+        """Write the files that are wanted, each whole or not at all."""
         from tinylm.base.files import write_atomic
         from tinylm.budget.formats.junit import to_junit
         from tinylm.budget.formats.markdown import to_markdown
         from tinylm.budget.formats.page import to_html
 
         makers: tuple[tuple[Path | None, Callable[[BudgetReport], str]], ...] = (
-            (self.junit, partial(to_junit, certify=certify)),
+            (self.junit, partial(to_junit, certify=self.certify)),
             (self.markdown, to_markdown),
             (self.html, to_html),
         )
