@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import collections
 import dataclasses
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,6 +15,7 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
+import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.export.graph.graph import build_graph, input_names, output_names
 from tinylm.export.graph.quantization import quantize_rows
@@ -279,3 +283,24 @@ def test_fp32_graph_agrees_with_the_torch_module(config: ModelConfig) -> None:
     session = PlainSession(config, build_graph(config, weights, scheme="fp32"))
     stepped = np.array([session.feed([token]) for token in ids])
     np.testing.assert_allclose(stepped, expected, atol=4e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("name", ["attention.py", "blocks.py", "transformer.py"])
+def test_the_graph_has_the_module_s_parts_in_the_module_s_order(name: str) -> None:
+    """`PreNormBlock` of tinylm/model/blocks.py is `pre_norm_block` of tinylm/export/graph/blocks.py."""
+    package = Path(tinylm.__file__).parent
+
+    def defined(folder: str) -> list[str]:
+        tree = ast.parse((package / folder / name).read_text(encoding="utf-8"))
+        names = [node.name for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
+        return [re.sub("(?<=[a-z])(?=[A-Z])", "_", each).lower().replace("swi_glu", "swiglu") for each in names]
+
+    module, graph = defined("model"), defined("export/graph")
+    both = [part for part in module if part in graph]
+    assert both == [part for part in graph if part in module]
+    expected = {
+        "attention.py": ["rotary_embedding", "causal_self_attention"],
+        "blocks.py": ["swiglu", "gelu_feed_forward", "pre_norm_block", "post_norm_block"],
+        "transformer.py": ["learned_positions", "_llama", "_classic"],
+    }
+    assert both == expected[name]
