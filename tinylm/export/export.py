@@ -34,6 +34,7 @@ from tinylm.bundle.manifest import (
     SpecialIds,
     TokenizerEntry,
 )
+from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import to_json, write_bundle
 from tinylm.corpus.openings import opening
 from tinylm.export.cache import measure_cache_scales
@@ -97,15 +98,7 @@ def export_bundle(request: ExportRequest, folder: Path, *, progress: Callable[[s
     if request.scheme == "int8" and request.sensitivity:
         progress("measuring what every matrix costs by itself")
         alone = sensitivities(request.config, request.weights, tokenizer, request.held_out, say=progress)
-    draft = _manifest(request, int8_cache=request.int8_cache)
-    manifest = dataclasses.replace(
-        draft,
-        quantization=dataclasses.replace(draft.quantization, embedding=candidate.embedding),
-        quality=dict(sorted(candidate.quality.items())),
-    )
-    prompt = opening(request.held_out[min(request.held_out)][0])
-    card = model_card(manifest, graph_bytes=len(candidate.graph), prompt=prompt)
-    bundle = write_bundle(folder, manifest, _contents(request, candidate.graph, golden, card))
+    bundle = _write_verified(request, candidate, golden, folder)
     if bundle.warning:
         progress(bundle.warning)
     report = ExportReport(
@@ -196,6 +189,19 @@ def _build_candidate(bench: _Bench, cache_scales: CacheScales | None) -> tuple[C
                 quality = bench.quality(model)
     precision = choice.precision if choice else request.scheme
     return Candidate(graph=graph, model=model, embedding=precision, quality=quality), choice
+
+
+def _write_verified(request: ExportRequest, candidate: Candidate, golden: Golden, folder: Path) -> Bundle:
+    """The bundle with all of its evidence: quality in the manifest, golden tokens, and the card."""
+    draft = _manifest(request, int8_cache=request.int8_cache)
+    manifest = dataclasses.replace(
+        draft,
+        quantization=dataclasses.replace(draft.quantization, embedding=candidate.embedding),
+        quality=dict(sorted(candidate.quality.items())),
+    )
+    prompt = opening(request.held_out[min(request.held_out)][0])
+    card = model_card(manifest, graph_bytes=len(candidate.graph), prompt=prompt)
+    return write_bundle(folder, manifest, _contents(request, candidate.graph, golden, card))
 
 
 def _manifest(request: ExportRequest, *, int8_cache: bool) -> Manifest:
