@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinylm.base.numerals import counted
 from tinylm.base.text_table import grid
 from tinylm.doctor.examination import Examination
 from tinylm.doctor.finding import Finding
@@ -19,7 +20,6 @@ _MARKS = {
     "problem": ("bold red", "✗ problem"),
 }
 _MARK_WIDTH = max(len(mark) for _, mark in _MARKS.values())
-_PLURALS = {"ok": "ok", "note": "notes", "warning": "warnings", "problem": "problems"}
 
 
 def print_examination(examination: Examination, console: Console) -> None:
@@ -35,7 +35,7 @@ def print_examination(examination: Examination, console: Console) -> None:
     console.print()
     counts = {level: sum(finding.level == level for finding in examination.findings) for level in LEVELS}
     parts = [
-        f"{count} {level if count == 1 else _PLURALS[level]}" for level, count in reversed(counts.items()) if count
+        f"{count} ok" if level == "ok" else counted(count, level) for level, count in reversed(counts.items()) if count
     ]
     console.print(Text(", ".join(parts) + ".", style=_MARKS[examination.level][0]))
 
