@@ -28,7 +28,7 @@ from tinylm import __version__
 from tinylm.base import records
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
-from tinylm.corpus.gutenberg_text import END, START, body
+from tinylm.corpus.reading.wrappers import END, START, body
 from tinylm.text.documents import Document
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,29 +58,18 @@ def targets_of(ids: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(ids == BOS, NOT_PREDICTED, ids)
 
 
-class _RowSource(Protocol):
-    """Where rows come from."""
-
-    varies: bool
-    """Epochs differ in their number of rows."""
-
-    def count(self, epoch: int) -> int:
-        """Rows of an epoch."""
-
-    def rows(self, epoch: int, generator: np.random.Generator) -> Rows:
-        """The rows themselves."""
-
-
 class _Windows:
     """Windows at stride = context length, from an offset that the generator draws."""
 
     varies = False
+    """Epochs differ in their number of rows."""
 
     def __init__(self, tokens: int, *, context_length: int) -> None:
         # Any offset below the context leaves room for this many windows and the last one's final target.
         self._count, self._context = (tokens - context_length) // context_length, context_length
 
     def count(self, epoch: int) -> int:
+        """Rows of an epoch."""
         return self._count
 
     def rows(self, epoch: int, generator: np.random.Generator) -> Rows:
@@ -141,7 +130,7 @@ class Batches:
         self._context, self._batch, self._seed = context_length, batch_size, seed
         self.utilisation = self.padding_utilisation = 1.0
         """Share of all slots that predict a token; and what it were with rows of its own for each document."""
-        self._source: _RowSource
+        self._source: _Windows | _PackedDocuments
         if documents is None:
             if weights:
                 raise TinylmError("weights of sources need separate documents", "leave the weights out")

@@ -33,10 +33,6 @@ class Rows:
     length: NDArray[np.int32]
     """(stretches,) tokens read, and tokens predicted."""
 
-    @property
-    def count(self) -> int:
-        return len(self.first) - 1
-
 
 def best_fit(sizes: NDArray[np.int32], capacity: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Best-fit decreasing: the largest first, each into the fullest bin with room for it.

@@ -1,11 +1,12 @@
-"""What stands around a text in its file and is no part of it: front matter, and Project Gutenberg's licence."""
+"""What stands around a text in its file and is no part of it: front matter, and Project Gutenberg's licence, both in
+the books that `--corpus gutenberg` downloads and in a user's own files.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
 
-from tinylm.corpus import gutenberg_text
 from tinylm.corpus.cleaning.sections import DOCUMENT_END
 from tinylm.corpus.statistics import Dropped
 
@@ -26,6 +27,20 @@ _USUAL_KEY = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
+START = re.compile(
+    r"^\*{3}\s*START OF (?:THE|THIS)(?: COPYRIGHTED)? PROJECT GUTENBERG E-?(?:BOOK|TEXT)[^*]{0,400}\*{3}", re.MULTILINE
+)
+END = re.compile(
+    r"^\*{3}\s*END OF (?:THE|THIS)(?: COPYRIGHTED)? PROJECT GUTENBERG E-?(?:BOOK|TEXT)[^*\n]{0,400}(?:\*{3})?",
+    re.MULTILINE,
+)
+_PICTURE = re.compile(r"\[(?:Illustration|Ilustraci[oó]n)[^\]]*\]", re.IGNORECASE)
+_CREDITS = re.compile(
+    r"Produced by|Credits?:|(?:This )?e-?(?:text|book) (?:was )?(?:prepared|produced|created)|Transcribed (?:from|by)"
+    r"|(?:HTML|Text) version by|Updated editions|.*Distributed Proofread|\[?Transcriber['’]s note",
+    re.IGNORECASE,
+)
+
 
 def without_wrappers(chunks: Iterable[str], dropped: Dropped) -> Iterator[str]:
     """The text inside, in chunks; `dropped` counts what was taken off. Several books in one file become documents."""
@@ -34,7 +49,7 @@ def without_wrappers(chunks: Iterable[str], dropped: Dropped) -> Iterator[str]:
     if (front := _FRONT_MATTER.match(start)) and _USUAL_KEY.search(front[0]):
         start = start[front.end() :]
         dropped.front_matter += 1
-    if gutenberg_text.START.search(start):
+    if START.search(start):
         start += _hold(stream, MAX_HELD_CHARACTERS)
         if len(start) <= MAX_HELD_CHARACTERS:
             start = without_licence(start, dropped)
@@ -43,12 +58,30 @@ def without_wrappers(chunks: Iterable[str], dropped: Dropped) -> Iterator[str]:
 
 
 def without_licence(text: str, dropped: Dropped) -> str:
-    """The books in `text`, when it has Project Gutenberg's marks around them, else `text` itself."""
-    books = gutenberg_text.books(text) if "PROJECT GUTENBERG E" in text else None
-    if books is None:
-        return text
+    """What stands in `text` between Project Gutenberg's marks, else `text` itself: each START must have its END.
+
+    Several books may have been put into one file; `text` has `\\n` line ends.
+    """
+    books, place = [], 0
+    while "PROJECT GUTENBERG E" in text and (start := START.search(text, place)):
+        end = END.search(text, start.end())
+        if end is None:
+            return text
+        books.append(body(text[start.end() : end.start()]))
+        place = end.end()
     dropped.licences += len(books)
-    return f"\n{DOCUMENT_END}\n".join(books)
+    return f"\n{DOCUMENT_END}\n".join(books) if books else text
+
+
+def body(between: str) -> str:
+    """The book in what stands between the markers; it may be empty."""
+    paragraphs = re.split(r"\n{2,}", between.strip("\n"))
+    return "\n\n".join(
+        paragraph
+        for position, paragraph in enumerate(paragraphs)
+        if not ("Project Gutenberg" in paragraph or _PICTURE.fullmatch(paragraph.strip()))
+        and not (position < 12 and _CREDITS.match(paragraph.strip()))
+    )
 
 
 def _hold(stream: Iterator[str], characters: int) -> str:
