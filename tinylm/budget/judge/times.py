@@ -65,6 +65,7 @@ def summarise_times(
         if decision == "undecided":
             nearer = unlucky if over < (1 - QUANTILE) * n else lucky
             more = more_requests(over=nearer, n=n, looks=confidence.looks, quantile=QUANTILE, level=confidence.level)
+            more = more or None  # the requests would decide already: it is the variance between processes that does not
     p50, p90, p95, p99 = (observed(samples, quantile) for quantile in (0.5, 0.9, QUANTILE, 0.99))
     return TimeSummary(
         name=name,
