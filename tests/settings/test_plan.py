@@ -87,6 +87,15 @@ def test_every_setting_survives_the_file(tmp_path: Path) -> None:
     assert dataclasses.replace(read, model=request.model, tokenizer=request.tokenizer) == request
 
 
+def test_settings_have_dotted_names() -> None:
+    settings = plan(asked(source_weights={"sample": 2.0}), FACTS).settings()
+    assert settings["preset"] == "tiny"
+    assert settings["corpus"] == ("sample",)
+    assert settings["model.vocab_size"] == settings["tokenizer.vocab_size"] == 321
+    assert settings["training.source_weights.sample"] == 2.0
+    assert settings["training.patience"] is None
+
+
 OLD = """
 schema = "1.0"
 preset = "tiny"

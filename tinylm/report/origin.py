@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tinylm.html.elements import columns, facts, folded, section, subtitle, table
 from tinylm.report.run import DatasetFacts, Run
@@ -65,16 +64,12 @@ def configuration(run: Run) -> str:
 
 def settings(config: RunPlan) -> dict[str, str]:
     """Every setting by its dotted name, such as `training.learning_rate`, in words."""
-    return dict(_flat(dataclasses.asdict(config)))
+    return {name: _words(value) for name, value in config.settings().items()}
 
 
-def _flat(data: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in data.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, (list, tuple)):
-            yield f"{prefix}{key}", ", ".join(map(str, value))
-        elif isinstance(value, bool):
-            yield f"{prefix}{key}", "on" if value else "off"
-        else:
-            yield f"{prefix}{key}", "not set" if value is None else str(value)
+def _words(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "not set" if value is None else str(value)

@@ -7,6 +7,7 @@ decided = plan(request, facts, measured)     # what it does: the run's `config.t
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -71,6 +72,10 @@ class RunPlan(RunRequest):
     validation_text: str | None = None
     schema: str = SCHEMA
 
+    def settings(self) -> dict[str, object]:
+        """Every setting by its dotted name, such as `training.learning_rate`."""
+        return dict(_flat(dataclasses.asdict(self)))
+
     @property
     def request(self) -> RunRequest:
         """What was asked for; in `facts` is what the text made of the vocabulary."""
@@ -128,6 +133,14 @@ def plan(request: RunRequest, facts: Facts, measured: Measurements = UNMEASURED)
 def _shared(source: object, cls: type) -> dict[str, Any]:
     """The values that `source` has for the fields of its own or its base class `cls`."""
     return {each.name: getattr(source, each.name) for each in dataclasses.fields(cls)}
+
+
+def _flat(table: dict[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def write_plan(plan: RunPlan, path: Path) -> None:

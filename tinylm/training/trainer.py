@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tinylm.base.progress import ProgressBar
 from tinylm.bundle.store import CONFIG
 from tinylm.corpus.corpus_files import read_pieces
 from tinylm.dataset.dataset import Dataset
-from tinylm.settings.plan import UNMEASURED, Facts, Measurements, RunPlan, write_plan
+from tinylm.settings.plan import UNMEASURED, Facts, Measurements, write_plan
 from tinylm.settings.run import RunRequest
 from tinylm.training.allocator import give_back_freed_memory
 from tinylm.training.guards.forgetting import Initial, start_from
@@ -78,7 +77,7 @@ def train(
         _check(run, setup, progress)
         with (
             ProgressBar("training", total=total, done=progress.step, unit="steps", say=say) as bar,
-            open_trackers(trackers, run, run_id=run_id, settings=_settings(setup.plan), step=progress.step) as tracked,
+            open_trackers(trackers, run, run_id=run_id, settings=setup.plan.settings(), step=progress.step) as tracked,
         ):
             give_back_freed_memory()  # the checks, and what was timed
             recorder = Recorder(run, setup, checkpoints, bar, tracked, run_id=run_id, progress=progress)
@@ -125,12 +124,3 @@ def _check_exact(run: Path, found: Found) -> None:
             f"the checkpoints in `{run}` have schema 1.0, of an earlier tinylm; exact resuming needs {SCHEMA}",
             "train again with --force",
         )
-
-
-def _settings(plan: RunPlan) -> dict[str, object]:
-    """A run's settings as trackers show them: `training.batch_size` and so on."""
-    settings: dict[str, object] = {}
-    for name, value in dataclasses.asdict(plan).items():
-        inner = value if isinstance(value, dict) else {"": value}
-        settings |= {f"{name}.{key}".rstrip("."): each for key, each in inner.items()}
-    return settings

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.settings.plan import UNMEASURED, Measurements, RunPlan, plan, read_plan, write_plan
+from tinylm.settings.plan import UNMEASURED, Facts, Measurements, RunPlan, plan, read_plan, write_plan
+from tinylm.settings.run import PRESETS
 from tinylm.training.run.run_folder import default_folder, open_run
 
 
@@ -167,3 +168,23 @@ def test_the_default_folder_is_a_function_of_the_settings(small_plan: RunPlan) -
     assert folder.name.startswith("tiny-en.txt-es.txt-")
     assert folder != default_folder(change(small_plan, seed=1))
     assert folder != default_folder(dataclasses.replace(small_plan, dataset="other"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "training", "name"),
+    [
+        ("tiny", {}, "tiny-sample-5335bc"),
+        ("tiny-muon", {"minutes": 2.0}, "tiny-muon-sample-f42db2"),
+        ("small", {"batch_size": None, "accumulation_steps": 2}, "small-sample-9b6e93"),
+        ("classic", {"source_weights": {"sample": 2.0}}, "classic-sample-d6e219"),
+    ],
+)
+def test_a_run_of_an_earlier_tinylm_is_found_by_the_same_command(
+    preset: str, training: dict[str, Any], name: str
+) -> None:
+    """Another preset or a new setting changes the names; old runs are then found with --output-dir only."""
+    request = PRESETS[preset]
+    tokenizer = dataclasses.replace(request.tokenizer, vocab_size=321)
+    facts = Facts(dataset="0123456789abcdef", validation_text="ff" * 8, tokenizer=tokenizer)
+    request = dataclasses.replace(request, training=dataclasses.replace(request.training, **training))
+    assert default_folder(plan(request, facts)) == Path("runs", name)

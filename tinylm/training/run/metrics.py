@@ -164,16 +164,6 @@ def write_summary(run: Path, record: CheckpointRecord, *, utilisation: float, en
     write_atomic(run / SUMMARY, (json.dumps(summary, ensure_ascii=False, indent=2) + "\n").encode())
 
 
-def read_summary(run: Path) -> dict[str, object]:
-    """The `training_metrics.json` of a run."""
-    path = run / SUMMARY
-    try:
-        summary: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", "train first: `tinylm train-pipeline`") from error
-    return summary
-
-
 def _configuration(config: RunPlan) -> dict[str, object]:
     """The reference guide's five names first, then the whole configuration."""
     return {

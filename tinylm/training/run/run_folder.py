@@ -23,7 +23,8 @@ _ID = "run_id"
 def default_folder(asked: RunPlan) -> Path:
     """`runs/PRESET-CORPUS-HASH`, of a plan of which nothing is measured: the same request finds its folder again."""
     corpus = "-".join(dict.fromkeys(Path(source.split(":")[-1]).name or "corpus" for source in asked.corpus))
-    digest = hashlib.sha256(json.dumps(_identity(asked), sort_keys=True).encode()).hexdigest()
+    identity = {**dataclasses.asdict(asked), "validation_text": None}  # follows from the dataset
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
     return RUNS / f"{asked.preset}-{corpus[:40]}-{digest[:6]}"
 
 
@@ -78,8 +79,9 @@ def _run_id(folder: Path) -> str:
 
 def _require_same(folder: Path, recorded: RunPlan, asked: RunPlan, *, any_recipe: bool) -> None:
     """TinylmError that names the first setting in which the recorded request and the one made now differ."""
-    old, new = _flat(_identity(plan(recorded.request, recorded.facts))), _flat(_identity(asked))
-    differing = [key for key in {**old, **new} if old.get(key) != new.get(key)]
+    old, new = (one.settings() for one in (plan(recorded.request, recorded.facts), asked))
+    # Which text is validated on follows from the dataset, and runs of an earlier tinylm do not know it.
+    differing = [key for key in {**old, **new} if old.get(key) != new.get(key) and key != "validation_text"]
     if all(any_recipe and key.startswith("training.") for key in differing):
         return
     key = "training.minutes" if "training.minutes" in differing else differing[0]  # `epochs` follows from it
@@ -87,18 +89,6 @@ def _require_same(folder: Path, recorded: RunPlan, asked: RunPlan, *, any_recipe
         f"`{folder}` holds a run with other settings: `{key}` was {old.get(key)} and is now {new.get(key)}",
         "start over with --force, or name another folder with --output-dir",
     )
-
-
-def _identity(asked: RunPlan) -> dict[str, object]:
-    """What two runs are compared by; which text is validated on follows from the dataset."""
-    return {**dataclasses.asdict(asked), "validation_text": None}
-
-
-def _flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
-    for key, value in table.items():
-        flat.update(_flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
-    return flat
 
 
 def _clear(folder: Path) -> None:
