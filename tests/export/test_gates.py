@@ -88,8 +88,19 @@ def test_the_error_is_a_share_of_the_largest_expected_logit() -> None:
     assert torch_gates(expected, found, [[1, 0]])[0].measured == pytest.approx(1 / 4)
 
 
-def test_the_continuation_ends_with_the_context() -> None:
-    assert torch_gates(trained, engine(context_length=6), [PROMPTS[1]])[1].measured == 0
+@pytest.mark.parametrize(("context_length", "count"), [(48, 28), (6, 6)])
+def test_the_module_reads_the_prompt_and_its_greedy_continuation(context_length: int, count: int) -> None:
+    read: list[Sequence[int]] = []
+
+    def reading(windows: Sequence[Sequence[int]]) -> list[Tensor]:
+        read.extend(windows)
+        return trained(windows)
+
+    torch_gates(reading, engine(context_length=context_length), [PROMPTS[1]])
+    expected = [*PROMPTS[1]]
+    while len(expected) < count:
+        expected.append(int(smooth(expected).argmax()))
+    assert read == [expected]
 
 
 def test_a_not_a_number_is_never_lost() -> None:
