@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tinylm.budget.statistics.binomial import (
     binomial_cdf,
+    binomial_probabilities,
     fewest_requests,
     observed,
 )
@@ -62,3 +63,27 @@ def test_observed_is_the_nearest_rank(quantile: float, expected: float) -> None:
 def test_observed_of_nothing_is_an_error() -> None:
     with pytest.raises(ValueError, match="no samples"):
         observed([], 0.95)
+
+
+@pytest.mark.parametrize(("n", "probability"), [(0, 0.05), (1, 0.5), (20, 0.05), (124, 0.05), (40, 0.9)])
+def test_probabilities_of_every_number(n: int, probability: float) -> None:
+    exact = [math.comb(n, k) * probability**k * (1 - probability) ** (n - k) for k in range(n + 1)]
+    found = binomial_probabilities(n, probability)
+    assert found == pytest.approx(exact[: len(found)], rel=1e-9)
+    assert all(value < 1e-18 for value in exact[len(found) :])  # what is left out
+
+
+def test_the_distribution_ends_at_one() -> None:
+    assert binomial_cdf(5, 5, 0.3) == binomial_cdf(6, 5, 0.3) == 1.0
+    assert binomial_cdf(0, 5, 0.3) == pytest.approx(0.7**5)
+
+
+def test_observed_of_few() -> None:
+    assert [observed([1.0, 2.0, 3.0, 4.0], quantile) for quantile in (0.0, 0.25, 0.26, 0.5, 0.75, 1.0)] == [
+        1,
+        1,
+        2,
+        2,
+        3,
+        4,
+    ]

@@ -102,3 +102,46 @@ def test_the_interval_holds_the_ratio_and_scales(
     assert other.value == pytest.approx(scale * found.value)
     swapped = ratio(new, old, lower=level, upper=level)
     assert math.log(swapped.value) == pytest.approx(-math.log(found.value), abs=1e-6)
+
+
+def test_the_factor_by_hand() -> None:
+    """Two processes of 31 requests from 85 % to 115 % of 100 and of 130 ms; t is 6.3138 with one degree of freedom."""
+    shares = [0.85 + 0.01 * place for place in range(31)]
+    samples = [[100 * share for share in shares], [130 * share for share in shares]]
+    # 90 % confidence of a median of 31: 1.645 x sqrt(31) / 2 = 4.6 ranks on either side of 15.5.
+    error = math.log(shares[20] / shares[10]) / (2 * 1.645)
+    between = math.log(1.3) ** 2 / 2 - error**2
+    expected = math.exp(6.3138 * math.sqrt(between * (1 + 1 / 2)))
+    assert process_factor(samples, level=0.95) == pytest.approx(expected, rel=1e-4)
+    assert process_factor([list(reversed(samples[0])), samples[1]], level=0.95) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_factor_of_a_few_requests_uses_all_of_them() -> None:
+    """Of four requests the ranks around the median are the first and the last."""
+    samples = [[99.0, 100.0, 100.0, 101.0], [149.0, 150.0, 150.0, 151.0]]
+    errors = [math.log(high / low) / (2 * 1.645) for low, high in ((99, 101), (149, 151))]
+    between = math.log(1.5) ** 2 / 2 - mean(error**2 for error in errors)
+    expected = math.exp(6.3138 * math.sqrt(between * 1.5))
+    assert process_factor(samples, level=0.95) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_factor_has_an_end_and_leaves_out_what_is_no_time() -> None:
+    assert process_factor([[1.0, 1.0], [1e9, 1e9]], level=0.95) == pytest.approx(math.exp(10))
+    two = process_factor([[1.0, 1.0], [1.1, 1.1]], level=0.95)
+    assert two > 1
+    assert process_factor([[1.0, 1.0], [0.0, 9.0], [1.1, 1.1], [5.0]], level=0.95) == two
+    assert process_factor([[1.0, 1.0], [0.0, 9.0]], level=0.95) == 1.0
+
+
+def test_a_ratio_that_no_machine_measured_does_not_overflow() -> None:
+    found = ratio([1e-300, 1e300], [1e300, 1e-300], lower=0.99, upper=0.99)
+    assert (found.lower, found.upper) == (math.exp(-100), math.exp(100))
+
+
+def test_degrees_of_freedom_are_rounded_down_but_not_to_none() -> None:
+    """One side without spread leaves the other's two degrees; both ends have a confidence of their own."""
+    old = [math.exp(x) for x in (-1, 0, 1)]
+    found = ratio(old, [1.0, 1.0, 1.0], lower=0.95, upper=0.975)
+    error = math.sqrt(1 / 3)
+    assert math.log(found.lower) == pytest.approx(-2.9200 * error, rel=1e-4)  # t of 2 degrees at 95 %
+    assert math.log(found.upper) == pytest.approx(4.3027 * error, rel=1e-4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.budget.statistics.binomial import binomial_cdf, observed
-from tinylm.budget.statistics.sequential import Boundary, boundaries, fewest_for_a_pass, more_requests
+from tinylm.budget.statistics.sequential import MOST_REQUESTS, Boundary, boundaries, fewest_for_a_pass, more_requests
 
 P95 = 0.95
 
@@ -142,3 +143,50 @@ def test_pairs_of_looks_never_cross() -> None:
             assert edge.most_over is not None
             assert edge.fewest_over is not None
             assert edge.most_over < edge.fewest_over
+
+
+@pytest.mark.parametrize(("over", "n"), [(4, 124), (5, 124), (9, 124), (10, 150), (0, 60)])
+@pytest.mark.parametrize("level", [0.9, 0.99])
+def test_so_many_more_are_the_fewest_that_a_normal_approximation_decides(over: int, n: int, level: float) -> None:
+    """By plain search: a share that stays what it is lies beyond the quantile of the normal distribution, and half a
+    request for whole numbers."""
+    z = NormalDist().inv_cdf(level)
+
+    def decides(size: int) -> bool:
+        return abs(round(over / n * size) - 0.05 * size) > z * math.sqrt(size * 0.05 * 0.95) + 0.5
+
+    fewest = next((size for size in range(n, MOST_REQUESTS) if decides(size)), None)
+    more = more_requests(over=over, n=n, looks=(n,), quantile=P95, level=level)
+    assert fewest is not None
+    assert more is not None
+    assert fewest <= n + more
+    assert decides(n + more)
+    # Whole numbers make it decide here and there before it does for good; 2 % is what it is looked for to.
+    assert n + more <= 1.1 * max(fewest, n) + 60
+
+
+def test_a_look_is_advised_only_if_it_is_still_to_come() -> None:
+    looks = (124, 250)
+    assert more_requests(over=0, n=124, looks=looks, quantile=P95, level=0.95) == 126
+    assert more_requests(over=0, n=250, looks=looks, quantile=P95, level=0.95) == 0
+    beyond = more_requests(over=10, n=250, looks=looks, quantile=P95, level=0.95)
+    assert beyond is not None
+    assert beyond > 250  # 4 % are hard to tell from 5 %
+
+
+def test_at_the_very_limit_the_search_ends() -> None:
+    assert more_requests(over=50, n=1000, looks=(1000,), quantile=P95, level=0.95) is None
+    # At 5.2 % too: 1.645 x sqrt(0.0475 x n) + 0.5 is 0.002 n at 33,000 requests, within MOST_REQUESTS.
+    assert more_requests(over=52, n=1000, looks=(1000,), quantile=P95, level=0.95) == pytest.approx(31_700, rel=0.05)
+
+
+def test_a_boundary_decides_at_its_numbers() -> None:
+    edge = Boundary(100, 2, 10)
+    assert [edge.decide(over=over) for over in (0, 2, 3, 9, 10, 100)] == [
+        *("pass", "pass", "undecided", "undecided", "fail", "fail")
+    ]
+    open_ = Boundary(10, None, None)
+    assert {open_.decide(over=over) for over in range(11)} == {"undecided"}
+    assert open_.upper_bound([1.0] * 10) is open_.lower_bound([1.0] * 10) is None
+    assert edge.upper_bound(list(range(100, 0, -1))) == 98
+    assert edge.lower_bound(list(range(100, 0, -1))) == 91
