@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 
 from tinylm.text.documents import Piece, Split
 
@@ -57,7 +57,7 @@ class SplitStatistics:
 
 @dataclass(slots=True)
 class CorpusStatistics:
-    """The figures of a built corpus; `tinylm.base.records.read(CorpusStatistics, ...)` reads `to_json()` back."""
+    """The figures of a built corpus; part of `corpus.json`."""
 
     languages: dict[str, dict[str, SplitStatistics]] = field(default_factory=dict)
     """By language, then by `train` and `val`."""
@@ -88,10 +88,6 @@ class CorpusStatistics:
         if language not in self.languages:
             self.languages[language] = {"train": SplitStatistics(), "val": SplitStatistics()}
         return self.languages[language][split]
-
-    def to_json(self) -> dict[str, object]:
-        """The same as plain dictionaries and numbers."""
-        return asdict(self)
 
 
 def count_sentences(text: str) -> int:

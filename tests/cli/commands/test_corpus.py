@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_training_takes_the_dataset_and_the_screen_shows_it(sources: list[str], 
 
     document = json.loads(RUN.invoke(app, [*sources, "--vocab-size", "100", "--json"], catch_exceptions=False).stdout)
     statistics = read_record(latest_dataset().path / "corpus.json").statistics
-    assert document["corpus"]["statistics"] == statistics.to_json()
+    assert document["corpus"]["statistics"] == dataclasses.asdict(statistics)
     assert document["dataset"]["hash"] == record.hash
     assert document["tokenizer"]["sample"]["bytes"] == statistics.total_bytes("train")
     assert document["tokens"]["train"] > 0
