@@ -11,16 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
+from command_line import ROOT as ROOT_COMMAND
 
-from tinylm.cli.application import app
 from tinylm.settings.run import PRESETS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 TO_FILL = "(to be measured)"
-ROOT_COMMAND: Any = typer.main.get_command(app)
 
 _FENCE = re.compile(r"^[ \t]*```(\w*)\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
@@ -81,7 +79,7 @@ def _commands(page: Path, program: re.Pattern[str]) -> Iterator[Command]:
 
 def _parse(words: tuple[str, ...]) -> None:
     """Parse the arguments with the real command line, down to the last subcommand; nothing is run."""
-    command: Any = ROOT_COMMAND
+    command: Any = ROOT
     arguments, context = list(words), None
     while True:
         group = hasattr(command, "list_commands")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import sys
 from typing import Any, TextIO
@@ -11,36 +12,46 @@ import typer
 
 import tinylm
 from tinylm.base.errors import INTERRUPTED, TinylmError
-from tinylm.cli.commands.budget import budget_app
-from tinylm.cli.commands.bundle import bundle_app
-from tinylm.cli.commands.check_budgets import check_budgets
-from tinylm.cli.commands.clean import clean
-from tinylm.cli.commands.corpus import corpus
-from tinylm.cli.commands.doctor import doctor
-from tinylm.cli.commands.evaluate import evaluate
-from tinylm.cli.commands.export import export
-from tinylm.cli.commands.generate import generate
-from tinylm.cli.commands.profile import profile
-from tinylm.cli.commands.report import report
-from tinylm.cli.commands.runs import runs
-from tinylm.cli.commands.train import train
-from tinylm.cli.commands.train_pipeline import train_pipeline
-from tinylm.cli.commands.virtual_pi import virtual_pi_app
 from tinylm.cli.help import Command, Group
 
 _OF_THE_SYSTEM = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 """Errors of the operating system that whoever calls can do something about; any other is a mistake of ours."""
 
 
+_EXAMPLES = {
+    "train-pipeline": "tinylm train-pipeline --corpus my-texts --minutes 6",
+    "corpus": "tinylm corpus --corpus en:novels --corpus es:novelas",
+    "train": "tinylm train --corpus my-texts --minutes 6 --preflight",
+    "evaluate": "tinylm evaluate runs/old runs/new --text en:letters.txt",
+    "report": "tinylm report runs/old runs/new",
+    "export": "tinylm export runs/NAME --kv-cache int8",
+    "check-budgets": "tinylm check-budgets runs/NAME --budget pi-4",
+    "profile": "tinylm profile --plot profile.svg",
+    "generate": 'tinylm generate --prompt "Once upon" --seed 1',
+    "doctor": "tinylm doctor --budget pi-zero-2w",
+    "runs": "tinylm runs",
+    "clean": "tinylm clean checkpoints --dry-run",
+    "budget": None,
+    "bundle": None,
+    "virtual-pi": None,
+}
+"""Every command in the order of the chain, with its example; None has commands of its own, with theirs."""
+
+
 class _Commands(Group):
-    """Commands in the order of the chain.
+    """The commands, each imported when it is asked for: `generate` needs none of the modules of the others.
 
     Ctrl-C ends with 130 and a reader that has gone (`| head`) with 141, as shells expect; typer alone would say 1 to
     both, which means here that a limit is exceeded.
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return list(self.commands)
+        return list(_EXAMPLES)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name in _EXAMPLES and cmd_name not in self.commands:
+            self.commands[cmd_name] = _load(cmd_name)
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -62,6 +73,17 @@ class _Commands(Group):
             _write_nowhere(sys.stdout)
             message = f"the output cannot be written: {error.strerror}"
             raise TinylmError(message, "free some space, or write elsewhere") from None
+
+
+def _load(name: str) -> Any:
+    """The command `name` of the module of that name: its function, or its Typer application."""
+    module = importlib.import_module(f"tinylm.cli.commands.{name.replace('-', '_')}")
+    example = _EXAMPLES[name]
+    if example is None:
+        return typer.main.get_group(getattr(module, f"{name.replace('-', '_')}_app"))
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+    alone.command(name, cls=Command, epilog=example)(getattr(module, name.replace("-", "_")))
+    return typer.main.get_command(alone)
 
 
 def _write_nowhere(*streams: TextIO) -> None:
@@ -91,23 +113,3 @@ def tinylm_command(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
 ) -> None:
     """Train a tiny language model to fit a device's budget, and prove on the device that it does."""
-
-
-for _command, _example in (
-    (train_pipeline, "tinylm train-pipeline --corpus my-texts --minutes 6"),
-    (corpus, "tinylm corpus --corpus en:novels --corpus es:novelas"),
-    (train, "tinylm train --corpus my-texts --minutes 6 --preflight"),
-    (evaluate, "tinylm evaluate runs/old runs/new --text en:letters.txt"),
-    (report, "tinylm report runs/old runs/new"),
-    (export, "tinylm export runs/NAME --kv-cache int8"),
-    (check_budgets, "tinylm check-budgets runs/NAME --budget pi-4"),
-    (profile, "tinylm profile --plot profile.svg"),
-    (generate, 'tinylm generate --prompt "Once upon" --seed 1'),
-    (doctor, "tinylm doctor --budget pi-zero-2w"),
-    (runs, "tinylm runs"),
-    (clean, "tinylm clean checkpoints --dry-run"),
-):
-    app.command(cls=Command, epilog=_example)(_command)
-app.add_typer(budget_app)
-app.add_typer(bundle_app)
-app.add_typer(virtual_pi_app)

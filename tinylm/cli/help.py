@@ -89,7 +89,7 @@ class Group(typer.core.TyperGroup):
 
         if not ctx.resilient_parsing and self.get_command(ctx, args[0]) is None:
             message = f"`{ctx.command_path}` has no command `{args[0]}`"
-            raise TinylmError(message, nearest(args[0], self.commands))
+            raise TinylmError(message, nearest(args[0], self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 
 
