@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import Bundle
+from tinylm.bundle.reading import Bundle
 from tinylm.bundle.store import DATASETS
 from tinylm.corpus import gutenberg
 from tinylm.dataset.build import build_dataset, plan_dataset

@@ -51,6 +51,10 @@ def test_timed_steps_change_nothing_and_tell_of_themselves(
     assert said == ["timing steps"]
 
 
+def asked(small_run: RunRequest, **training: Any) -> RunRequest:
+    return dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, **training))
+
+
 @pytest.fixture
 def paces(monkeypatch: pytest.MonkeyPatch) -> dict[int, float]:
     """Seconds that a step of each batch size takes, instead of being done."""
@@ -80,12 +84,12 @@ def test_the_batch_size_is_decided_once(
 def test_a_batch_must_fit_in_memory(
     paces: dict[int, float], small_run: RunRequest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = iter([1e9, 1e9, 0.0])
+    request, room = asked(small_run, batch_size=None), iter([1e9, 1e9, 0.0])
     monkeypatch.setattr(decide, "available_memory_mb", lambda setup: next(room))
-    assert decide.fastest_batch_size(small_run, dataset.facts(), dataset) == 8
+    assert decide.fastest_batch_size(request, dataset.facts(), dataset) == 8
     monkeypatch.setattr(decide, "available_memory_mb", lambda setup: 0.0)
     with pytest.raises(TinylmError, match="a batch of 4 sequences does not fit in memory"):
-        decide.fastest_batch_size(small_run, dataset.facts(), dataset)
+        decide.fastest_batch_size(request, dataset.facts(), dataset)
 
 
 @pytest.mark.parametrize(("parts", "smallest"), [(1, 4), (2, 4), (16, 16)])
@@ -93,21 +97,33 @@ def test_a_batch_splits_into_its_parts(
     paces: dict[int, float], small_run: RunRequest, dataset: Dataset, parts: int, smallest: int
 ) -> None:
     paces.update({4: 1.0, 8: 9.0, 16: 16.0, 32: 99.0})  # the first one tried is the fastest
-    training = dataclasses.replace(small_run.training, batch_size=None, accumulation_steps=parts)
-    request = dataclasses.replace(small_run, training=training)
+    request = asked(small_run, batch_size=None, accumulation_steps=parts)
     assert decide.fastest_batch_size(request, dataset.facts(), dataset) == smallest
 
 
 def test_a_batch_of_three_parts_is_no_power_of_two(small_run: RunRequest, dataset: Dataset) -> None:
-    training = dataclasses.replace(small_run.training, accumulation_steps=3)
+    request = asked(small_run, batch_size=None, accumulation_steps=3)
     with pytest.raises(TinylmError, match="do not split into 3 parts"):
-        decide.fastest_batch_size(dataclasses.replace(small_run, training=training), dataset.facts(), dataset)
+        decide.fastest_batch_size(request, dataset.facts(), dataset)
 
 
-def test_batch_sizes_are_timed_for_real(small_run: RunRequest, dataset: Dataset) -> None:
-    small = dataclasses.replace(small_run.model, n_layer=1, d_ff=16)
-    found = decide.fastest_batch_size(dataclasses.replace(small_run, model=small), dataset.facts(), dataset)
-    assert found in (4, 8, 16, 32, 64, 128, 256, 512, 1024)
+def test_batch_sizes_are_timed_for_real(
+    small_run: RunRequest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    timed_steps = decide.timed_steps
+
+    def timed(setup: Setup, **steps: Any) -> tuple[float, float]:
+        tried.append(len(setup.batches.batch(0).inputs))
+        return timed_steps(setup, **steps)
+
+    monkeypatch.setattr(decide, "timed_steps", timed)
+    small = dataclasses.replace(
+        asked(small_run, batch_size=None), model=dataclasses.replace(small_run.model, n_layer=1)
+    )
+    found = decide.fastest_batch_size(small, dataset.facts(), dataset)
+    assert tried == [4 * 2**number for number in range(len(tried))]
+    assert found in tried[-2:]  # the last one tried is no faster, or the largest
 
 
 def decided(request: RunRequest, dataset: Dataset, measured: Measurements, progress: Progress) -> tuple[RunPlan, int]:
@@ -119,7 +135,7 @@ def decided(request: RunRequest, dataset: Dataset, measured: Measurements, progr
 def test_minutes_become_steps_and_epochs(
     small_run: RunRequest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, minutes=0.1))
+    request = asked(small_run, minutes=0.1)
     monkeypatch.setattr(decide, "timed_steps", lambda setup, **steps: (0.5, 0.0))
     found, total = decided(request, dataset, UNMEASURED, START)
     assert total == found.training.total_steps == int(6 * 0.92 / 0.5) == 11
@@ -131,7 +147,7 @@ def test_minutes_become_steps_and_epochs(
 
 
 def test_the_steps_of_minutes_are_timed_for_real(small_run: RunRequest, dataset: Dataset) -> None:
-    request = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, minutes=0.02))
+    request = asked(small_run, minutes=0.02)
     found, total = decided(request, dataset, UNMEASURED, START)
     assert total >= 1
     assert plan(request, dataset.facts(), found.measured) == found
@@ -139,7 +155,7 @@ def test_the_steps_of_minutes_are_timed_for_real(small_run: RunRequest, dataset:
 
 def test_epochs_and_steps_need_no_measuring(small_run: RunRequest, dataset: Dataset) -> None:
     assert decided(small_run, dataset, UNMEASURED, START)[1] == 3 * 8
-    request = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, total_steps=5))
+    request = asked(small_run, total_steps=5)
     found, total = decided(request, dataset, UNMEASURED, START)
     assert total == found.training.total_steps == 5
     assert found.measured == Measurements(compiled=False)
