@@ -300,3 +300,24 @@ def test_room_reaches_to_the_limit_itself() -> None:
     assert not steady.room("fail", [400], 100)
     assert steady.room("fail", [400.001, 900], 100)
     assert not steady.room("undecided", [400], 100)
+
+
+def test_neighbours_are_counted_between_the_first_and_the_last_look(make_processes: MakeProcesses) -> None:
+    """Whenever the first look was, and however short the time was."""
+    first = dataclasses.replace(BEFORE, at_s=100.0)
+    last = dataclasses.replace(AFTER, at_s=100.5, busy_core_s=112.0)  # 12 core seconds, 10 of them our own
+    assert judge_validity(make_processes(), states=(first, last)).neighbours_cores == 4.0
+
+
+def test_low_voltage_and_a_capped_clock_are_two_causes(causes: Find) -> None:
+    found = causes(before={"temperature_c": 80.0}, throttled=0b0011)
+    assert set(found) == {("under-voltage", "times"), ("throttling", "times")}
+    assert found["throttling", "times"].what.endswith("its clock was capped, at up to 80 °C")
+
+
+def test_without_being_told_of_room_there_is_none() -> None:
+    assert validity(cause("drift", "times", "everything")).void("pass", "times") is not None
+
+
+def test_drift_keeps_four_places(make_processes: MakeProcesses) -> None:
+    assert judge_validity(make_processes(work_ms=(1.0,) * 16 + (1.23456,) * 16)).drift == 1.2346

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.budget.judge.validity import judge_validity
+from tinylm.budget.judge.validity import Validity, judge_validity
 from tinylm.budget.judge.verdict import (
     LimitResult,
     compare,
     judge,
+    judge_p95,
     not_measured,
     open_quantiles,
     overall,
@@ -478,3 +479,33 @@ def test_a_row_of_the_report() -> None:
     assert result_of("a", 0, "", "measured", compare(1, 0, "")).margin is None
     none = result_of("a", 1, "", "measured", not_measured("no"))
     assert (none.measured, none.margin, none.verdict, none.evidence) == (None, None, "not_measured", "no")
+
+
+def test_a_memory_probe_without_proc_leaves_the_others_standing(
+    make_processes: MakeProcesses, judged: Judged, built_up: MemoryResult
+) -> None:
+    """No step, no reading and no memory of its own: growth cannot be told, the peak of the others can."""
+    silent = dataclasses.replace(built_up, steps=(), growth=(), memory=None)
+    results = judged(make_processes(), memory=silent)
+    assert results["growth_mb"].verdict == "not_measured"
+    assert results["growth_mb"].evidence.startswith("not measurable here: this system has no /proc")
+    assert results["peak_rss_mb"].evidence.startswith("highest VmHWM of 4 fresh processes; then ")
+    assert results["resident_mb"].evidence == "highest VmRSS of 4 processes after their requests"
+    untold = dataclasses.replace(built_up, memory=dataclasses.replace(built_up.memory, rss_bytes=None))  # type: ignore[type-var]
+    assert "of 4 processes" in judged(make_processes(), memory=untold)["resident_mb"].evidence
+
+
+def test_only_the_first_start_must_have_read_from_storage(make_processes: MakeProcesses, judged: Judged) -> None:
+    first, *others = make_processes()
+    warm = [dataclasses.replace(process, storage_read_bytes=0) for process in others]
+    assert judged((first, *warm))["cold_start_ms"].verdict == "pass"
+    cached = dataclasses.replace(first, storage_read_bytes=0)
+    assert judged((cached, *others))["cold_start_ms"].verdict == "undecided"
+
+
+def test_without_requests_no_p95_is_measured() -> None:
+    validity = Validity(
+        causes=(), waiting=0, drift=1, neighbours_cores=None, busiest=(), swap_bytes=0, load_average=None
+    )
+    finding = judge_p95([[]], limit=250, validity=validity, confidence=ALL.confidence)
+    assert (finding.verdict, finding.evidence) == ("not_measured", "no request was counted")
