@@ -129,6 +129,9 @@ def test_an_interval_by_hand(make: Make) -> None:
     assert (found.verdict, found.method, found.unit, found.change_unit) == ("regressed", "typical request", "ms", "%")
     assert (found.old, found.new) == (pytest.approx(100, rel=1e-3), pytest.approx(160, rel=1e-3))
     assert found.significance.startswith("4 requests of 4 processes before and 4 requests of 4 now, ")
+    more = row(old, [*new, *new]).significance
+    assert more.startswith("4 requests of 4 processes before and 8 requests of 8 now, ")
+    assert row([make(1.23456)] * 2, [make(1.23456)] * 2).old == 1.2346
     assert "at least so much with 97.5 % confidence each and at most with 95 %" in found.significance
 
 
@@ -136,6 +139,7 @@ def test_an_interval_by_hand(make: Make) -> None:
 def test_a_machine_that_changed_is_told(make: Make, work: float, said: bool) -> None:
     found = row([make(100.0)] * 2, [make(100.0)] * 2, work=work)
     assert ("for the same work" in found.significance) == said
+    assert not said or f"the machine takes {100 * (work - 1):+.0f} % for the same work" in found.significance
 
 
 def test_an_open_row_says_what_would_tell(make: Make) -> None:
