@@ -79,7 +79,7 @@ def _commands(page: Path, program: re.Pattern[str]) -> Iterator[Command]:
 
 def _parse(words: tuple[str, ...]) -> None:
     """Parse the arguments with the real command line, down to the last subcommand; nothing is run."""
-    command: Any = ROOT
+    command: Any = ROOT_COMMAND
     arguments, context = list(words), None
     while True:
         group = hasattr(command, "list_commands")
