@@ -220,6 +220,7 @@ def test_stretches_are_whole_words_from_places_all_over_the_text() -> None:
     assert list(golden._stretches(text[:47])) == []
     assert list(golden._stretches(text[:48])) == ["w0001 w0002 w0003 w0004 w0005 w0006"]
     assert len(list(golden._stretches(text[: 48 * 4]))) == 4
+    assert list(golden._stretches("a" * 22 + " bbb " + "c" * 21)) == ["bbb"]
     assert list(golden._stretches("a" * 20 + " " + "b" * 40)) == ["a" * 20 + " " + "b" * 27]  # nothing lies between
 
 
