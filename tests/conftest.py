@@ -16,9 +16,10 @@ import sentencepiece
 from hypothesis import settings
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import to_bytes
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
-from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.bundle.writing import write_bundle
 from tinylm.dataset.build import build_dataset, plan_dataset
 from tinylm.dataset.dataset import Dataset
 from tinylm.settings.model import ModelConfig
@@ -135,7 +136,7 @@ def make_bundle(tmp_path_factory: pytest.TempPathFactory) -> MakeBundle:
         contents = {
             contract.MODEL: build_graph(config, weights, scheme=scheme),  # type: ignore[arg-type]
             contract.TOKENIZER: train_tokenizer(tokenizer_size, byte_fallback=byte_fallback),
-            contract.GOLDEN: to_json({"schema": "1.0", "prompts": [], "encodings": [], "held_out": []}),
+            contract.GOLDEN: to_bytes({"schema": "1.0", "prompts": [], "encodings": [], "held_out": []}),
             contract.CARD: b"# a test\n",
         }
         folder = tmp_path_factory.mktemp("bundles") / "bundle"
@@ -215,7 +216,7 @@ def tiny_bundle(make_bundle: MakeBundle, tmp_path_factory: pytest.TempPathFactor
     encodings = [{"text": text, "ids": tokenizer.encode(text)} for text in texts]
     golden = {"schema": contract.SCHEMA, "prompts": prompts, "encodings": encodings, "held_out": held_out}
     contents = {name: (bare.path / name).read_bytes() for name in contract.REQUIRED}
-    contents[contract.GOLDEN] = to_json(golden)
+    contents[contract.GOLDEN] = to_bytes(golden)
     return write_bundle(tmp_path_factory.mktemp("tiny") / "bundle", bare.manifest, contents)
 
 

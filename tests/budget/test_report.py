@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import to_json
 from tinylm.budget.check import check_bundle, make_report
 from tinylm.budget.formats.table import print_report
 from tinylm.budget.judge.verdict import judge
 from tinylm.budget.measure.probes import Measurements
-from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
+from tinylm.budget.report import BudgetReport, exit_code, read_report
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
 from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle

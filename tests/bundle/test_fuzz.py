@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import to_bytes
 from tinylm.bundle.manifest import MANIFEST, REQUIRED, TOKENIZER, LanguageQuality, QualityIntervals
 from tinylm.bundle.reading import Bundle, open_bundle
-from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.bundle.writing import write_bundle
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def assert_says(read: object, written: object) -> None:
 @given(data=st.data())
 def test_any_change_to_a_manifest_opens_as_written_or_is_refused(bundle: Bundle, data: st.DataObject) -> None:
     """Replace, remove or add any value anywhere: TinylmError, or a bundle that says exactly what the file says."""
-    original = json.loads(to_json(dataclasses.asdict(bundle.manifest)))
+    original = json.loads(to_bytes(bundle.manifest))
     changed = copy.deepcopy(original)
     *parents, last = data.draw(st.sampled_from(paths(original)[1:]))
     place = changed
@@ -87,18 +88,18 @@ def test_any_change_to_a_manifest_opens_as_written_or_is_refused(bundle: Bundle,
         del place[last]
     elif isinstance(place, dict):
         place[data.draw(st.text(max_size=8))] = data.draw(JSON)
-    (bundle.path / MANIFEST).write_bytes(to_json(changed))
+    (bundle.path / MANIFEST).write_bytes(to_bytes(changed))
     try:
         opened = open_bundle(bundle.path)
     except TinylmError:
         return
-    assert_says(json.loads(to_json(dataclasses.asdict(opened.manifest))), changed)
+    assert_says(json.loads(to_bytes(opened.manifest)), changed)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(raw=st.binary(max_size=200), at=st.integers(0, 5000))
 def test_any_bytes_in_a_manifest_are_refused_or_open(bundle: Bundle, raw: bytes, at: int) -> None:
-    whole = to_json(dataclasses.asdict(bundle.manifest))
+    whole = to_bytes(bundle.manifest)
     (bundle.path / MANIFEST).write_bytes(whole[:at] + raw + whole[at + len(raw) :])
     try:
         open_bundle(bundle.path)

@@ -13,14 +13,10 @@ import pytest
 from sample_bundles import CONTENTS, GOLDEN_RECORD, RECORD, edit_manifest
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import (
-    CARD,
-    GOLDEN,
-    MANIFEST,
-    SIGNATURE,
-)
+from tinylm.base.records import to_bytes
+from tinylm.bundle.manifest import CARD, GOLDEN, MANIFEST, SIGNATURE
 from tinylm.bundle.reading import Bundle, open_bundle
-from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.bundle.writing import write_bundle
 
 
 def test_a_signature_may_be_there_unlisted(bundle: Bundle) -> None:
@@ -210,10 +206,10 @@ def test_an_unknown_key_names_the_nearest_known_one(bundle: Bundle) -> None:
 def test_missing_keys_and_wrong_types_name_the_key(bundle: Bundle) -> None:
     whole = json.loads((bundle.path / MANIFEST).read_bytes())
     for key, value in {"name": 7, "languages": "en", "task": "classify", "model": [], "quality": None}.items():
-        (bundle.path / MANIFEST).write_bytes(to_json({**whole, key: value}))
+        (bundle.path / MANIFEST).write_bytes(to_bytes({**whole, key: value}))
         with pytest.raises(TinylmError, match=f"`{key}`"):
             open_bundle(bundle.path)
-        (bundle.path / MANIFEST).write_bytes(to_json({k: v for k, v in whole.items() if k != key}))
+        (bundle.path / MANIFEST).write_bytes(to_bytes({k: v for k, v in whole.items() if k != key}))
         with pytest.raises(TinylmError, match=f"lacks the key `{key}`"):
             open_bundle(bundle.path)
 
@@ -249,7 +245,7 @@ def test_two_tokenizers_are_refused(bundle: Bundle) -> None:
 
 
 def test_golden_tokens_of_a_newer_schema_are_refused(tmp_path: Path) -> None:
-    newer = to_json({**dataclasses.asdict(GOLDEN_RECORD), "schema": "2.0"})
+    newer = to_bytes({**dataclasses.asdict(GOLDEN_RECORD), "schema": "2.0"})
     bundle = write_bundle(tmp_path / "bundle", RECORD, {**CONTENTS, GOLDEN: newer})
     with pytest.raises(TinylmError, match=r"golden\.json` has schema 2\.0"):
         bundle.golden()

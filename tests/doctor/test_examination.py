@@ -17,9 +17,10 @@ from typer.testing import CliRunner
 
 import tinylm
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import read, to_json
 from tinylm.bundle.reading import Bundle
 from tinylm.cli.application import app
-from tinylm.doctor.examination import examine, read_examination, to_json
+from tinylm.doctor.examination import Examination, examine
 from tinylm.doctor.table import print_examination
 from tinylm.machine.facts import Facts
 
@@ -51,7 +52,7 @@ def int8(make_bundle: Callable[..., Bundle]) -> Bundle:
 def test_json_round_trip(int8: Bundle, recorded: Recorded) -> None:
     for board in ("pi-zero-2w", "pi-3b-plus", "pi-4", "pi-5"):
         report = examine(bundle=int8.path, budget=None, announce=silent, facts=recorded(board))
-        assert read_examination(json.loads(to_json(report)), "the report") == report
+        assert read(Examination, json.loads(to_json(report)), "the report", major=1) == report
         assert report.bundle is not None
         assert report.bundle.sha256 == int8.manifest_sha256
 
@@ -59,9 +60,9 @@ def test_json_round_trip(int8: Bundle, recorded: Recorded) -> None:
 def test_a_newer_or_mistyped_report_is_refused(recorded: Recorded) -> None:
     document = json.loads(to_json(examine(bundle=None, budget=None, announce=silent, facts=recorded("pi-4"))))
     with pytest.raises(TinylmError, match=r"schema 2\.0"):
-        read_examination({**document, "schema": "2.0"}, "the report")
+        read(Examination, {**document, "schema": "2.0"}, "the report", major=1)
     with pytest.raises(TinylmError, match="unknown key"):
-        read_examination({**document, "findigns": []}, "the report")
+        read(Examination, {**document, "findigns": []}, "the report", major=1)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -95,7 +96,7 @@ def test_the_latest_bundle_when_damaged_is_a_problem_and_the_rest_is_there(tmp_p
     (tmp_path / "runs/a/config.toml").touch()
     (tmp_path / "runs/a/bundle/manifest.json").write_text("{")
     result = runner.invoke(app, ["doctor", "--json"])
-    report = read_examination(json.loads(result.stdout), "the report")
+    report = read(Examination, json.loads(result.stdout), "the report", major=1)
     assert result.exit_code == 1
     assert report.bundle is None
     assert [f.level for f in report.findings if f.check == "bundle"] == ["problem"]
@@ -124,7 +125,7 @@ def test_on_this_machine(int8: Bundle, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode in (0, 1), done.stderr
-    report = read_examination(json.loads(done.stdout), "the report")
+    report = read(Examination, json.loads(done.stdout), "the report", major=1)
     assert {trial.module: trial.outcome for trial in report.facts.software.trials} == dict.fromkeys(
         ("numpy", "onnxruntime", "sentencepiece", "psutil"), "ok"
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tinylm.budget.report import BudgetReport, to_json
+from tinylm.base.records import to_json
+from tinylm.budget.report import BudgetReport
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.housekeeping.inventory import CheckResult, inventory
 

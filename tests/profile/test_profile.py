@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import read, to_json
 from tinylm.profile.plot import plot
-from tinylm.profile.profile import Profile, read_profile, summarise, to_json
+from tinylm.profile.profile import Profile, summarise
 from tinylm.profile.table import print_profile
 
 
@@ -34,9 +35,9 @@ def test_a_summary_of_few_values() -> None:
 
 
 def test_json_comes_back_as_it_was(report: Profile) -> None:
-    assert read_profile(json.loads(to_json(report)), "it") == report
+    assert read(Profile, json.loads(to_json(report)), "it", major=1) == report
     alone = dataclasses.replace(report, prefill=None)
-    assert read_profile(json.loads(to_json(alone)), "it") == alone
+    assert read(Profile, json.loads(to_json(alone)), "it", major=1) == alone
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_json_comes_back_as_it_was(report: Profile) -> None:
 )
 def test_other_json_is_refused(report: Profile, change: dict[str, object], reason: str) -> None:
     with pytest.raises(TinylmError) as error:
-        read_profile({**json.loads(to_json(report)), **change}, "it")
+        read(Profile, {**json.loads(to_json(report)), **change}, "it", major=1)
     assert reason in f"{error.value.message} {error.value.hint}"
 
 

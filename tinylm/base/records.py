@@ -1,4 +1,7 @@
-"""Strict reading of JSON and TOML tables into frozen dataclasses.
+"""Strict reading of JSON and TOML tables into frozen dataclasses, and the one way that these become JSON.
+
+    write_file(path, record)
+    record = read_file(Record, path, major=1, hint="make it again")
 
 Every file contract of tinylm (run configuration, bundle manifest, budget, report) goes through `read`, so that a typo
 is an error that names the key and the nearest known one, never a setting that is silently ignored.
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.files import write_atomic
 
 T = TypeVar("T")
 _CORRECT = "correct the file, or restore it as it was written"
@@ -34,12 +38,30 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
     return f"did you mean `{close[0]}`?" if close else "known: " + ", ".join(f"`{word}`" for word in known)
 
 
-def read(cls: type[T], data: object, where: str) -> T:
+def to_json(record: object) -> str:
+    """A record, or a table with records in it, as a JSON document. ValueError for a number that is not finite."""
+    return json.dumps(record, default=dataclasses.asdict, ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def to_bytes(record: object) -> bytes:
+    """The same as the content of a file: same record, same bytes."""
+    return f"{to_json(record)}\n".encode()
+
+
+def write_file(path: Path, record: object) -> None:
+    """Write a record as a JSON file; TinylmError as for `write_atomic`."""
+    write_atomic(path, to_bytes(record))
+
+
+def read(cls: type[T], data: object, where: str, *, major: int | None = None) -> T:
     """Build the dataclass `cls` from the decoded table `data`; `where` names it in errors, such as `config.toml`.
 
+    With `major`, `data` is a document whose `schema` must have this major version.
     Unknown and missing keys, wrong types, non-finite numbers and values outside a `Literal` raise TinylmError.
     What a class checks in `__post_init__` by raising ValueError becomes a TinylmError too.
     """
+    if major is not None:
+        check_schema(data, major=major, where=where)
     if not isinstance(data, Mapping):
         raise TinylmError(f"{where} is {_kind(data)}; a table was expected", _CORRECT)
     hints = _hints(cls)  # type: ignore[arg-type]
@@ -61,14 +83,17 @@ def read(cls: type[T], data: object, where: str) -> T:
 
 def read_file(cls: type[T], path: Path, *, major: int, hint: str) -> T:
     """`read` the JSON file `path` of schema `major`; TinylmError with `hint` when it cannot be read or is no JSON."""
+    return read(cls, load_json(path, hint), f"`{path}`", major=major)
+
+
+def load_json(path: Path, hint: str) -> Any:
+    """What a JSON file holds; TinylmError with `hint` when it cannot be read or is no JSON."""
     try:
-        data = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except OSError as error:
         raise TinylmError(f"cannot read `{path}`: {error.strerror}", hint) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TinylmError(f"`{path}` is not valid JSON: {error}", hint) from error
-    check_schema(data, major=major, where=f"`{path}`")
-    return read(cls, data, f"`{path}`")
 
 
 @functools.cache

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read
 from tinylm.budget.estimate.estimate import Estimate
 from tinylm.budget.judge.times import TimeSummary
 from tinylm.budget.judge.validity import Validity
@@ -205,15 +204,9 @@ class BudgetReport:
         return self.own_times or OwnTimes(times=self.times, cold_start=self.cold_start)
 
 
-def to_json(report: BudgetReport) -> str:
-    """The report as one JSON document."""
-    return json.dumps(dataclasses.asdict(report), ensure_ascii=False, allow_nan=False, indent=1)
-
-
 def read_report(data: object, where: str) -> BudgetReport:
     """The report in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
-    check_schema(data, major=3, where=where)
-    report = read(BudgetReport, data, where)
+    report = read(BudgetReport, data, where, major=3)
     for process in (*report.samples, *report.more):
         series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)
         if len({len(times) for times in series}) > 1 or not process.latency_ms:

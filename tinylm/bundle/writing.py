@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256_bytes, sync_folder
+from tinylm.base.records import to_bytes
 from tinylm.bundle.manifest import MANIFEST, REQUIRED, SIGNATURE, FileEntry, Manifest
 from tinylm.bundle.reading import Bundle, load_json, open_bundle
 
@@ -30,7 +30,7 @@ def write_bundle(folder: Path, manifest: Manifest, contents: Mapping[str, bytes]
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        everything = {**contents, MANIFEST: to_json(dataclasses.asdict(manifest))}
+        everything = {**contents, MANIFEST: to_bytes(manifest)}
         for name, data in everything.items():
             with (partial / name).open("wb") as file:
                 file.write(data)
@@ -72,8 +72,3 @@ def _hand_over(old: Path, new: Path) -> None:
         if plain and entry.name not in own and not os.path.lexists(new / entry.name):
             entry.rename(new / entry.name)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def to_json(data: object) -> bytes:
-    """The one way a bundle's JSON is written: same content, same bytes."""
-    return (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()

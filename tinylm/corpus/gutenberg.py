@@ -19,7 +19,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -27,7 +27,7 @@ from urllib.parse import urljoin, urlsplit
 from tinylm import __version__
 from tinylm.base import records
 from tinylm.base.errors import TinylmError
-from tinylm.base.files import write_atomic
+from tinylm.base.records import write_file
 from tinylm.corpus.reading.wrappers import END, START, body
 from tinylm.text.documents import Document
 
@@ -206,7 +206,7 @@ def _fetch(
             path.unlink(missing_ok=True)
         cache.fetch(path.name, downloader=download)
         if locked is None:
-            write_atomic(folder / "lock.json", json.dumps(asdict(lock), indent=1).encode())
+            write_file(folder / "lock.json", lock)
     except requests.RequestException as error:
         tries = "once" if attempt == 1 else f"{attempt} times"
         raise TinylmError(f"cannot download {url}: {_reason(error)} (tried {tries})", _OTHER_WAYS) from error

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import random
 import shutil
 import tempfile
@@ -17,8 +16,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.files import copy_atomic, sha256, write_atomic
+from tinylm.base.files import copy_atomic, sha256
 from tinylm.base.progress import ProgressBar
+from tinylm.base.records import write_file
 from tinylm.bundle.store import DATASETS
 from tinylm.corpus.building.build import build_corpus, fingerprint
 from tinylm.corpus.corpus_files import read_pieces, read_record
@@ -166,7 +166,7 @@ def build_dataset(
             folder, record, statistics, reuse, fitting=fitting_vocabulary, terms=wanted_terms, progress=progress
         )
         _build_tokens(folder, statistics, tokenizer, progress)
-        write_atomic(folder / RECORD, (json.dumps(asdict(record), indent=1) + "\n").encode())
+        write_file(folder / RECORD, record)
     return Dataset(folder, record)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from tinylm.base import records
 from tinylm.corpus.corpus_files import read_record
 from tinylm.corpus.statistics import Dropped, SplitStatistics
 from tinylm.dataset.dataset import CORPUS, Dataset
@@ -80,11 +79,11 @@ def to_json(dataset: Dataset) -> str:
     document = {
         "schema": "1.0",
         "dataset": {"hash": dataset.hash, "path": str(dataset.path)},
-        "corpus": asdict(read_record(dataset.path / CORPUS)),
-        "tokenizer": asdict(read_statistics(dataset.path)),
+        "corpus": read_record(dataset.path / CORPUS),
+        "tokenizer": read_statistics(dataset.path),
         "tokens": {name: shard.tokens for name, shard in read_index(dataset.tokens).shards.items()},
     }
-    return json.dumps(document, indent=1, ensure_ascii=False)
+    return records.to_json(document)
 
 
 def _part(sample: Sample, dataset: Dataset) -> str:

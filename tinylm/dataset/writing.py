@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.files import write_atomic
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file, write_file
 from tinylm.dataset.shards import DOCUMENT, INDEX, SCHEMA, Index, Part, Shard, Source, token_dtype
 
 JOURNAL = "journal.json"
@@ -124,7 +122,7 @@ def write_index(
         sources=tuple(sources),
         shards={name: Shard(parts=tuple(done)) for name, done in parts.items()},
     )
-    write_atomic(folder / INDEX, (json.dumps(asdict(index), indent=1, ensure_ascii=False) + "\n").encode())
+    write_file(folder / INDEX, index)
     return index
 
 
@@ -156,10 +154,8 @@ def read_entries(folder: Path, journal: Journal) -> tuple[Entry, ...]:
     A journal that cannot be read, or of another tokenizer than `journal`, says nothing: all is encoded again.
     """
     try:
-        data = json.loads((folder / JOURNAL).read_bytes())
-        check_schema(data, major=1, where=JOURNAL)
-        found = read(Journal, data, JOURNAL)
-    except (OSError, ValueError, TinylmError):
+        found = read_file(Journal, folder / JOURNAL, major=1, hint="")
+    except TinylmError:
         return ()
     if (found.vocab_size, found.tokenizer_sha256) != (journal.vocab_size, journal.tokenizer_sha256):
         return ()
@@ -175,7 +171,7 @@ def read_entries(folder: Path, journal: Journal) -> tuple[Entry, ...]:
 
 def write_journal(folder: Path, journal: Journal) -> None:
     """Replace the folder's journal."""
-    write_atomic(folder / JOURNAL, (json.dumps(asdict(journal), ensure_ascii=False) + "\n").encode())
+    write_file(folder / JOURNAL, journal)
 
 
 def remove_journal(folder: Path) -> None:

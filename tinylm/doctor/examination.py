@@ -5,15 +5,12 @@ The table, `--json` and the exit code are all made from an `Examination`.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import tinylm
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, read
 from tinylm.budget.spec.budget import Budget
 from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import find_bundle
@@ -49,17 +46,6 @@ class Examination:
     def exit_code(self) -> int:
         """0: nothing worse than a warning. 1: a problem."""
         return 1 if self.level == "problem" else 0
-
-
-def to_json(examination: Examination) -> str:
-    """The examination as one JSON document."""
-    return json.dumps(dataclasses.asdict(examination), ensure_ascii=False, allow_nan=False, indent=1)
-
-
-def read_examination(data: object, where: str) -> Examination:
-    """The examination in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
-    check_schema(data, major=1, where=where)
-    return read(Examination, data, where)
 
 
 def examine(

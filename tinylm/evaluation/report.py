@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinylm.base import records
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file
 from tinylm.corpus.cleaning.cleaning import CLEANING
 from tinylm.evaluation.bootstrap import CONFIDENCE, DRAWS, SEED
 from tinylm.evaluation.comparison import Difference, compare
@@ -129,7 +128,7 @@ def to_json(report: EvaluationReport) -> str:
         ),
         comparison=report.comparison,
     )
-    return json.dumps(dataclasses.asdict(document), ensure_ascii=False, indent=1, allow_nan=False)
+    return records.to_json(document)
 
 
 @dataclass(frozen=True)
@@ -158,12 +157,8 @@ class SavedEvaluation:
 def read_saved(path: Path) -> SavedEvaluation:
     """Read what `to_json` wrote of one model; TinylmError when it is none, damaged, or of two models."""
     where = f"`{path}`"
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise TinylmError(f"cannot read {where}: {error}", "name what `tinylm evaluate --json` printed") from error
-    check_schema(data, major=1, where=where)
-    evaluations = read(_Document, data, where).evaluations
+    hint = "name what `tinylm evaluate --json` printed"
+    evaluations = read_file(_Document, path, major=1, hint=hint).evaluations
     if len(evaluations) != 1:
         raise TinylmError(f"{where} holds {len(evaluations)} models; one is needed", "evaluate one model with --json")
     (evaluation,) = evaluations

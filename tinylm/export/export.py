@@ -18,6 +18,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from tinylm.base.files import sha256
+from tinylm.base.records import to_bytes
 from tinylm.bundle.manifest import (
     CARD,
     GOLDEN,
@@ -35,7 +36,7 @@ from tinylm.bundle.manifest import (
     TokenizerEntry,
 )
 from tinylm.bundle.reading import Bundle
-from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.bundle.writing import write_bundle
 from tinylm.corpus.openings import opening
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
@@ -243,6 +244,6 @@ def _contents(request: ExportRequest, graph: bytes, golden: Golden, card: str) -
     return {
         MODEL: graph,
         TOKENIZER: request.tokenizer_model.read_bytes(),
-        GOLDEN: to_json(dataclasses.asdict(golden)),
+        GOLDEN: to_bytes(golden),
         CARD: card.encode(),
     }

@@ -5,19 +5,17 @@ The bundle's manifest holds what a device or a reader of the card needs. The res
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
-from tinylm.base.files import write_atomic
 from tinylm.base.numerals import change, number
+from tinylm.base.records import write_file
 from tinylm.base.text_table import grid
 from tinylm.bundle.manifest import LanguageQuality
 from tinylm.bundle.reading import Bundle
-from tinylm.bundle.writing import to_json
 from tinylm.export.graph.quantization import TensorError
 from tinylm.export.kernels import CoreKernels
 from tinylm.export.quality.embedding import EmbeddingChoice
@@ -59,7 +57,7 @@ def report_path(bundle: Path) -> Path:
 
 def write_report(bundle: Bundle, report: ExportReport) -> None:
     """Write the report beside its bundle."""
-    write_atomic(report_path(bundle.path), to_json(dataclasses.asdict(report)))
+    write_file(report_path(bundle.path), report)
 
 
 def show(result: ExportResult) -> None:

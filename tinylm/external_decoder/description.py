@@ -25,7 +25,7 @@ from typing import Any
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256, sha256_bytes
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read
 from tinylm.bundle.manifest import MANIFEST, FileEntry
 from tinylm.external_decoder.graph import DecoderGraph, recognise
 from tinylm.onnx.graph_file import ExternalData, OnnxModel, read_onnx
@@ -161,8 +161,7 @@ def open_decoder(path: Path) -> Decoder:
         data = tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # not TOML, or not UTF-8
         raise TinylmError(f"{where} is not valid TOML: {error}", "correct the file") from error
-    check_schema(data, major=1, where=where)
-    description = read(Description, data, where)
+    description = read(Description, data, where, major=1)
     files = {path.name: FileEntry(sha256=sha256_bytes(raw), bytes=size)}
     for name in (description.model, description.tokenizer):
         if name is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from tinylm.base import records
 from tinylm.base.errors import TinylmError
 from tinylm.budget.judge.verdict import Verdict
 from tinylm.budget.report import load_report
@@ -64,8 +64,7 @@ def inventory(root: Path = RUNS) -> list[InventoryItem]:
 
 def to_json(found: list[InventoryItem], root: Path = RUNS) -> str:
     """One JSON document."""
-    document = {"schema": SCHEMA, "folder": str(root.absolute()), "items": [dataclasses.asdict(item) for item in found]}
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
+    return records.to_json({"schema": SCHEMA, "folder": str(root.absolute()), "items": found})
 
 
 def _run(folder: Path) -> InventoryItem:

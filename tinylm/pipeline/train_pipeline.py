@@ -5,8 +5,6 @@ Each stage is skipped when what it works on is unchanged.
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +14,8 @@ from pathlib import Path
 import torch
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.files import write_atomic
 from tinylm.base.progress import ProgressBar
+from tinylm.base.records import load_json, write_file
 from tinylm.bundle.manifest import MANIFEST
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.bundle.store import BUNDLE, DATASETS, EVALUATION
@@ -180,18 +178,17 @@ def evaluate_run(run: Path, checkpoint: str, dataset: Dataset, *, say: Say) -> d
     }
     if path.is_file():
         try:
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = load_json(path, "")
             if {name: known.get(name) for name in key} == key:
                 return {language: Quality(**value) for language, value in known["quality"].items()}
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (TinylmError, TypeError, KeyError, AttributeError):
             pass  # a damaged record is simply measured again
     config, weights = load_weights(run, checkpoint)
     index = read_index(dataset.tokens)
     validation = Validation(dataset.tokens, index, context_length=config.context_length)
     with ProgressBar("evaluation", say=say):
         quality = validation.evaluate(from_weights(config, weights), dtype=torch.float32)
-    result = {"schema": "1.0", **key, "quality": {name: dataclasses.asdict(value) for name, value in quality.items()}}
-    write_atomic(path, (json.dumps(result, indent=1) + "\n").encode())
+    write_file(path, {"schema": "1.0", **key, "quality": quality})
     return quality
 
 
@@ -210,14 +207,13 @@ def _export(run: Path, record: CheckpointRecord, say: Say) -> Bundle:
                 say("export: unchanged, skipped")
                 return bundle
     bundle = export_run(run, checkpoint=BEST, scheme="int8", folder=folder, progress=say).bundle
-    result = {"schema": "1.0", **made_of, "manifest_sha256": bundle.manifest_sha256}
-    write_atomic(run / EXPORT, (json.dumps(result, indent=1) + "\n").encode())
+    write_file(run / EXPORT, {"schema": "1.0", **made_of, "manifest_sha256": bundle.manifest_sha256})
     return bundle
 
 
 def _read_export(run: Path) -> object:
     """A run's `export.json`; None when it is missing or damaged: then the bundle is simply made again."""
     try:
-        return json.loads((run / EXPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return load_json(run / EXPORT, "")
+    except TinylmError:
         return None

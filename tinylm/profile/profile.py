@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinylm.base.records import check_schema, read
 from tinylm.budget.report import BundleId
 from tinylm.budget.statistics.binomial import observed
 from tinylm.machine.device import DeviceFacts
@@ -71,14 +68,3 @@ def summarise(values: Sequence[float]) -> Summary:
     """ValueError without values."""
     p50, p95, p99 = (observed(values, quantile) for quantile in (0.5, 0.95, 0.99))
     return Summary(n=len(values), mean=round(sum(values) / len(values), 4), p50=p50, p95=p95, p99=p99)
-
-
-def to_json(profile: Profile) -> str:
-    """The profile as one JSON document."""
-    return json.dumps(dataclasses.asdict(profile), ensure_ascii=False, allow_nan=False, indent=1)
-
-
-def read_profile(data: object, where: str) -> Profile:
-    """The profile in a decoded JSON document; TinylmError for anything that is none, or newer than this reader."""
-    check_schema(data, major=1, where=where)
-    return read(Profile, data, where)

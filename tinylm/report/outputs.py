@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from tinylm.base import records
 from tinylm.base.files import write_atomic
 from tinylm.base.printable import printable
 from tinylm.report import comparison_page, page
@@ -58,23 +58,23 @@ def to_json(result: TrainingReport) -> str:
             {
                 "name": run.name,
                 "finished": run.finished,
-                "figures": asdict(figures),
-                "stability": asdict(judge(run)),
-                "diagnoses": [asdict(diagnosis) for diagnosis in diagnose(run)],
-                "missing": list(run.missing),
+                "figures": figures,
+                "stability": judge(run),
+                "diagnoses": diagnose(run),
+                "missing": run.missing,
             }
             for run, figures in zip(result.runs, result.figures, strict=True)
         ],
         "comparison": None
         if comparison is None
         else {
-            "differences": {name: list(values) for name, values in comparison.differences.items()},
+            "differences": comparison.differences,
             "best": {name: result.runs[place].name for name, place in comparison.best.items()},
             "same_data": comparison.same_data,
             "same_tokens": comparison.same_tokens,
         },
     }
-    return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False)
+    return records.to_json(found)
 
 
 def to_lines(result: TrainingReport) -> list[str]:

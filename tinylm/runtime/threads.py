@@ -26,8 +26,8 @@ from pathlib import Path
 
 from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
-from tinylm.base.files import write_atomic
 from tinylm.base.package import child_environment
+from tinylm.base.records import write_file
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.runtime.backends.contract import Backend
@@ -65,7 +65,7 @@ def calibrated_threads(bundle: Bundle, *, backend: Backend) -> int:
     if file is not None:
         newest = dict([*remembered.items(), (key, threads)][-_MOST_REMEMBERED:])
         with suppress(TinylmError, OSError):  # Not remembered: measured again next time.
-            write_atomic(file, json.dumps({"schema": _SCHEMA, "threads": newest}, indent=1).encode())
+            write_file(file, {"schema": _SCHEMA, "threads": newest})
     return threads
 
 

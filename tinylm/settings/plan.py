@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.run import RunRequest, TokenizerConfig, TrainingConfig
 
@@ -165,8 +165,7 @@ def read_plan(path: Path) -> RunPlan:
         raise TinylmError(
             f"`{path}` is not valid TOML: {error}", "correct it, or train the run again with --force"
         ) from error
-    check_schema(data, major=1, where=f"`{path}`")
-    return read(RunPlan, data, f"`{path}`")
+    return read(RunPlan, data, f"`{path}`", major=1)
 
 
 def _without_none(table: dict[str, object]) -> dict[str, object]:

@@ -9,14 +9,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.base.package import child_environment
-from tinylm.base.records import read_file
+from tinylm.base.records import read_file, write_file
 from tinylm.settings.model import LARGEST_VOCABULARY
 from tinylm.settings.run import SMALLEST_VOCABULARY, TokenizerConfig
 from tinylm.text.documents import Piece
@@ -197,7 +197,7 @@ def measure_fit(
         sample=Sample(bytes=measured, of_bytes=measured if of_bytes is None else of_bytes),
         terms=cover_terms(terms, tokenizer) if terms else None,
     )
-    write_atomic(folder / STATISTICS, (json.dumps(asdict(statistics), ensure_ascii=False, indent=1) + "\n").encode())
+    write_file(folder / STATISTICS, statistics)
     return statistics
 
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.files import sha256_bytes, sync_folder, write_atomic
-from tinylm.base.records import check_schema, read
+from tinylm.base.files import sha256_bytes, sync_folder
+from tinylm.base.records import read_file, write_file
 from tinylm.virtual_pi.disk import make_disk
 from tinylm.virtual_pi.folders import locked
 from tinylm.virtual_pi.initrd import make_initrd
@@ -109,7 +109,7 @@ def build_image(
             if not (image / DISK).is_file():
                 _build(image, key, release=release, parts=parts, work=folder / "partial", announce=announce)
             resolved = Resolved(schema=SCHEMA, image=key, at=time.time())
-            write_atomic(request, json.dumps(dataclasses.asdict(resolved)).encode())
+            write_file(request, resolved)
             _prune(folder)
             return image
         except OSError as error:
@@ -241,8 +241,6 @@ def _check_space(folder: Path) -> None:
 
 def _read_resolved(file: Path) -> Resolved | None:
     try:
-        data = json.loads(file.read_bytes())
-        check_schema(data, major=1, where="the request")
-        return read(Resolved, data, "the request")
-    except (OSError, ValueError, TinylmError):
+        return read_file(Resolved, file, major=1, hint="")
+    except TinylmError:
         return None

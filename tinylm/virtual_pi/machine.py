@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import re
 import shutil
@@ -28,7 +27,7 @@ from pathlib import Path
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic
 from tinylm.base.printable import printable
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file, write_file
 from tinylm.base.termination import ended_by_signals
 from tinylm.virtual_pi.programs import QEMU, RUNNING, check_programs, find_program, last_line, run_program
 from tinylm.virtual_pi.qemu import CONSOLE, DISK, LOG, OVERLAY, RELEASE, Settings, qemu_command
@@ -288,7 +287,7 @@ def _launch(*, image: Path, settings: Settings, place: Path, owned: bool) -> Mac
         settings=settings,
     )
     try:
-        write_atomic(place / STATE, json.dumps(dataclasses.asdict(state), indent=1).encode())
+        write_file(place / STATE, state)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.5)  # a bad option or a taken port ends it at once
     except BaseException:
@@ -322,10 +321,8 @@ def _free_port() -> int:
 def _read_state(place: Path) -> State | None:
     """What the folder says of its machine; None for none, or for a state that an older tinylm wrote."""
     try:
-        data = json.loads((place / STATE).read_bytes())
-        check_schema(data, major=1, where="the machine's state")
-        return read(State, data, "the machine's state")
-    except (OSError, ValueError, TinylmError):
+        return read_file(State, place / STATE, major=1, hint="")
+    except TinylmError:
         return None
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tinylm.base.records import to_json
 from tinylm.budget.compare.comparison import LOOKS, compare, compare_in_looks
-from tinylm.budget.report import BudgetReport, Comparison, Device, exit_code, read_report, to_json
+from tinylm.budget.report import BudgetReport, Comparison, Device, exit_code, read_report
 from tinylm.budget.spec.budget import load_budget
 from tinylm.runtime.measurement.protocol import ProbeResult
 

@@ -13,8 +13,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import to_json
 from tinylm.budget.compare.comparison import compare
-from tinylm.budget.report import BudgetReport, BundleId, Device, load_report, read_report, to_json
+from tinylm.budget.report import BudgetReport, BundleId, Device, load_report, read_report
 
 MakeReport = Callable[..., BudgetReport]
 Table = Callable[[BudgetReport, BudgetReport], str]

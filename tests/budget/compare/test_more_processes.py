@@ -7,9 +7,10 @@ import json
 import sys
 from pathlib import Path
 
+from tinylm.base.records import to_json
 from tinylm.budget.check import CheckOptions, check_bundle
 from tinylm.budget.compare.comparison import LOOKS
-from tinylm.budget.report import read_report, to_json
+from tinylm.budget.report import read_report
 from tinylm.budget.spec.budget import Confidence, load_budget
 from tinylm.bundle.reading import Bundle
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tinylm.base.errors import TinylmError
-from tinylm.base.records import read
+from tinylm.base.records import read, to_json
 from tinylm.budget.check import make_report
 from tinylm.budget.estimate.estimate import Estimate, Term, estimate_counted, estimate_time, explain
 from tinylm.budget.formats.table import print_report
@@ -21,7 +21,7 @@ from tinylm.budget.judge.elsewhere import estimated_verdict, judge_elsewhere
 from tinylm.budget.judge.validity import judge_validity
 from tinylm.budget.judge.verdict import judge
 from tinylm.budget.measure.probes import Measurements
-from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
+from tinylm.budget.report import BudgetReport, exit_code, read_report
 from tinylm.budget.spec.budget import Budget, CostModel, load_budget
 from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import to_json
 from tinylm.budget.advice import advise
 from tinylm.budget.check import CheckOptions, check_bundle, make_report
 from tinylm.budget.compare.comparison import compare
@@ -24,7 +25,7 @@ from tinylm.budget.formats.table import print_report
 from tinylm.budget.judge.elsewhere import judge_elsewhere
 from tinylm.budget.judge.verdict import LimitResult, judge
 from tinylm.budget.measure.probes import Measurements
-from tinylm.budget.report import BudgetReport, exit_code, read_report, to_json
+from tinylm.budget.report import BudgetReport, exit_code, read_report
 from tinylm.budget.spec.budget import Budget, Confidence, load_budget
 from tinylm.budget.spec.candidate import bundle_candidate
 from tinylm.bundle.reading import Bundle

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 import tinylm
 from tinylm.base.errors import TinylmError
-from tinylm.budget.report import BudgetReport, to_json
+from tinylm.base.records import to_json
+from tinylm.budget.report import BudgetReport
 from tinylm.bundle.reading import Bundle
 from tinylm.cli.application import app
 

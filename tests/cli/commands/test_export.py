@@ -17,8 +17,9 @@ from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.numerals import change
+from tinylm.base.records import to_bytes
 from tinylm.bundle.manifest import CARD, GOLDEN, MODEL, TOKENIZER
-from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.bundle.writing import write_bundle
 from tinylm.cli.commands.bundle import bundle_app
 from tinylm.cli.commands.export import export as command
 from tinylm.export.report import ExportResult, show
@@ -183,7 +184,7 @@ def test_verify_refuses_a_machine_that_answers_differently(int8: ExportResult, t
         changed_text = dataclasses.replace(golden.encodings[1], ids=(5,))
         golden = dataclasses.replace(golden, encodings=(changed_text,))
     contents = {name: (int8.bundle.path / name).read_bytes() for name in (MODEL, TOKENIZER, CARD)}
-    contents[GOLDEN] = to_json(dataclasses.asdict(golden))
+    contents[GOLDEN] = to_bytes(golden)
     bundle = write_bundle(tmp_path / "bundle", int8.bundle.manifest, contents)
     result = RUN.invoke(bundle_app, ["verify", str(bundle.path)])
     assert isinstance(result.exception, TinylmError)

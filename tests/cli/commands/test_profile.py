@@ -13,9 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import read
 from tinylm.bundle.reading import Bundle
 from tinylm.cli.commands.profile import profile
-from tinylm.profile.profile import read_profile
+from tinylm.profile.profile import Profile
 
 app = typer.Typer(pretty_exceptions_enable=False)
 app.command()(profile)
@@ -38,7 +39,7 @@ def test_tables_on_stdout_and_progress_on_stderr(tiny_bundle: Bundle, tmp_path: 
 def test_json_is_one_document_on_stdout(tiny_bundle: Bundle) -> None:
     result = runner.invoke(app, [str(tiny_bundle.path), "--requests", "2", "--new-tokens", "4", "--json"])
     assert result.exit_code == 0
-    report = read_profile(json.loads(result.stdout), "stdout")
+    report = read(Profile, json.loads(result.stdout), "stdout", major=1)
     assert report.schema == "1.0"
     assert report.new_tokens == 4
 

@@ -222,10 +222,10 @@ def test_a_failure_between_the_files_leaves_no_record(
     out = tmp_path / "out"
     build_corpus([str(novels)], out)
 
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, record: object) -> None:
         raise TinylmError("disk full")
 
-    monkeypatch.setattr(build, "write_atomic", full)
+    monkeypatch.setattr(build, "write_file", full)
     monkeypatch.setattr(build, "_continue", begin)
     with pytest.raises(TinylmError, match="disk full"):
         build_corpus([f"fr:{novels}"], out)

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.records import to_json
 from tinylm.budget.formats.junit import to_junit
 from tinylm.budget.formats.markdown import to_markdown
-from tinylm.budget.report import BudgetReport, to_json
+from tinylm.budget.report import BudgetReport
 from tinylm.corpus.building import build
 from tinylm.corpus.corpus_files import read_pieces
 from tinylm.corpus.reading import files

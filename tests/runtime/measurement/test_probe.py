@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tinylm.base.records import read
+from tinylm.base.records import read, to_bytes
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
-from tinylm.bundle.writing import to_json, write_bundle
+from tinylm.bundle.writing import write_bundle
 from tinylm.runtime.measurement.probe import own_memory
 from tinylm.runtime.measurement.proc_self import waited_ns
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeOrders, ProbeResult
@@ -60,7 +60,7 @@ def with_golden(bundle: Bundle, folder: Path, edit: Any) -> Bundle:
     contents = {name: (bundle.path / name).read_bytes() for name in contract.REQUIRED}
     golden = json.loads(contents[contract.GOLDEN])
     edit(golden)
-    contents[contract.GOLDEN] = to_json(golden)
+    contents[contract.GOLDEN] = to_bytes(golden)
     return write_bundle(folder / "changed", bundle.manifest, contents)
 
 

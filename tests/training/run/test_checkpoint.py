@@ -99,12 +99,12 @@ def test_damaged_files_are_refused(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "cannot read"),
+        ("{", "is not valid JSON"),
         ("[]", "has schema None"),
         ('{"schema": "2.0"}', "this tinylm reads 1.x"),
         ('{"schema": "1.0", "run": 1}', "unknown key `run`"),
         ('{"schema": "1.0", "run_id": "x"}', "lacks the key `config`"),
-        ("\udcff", "cannot read"),
+        ("\udcff", "is not valid JSON"),
     ],
 )
 def test_wrong_records_are_refused(copied: Checkpoints, text: str, message: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.package import shipped_folder
-from tinylm.base.records import check_schema, nearest, read
+from tinylm.base.records import nearest, read
 from tinylm.budget.statistics.sequential import Boundary, boundaries, fewest_for_a_pass
 from tinylm.machine.processor import RELEVANT_FLAGS
 
@@ -315,8 +315,7 @@ def parse_budget(text: str, where: str) -> Budget:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise TinylmError(f"{where} is not valid TOML: {error}", _EXPLAINED) from error
-    check_schema(data, major=1, where=where)
-    return read(Budget, data, where)
+    return read(Budget, data, where, major=1)
 
 
 def shipped_text(name: str) -> str:

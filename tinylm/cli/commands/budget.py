@@ -81,15 +81,13 @@ def compare(
 
     Exit code 0: nothing regressed. 1: something did. 2: a report cannot be used. 3: undecided, or not comparable.
     """
-    import dataclasses
-    from json import dumps
-
+    from tinylm.base.records import to_json
     from tinylm.budget.compare.comparison import compare as compare_reports
     from tinylm.budget.report import load_report
 
     comparison = compare_reports(load_report(old), load_report(new))
     if json:
-        print(dumps(dataclasses.asdict(comparison), ensure_ascii=False, allow_nan=False, indent=1))
+        print(to_json(comparison))
     else:
         from tinylm.budget.formats.table import print_comparison
         from tinylm.cli.terminal import console

@@ -24,8 +24,9 @@ def doctor(
     Exit code 0: nothing worse than a warning. 1: a problem. 2: bundle or budget cannot be used.
     Needs no root and no network.
     """
+    from tinylm.base.records import to_json
     from tinylm.budget.spec.budget import load_budget
-    from tinylm.doctor.examination import examine, to_json
+    from tinylm.doctor.examination import examine
 
     examination = examine(bundle=bundle, budget=load_budget(budget) if budget else None, announce=say)
     if json:

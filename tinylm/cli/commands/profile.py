@@ -30,8 +30,8 @@ def profile(
     A description of this machine, never a verdict. Exit code 2: the bundle or an option cannot be used.
     """
     from tinylm.base.errors import TinylmError
+    from tinylm.base.records import to_json
     from tinylm.profile.measure import profile_bundle
-    from tinylm.profile.profile import to_json
 
     if plot is not None and plot.suffix != ".svg":
         raise TinylmError(f"`{plot}` is no name for an SVG picture", f"name it `{plot.with_suffix('.svg')}`")

@@ -73,8 +73,9 @@ def train_pipeline(
 def _finish(result: PipelineResult, limits: Budget, *, details: bool) -> None:
     """Check the bundle, keep the report in the run, show what it all comes to, end with the check's exit code."""
     from tinylm.base.files import write_atomic
+    from tinylm.base.records import to_json
     from tinylm.budget.check import check_bundle
-    from tinylm.budget.report import exit_code, to_json
+    from tinylm.budget.report import exit_code
     from tinylm.bundle.store import BUDGET_REPORT
     from tinylm.cli.ending import show
     from tinylm.cli.terminal import console

@@ -82,7 +82,8 @@ class Outputs:
 
     def finish(self, report: BudgetReport) -> NoReturn:
         """Print the report, write its files, end with its exit code."""
-        from tinylm.budget.report import exit_code, to_json
+        from tinylm.base.records import to_json
+        from tinylm.budget.report import exit_code
 
         if self.json:
             print(to_json(report))

@@ -24,6 +24,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.files import write_atomic, writing
 from tinylm.base.numerals import counted
 from tinylm.base.progress import ProgressBar, track
+from tinylm.base.records import write_file
 from tinylm.corpus import gutenberg, sample
 from tinylm.corpus.building.parallel import Workers
 from tinylm.corpus.building.parts import SIDES, clean_part, load_figures, render_part
@@ -121,7 +122,7 @@ def _build(
         SourceRecord(entry["name"], entry["sha256"], size) for entry, size in zip(planned, reader.sizes, strict=True)
     )
     record = CorpusRecord(SCHEMA, listed, statistics, text_hash(folder / "val.jsonl"))
-    write_atomic(folder / "corpus.json", (json.dumps(asdict(record), indent=1, ensure_ascii=False) + "\n").encode())
+    write_file(folder / "corpus.json", record)
     return statistics
 
 

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,9 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tinylm.base.errors import TinylmError
-from tinylm.base.files import write_atomic
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file, write_file
 from tinylm.evaluation.measures import total_bits
 from tinylm.evaluation.model_scoring import score
 from tinylm.model import TinyTransformer, build
@@ -71,12 +68,7 @@ def start_from(run: Path, initial: Initial, model: TinyTransformer, tokenizer: T
 def measure_again(run: Path, tokenizer: Tokenizer, *, say: Callable[[str], None]) -> OldText:
     """The old text with the run's best checkpoint, written down and told."""
     path = run / FILE
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TinylmError(f"cannot read `{path}`: {error}", "start over with --force") from error
-    check_schema(data, major=1, where=f"`{path}`")
-    record = read(OldText, data, f"`{path}`")
+    record = read_file(OldText, path, major=1, hint="start over with --force")
     config, weights = load_weights(run, BEST)
     model = build(config)
     model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
@@ -104,4 +96,4 @@ def bits_per_byte(
 
 
 def _write(run: Path, record: OldText) -> None:
-    write_atomic(run / FILE, (json.dumps(asdict(record), ensure_ascii=False, indent=1) + "\n").encode())
+    write_file(run / FILE, record)

@@ -31,7 +31,7 @@ import tinylm
 from tinylm.base.code_version import git_commit
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256, sync_folder
-from tinylm.base.records import check_schema, read
+from tinylm.base.records import read_file
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.plan import RunPlan
 from tinylm.training.run.progress import Progress
@@ -147,12 +147,7 @@ class Checkpoints:
                 f"no checkpoint `{name}` in `{self.folder}`",
                 "there are: " + ", ".join(f"`{n}`" for n in known) if known else "train first: `tinylm train-pipeline`",
             )
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise TinylmError(f"cannot read `{path}`: {error}", _DAMAGED) from error
-        check_schema(data, major=1, where=f"`{path}`")
-        return read(CheckpointRecord, data, f"`{path}`")
+        return read_file(CheckpointRecord, path, major=1, hint=_DAMAGED)
 
     def read_weights(self, name: str) -> dict[str, NDArray[np.float32]]:
         """All tensors by name; TinylmError when the file is truncated or holds anything but finite fp32."""
