@@ -30,7 +30,7 @@ def make_setup(small_plan: RunPlan, dataset: Dataset, monkeypatch: pytest.Monkey
     """A setup in which steps take the given seconds instead of being done."""
 
     def call(*, eager: float = 1.0, compiled: float | Exception = 0.5, loss: float = 4.0, **training: Any) -> Setup:
-        def timed(setup: Setup, *, warm_up: int, timed: int) -> tuple[float, float]:
+        def timed(setup: Setup, *, warm_up: int, timed: int, **limits: float) -> tuple[float, float]:
             if not setup.model.compiled:
                 return eager, 4.0
             if isinstance(compiled, Exception):
@@ -54,6 +54,7 @@ def make_setup(small_plan: RunPlan, dataset: Dataset, monkeypatch: pytest.Monkey
         ({"total_steps": 99}, False),  # over before compiling has paid
         ({"minutes": 30.0}, True),
         ({"minutes": 0.5}, False),
+        ({"minutes": 3.0, "eager": 6.0}, False),  # slow steps make the try itself longer
         ({"total_steps": 1000, "loss": 4.2}, False),  # it computes something else
         ({"total_steps": 1000, "compiled": RuntimeError("no header")}, False),
         ({"compile": "off", "total_steps": 1000}, False),

@@ -17,6 +17,7 @@ from tinylm.settings.plan import UNMEASURED, Measurements, RunPlan, plan, read_p
 from tinylm.settings.run import RunRequest
 from tinylm.training.run.checkpoint import CheckpointRecord
 from tinylm.training.run.progress import Progress
+from tinylm.training.step import step
 from tinylm.training.step.setup import Setup, set_up
 from tinylm.training.step.step import timed_steps
 from tinylm.training.tuning import decide
@@ -144,6 +145,35 @@ def test_minutes_become_steps_and_epochs(
     monkeypatch.setattr(decide, "timed_steps", lambda setup, **steps: (0.25, 0.0))
     assert decided(request, dataset, found.measured, START) == (found, 11)
     assert decided(request, dataset, UNMEASURED, dataclasses.replace(START, step=11))[1] == 11 + 22
+
+
+def test_too_few_minutes_are_said_before_the_training(
+    small_run: RunRequest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(decide, "timed_steps", lambda setup, **steps: (6.0, 0.0))
+    total = decided(asked(small_run, minutes=1.0), dataset, UNMEASURED, START)[1]
+    assert total == int(60 * 0.92 / 6.0) == 9
+    assert "--minutes 1 has room for 9 steps" in capsys.readouterr().err
+    monkeypatch.setattr(decide, "timed_steps", lambda setup, **steps: (0.5, 0.0))
+    assert decided(asked(small_run, minutes=1.0), dataset, UNMEASURED, START)[1] == 110
+    assert "has room for" not in capsys.readouterr().err
+
+
+def test_slow_steps_are_timed_fewer_times(
+    small_run: RunRequest, dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = set_up(plan(small_run, dataset.facts(), UNMEASURED), dataset)
+    done: list[int] = []
+
+    def slow(setup: Setup, batch: Any, *, rate: float) -> Any:
+        done.append(1)
+        return dataclasses.replace(optimize(setup, batch, rate=rate), seconds=10.0)
+
+    optimize = step.optimize
+    monkeypatch.setattr(step, "optimize", slow)
+    with setup.batches:
+        assert timed_steps(setup, warm_up=2, timed=8, at_most_s=25.0)[0] == 10.0
+    assert len(done) == 3  # two to warm up, one timed
 
 
 def test_the_steps_of_minutes_are_timed_for_real(small_run: RunRequest, dataset: Dataset) -> None:

@@ -112,15 +112,20 @@ def undone(setup: Setup) -> Iterator[None]:
             setup.average.reset()
 
 
-def timed_steps(setup: Setup, *, warm_up: int, timed: int, at_least_s: float = 0.0) -> tuple[float, float]:
+def timed_steps(
+    setup: Setup, *, warm_up: int, timed: int, at_least_s: float = 0.0, at_most_s: float = math.inf
+) -> tuple[float, float]:
     """Median seconds of a step after `warm_up` others, and the first step's loss in nats per token; undone.
 
-    `timed` steps are timed (none: 0 seconds), or more until all together took `at_least_s`.
+    `timed` steps are timed (none: 0 seconds), or more until all together took `at_least_s`; fewer, down to one, where
+    they took `at_most_s` before.
     """
     times: list[float] = []
     losses: list[float] = []
     with undone(setup), ProgressBar("timing steps", say=say):
         while len(times) < warm_up + timed or sum(times) < at_least_s:
+            if len(times) > warm_up and sum(times) >= at_most_s:
+                break
             result = optimize(setup, setup.batches.batch(len(times)), rate=0.0)
             losses.append(result.loss)
             times.append(result.seconds)

@@ -20,8 +20,11 @@ from tinylm.training.step.step import timed_steps
 from tinylm.training.tuning.compiler_cache import prepare_cache
 
 _WARM_UP, _TIMED = 1, 5
-_WORTH_TRYING_SECONDS = 180.0
-"""A shorter training does not win back what compiling takes: about 30 s, for a quarter of the time (measured)."""
+_COMPILING_SECONDS = 30.0
+"""What compiling takes on idle cores, about (measured)."""
+_WORTH_TRYING = 1 / 5
+"""Of the training's time that a try may take: compiled steps save about a quarter of the time (measured), so a longer
+one is not won back."""
 _FASTER = 0.97
 """The compiled step must take less than this share of the eager one: the difference must not be noise."""
 _SAME_LOSS = 0.01
@@ -75,12 +78,13 @@ def _measured(setup: Setup, *, done: int, force: bool) -> bool:
     loss = math.nan
     if not force:
         minutes = setup.training.minutes
-        if minutes is not None and minutes * 60 < _WORTH_TRYING_SECONDS:
+        if minutes is not None and minutes * 60 * _WORTH_TRYING < _COMPILING_SECONDS:
             return False
-        seconds, loss = timed_steps(setup, warm_up=_WARM_UP, timed=_TIMED)
-        if seconds * _steps_left(setup, done=done, seconds=seconds) < _WORTH_TRYING_SECONDS:
+        seconds, loss = timed_steps(setup, warm_up=_WARM_UP, timed=_TIMED, at_most_s=_COMPILING_SECONDS)
+        needed = _COMPILING_SECONDS + (_WARM_UP + _TIMED) * seconds
+        if needed > seconds * _steps_left(setup, done=done, seconds=seconds) * _WORTH_TRYING:
             return False
-    say("compile: compiling, which takes about half a minute the first time")
+    say("compile: compiling, which takes about half a minute the first time, longer on busy cores")
     prepare_cache()
     setup.model.compiled = True
     started = time.perf_counter()

@@ -26,8 +26,10 @@ MEMORY_SHARE = 0.8
 _SMALLEST_BATCH, _LARGEST_BATCH = 4, 1024
 _FASTER = 1.03
 """A batch of twice the size must be so much faster; less is noise, and steps are worth more."""
-_TIMED_SHARE = 0.02
-"""Of `minutes`, for timing steps: a busy moment must not decide the length of the whole run."""
+_TIMED_SHARE, _LONGEST_TIMED_SHARE = 0.02, 0.1
+"""Of `minutes`, for timing steps: a busy moment must not decide the length of the whole run, nor slow steps take it."""
+_FEW_STEPS = 50
+"""A model that takes fewer steps has learned next to nothing."""
 _EVALUATION_SHARE = 0.06
 """Of `minutes`, for validation, samples and checkpoints."""
 
@@ -71,8 +73,18 @@ def steps_in_time(setup: Setup, *, spent: float) -> int:
     assert minutes is not None
     timing = _TIMED_SHARE * minutes * 60
     say(f"timing steps for --minutes, about {max(1, round(timing))} s")
-    seconds, _ = timed_steps(setup, warm_up=2, timed=8, at_least_s=timing)
-    return max(1, int((minutes * 60 * (1 - _EVALUATION_SHARE - _TIMED_SHARE) - spent) / seconds))
+    started = time.perf_counter()
+    seconds, _ = timed_steps(
+        setup, warm_up=2, timed=8, at_least_s=timing, at_most_s=_LONGEST_TIMED_SHARE * minutes * 60
+    )
+    spent += max(timing, time.perf_counter() - started)
+    steps = max(1, int((minutes * 60 * (1 - _EVALUATION_SHARE) - spent) / seconds))
+    if steps < _FEW_STEPS:
+        say(
+            f"--minutes {minutes:g} has room for {steps} steps, and text that reads takes hundreds: a step takes "
+            f"{seconds:.1f} s here, and timing took {spent:.0f} s. Give more minutes, or stop what else runs"
+        )
+    return steps
 
 
 def fastest_batch_size(request: RunRequest, facts: Facts, dataset: Dataset) -> int:
