@@ -135,7 +135,7 @@ def write_summary(run: Path, record: CheckpointRecord, *, utilisation: float, en
 
     `utilisation` is the share of the batches' slots that hold text.
     """
-    from tinylm.training.step.evaluation import ALL
+    from tinylm.training.step.evaluation import ALL  # not at the top: reading a run's metrics needs no torch
 
     history = record.progress.epoch_history
     if not history:
