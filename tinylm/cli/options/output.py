@@ -104,6 +104,8 @@ class Outputs:
 
     def write(self, report: BudgetReport) -> None:
         """Write the files that are wanted, each whole or not at all."""
+        if not self.any:
+            return  # four formats that nobody asked for need not be loaded
         from tinylm.base.files import write_atomic
         from tinylm.budget.formats.junit import to_junit
         from tinylm.budget.formats.markdown import to_markdown
