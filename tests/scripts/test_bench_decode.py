@@ -33,9 +33,11 @@ def test_it_compares_what_there_is_and_names_what_is_missing(
     assert document["missing"] == {absent: "ended with status 1"}
     assert all(any(line.startswith(name) for line in table) for name in (*played, absent))
     int8, fp32 = (document["contestants"][name] for name in played)
-    # The same weights in torch and in our fp32 graph differ by rounding alone, 1e-6 of a logit, of which the divergence
-    # is about the square; int8 moves logits by a thousandth even in a model that has hardly learned.
-    assert fp32["kl"] < 1e-9 < int8["kl"] < 0.05
+    # The same weights in torch and in our fp32 graph differ by rounding alone: logits by 1e-6 and their float32
+    # probabilities by 1e-8, depending on the processor. int8 moves logits by a thousandth even in a model that has just
+    # begun to learn, of which the divergence is about the square.
+    assert fp32["kl"] < 1e-7
+    assert 10 * fp32["kl"] < int8["kl"] < 0.05
     assert int8["model_bytes"] < fp32["model_bytes"]
     assert int8["ours_is_faster"] == 1
     assert document["floor"]["us"] > 0
