@@ -45,7 +45,7 @@ STAGES = {
     "checkpoint": ("torch", "save", 2),
     "evaluation": ("tinylm.pipeline.train_pipeline", "load_weights", 1),
     "export": ("tinylm.export.export", "make_golden", 1),
-    "writing the bundle": ("tinylm.bundle.manifest", "open_bundle", 3),
+    "writing the bundle": ("tinylm.bundle.writing", "open_bundle", 3),
     "budget check": ("tinylm.budget.check", "check_bundle", 1),
 }
 FAST = ("tokenizer", "training", "export")
