@@ -137,9 +137,9 @@ def test_more_is_measured_only_where_it_can_tell(report: MakeReport) -> None:
         samples = round_of(rng, QUIET, speed=speed, first=0, template=template)
         return dataclasses.replace(plain, samples=tuple(samples))
 
-    assert compare_in_looks(side(1.0), side(1.0), another=another).exit_code == 0
+    assert compare_in_looks(side(1.0), side(1.0), rounds=iter(another, None)).exit_code == 0
     assert asked == []
-    open_ = compare_in_looks(side(1.0), side(THRESHOLD), another=another)
+    open_ = compare_in_looks(side(1.0), side(THRESHOLD), rounds=iter(another, None))
     assert (open_.exit_code, len(asked), len(open_.more)) == (3, LOOKS[-1], 4 * LOOKS[-1])
     assert f"{REQUESTS * 4 * (1 + LOOKS[-1])} requests of {4 * (1 + LOOKS[-1])} now" in open_.rows[2].significance
-    assert compare_in_looks(side(1.0), side(THRESHOLD), another=lambda: ()).more == ()
+    assert compare_in_looks(side(1.0), side(THRESHOLD), rounds=iter(())).more == ()
