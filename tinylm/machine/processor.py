@@ -32,9 +32,9 @@ _ARM_PARTS = {
 }
 _ARM = "0x41"
 
-# The flags that decide which kernels ONNX Runtime takes; the rest is noise.
+# The flags that decide which kernels run, or whether a program runs at all (`vfp`); the rest is noise.
 RELEVANT_FLAGS = frozenset(
-    {"asimd", "asimddp", "asimdhp", "fphp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "neon"}
+    {"asimd", "asimddp", "asimdhp", "fphp", "i8mm", "bf16", "sve", "sve2", "svei8mm", "neon", "vfp"}
     | {"sse4_1", "sse4_2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx_vnni", "avx_vnni_int8"}
     | {"avx512_bf16", "amx_int8"}
 )

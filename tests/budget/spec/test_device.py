@@ -55,6 +55,49 @@ def test_a_board_is_its_own_budget_and_no_other() -> None:
     ]
 
 
+# /proc/device-tree/model, `uname -m`, and lines of /proc/cpuinfo and /proc/meminfo as these boards' kernels write them.
+SMALL_BOARDS = {
+    "pi-zero-w": (
+        "Raspberry Pi Zero W Rev 1.1",
+        "armv6l",
+        "model name\t: ARMv6-compatible processor rev 7 (v6l)\nFeatures\t: half thumb fastmult vfp edsp java tls \n",
+        "MemTotal:         440228 kB\n",
+    ),
+    "pi-2": (
+        "Raspberry Pi 2 Model B Rev 1.1",
+        "armv7l",
+        "model name\t: ARMv7 Processor rev 5 (v7l)\nFeatures\t: half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva"
+        " idivt vfpd32 lpae evtstrm \n",
+        "MemTotal:         944272 kB\n",
+    ),
+    "milkv-duo": (
+        "Cvitek. CV180X ASIC. C906.",
+        "riscv64",
+        "hart\t\t: 0\nisa\t\t: rv64imafdvcsu\nmmu\t\t: sv39\n",
+        "MemTotal:          28988 kB\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(SMALL_BOARDS))
+def test_the_boards_without_onnxruntime_are_recognised(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, arch, cpuinfo, meminfo = SMALL_BOARDS[name]
+    monkeypatch.setattr("platform.machine", lambda: arch)
+    files = {"device-tree/model": f"{model}\0", "cpuinfo": f"processor\t: 0\n{cpuinfo}", "meminfo": meminfo}
+    for file, content in files.items():
+        (tmp_path / "proc" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "proc" / file).write_text(content)
+    facts = device_facts(tmp_path)
+    assert [board for board in SMALL_BOARDS if not differences(facts, load_budget(board).device)] == [name]
+
+
+def test_a_larger_duo_is_another_board() -> None:
+    larger = dataclasses.replace(ZERO, model="Milk-V Duo256M", arch="riscv64", isa=(), memory_mb=332.0)
+    assert differences(larger, load_budget("milkv-duo").device) == ["it has 332 MB of memory, more than 66"]
+
+
 def test_an_emulated_board_is_not_the_board() -> None:
     virtual = dataclasses.replace(ZERO, model="linux,dummy-virt")
     assert differences(virtual, load_budget("pi-zero-2w").device) == [
