@@ -16,6 +16,7 @@ TinylmError for anything malformed, with the place in the file. A device pays fo
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
 from collections.abc import Iterator
@@ -135,16 +136,59 @@ class OnnxModel(NamedTuple):
 
 def read_onnx(path: Path) -> OnnxModel:
     """Read the file `path`, mapped and not loaded: TinylmError for everything that is wrong with it."""
+    # Not closed by hand: views of it live in the traceback of an error, and it goes with the last of them.
+    return parse_onnx(memoryview(_map(path)), where=f"`{path}`")
+
+
+def _map(path: Path) -> mmap.mmap:
+    """A file mapped copy-on-write: nothing writes to it, and its address can be given to C."""
     where = f"`{path}`"
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             if not 0 < size <= MAX_FILE_BYTES:
                 raise TinylmError(f"{where} has {size} bytes; 1 to {MAX_FILE_BYTES} were expected", _HINT)
-            # Not closed by hand: views of it live in the traceback of an error, and it goes with the last of them.
-            return parse_onnx(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), where=where)
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     except OSError as error:
         raise TinylmError(f"cannot read {where}: {error.strerror}", _HINT) from error
+
+
+class Constant:
+    """A constant of the graph with its values, which stay where the file is mapped."""
+
+    def __init__(self, tensor: Tensor, values: memoryview, file: mmap.mmap) -> None:
+        self.data_type, self.dims = tensor.data_type, tensor.dims
+        self.values = values
+        """Its bytes as they lie in the file."""
+        self._file = file
+
+    def address(self) -> int:
+        """Where the values lie in memory."""
+        return ctypes.addressof(ctypes.c_char.from_buffer(self.values))
+
+    def give_back(self) -> None:
+        """Tell the system that the pages which hold these values are not needed any more."""
+        start = self.address() - ctypes.addressof(ctypes.c_char.from_buffer(self._file))
+        first, last = (
+            -(-start // mmap.PAGESIZE) * mmap.PAGESIZE,
+            (start + len(self.values)) // mmap.PAGESIZE * mmap.PAGESIZE,
+        )
+        if last > first and hasattr(mmap, "MADV_DONTNEED"):
+            self._file.madvise(mmap.MADV_DONTNEED, first, last - first)
+
+
+def read_constants(path: Path) -> dict[str, Constant]:
+    """The constants of the graph in the file `path`, checked as `read_onnx` does; nothing else of it is read."""
+    file = _map(path)
+    graph = Message(memoryview(file), f"`{path}`").message(7, "graph")
+    constants: dict[str, Constant] = {}
+    for entry in () if graph is None else graph.messages(5, "initializer"):
+        tensor, values = _tensor(entry), entry.payload(9)
+        if tensor.name in constants:
+            raise entry.error(f"has the name `{tensor.name}`, which is taken")
+        if values is not None:
+            constants[tensor.name] = Constant(tensor, values, file)
+    return constants
 
 
 def parse_onnx(data: bytes | memoryview, *, where: str = "the ONNX file") -> OnnxModel:

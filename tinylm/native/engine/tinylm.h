@@ -3,7 +3,7 @@
    The engine allocates nothing, opens no file and prints nothing. Whoever calls it brings the memory: the weights as
    an image (image.h says how they lie in it), and room for an open model and for each sequence.
 
-       size_t room = tinylm_model_bytes(image, size);            0: the image is refused
+       size_t room = tinylm_model_bytes(image, size, 1);         0: the image is refused
        tinylm_model *model = aligned_alloc(64, room);
        int error = tinylm_model_open(model, image, size, NULL, 1);
        tinylm_sequence *sequence = aligned_alloc(64, tinylm_sequence_bytes(model));
@@ -66,8 +66,10 @@ TINYLM_API const char *tinylm_error(int code);
    spaces. */
 TINYLM_API const char *tinylm_instruction_sets(void);
 
-/* Bytes of memory, at an address that is a multiple of 64, for an open model; 0 when the image is refused. */
-TINYLM_API size_t tinylm_model_bytes(const void *image, size_t bytes);
+#define TINYLM_MOST_THREADS 64
+/* Bytes of memory, at an address that is a multiple of 64, for an open model; 0 when the image or the number of threads
+   is refused. */
+TINYLM_API size_t tinylm_model_bytes(const void *image, size_t bytes, int threads);
 /* Check the image, which must stay where it is, at an address that is a multiple of 64, and open the model.
    `instructions` is one of the names above, or NULL for the first. 0, or an error. */
 TINYLM_API int tinylm_model_open(tinylm_model *model, const void *image, size_t bytes, const char *instructions,
@@ -99,10 +101,10 @@ TINYLM_API int tinylm_step(tinylm_sequence *sequence, int token, const tinylm_sa
                            float *logprob);
 /* Append `count` - 1 tokens of a text and add up what every next one costs, in nats; `nats` [count - 1]. */
 TINYLM_API int tinylm_score(tinylm_sequence *sequence, const int32_t *ids, int count, double *nats);
-/* Choose from logits that come from elsewhere; `scratch` has room for `vocab_size` int32. Ids below `forbidden` of 64
-   are never chosen where their bit is set. */
+/* Choose from logits that come from elsewhere; `scratch` has room for 3 * (vocab_size + 15) floats. The first 64 ids
+   are never chosen where their bit in `forbidden` is set. */
 TINYLM_API int tinylm_choose(const float *logits, int vocab_size, uint64_t forbidden, const tinylm_sampling *sampling,
-                             float uniform, int32_t *scratch, float *logprob);
+                             float uniform, float *scratch, float *logprob);
 /* FNV-1a over the bits of all logits of what follows the last token, beginning from `hash`. */
 TINYLM_API uint64_t tinylm_hash_logits(const tinylm_sequence *sequence, uint64_t hash);
 #define TINYLM_HASH_START 1469598103934665603u

@@ -1,0 +1,5 @@
+"""The native engine: a decoder, tokenizers and a program in C, and what Python needs to build and to load them.
+
+engine/      the decoder in C; read tinylm.h, then transformer.c
+image.py     a bundle's `model.onnx` becomes the block of memory that the decoder reads
+"""

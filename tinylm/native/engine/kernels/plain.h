@@ -1,0 +1,24 @@
+/* Integer products in C, for processors without instructions for them. */
+INLINE void store_activations(void *q, int i, VI values, int zero) {
+    (void)zero;
+#if LANES == 1
+    ((uint8_t *)q)[i] = (uint8_t)values;
+#else
+    for (int j = 0; j < LANES; j++) ((uint8_t *)q)[i + j] = (uint8_t)values[j];
+#endif
+}
+static void multiply_int8(const matrix *m, const void *activations, int rows, float scale, int zero, float *out,
+                          int step, int from, int to) {
+    int k = m->k;
+    for (int n = from; n < to; n += 16)
+        for (int r = 0; r < rows; r++) {
+            const int8_t *w = m->values + (size_t)n * k;
+            const uint8_t *a = (const uint8_t *)activations + (size_t)r * k;
+            int32_t sum[16] = {0};
+            for (int i = 0; i < k; i += 4, a += 4, w += 64)
+                for (int j = 0; j < 16; j++)
+                    sum[j] += a[0] * w[4 * j] + a[1] * w[4 * j + 1] + a[2] * w[4 * j + 2] + a[3] * w[4 * j + 3];
+            for (int j = 0; j < 16; j++)
+                out[(size_t)r * step + n + j] = (float)(sum[j] - zero * m->sum[n + j]) * scale * m->scale[n + j];
+        }
+}

@@ -1,0 +1,11 @@
+/* Any x86-64. */
+#include <emmintrin.h>
+#define LANES 4
+#include "vector.h"
+
+INLINE V vmax(V a, V b) { return (V)_mm_max_ps((__m128)a, (__m128)b); }
+INLINE V vmin(V a, V b) { return (V)_mm_min_ps((__m128)a, (__m128)b); }
+INLINE int any_above(const V *v, float least) { return largest(v) > least; }
+#include "plain.h"
+#include "shared.h"
+TABLE(tinylm_sse2, "sse2", 1)
