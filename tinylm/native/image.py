@@ -89,19 +89,19 @@ def _parts(config: ModelConfig, *, int8_cache: bool) -> Iterator[_Vector | _Matr
     else:
         yield _Matrix("positions", config.context_length, d, table=True)
     for i in range(config.n_layer):
-        attention_norm = [_Vector(f"{i}.attention_norm.weight", (d,))]
-        mlp_norm = [_Vector(f"{i}.mlp_norm.weight", (d,))]
+        attention_norm: list[_Vector] = [_Vector(f"{i}.attention_norm.weight", (d,))]
+        mlp_norm: list[_Vector] = [_Vector(f"{i}.mlp_norm.weight", (d,))]
         attention = [_Matrix(f"{i}.attention.qkv", d + 2 * keys, d), _Matrix(f"{i}.attention.output", d, d)]
         if int8_cache:
             yield from (_Vector(f"{i}.attention.{part}.scale", (keys,)) for part in ("key", "value"))
         if llama:
             mlp = [_Matrix(f"{i}.mlp.gate_up", 2 * config.d_ff, d), _Matrix(f"{i}.mlp.down", d, config.d_ff)]
-            yield from (*attention_norm, *attention, *mlp_norm, *mlp)
+            yield from [*attention_norm, *attention, *mlp_norm, *mlp]
         else:
             attention_norm.append(_Vector(f"{i}.attention_norm.bias", (d,)))
             mlp_norm.append(_Vector(f"{i}.mlp_norm.bias", (d,)))
             mlp = [_Matrix(f"{i}.mlp.up", config.d_ff, d), _Matrix(f"{i}.mlp.down", d, config.d_ff)]
-            yield from (*attention, *attention_norm, *mlp, *mlp_norm)
+            yield from [*attention, *attention_norm, *mlp, *mlp_norm]
     if llama:
         yield _Vector("norm.weight", (d,))
     yield _Matrix("embedding", config.vocab_size, d, table=True)
