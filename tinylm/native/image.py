@@ -13,7 +13,6 @@ import ctypes
 import math
 import mmap
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,10 +61,13 @@ class _Matrix:
         return self.name if self.table else self.name + ".weight"
 
 
+_Part = _Vector | _Matrix
+
+
 def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image:
     """Lay the weights of the file `model` out; TinylmError when they are not those of `config`."""
     constants, where = read_constants(model), f"`{model}`"
-    parts = list(_parts(config, int8_cache="0.attention.key.scale" in constants))
+    parts = _parts(config, int8_cache="0.attention.key.scale" in constants)
     sizes = [_size(part, constants, where) for part in parts]
     image = Image(_HEADER.size + sum(sizes))
     image.memory[: _HEADER.size] = _header(config, constants, parts, image.nbytes)
@@ -80,36 +82,32 @@ def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image
     return image
 
 
-def _parts(config: ModelConfig, *, int8_cache: bool) -> Iterator[_Vector | _Matrix]:
+def _parts(config: ModelConfig, *, int8_cache: bool) -> list[_Part]:
     """What an image holds, in order, by the names of the graph."""
     llama, d, keys = config.architecture == "llama", config.d_model, config.n_kv_head * config.head_dim
+    parts: list[_Part] = []
     if llama:
-        for name in ("cos", "sin"):
-            yield _Vector(name, (config.context_length, config.head_dim // 2))
+        parts += [_Vector(name, (config.context_length, config.head_dim // 2)) for name in ("cos", "sin")]
     else:
-        yield _Matrix("positions", config.context_length, d, table=True)
+        parts.append(_Matrix("positions", config.context_length, d, table=True))
     for i in range(config.n_layer):
-        attention_norm: list[_Vector] = [_Vector(f"{i}.attention_norm.weight", (d,))]
-        mlp_norm: list[_Vector] = [_Vector(f"{i}.mlp_norm.weight", (d,))]
-        attention = [_Matrix(f"{i}.attention.qkv", d + 2 * keys, d), _Matrix(f"{i}.attention.output", d, d)]
         if int8_cache:
-            yield from (_Vector(f"{i}.attention.{part}.scale", (keys,)) for part in ("key", "value"))
-        if llama:
-            mlp = [_Matrix(f"{i}.mlp.gate_up", 2 * config.d_ff, d), _Matrix(f"{i}.mlp.down", d, config.d_ff)]
-            yield from [*attention_norm, *attention, *mlp_norm, *mlp]
-        else:
-            attention_norm.append(_Vector(f"{i}.attention_norm.bias", (d,)))
-            mlp_norm.append(_Vector(f"{i}.mlp_norm.bias", (d,)))
-            mlp = [_Matrix(f"{i}.mlp.up", config.d_ff, d), _Matrix(f"{i}.mlp.down", d, config.d_ff)]
-            yield from [*attention, *attention_norm, *mlp, *mlp_norm]
+            parts += [_Vector(f"{i}.attention.{part}.scale", (keys,)) for part in ("key", "value")]
+        attention = [_Matrix(f"{i}.attention.qkv", d + 2 * keys, d), _Matrix(f"{i}.attention.output", d, d)]
+        up = _Matrix(f"{i}.mlp.gate_up", 2 * config.d_ff, d) if llama else _Matrix(f"{i}.mlp.up", config.d_ff, d)
+        mlp = [up, _Matrix(f"{i}.mlp.down", d, config.d_ff)]
+        for name, matrices in (("attention_norm", attention), ("mlp_norm", mlp)):
+            norm = [_Vector(f"{i}.{name}.{part}", (d,)) for part in (["weight"] if llama else ["weight", "bias"])]
+            parts += [*norm, *matrices] if llama else [*matrices, *norm]
     if llama:
-        yield _Vector("norm.weight", (d,))
-    yield _Matrix("embedding", config.vocab_size, d, table=True)
+        parts.append(_Vector("norm.weight", (d,)))
+    parts.append(_Matrix("embedding", config.vocab_size, d, table=True))
     if not llama:
-        yield _Matrix("logits", config.vocab_size, d)
+        parts.append(_Matrix("logits", config.vocab_size, d))
+    return parts
 
 
-def _size(part: _Vector | _Matrix, constants: dict[str, Constant], where: str) -> int:
+def _size(part: _Part, constants: dict[str, Constant], where: str) -> int:
     """Bytes of a part with its padding, once it is known to be there in the right type and shape."""
     if isinstance(part, _Vector):
         _check(constants, part.name, "float32", part.shape, where)
@@ -134,7 +132,7 @@ def _check(constants: dict[str, Constant], name: str, data_type: str, shape: tup
         )
 
 
-def _header(config: ModelConfig, constants: dict[str, Constant], parts: list[_Vector | _Matrix], nbytes: int) -> bytes:
+def _header(config: ModelConfig, constants: dict[str, Constant], parts: list[_Part], nbytes: int) -> bytes:
     def int8(name: str) -> bool:
         return constants[name].data_type == "int8"
 
