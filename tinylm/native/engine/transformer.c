@@ -67,7 +67,7 @@ static void rotate(float *x, const float *cos, const float *sin, int half) {
 
 static int8_t quantized(float x, float scale) {
     float v = x / scale;
-    v = !(v >= -127) ? -127 : v > 127 ? 127 : v;
+    v = !(v >= -128) ? -128 : v > 127 ? 127 : v;
     return (int8_t)(int)(v + 12582912.0f - 12582912.0f); /* to the nearest, half to even */
 }
 
