@@ -13,15 +13,13 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tinylm.base.cache_folder import cache_folder
 from tinylm.base.errors import TinylmError
 
 
 def default_folder() -> Path:
     """`tinylm/virtual-pi` under the user's cache folder (`XDG_CACHE_HOME`)."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    # Relative paths there are to be ignored (https://specifications.freedesktop.org/basedir-spec).
-    cache = Path(base) if base.startswith("/") else Path.home() / ".cache"
-    return cache / "tinylm" / "virtual-pi"
+    return cache_folder("virtual-pi")
 
 
 @contextlib.contextmanager
