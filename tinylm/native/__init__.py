@@ -2,4 +2,6 @@
 
 engine/      the decoder in C; read tinylm.h, then transformer.c
 image.py     a bundle's `model.onnx` becomes the block of memory that the decoder reads
+targets.py   the processors that the C sources are compiled for, and the flags of every file
+build.py     compiles them
 """
