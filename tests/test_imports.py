@@ -25,6 +25,7 @@ NOT_ON_A_DEVICE = {"torch", "onnx", "typer", "rich", "safetensors", "tomli_w"}
         "housekeeping",
         "html",
         "machine",
+        "native",
         "onnx",
         "external_decoder",
         "text",

@@ -2,6 +2,7 @@
 
 engine/      the decoder in C; read tinylm.h, then transformer.c
 image.py     a bundle's `model.onnx` becomes the block of memory that the decoder reads
+library.py   loads the library through ctypes
 targets.py   the processors that the C sources are compiled for, and the flags of every file
 build.py     compiles them
 """

@@ -24,13 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError, say, show_error
+from tinylm.native.library import LIBRARY
 from tinylm.native.targets import ARCHITECTURES, FLAGS, Target, host_target
 
 ZIG = "0.17.1"
 """The release of `ziglang` that pyproject.toml asks for (tested)."""
 NATIVE = Path(__file__).resolve().parent
-LIBRARY = NATIVE / "lib" / "libtinylm.so"
-PROGRAMS = NATIVE / "lib" / "programs"
+PROGRAMS = LIBRARY.parent / "programs"
 _SHOWN_CHARACTERS = 4000
 
 

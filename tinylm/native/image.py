@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from tinylm.base.errors import TinylmError
+from tinylm.native.library import INTERFACE
 from tinylm.onnx.graph_file import Constant, read_constants
 from tinylm.settings.model import ModelConfig
 
-INTERFACE = 1
-"""`TINYLM_INTERFACE` of engine/tinylm.h."""
 _ARCHITECTURES = {"llama": 0, "classic": 1}
 _INT8_WEIGHTS, _INT8_EMBEDDING, _INT8_CACHE = 1, 2, 4
 _HEADER = struct.Struct("<4sIQ10ifI")
