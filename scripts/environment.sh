@@ -4,7 +4,7 @@
 #     . "$(dirname "$0")/environment.sh" train dev    and what the tests need
 #     . scripts/environment.sh                        by hand: what training needs
 #
-# Idempotent: nothing is installed again until pyproject.toml or constraints.txt change.
+# Idempotent: nothing is installed again until pyproject.toml or constraints.txt change, or the C sources do.
 # PYTHON names another interpreter, VENV another folder, TORCH_INDEX_URL a package index for torch alone. Without the
 # last, installation/ chooses the build of torch that this machine can make use of.
 
@@ -40,6 +40,13 @@ if [ "${#missing[@]}" -gt 0 ]; then
     }
     "$venv/bin/python" scripts/installation "${missing[@]}" || exit
     for extra in "${missing[@]}"; do printf '%s\n' "$wanted" >"$venv/installed-$extra"; done
+fi
+# A C source that has changed is compiled again: by the compiler that `dev` brings, else by pip, which fetches one.
+if "$venv/bin/python" -c 'import ziglang' 2>/dev/null; then
+    "$venv/bin/python" -m tinylm.native.build || exit
+elif ! "$venv/bin/python" -m tinylm.native.build check; then
+    echo "== compiling the C library again" >&2
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps -e . || exit
 fi
 PATH="$(cd "$venv" && pwd)/bin:$PATH"
 export PATH

@@ -109,3 +109,24 @@ def test_a_program_needs_nothing_else(sources: Path, tmp_path: Path) -> None:
     assert b"/ld-" not in product.output.read_bytes()  # the name of a loader of libraries
     if _host().architecture.name == "x86_64":
         assert subprocess.run([product.output], check=False).returncode == 42
+
+
+def test_the_command_says_whether_the_library_must_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = library(_host(), tmp_path / "some.so")
+    monkeypatch.setattr(native, "library", lambda _: product)
+    assert native.main(["check"]) == 1
+    product.output.touch()
+    stamp(product.output).write_text(product.fingerprint())
+    assert native.main(["check"]) == 0
+    assert native.main([]) == 0  # nothing is compiled: the file is still empty
+    assert product.output.read_bytes() == b""
+    monkeypatch.setattr(native, "host_target", lambda: None)
+    assert native.main(["check"]) == native.main([]) == 0
+
+
+def test_the_command_explains_its_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert native.main(["program", "z80"]) == 2
+    assert native.main(["everything"]) == 2
+    errors = capsys.readouterr().err
+    assert "error: no processor is called `z80`\n\nhint: one of x86_64, aarch64" in errors
+    assert "`everything` is nothing that can be built" in errors
