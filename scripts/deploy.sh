@@ -160,8 +160,8 @@ for candidate in "${candidates[@]}"; do
     fi
 done
 [[ -n $python ]] || fail "no tinylm on \`$target\`: asked ${candidates[*]}" "install it there:
-    python -m build --wheel
-    scp${port:+ -P $port} dist/tinylm-*.whl $target:
+    scripts/build_wheels manylinux_2_17_aarch64
+    scp${port:+ -P $port} dist/tinylm-*aarch64.whl $target:
     ssh${port:+ -p $port} $target 'python3 -m venv tinylm-venv && tinylm-venv/bin/pip install tinylm-*.whl'"
 remote "cd; $(quote "$python") -c 'import tinylm.bundle.identity'" 2>/dev/null ||
     fail "the tinylm on \`$target\` is of an older release than this script" "install this one there, too"

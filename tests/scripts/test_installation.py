@@ -27,9 +27,11 @@ PINNED = (ROOT / "constraints.txt").read_text(encoding="utf-8").strip().partitio
 TORCH_FOR_CUDA = """class version: cuda = "13.0"
 class cuda: is_available = staticmethod(lambda: False)
 """
-# Builds the project that stands in for tinylm: its wheel is what says which packages an extra needs.
-BACKEND = """import shutil
+# Builds the project that stands in for tinylm: its wheel is what says which packages an extra needs. The file
+# `compiled` stands in for its C library.
+BACKEND = """import pathlib, shutil
 def build_editable(folder, config_settings=None, metadata_directory=None):
+    pathlib.Path("compiled").touch()
     return shutil.copy("WHEEL", folder).rpartition("/")[2]
 """
 
@@ -213,6 +215,11 @@ def repository(tmp_path: Path, plain_pip: str) -> Path:
     (tmp_path / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n', encoding="utf-8"
     )
+    (tmp_path / "tinylm/native").mkdir(parents=True)
+    is_compiled = "import pathlib, sys\nsys.exit(not pathlib.Path('compiled').exists())\n"
+    (tmp_path / "tinylm/native/build.py").write_text(is_compiled, encoding="utf-8")
+    for package in ("tinylm", "tinylm/native"):
+        (tmp_path / package / "__init__.py").touch()
     return tmp_path
 
 
@@ -231,14 +238,17 @@ def test_what_is_asked_for_is_installed_once_and_in_a_few_lines(repository: Path
     assert done.returncode == 0, done.stderr
     assert f"torch=={PINNED}+cpu" in done.stdout.splitlines()  # the pin, which has no label, matches it
     assert "tool==" not in done.stdout
-    assert "to download: about 264 MB; on disk: 1.2 GB" in done.stderr
+    assert "to download: about 365 MB; on disk: 1.2 GB" in done.stderr
     assert "warning" not in done.stderr
     assert len(done.stderr.splitlines()) < 10
     assert set_up(repository, "train").stderr == ""
+    (repository / "compiled").unlink()
+    assert set_up(repository, "train").stderr == "== compiling the C library again\n"
+    assert (repository / "compiled").exists()
 
     more = set_up(repository, "train dev")
     assert "tool==1.0" in more.stdout.splitlines()
-    assert "to download: about 58 MB; on disk: 190 MB\n" in more.stderr  # torch is there
+    assert "to download: about 58 MB; on disk: 620 MB\n" in more.stderr  # torch is there
 
     (repository / "constraints.txt").write_text("torch==9.9.9\n", encoding="utf-8")
     failed = set_up(repository, "train", TORCH_INDEX_URL=os.environ["PIP_INDEX_URL"])
