@@ -19,10 +19,14 @@ int tinylm_pack_int8(int8_t *packed, int32_t *sums, const int8_t *source, int ro
     return lowest ? TINYLM_BAD_NUMBERS : 0;
 }
 
-void tinylm_pack_float(float *packed, const float *source, int rows, int columns, size_t row_step,
-                       size_t column_step) {
+int tinylm_pack_float(float *packed, const float *source, int rows, int columns, size_t row_step,
+                      size_t column_step) {
+    int strange = 0;
     for (int tile = 0; tile < rows; tile += 16, packed += 16 * (size_t)padded(columns))
         for (int k = 0; k < columns; k++)
-            for (int r = 0; r < 16 && tile + r < rows; r++)
-                packed[(size_t)k * 16 + r] = source[(size_t)(tile + r) * row_step + (size_t)k * column_step];
+            for (int r = 0; r < 16 && tile + r < rows; r++) {
+                float v = source[(size_t)(tile + r) * row_step + (size_t)k * column_step];
+                packed[(size_t)k * 16 + r] = v, strange |= !(v - v == 0);
+            }
+    return strange ? TINYLM_BAD_NUMBERS : 0;
 }

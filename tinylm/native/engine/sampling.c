@@ -161,8 +161,11 @@ int tinylm_choose(const float *logits, int n, uint64_t forbidden, const tinylm_s
                   float *scratch, float *logprob) {
     if (n < 1 || n > 1 << 24) return TINYLM_BAD_ARGUMENT;
     float *scores = scratch, *masses = scratch + padded(n);
-    for (int i = 0; i < padded(n); i++)
-        scores[i] = i < n && !(i < 64 && forbidden >> i & 1) ? logits[i] < LOWEST ? LOWEST : logits[i] : LOWEST;
+    for (int i = 0; i < padded(n); i++) {
+        scores[i] = i < n && !(i < 64 && forbidden >> i & 1) ? logits[i] : LOWEST;
+        if (scores[i] != scores[i]) return TINYLM_NOT_FINITE;
+        if (scores[i] < LOWEST) scores[i] = LOWEST; /* minus infinity is a mask */
+    }
     return tinylm_sample(*tinylm_usable(), scores, n, how, uniform, (int32_t *)(masses + padded(n)), masses, logprob);
 }
 

@@ -111,11 +111,12 @@ TINYLM_API uint64_t tinylm_hash_logits(const tinylm_sequence *sequence, uint64_t
 
 /* Lay a matrix of `rows` outputs and `columns` inputs out as the image has it (image.h), into zeroed memory.
    `row_step` and `column_step` say how many elements apart its entries lie in `source`. int8: 0, or
-   TINYLM_BAD_NUMBERS when an entry is -128, which the engine does not multiply; `sums` [rows padded to 16]. */
+   TINYLM_BAD_NUMBERS when an entry is -128, which the engine does not multiply, or NaN or infinite. `sums` [rows padded
+   to 16]. */
 TINYLM_API int tinylm_pack_int8(int8_t *packed, int32_t *sums, const int8_t *source, int rows, int columns,
                                 size_t row_step, size_t column_step);
-TINYLM_API void tinylm_pack_float(float *packed, const float *source, int rows, int columns, size_t row_step,
-                                  size_t column_step);
+TINYLM_API int tinylm_pack_float(float *packed, const float *source, int rows, int columns, size_t row_step,
+                                 size_t column_step);
 
 #ifdef __cplusplus
 }

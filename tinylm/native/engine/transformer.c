@@ -74,18 +74,18 @@ static int8_t quantized(float x, float scale) {
 /* Keep a token's keys and values [n_kv_head][hd] in slot `at`. */
 static void remember(const tinylm_model *m, const cache *c, const float *key, const float *value, int at) {
     int hd = m->head_dim, hdp = padded(hd), stride = padded(m->slots);
-    for (int n = 0; n < m->shape.n_kv_head; n++)
-        for (int j = 0; j < hd; j++) {
-            size_t k = ((size_t)n * hd + j) * stride + at, v = ((size_t)n * stride + at) * hdp + j;
-            int channel = n * hd + j;
-            if (c->key_scale) {
-                ((int8_t *)c->keys)[k] = quantized(key[channel], c->key_scale[channel]);
-                ((int8_t *)c->values)[v] = quantized(value[channel], c->value_scale[channel]);
-            } else {
-                ((float *)c->keys)[k] = key[channel];
-                ((float *)c->values)[v] = value[channel];
-            }
+    for (int n = 0; n < m->shape.n_kv_head; n++, key += hd, value += hd) {
+        size_t k = (size_t)n * hd * stride + at, v = ((size_t)n * stride + at) * hdp;
+        if (c->key_scale) {
+            int8_t *keys = (int8_t *)c->keys + k, *values = (int8_t *)c->values + v;
+            for (int j = 0; j < hd; j++) keys[(size_t)j * stride] = quantized(key[j], c->key_scale[n * hd + j]);
+            for (int j = 0; j < hd; j++) values[j] = quantized(value[j], c->value_scale[n * hd + j]);
+        } else {
+            float *keys = (float *)c->keys + k;
+            for (int j = 0; j < hd; j++) keys[(size_t)j * stride] = key[j];
+            memcpy((float *)c->values + v, value, sizeof(float) * hd);
         }
+    }
 }
 
 /* x [T][D padded] -> out [T][D padded]: grouped-query attention over the cache, into which the tokens go one by one. A

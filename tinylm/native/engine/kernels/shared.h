@@ -72,14 +72,11 @@ INLINE void attend_over(const float *q, const void *keys, const void *values, co
     V top[NV], sum[NV] = {0}, floor = ALL(-87.0f);
     for (int t = 0; t < count; t += 16) {
         V s[NV] = {0};
+        UNROLL
         for (int d = 0; d < hd; d++)
             for (int j = 0; j < NV; j++) {
                 size_t at = (size_t)d * stride + t + j * LANES;
-                V k;
-                if (int8)
-                    k = FLOATS(*(const V8 *)(ki + at));
-                else
-                    k = LOAD(kf + at);
+                V k = int8 ? FLOATS(*(const V8 *)(ki + at)) : LOAD(kf + at);
                 s[j] += k * q[d];
             }
         for (int j = 0; j < NV; j++) STORE(p + t + j * LANES) = s[j] * scale;
@@ -97,23 +94,26 @@ INLINE void attend_over(const float *q, const void *keys, const void *values, co
         }
     float part = 1.0f / total(sum);
     for (int d = 0; d < hd; d += 16) {
-        V even[NV] = {0}, odd[NV] = {0};
-        for (int t = 0; t < count; t++)
+        V even[NV] = {0}, odd[NV] = {0}; /* so that no sum waits for the one before */
+        int t = 0;
+        for (; t + 1 < count; t += 2)
             for (int j = 0; j < NV; j++) {
                 size_t at = (size_t)t * wide + d + j * LANES;
-                V v;
-                if (int8)
-                    v = FLOATS(*(const V8 *)(vi + at));
-                else
-                    v = LOAD(vf + at);
-                if (t & 1)
-                    odd[j] += v * p[t];
-                else
-                    even[j] += v * p[t];
+                even[j] += (int8 ? FLOATS(*(const V8 *)(vi + at)) : LOAD(vf + at)) * p[t];
+                odd[j] += (int8 ? FLOATS(*(const V8 *)(vi + at + wide)) : LOAD(vf + at + wide)) * p[t + 1];
             }
-        float mixed[16];
-        for (int j = 0; j < NV; j++) STORE(mixed + j * LANES) = (even[j] + odd[j]) * part;
-        for (int i = 0; i < 16 && d + i < hd; i++) out[d + i] = int8 ? mixed[i] * value_scale[d + i] : mixed[i];
+        for (int j = 0; t < count && j < NV; j++) {
+            size_t at = (size_t)t * wide + d + j * LANES;
+            even[j] += (int8 ? FLOATS(*(const V8 *)(vi + at)) : LOAD(vf + at)) * p[t];
+        }
+        for (int j = 0; j < NV; j++) even[j] = (even[j] + odd[j]) * part;
+        if (d + 16 <= hd && !int8)
+            for (int j = 0; j < NV; j++) STORE(out + d + j * LANES) = even[j];
+        else {
+            float mixed[16];
+            memcpy(mixed, even, sizeof mixed);
+            for (int i = 0; i < 16 && d + i < hd; i++) out[d + i] = int8 ? mixed[i] * value_scale[d + i] : mixed[i];
+        }
     }
 }
 
@@ -159,9 +159,10 @@ static int quantize(const float *x, int n, void *q, float *scale) {
     V lows[NV] = {0}, highs[NV] = {0};
     for (int i = 0; i < n; i += 16)
         for (int j = 0; j < NV; j++) {
-            lows[j] = vmax(lows[j], -LOAD(x + i + j * LANES));
+            lows[j] = vmin(lows[j], LOAD(x + i + j * LANES));
             highs[j] = vmax(highs[j], LOAD(x + i + j * LANES));
         }
+    for (int j = 0; j < NV; j++) lows[j] = -lows[j];
     float least = -largest(lows), most = largest(highs);
     float s = most == least ? 1.0f : (most - least) / 255.0f;
     float zero = 0.0f - least / s;
@@ -189,23 +190,11 @@ static int above(const float *x, int i, int n, float least) {
 
 static int argmax(const float *x, int n) {
     V top[NV];
-    VI strange[NV] = {0};
     for (int j = 0; j < NV; j++) top[j] = LOAD(x + j * LANES);
-    for (int i = 0; i < n; i += 16)
-        for (int j = 0; j < NV; j++) {
-            V v = LOAD(x + i + j * LANES);
-            top[j] = vmax(top[j], v);
-#if LANES == 1
-            strange[j] |= v != v;
-#else
-            strange[j] |= (VI)(v != v);
-#endif
-        }
-    uint32_t nan[16], found = 0;
-    memcpy(nan, strange, sizeof nan);
-    for (int i = 0; i < 16; i++) found |= nan[i];
+    for (int i = 16; i < n; i += 16)
+        for (int j = 0; j < NV; j++) top[j] = vmax(top[j], LOAD(x + i + j * LANES));
     float most = largest(top);
-    if (found || !(most - most == 0)) return -1;
+    if (!(most - most == 0)) return -1;
     for (int i = above(x, 0, n, most - 1e-6f * (most > 0 ? most : -most) - 1e-30f); i < n; i++)
         if (x[i] == most) return i;
     return -1;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
 #define NV (16 / LANES)
 #if LANES == 1
 typedef float V;
