@@ -49,6 +49,7 @@ class Product:
     compiling: tuple[str, ...]
     """Flags beside those that every file has."""
     linking: tuple[str, ...]
+    """With `-O3`: zig builds its own part of the C library as it is told here, and 250 KB larger when it is not."""
 
     def fingerprint(self, sources: Path = NATIVE) -> str:
         """A hash of all sources and flags; the compiler is part of the flags, and so is this file's way to call it."""
@@ -81,7 +82,7 @@ def library(target: Target, output: Path = LIBRARY) -> Product:
         output=output,
         folders=("engine", "engine/kernels", "tokenizer"),
         compiling=("-fPIC",),
-        linking=("-shared", "-s"),
+        linking=("-O3", "-shared", "-s"),
     )
 
 
@@ -94,7 +95,7 @@ def program(architecture: str, output: Path | None = None) -> Product:
         output=output or PROGRAMS / architecture,
         folders=("engine", "engine/kernels", "tokenizer", "program"),
         compiling=("-ffunction-sections", "-fdata-sections"),
-        linking=("-static", "-s", "-Wl,--gc-sections"),
+        linking=("-O3", "-static", "-s", "-Wl,--gc-sections"),
     )
 
 

@@ -171,10 +171,12 @@ def _pack(
         failed = library.tinylm_pack_int8(
             image.address + values, image.address + sums, weight.address(), part.rows, part.columns, *steps
         )
-        if failed:
-            raise TinylmError(f"{where}: `{part.weight}` has the value -128, which tinylm never writes", _HINT)
+        problem = "the value -128, which tinylm never writes"
     else:
-        library.tinylm_pack_float(image.address + at, weight.address(), part.rows, part.columns, *steps)
+        failed = library.tinylm_pack_float(image.address + at, weight.address(), part.rows, part.columns, *steps)
+        problem = "values that are NaN or infinite"
+    if failed:
+        raise TinylmError(f"{where}: `{part.weight}` has {problem}", _HINT)
     weight.give_back()
 
 

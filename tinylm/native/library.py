@@ -47,7 +47,7 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "tinylm_choose": (c_int, c_void_p, c_int, c_uint64, c_void_p, c_float, c_void_p, c_void_p),
     "tinylm_hash_logits": (c_uint64, c_void_p, c_uint64),
     "tinylm_pack_int8": (c_int, c_void_p, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),
-    "tinylm_pack_float": (None, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),
+    "tinylm_pack_float": (c_int, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),
 }
 _TOKENIZER: dict[str, tuple[Any, ...]] = {
     "tinylm_tokenizer_bytes": (c_size_t,),
