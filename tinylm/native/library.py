@@ -27,6 +27,7 @@ INTERFACE = 1
 _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     # the result, then the arguments
     "tinylm_interface": (c_int,),
+    "tinylm_arithmetic": (c_int,),
     "tinylm_error": (c_char_p, c_int),
     "tinylm_instruction_sets": (c_char_p,),
     "tinylm_model_bytes": (c_size_t, c_void_p, c_size_t, c_int),

@@ -9,6 +9,7 @@
 #endif
 
 int tinylm_interface(void) { return TINYLM_INTERFACE; }
+int tinylm_arithmetic(void) { return TINYLM_ARITHMETIC; }
 
 const char *tinylm_error(int code) {
     static const char *const texts[] = {

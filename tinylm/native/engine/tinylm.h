@@ -32,6 +32,8 @@ extern "C" {
 
 /* Grows with every change of this file or of the image's layout. */
 #define TINYLM_INTERFACE 1
+/* Grows whenever the same image and tokens may give other bits of logits. */
+#define TINYLM_ARITHMETIC 1
 
 /* What a call returns instead of a token or of 0. */
 enum {
@@ -59,6 +61,7 @@ typedef struct {
 } tinylm_sampling;
 
 TINYLM_API int tinylm_interface(void);
+TINYLM_API int tinylm_arithmetic(void);
 /* The error's text in English. */
 TINYLM_API const char *tinylm_error(int code);
 

@@ -19,7 +19,10 @@ INLINE void store_activations(void *q, int i, VI values, int zero) {
     uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
     memcpy((uint8_t *)q + i, &four, 4);
 }
-INLINE void emit(int32x4_t sum, int zero, const int32_t *sums, float scale, const float *row_scale, float *out) {
-    float32x4_t f = vcvtq_f32_s32(vmlsq_n_s32(sum, vld1q_s32(sums), zero));
-    vst1q_f32(out, vmulq_f32(vmulq_n_f32(f, scale), vld1q_f32(row_scale)));
+/* 16 outputs: the zero point off, and both scales on. */
+INLINE void emit(const int32x4_t *sum, int zero, const int32_t *sums, float scale, const float *row_scale, float *out) {
+    float32x4_t f[4];
+    for (int j = 0; j < 4; j++) f[j] = vcvtq_f32_s32(vmlsq_n_s32(sum[j], vld1q_s32(sums + 4 * j), zero));
+    for (int j = 0; j < 4; j++) f[j] = vmulq_f32(vmulq_n_f32(f[j], scale), vld1q_f32(row_scale + 4 * j));
+    for (int j = 0; j < 4; j++) vst1q_f32(out + 4 * j, f[j]);
 }

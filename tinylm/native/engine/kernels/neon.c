@@ -9,41 +9,46 @@
 #define FOUR(v, i) vreinterpretq_s8_s32(vdupq_lane_s32(HALF(v, i), (i) & 1))
 #endif
 
-/* 4 outputs of 8 inputs: `a` has four of the activations, four times, and `b` the next four. */
-INLINE void pair(int32x4_t *low, int32x4_t *high, const int8_t *w, int8x16_t a, int8x16_t b) {
-    int8x16_t v = vld1q_s8(w), next = vld1q_s8(w + 64); /* two products of 128 * 127 at most fit 16 bits */
-    int16x8_t p = vmlal_s8(vmull_s8(vget_low_s8(v), vget_low_s8(a)), vget_low_s8(next), vget_low_s8(b));
-    *low = vpadalq_s16(*low, p);
+/* 16 outputs of 8 inputs: `a` has four of the activations, four times, and `b` the next four. */
+INLINE void eight_inputs(int32x4_t *low, int32x4_t *high, const int8_t *w, int8x16_t a, int8x16_t b) {
+    int8x16_t v[4], next[4]; /* all loads first: neighbours become one instruction */
+    for (int j = 0; j < 4; j++) v[j] = vld1q_s8(w + 16 * j);
+    for (int j = 0; j < 4; j++) next[j] = vld1q_s8(w + 64 + 16 * j);
+    for (int j = 0; j < 4; j++) { /* two products of 128 * 127 at most fit 16 bits */
+        int16x8_t p = vmlal_s8(vmull_s8(vget_low_s8(v[j]), vget_low_s8(a)), vget_low_s8(next[j]), vget_low_s8(b));
+        low[j] = vpadalq_s16(low[j], p);
 #ifdef __aarch64__
-    p = vmlal_high_s8(vmull_high_s8(v, a), next, b);
+        p = vmlal_high_s8(vmull_high_s8(v[j], a), next[j], b);
 #else
-    p = vmlal_s8(vmull_s8(vget_high_s8(v), vget_high_s8(a)), vget_high_s8(next), vget_high_s8(b));
+        p = vmlal_s8(vmull_s8(vget_high_s8(v[j]), vget_high_s8(a)), vget_high_s8(next[j]), vget_high_s8(b));
 #endif
-    *high = vpadalq_s16(*high, p);
+        high[j] = vpadalq_s16(high[j], p);
+    }
 }
 static void multiply_int8(const matrix *m, const void *activations, int rows, float scale, int zero, float *out,
                           int step, int from, int to) {
+    const matrix here = *m; /* a copy that no store to `out` can change */
     for (int n = from; n < to; n += 16)
         for (int r = 0; r < rows; r++) {
-            const int8_t *w = m->values + (size_t)n * m->k, *end = w + 16 * (size_t)m->k;
-            const int8_t *q = (const int8_t *)activations + (size_t)r * m->k;
+            const int8_t *w = here.values + (size_t)n * here.k, *end = w + 16 * (size_t)here.k;
+            const int8_t *q = (const int8_t *)activations + (size_t)r * here.k;
             int32x4_t low[4], high[4];
             for (int j = 0; j < 4; j++) low[j] = high[j] = vdupq_n_s32(0);
             for (; w < end; w += 256, q += 16) {
                 int8x16_t a = vld1q_s8(q), a0 = FOUR(a, 0), a1 = FOUR(a, 1), a2 = FOUR(a, 2), a3 = FOUR(a, 3);
-                for (int j = 0; j < 4; j++) pair(low + j, high + j, w + 16 * j, a0, a1);
-                for (int j = 0; j < 4; j++) pair(low + j, high + j, w + 128 + 16 * j, a2, a3);
+                eight_inputs(low, high, w, a0, a1);
+                eight_inputs(low, high, w + 128, a2, a3);
             }
+            int32x4_t sum[4];
             for (int j = 0; j < 4; j++) {
 #ifdef __aarch64__
-                int32x4_t both = vpaddq_s32(low[j], high[j]);
+                sum[j] = vpaddq_s32(low[j], high[j]);
 #else
-                int32x4_t both = vcombine_s32(vpadd_s32(vget_low_s32(low[j]), vget_high_s32(low[j])),
-                                              vpadd_s32(vget_low_s32(high[j]), vget_high_s32(high[j])));
+                sum[j] = vcombine_s32(vpadd_s32(vget_low_s32(low[j]), vget_high_s32(low[j])),
+                                      vpadd_s32(vget_low_s32(high[j]), vget_high_s32(high[j])));
 #endif
-                int at = n + 4 * j;
-                emit(both, zero, m->sum + at, scale, m->scale + at, out + (size_t)r * step + at);
             }
+            emit(sum, zero, here.sum + n, scale, here.scale + n, out + (size_t)r * step + n);
         }
 }
 #include "shared.h"
