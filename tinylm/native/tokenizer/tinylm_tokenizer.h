@@ -17,7 +17,7 @@
 
    Ids, and the text that comes back, are those of SentencePiece 0.2.3, to the last one; so is what no piece covers: its
    bytes where the vocabulary has them, else one UNK for all neighbours. An open tokenizer is never written to, so any
-   number of threads may use it. Negative results are the errors of tinylm.h. */
+   number of threads may use it. Every `room` lies at a multiple of 8; its size is 0 where the text is too long. Negative results are the errors of tinylm.h. */
 #ifndef TINYLM_TOKENIZER_H
 #define TINYLM_TOKENIZER_H
 #include "../engine/tinylm.h"
@@ -26,7 +26,7 @@
 extern "C" {
 #endif
 
-/* Longer texts are refused (TINYLM_BAD_ARGUMENT, and a room of 0 bytes). */
+/* Longer texts are refused: TINYLM_BAD_ARGUMENT. */
 #define TINYLM_TEXT_MOST (1 << 28)
 
 typedef struct tinylm_tokenizer tinylm_tokenizer;
@@ -43,6 +43,8 @@ TINYLM_API int tinylm_tokenizer_open(tinylm_tokenizer *tokenizer, const void *im
 TINYLM_API int tinylm_piece_count(const tinylm_tokenizer *tokenizer);
 /* TINYLM_UNIGRAM or TINYLM_BPE. */
 TINYLM_API int tinylm_tokenizer_algorithm(const tinylm_tokenizer *tokenizer);
+/* The ids of BOS, EOS, PAD and UNK, -1 where there is none. */
+TINYLM_API void tinylm_special_ids(const tinylm_tokenizer *tokenizer, int32_t ids[4]);
 /* Bytes of the piece, at `*text`, without a zero at the end; spaces are spaces. TINYLM_BAD_TOKEN. */
 TINYLM_API int tinylm_piece(const tinylm_tokenizer *tokenizer, int id, const char **text);
 /* Its kind, TINYLM_NORMAL to TINYLM_BYTE, or TINYLM_BAD_TOKEN. */
@@ -51,8 +53,8 @@ TINYLM_API int tinylm_piece_kind(const tinylm_tokenizer *tokenizer, int id);
 TINYLM_API float tinylm_piece_score(const tinylm_tokenizer *tokenizer, int id);
 
 /* tinylm's normalisation `nfc-2` (tinylm/tokenizer/tokenizer.py), for which the image must hold the tables of Unicode
-   (else TINYLM_BAD_ARGUMENT). A byte that is no UTF-8 becomes U+FFFD. `room` lies at a multiple of 8; the text, valid
-   UTF-8, lies in it at `*normal` and its bytes are returned: at most 3 times as many as came in. */
+   (else TINYLM_BAD_ARGUMENT). A byte that is no UTF-8 becomes U+FFFD. The text, valid UTF-8, lies in the room at
+   `*normal`, and its bytes are returned: at most 3 times as many as came in. */
 TINYLM_API size_t tinylm_normalise_room(size_t bytes);
 TINYLM_API int tinylm_normalise(const tinylm_tokenizer *tokenizer, const char *text, size_t bytes, void *room,
                                 const char **normal);
