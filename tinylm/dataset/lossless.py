@@ -16,7 +16,8 @@ from google.protobuf.message import DecodeError
 from sentencepiece import SentencePieceProcessor, sentencepiece_model_pb2
 
 from tinylm.base.errors import TinylmError
-from tinylm.tokenizer.tokenizer import load_sentencepiece, normalise
+from tinylm.tokenizer.sentencepiece_pieces import load_sentencepiece
+from tinylm.tokenizer.tokenizer import normalise, read_model
 
 HINT = (
     "take the `tokenizer.model` of a dataset or bundle that tinylm made, or train one with"
@@ -44,7 +45,7 @@ _MOST_EXAMPLES = 3
 
 def check_lossless(model: Path) -> None:
     """TinylmError, which names the rule, when the SentencePiece file `model` does not keep normalised text as it is."""
-    processor = load_sentencepiece(model)
+    processor = load_sentencepiece(read_model(model), str(model))
     stated = _stated(model)
     changes = [*_rules(stated)]
     if examples := _changed(processor):

@@ -49,12 +49,11 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "tinylm_hash_logits": (c_uint64, c_void_p, c_uint64),
     "tinylm_pack_int8": (c_int, c_void_p, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),
     "tinylm_pack_float": (c_int, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),
-}
-_TOKENIZER: dict[str, tuple[Any, ...]] = {
     "tinylm_tokenizer_bytes": (c_size_t,),
     "tinylm_tokenizer_open": (c_int, c_void_p, c_void_p, c_size_t),
     "tinylm_piece_count": (c_int, c_void_p),
     "tinylm_tokenizer_algorithm": (c_int, c_void_p),
+    "tinylm_special_ids": (None, c_void_p, c_void_p),
     "tinylm_piece": (c_int, c_void_p, c_int, c_void_p),
     "tinylm_piece_kind": (c_int, c_void_p, c_int),
     "tinylm_piece_score": (c_float, c_void_p, c_int),
@@ -101,8 +100,7 @@ def load(path: Path = LIBRARY) -> ctypes.CDLL:
     try:
         interface = library.tinylm_interface()
         if interface == INTERFACE:
-            known = {**_FUNCTIONS, **(_TOKENIZER if hasattr(library, "tinylm_tokenizer_bytes") else {})}
-            for name, (result, *arguments) in known.items():
+            for name, (result, *arguments) in _FUNCTIONS.items():
                 function = getattr(library, name)
                 function.restype, function.argtypes = result, arguments
     except AttributeError as error:

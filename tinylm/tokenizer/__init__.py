@@ -1,1 +1,1 @@
-"""SentencePiece: encoding, decoding, and training of the vocabulary."""
+"""Text to token ids and back, in C or by SentencePiece, which also learns the vocabularies."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from ctypes import CDLL, POINTER, byref, c_char_p, c_float, c_int, c_int32, c_size_t, c_void_p, string_at
-from functools import cache
+from ctypes import byref, c_int32, c_void_p, string_at
 from typing import Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.native.library import load_library
+from tinylm.native.library import load
 
 _BPE = 2
 _BYTE = 6
@@ -24,33 +23,6 @@ _SILENT = (2, 3)  # UNK and the control pieces
 class NotCovered(Exception):
     """The model file is damaged, or has rules that only SentencePiece has: changed characters, a space before all text,
     dropped spaces, another algorithm than `unigram` and `bpe`."""
-
-
-@cache
-def _library() -> CDLL:
-    """The library, with the signatures of tinylm_tokenizer.h; NativeUnavailable where there is none."""
-    library = load_library()
-    for name, result, arguments in (
-        ("tokenizer_bytes", c_size_t, ()),
-        ("tokenizer_open", c_int, (c_void_p, c_void_p, c_size_t)),
-        ("tokenizer_algorithm", c_int, (c_void_p,)),
-        ("piece_count", c_int, (c_void_p,)),
-        ("special_ids", None, (c_void_p, c_void_p)),
-        ("piece", c_int, (c_void_p, c_int, c_void_p)),
-        ("piece_kind", c_int, (c_void_p, c_int)),
-        ("piece_score", c_float, (c_void_p, c_int)),
-        ("normalise_room", c_size_t, (c_size_t,)),
-        ("normalise", c_int, (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p)),
-        ("encode_room", c_size_t, (c_void_p, c_size_t)),
-        ("encode", c_int, (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p)),
-        ("decode_room", c_size_t, (c_void_p, c_size_t)),
-        ("decode", c_int, (c_void_p, c_void_p, c_size_t, c_void_p)),
-        ("pieces_room", c_size_t, (c_char_p, c_size_t, c_size_t)),
-        ("pieces_lay", c_int, (c_char_p, c_size_t, c_char_p, c_size_t, c_void_p)),
-    ):
-        function = getattr(library, f"tinylm_{name}")
-        function.restype, function.argtypes = result, arguments
-    return library
 
 
 class _Memory:
@@ -79,7 +51,7 @@ def pieces_image(model: bytes, tables: bytes = b"") -> bytes:
 
 
 def _laid_out(model: bytes, tables: bytes) -> tuple[_Memory, int]:
-    library = _library()
+    library = load()
     room = library.tinylm_pieces_room(model, len(model), len(tables))
     memory = _Memory(room)
     size = library.tinylm_pieces_lay(model, len(model), tables, len(tables), memory.address) if room else -1
@@ -91,11 +63,10 @@ def _laid_out(model: bytes, tables: bytes) -> tuple[_Memory, int]:
 class NativePieces:
     """An open tokenizer. Texts are normalised already."""
 
-    def __init__(self, model: bytes, tables: bytes = b"") -> None:
+    def __init__(self, model: bytes) -> None:
         """Open a SentencePiece model file; NotCovered, or NativeUnavailable."""
-        self._model = model
-        self._library = library = _library()
-        self._image, size = _laid_out(model, tables)
+        self._library = library = load()
+        self._image, size = _laid_out(model, b"")
         self._memory = _Memory(library.tinylm_tokenizer_bytes())
         self._tokenizer = self._memory.address
         if library.tinylm_tokenizer_open(self._tokenizer, self._image.address, size):
@@ -117,10 +88,10 @@ class NativePieces:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         ids, ends = self._encoded(text, with_ends=True)
-        starts = (0, *ends[:-1])
+        starts = [0, *ends]
         return [
             (token, 1 if self.is_byte(token) else end - start)
-            for token, start, end in zip(ids, starts, ends, strict=True)
+            for token, start, end in zip(ids, starts, ends, strict=False)
         ]
 
     def _encoded(self, text: str, *, with_ends: bool = False) -> tuple[list[int], list[int]]:
@@ -152,20 +123,9 @@ class NativePieces:
     def is_silent(self, token: int) -> bool:
         return self._library.tinylm_piece_kind(self._tokenizer, token) in _SILENT
 
-    def model_bytes(self) -> bytes:
-        return self._model
-
-    def normalise(self, text: bytes) -> str:
-        """As the program does it, where the image was laid out with tables."""
-        memory, normal = _Memory(self._library.tinylm_normalise_room(len(text))), c_void_p()
-        size = self._library.tinylm_normalise(self._tokenizer, text, len(text), memory.address, byref(normal))
-        if size < 0:
-            raise TinylmError(f"`nfc-2` is not there, or {len(text)} bytes are too many", "lay out with tables")
-        return string_at(normal.value or 0, size).decode()
-
     def _text(self, token: int) -> str:
-        text = POINTER(c_int)()
+        text = c_void_p()
         size = self._library.tinylm_piece(self._tokenizer, token, byref(text))
         if size < 0:
             raise IndexError(f"no piece has the id {token}; there are {self.count}")
-        return string_at(text, size).decode()
+        return string_at(text.value or 0, size).decode()

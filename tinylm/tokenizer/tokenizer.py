@@ -10,11 +10,11 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
-
-import sentencepiece
+from typing import Literal, Protocol
 
 from tinylm.base.errors import TinylmError
+from tinylm.native.library import NativeUnavailable
+from tinylm.tokenizer.native_pieces import NativePieces, NotCovered
 
 BOS, EOS, PAD, UNK = 0, 1, 2, 3
 NORMALISATION = "nfc-2"
@@ -48,20 +48,43 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def load_sentencepiece(path: Path) -> sentencepiece.SentencePieceProcessor:
-    """Open any SentencePiece model; TinylmError when it is missing or damaged."""
-    processor = sentencepiece.SentencePieceProcessor()
+class Pieces(Protocol):
+    """A vocabulary of pieces with an algorithm; texts are normalised already, and ids in range."""
+
+    count: int
+    special_ids: tuple[int, ...]
+    """BOS, EOS, PAD, UNK; -1 for what the model does not have."""
+
+    @property
+    def kind(self) -> Literal["unigram", "bpe"]: ...
+    def encode(self, text: str) -> list[int]: ...
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
+    def spans(self, text: str) -> list[tuple[int, int]]: ...
+    def decode(self, ids: Sequence[int]) -> str: ...
+    def piece(self, token: int) -> str: ...
+    def score(self, token: int) -> float: ...
+    def is_byte(self, token: int) -> bool: ...
+    def is_silent(self, token: int) -> bool: ...
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a SentencePiece model; TinylmError when it cannot be read."""
     try:
-        processor.LoadFromSerializedProto(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise TinylmError(
             f"cannot read the tokenizer `{path}`: {error.strerror}", "name a SentencePiece `.model` file"
         ) from error
-    except RuntimeError as error:
-        raise TinylmError(
-            f"`{path}` is not a SentencePiece model", "train one with `tinylm train-pipeline`, or restore the file"
-        ) from error
-    return processor
+
+
+def open_pieces(model: bytes, where: str) -> Pieces:
+    """By tinylm's C; by SentencePiece where that is missing, or the model has rules that only SentencePiece has."""
+    try:
+        return NativePieces(model)
+    except (NativeUnavailable, NotCovered):
+        from tinylm.tokenizer.sentencepiece_pieces import SentencePiecePieces
+
+        return SentencePiecePieces(model, where)
 
 
 class Tokenizer:
@@ -69,55 +92,44 @@ class Tokenizer:
 
     def __init__(self, path: Path) -> None:
         """Open a `.model` file; TinylmError when it is missing, damaged or has other special ids."""
-        self._processor = load_sentencepiece(path)
-        ids = tuple(getattr(self._processor, f"{name}_id")() for name in ("bos", "eos", "pad", "unk"))
+        self._model = read_model(path)
+        self._pieces = open_pieces(self._model, str(path))
+        ids = self._pieces.special_ids
         if ids != (BOS, EOS, PAD, UNK):
             raise TinylmError(
                 f"`{path}` has BOS, EOS, PAD, UNK = {ids}; tinylm uses {(BOS, EOS, PAD, UNK)}",
                 "take one that tinylm made, or train it with bos_id=0, eos_id=1, pad_id=2, unk_id=3",
             )
-        self.vocab_size: int = self._processor.get_piece_size()
+        self.vocab_size: int = self._pieces.count
 
     @property
     def kind(self) -> Literal["unigram", "bpe"]:
         """How it was learned: scores are ranks in BPE and logarithms of probabilities in Unigram."""
-        ranks = all(score.is_integer() for _, score in self.pieces())
-        return "bpe" if ranks else "unigram"
+        return self._pieces.kind
 
     def pieces(self) -> list[tuple[str, float]]:
         """Every piece with its score, by id."""
-        processor = self._processor
-        return [(processor.id_to_piece(i), processor.get_score(i)) for i in range(self.vocab_size)]
+        return [(self._pieces.piece(token), self._pieces.score(token)) for token in range(self.vocab_size)]
 
     def encode(self, text: str) -> list[int]:
         """Token ids of the normalised text, without BOS or EOS."""
-        ids: list[int] = self._processor.encode(normalise(text))
-        return ids
+        return self._pieces.encode(normalise(text))
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` for many texts that are normalised already; other threads run meanwhile."""
-        ids: list[list[int]] = self._processor.encode(list(texts), num_threads=1)
-        return ids
+        return self._pieces.encode_batch(texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`; BOS, EOS and PAD are silent, UNK shows as U+2047."""
-        text: str = self._processor.decode(list(ids))
-        return text
+        return self._pieces.decode(ids)
 
     def is_byte(self, token: int) -> bool:
         """`token` stands for one byte of a character that has no piece."""
-        found: bool = self._processor.is_byte(token)
-        return found
+        return self._pieces.is_byte(token)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The ids of `encode`, each with the UTF-8 bytes of the normalised text that it stands for."""
-        text = normalise(text)
-        ids, surfaces = self._processor.encode(text), self._processor.encode(text, out_type=str)
-        # A space shows as U+2581, and a byte that has no character of its own as `<0xE6>`.
-        return [
-            (token, 1 if self._processor.is_byte(token) else len(surface.replace("\u2581", " ").encode()))
-            for token, surface in zip(ids, surfaces, strict=True)
-        ]
+        return self._pieces.spans(normalise(text))
 
     def unknown_bytes(self, text: str) -> int:
         """UTF-8 bytes of the normalised `text` that stand behind UNK (each costs 8 bits in bits per byte)."""
@@ -128,20 +140,20 @@ class Tokenizer:
 
         For ids of a normalised text these add up to the text's bytes less `unknown_bytes`.
         """
-        processor = self._processor
-        silent = [processor.is_control(i) or processor.is_unknown(i) for i in range(self.vocab_size)]
-        surfaces = [processor.id_to_piece(i).replace("\u2581", " ") for i in range(self.vocab_size)]
+        pieces = self._pieces
         return [
-            0 if silent[i] else 1 if processor.is_byte(i) else len(surface.encode())
-            for i, surface in enumerate(surfaces)
+            0
+            if pieces.is_silent(token)
+            else 1
+            if pieces.is_byte(token)
+            else len(pieces.piece(token).replace("\u2581", " ").encode())
+            for token in range(self.vocab_size)
         ]
 
     def model_bytes(self) -> bytes:
         """The SentencePiece model file that was opened."""
-        model: bytes = self._processor.serialized_model_proto()
-        return model
+        return self._model
 
     def piece(self, token: int) -> str:
         """The piece behind one id, with `\u2581` for a space."""
-        piece: str = self._processor.id_to_piece(token)
-        return piece
+        return self._pieces.piece(token)

@@ -43,8 +43,8 @@ static int is_last(const source *s, size_t at) {
     return at >= s->bytes || (at + 1 == s->bytes && s->text[at] == NEWLINE);
 }
 
-/* The end of a string such as a title: behind BEL, ESC \ or U+009C; 0 where none comes on this line. `stop` is where the
-   search ended. */
+/* The end of a string such as a title: behind BEL, ESC \ or U+009C; 0 where none comes on this line. `stop` is where
+   the search ended. */
 static size_t string_end(const source *s, size_t at, size_t *stop) {
     for (size_t next;; at = next) {
         uint32_t code = read_at(s, at, &next);
@@ -121,7 +121,7 @@ static void push_all(nfc_state *nfc, const source *s) {
     nfc_flush(nfc);
 }
 
-/* The cleaned text and the result, each up to 3 bytes for a byte; and twice the longest run, 2 characters for a byte. */
+/* Characters of the longest run. The room has that twice, the cleaned text and the result, up to 3 bytes a byte. */
 static uint64_t run_most(size_t bytes) {
     return 2 * (uint64_t)bytes + 8;
 }

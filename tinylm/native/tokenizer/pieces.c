@@ -1,4 +1,4 @@
-/* Opens an image of pieces. Everything that the encoders and the decoder rely on is checked here, once. */
+/* Opens an image of pieces, and finds pieces in it. What the encoders and the decoder rely on is checked here, once. */
 #include "pieces.h"
 #include "utf8.h"
 #include <string.h>
@@ -111,13 +111,16 @@ static int kinds_valid(tinylm_tokenizer *t) {
     return t->unknown >= 0 && (t->has_bytes || !byte_pieces) && matched == t->header->sorted;
 }
 
+static int compare_ids(const tinylm_tokenizer *t, int a, int b) {
+    return pieces_compare(piece_text(t, a), piece_bytes(t, a), piece_text(t, b), piece_bytes(t, b));
+}
+
 static int order_valid(tinylm_tokenizer *t) {
     uint32_t next = 0;
     for (uint32_t i = 0; i < t->header->sorted; i++) {
         int id = t->sorted[i], before = i ? t->sorted[i - 1] : 0;
         if ((uint32_t)id >= t->header->count || !is_matched(t->kind[id])) return 0;
-        if (i && pieces_compare(piece_text(t, before), piece_bytes(t, before), piece_text(t, id), piece_bytes(t, id)) >= 0)
-            return 0;
+        if (i && compare_ids(t, before, id) >= 0) return 0;
         while (next <= piece_text(t, id)[0]) t->first[next++] = i;
     }
     while (next <= 256) t->first[next++] = t->header->sorted;
@@ -140,7 +143,7 @@ int tinylm_tokenizer_open(tinylm_tokenizer *t, const void *image, size_t bytes) 
     if (!image || (uintptr_t)image % 8 || bytes < sizeof *h || memcmp(h->magic, "TLMP", 4)) return TINYLM_BAD_IMAGE;
     if (h->interface != TINYLM_INTERFACE || h->bytes != bytes) return TINYLM_BAD_IMAGE;
     if (h->algorithm != TINYLM_UNIGRAM && h->algorithm != TINYLM_BPE) return TINYLM_BAD_IMAGE;
-    if (!h->count || h->count > PIECES_MOST || h->sorted > h->count || h->decompositions > 0xFFFF) return TINYLM_BAD_IMAGE;
+    if (!h->count || h->count > PIECES_MOST || h->sorted > h->count) return TINYLM_BAD_IMAGE;
     pieces_layout at = pieces_lay_out(h); /* in 64 bits nothing of this can overflow */
     if (at.end != bytes || !specials_valid(h)) return TINYLM_BAD_IMAGE;
     const uint8_t *base = image;
@@ -164,7 +167,7 @@ int tinylm_tokenizer_algorithm(const tinylm_tokenizer *t) {
     return t->header->algorithm;
 }
 
-void tinylm_special_ids(const tinylm_tokenizer *t, int32_t ids[4]) {
+void tinylm_special_ids(const tinylm_tokenizer *t, int32_t *ids) {
     ids[0] = t->header->bos, ids[1] = t->header->eos, ids[2] = t->header->pad, ids[3] = t->unknown;
 }
 

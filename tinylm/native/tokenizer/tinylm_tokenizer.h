@@ -17,7 +17,8 @@
 
    Ids, and the text that comes back, are those of SentencePiece 0.2.3, to the last one; so is what no piece covers: its
    bytes where the vocabulary has them, else one UNK for all neighbours. An open tokenizer is never written to, so any
-   number of threads may use it. Every `room` lies at a multiple of 8; its size is 0 where the text is too long. Negative results are the errors of tinylm.h. */
+   number of threads may use it. Every `room` lies at a multiple of 8; its size is 0 where the text is too long.
+   Negative results are the errors of tinylm.h. */
 #ifndef TINYLM_TOKENIZER_H
 #define TINYLM_TOKENIZER_H
 #include "../engine/tinylm.h"
@@ -43,8 +44,8 @@ TINYLM_API int tinylm_tokenizer_open(tinylm_tokenizer *tokenizer, const void *im
 TINYLM_API int tinylm_piece_count(const tinylm_tokenizer *tokenizer);
 /* TINYLM_UNIGRAM or TINYLM_BPE. */
 TINYLM_API int tinylm_tokenizer_algorithm(const tinylm_tokenizer *tokenizer);
-/* The ids of BOS, EOS, PAD and UNK, -1 where there is none. */
-TINYLM_API void tinylm_special_ids(const tinylm_tokenizer *tokenizer, int32_t ids[4]);
+/* The ids of BOS, EOS, PAD and UNK, -1 where there is none; `ids` has room for 4. */
+TINYLM_API void tinylm_special_ids(const tinylm_tokenizer *tokenizer, int32_t *ids);
 /* Bytes of the piece, at `*text`, without a zero at the end; spaces are spaces. TINYLM_BAD_TOKEN. */
 TINYLM_API int tinylm_piece(const tinylm_tokenizer *tokenizer, int id, const char **text);
 /* Its kind, TINYLM_NORMAL to TINYLM_BYTE, or TINYLM_BAD_TOKEN. */

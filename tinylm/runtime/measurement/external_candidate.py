@@ -20,7 +20,8 @@ from tinylm.runtime.generation import TextDecoder
 from tinylm.runtime.measurement.golden import greedy_difference
 from tinylm.runtime.measurement.protocol import ProbeOrders, Verification
 from tinylm.runtime.sampling import Sampler, Sampling
-from tinylm.tokenizer.tokenizer import load_sentencepiece
+from tinylm.tokenizer.sentencepiece_pieces import load_sentencepiece
+from tinylm.tokenizer.tokenizer import read_model
 
 
 class ExternalCandidate:
@@ -93,7 +94,7 @@ class ExternalTokenizer:
     def __init__(self, path: Path, *, vocab_size: int) -> None:
         """Open a model for a graph with `vocab_size` logits; TinylmError when it is damaged or has more pieces."""
         try:
-            self._processor = load_sentencepiece(path)
+            self._processor = load_sentencepiece(read_model(path), str(path))
         except TinylmError as error:
             raise TinylmError(error.message, "leave `tokenizer` out where the model has none of this kind") from error
         self._pieces: int = self._processor.get_piece_size()
