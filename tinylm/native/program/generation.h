@@ -5,7 +5,7 @@
    read again as if they were the whole text. */
 #ifndef TINYLM_GENERATION_H
 #define TINYLM_GENERATION_H
-#include "tinylm.h"
+#include "../engine/tinylm.h"
 #include "twister.h"
 
 enum { BOS, EOS, PAD, UNK };

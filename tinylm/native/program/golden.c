@@ -1,6 +1,5 @@
 #include "golden.h"
 #include "output.h"
-#include "utf8.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,9 @@ static const char *shortened(text given) {
     enum { CHARACTERS = 40 };
     static char name[4 * CHARACTERS + 4];
     size_t size = 0, from = 0;
-    int cut = utf8_length(given.bytes, given.size) > CHARACTERS;
+    int cut = text_characters(given) > CHARACTERS;
     for (int i = 0; i < CHARACTERS - cut && from < given.size; i++) {
-        int length = utf8_character(given.bytes + from, given.size - from);
+        int length = text_character((text){given.bytes + from, given.size - from});
         if (!length) break;
         memcpy(name + size, given.bytes + from, (size_t)length);
         if (name[size] == '\n') name[size] = ' ';

@@ -1,6 +1,5 @@
 #include "input.h"
 #include "output.h"
-#include "utf8.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -37,7 +36,7 @@ text read_file(const char *path, size_t most) {
 }
 
 void check_utf8(text given, const char *what) {
-    size_t valid = utf8_valid(given.bytes, given.size);
+    size_t valid = text_valid(given);
     if (valid != given.size)
         FAIL(2, "write it in a UTF-8 terminal, or convert it with `iconv -t UTF-8`", what,
              " is not UTF-8 text: byte ", number((int64_t)valid + 1), " cannot be decoded");

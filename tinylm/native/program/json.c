@@ -1,5 +1,5 @@
 #include "json.h"
-#include "utf8.h"
+#include "../tokenizer/utf8.h"
 #include <string.h>
 
 static void refuse(json_reader *json, const char *problem) {
@@ -116,7 +116,7 @@ text json_string(json_reader *json) {
                 refuse(json, "a string has an escape that is none");
                 return (text){nothing, 0};
             }
-            to += utf8_encode((uint32_t)code, to);
+            to += utf8_write((uint8_t *)to, (uint32_t)code);
         }
     }
     if (from >= end || *from != '"') {
@@ -124,7 +124,7 @@ text json_string(json_reader *json) {
         return (text){nothing, 0};
     }
     size_t size = (size_t)(to - begin);
-    if (utf8_valid(begin, size) != size) {
+    if (text_valid((text){begin, size}) != size) {
         refuse(json, "a string is not UTF-8");
         return (text){nothing, 0};
     }

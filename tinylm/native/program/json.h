@@ -10,7 +10,7 @@
    It is stricter than the format: no duplicate check is made here, numbers are whole and of 64 bits, text is UTF-8. */
 #ifndef TINYLM_JSON_H
 #define TINYLM_JSON_H
-#include <stddef.h>
+#include "text.h"
 #include <stdint.h>
 
 typedef struct {
@@ -18,11 +18,6 @@ typedef struct {
     const char *problem; /* what was wrong first, in English; NULL so far */
     int fresh;           /* nothing of the open list or table has been read yet */
 } json_reader;
-
-typedef struct {
-    const char *bytes;
-    size_t size;
-} text;
 
 json_reader json_read(char *document, size_t size);
 /* A list `[` or a table `{` begins. */

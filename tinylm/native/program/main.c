@@ -6,6 +6,7 @@
 #include "output.h"
 #include "probe.h"
 #include "writing.h"
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 

@@ -13,7 +13,7 @@
    with zeros to a multiple of 4; a list of ids as their count (4 bytes) and 4 bytes each. */
 #ifndef TINYLM_PAYLOAD_H
 #define TINYLM_PAYLOAD_H
-#include "json.h"
+#include "text.h"
 #include <stddef.h>
 #include <stdint.h>
 

@@ -32,7 +32,7 @@ void open_tokenizer(standalone *all) {
 
 void open_model(standalone *all, const char *instructions, int threads) {
     part found = all->file.parts[PART_IMAGE];
-    size_t bytes = tinylm_model_bytes(found.bytes, found.size);
+    size_t bytes = tinylm_model_bytes(found.bytes, found.size, threads);
     if (!bytes) check(TINYLM_BAD_IMAGE);
     all->model = room(bytes);
     int error = tinylm_model_open(all->model, found.bytes, found.size, instructions, threads);

@@ -1,5 +1,5 @@
 #include "text_stream.h"
-#include "utf8.h"
+#include "text.h"
 #include <string.h>
 
 /* How many bytes at the end may be the beginning of a character that is not complete yet. */
@@ -15,7 +15,7 @@ static int unfinished(const char *bytes, int count) {
 static int release(text_stream *stream, int count, char *to) {
     int size = 0;
     for (int place = 0; place < count;) {
-        int length = utf8_character(stream->held + place, (size_t)(count - place));
+        int length = text_character((text){stream->held + place, (size_t)(count - place)});
         const char *from = length ? stream->held + place : "\xef\xbf\xbd";
         int bytes = length ? length : 3;
         memcpy(to + size, from, (size_t)bytes);

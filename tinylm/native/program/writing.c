@@ -1,11 +1,12 @@
 #include "writing.h"
+#include "golden.h"
 #include "input.h"
 #include "output.h"
-#include "utf8.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MAX_SCORED_BYTES = 1 << 20 };
@@ -71,7 +72,7 @@ static void write_on(standalone *all, text prompt, int max_tokens) {
 }
 
 static void check_length(text prompt, const char *what) {
-    size_t length = utf8_length(prompt.bytes, prompt.size);
+    size_t length = text_characters(prompt);
     if (length > MAX_PROMPT_CHARACTERS)
         FAIL(2, "keep its end: the model sees no more of it than its context holds", what, " has ",
              number((int64_t)length), " characters; at most ", number(MAX_PROMPT_CHARACTERS), " are read");
