@@ -21,15 +21,16 @@ from tinylm.base.files import sync_folder
 from tinylm.base.records import nearest
 from tinylm.budget.spec.budget import load_budget, shipped_budgets
 from tinylm.bundle.reading import Bundle
+from tinylm.emulation.emulator import INSTALL
+from tinylm.emulation.processors import processor_of
 from tinylm.native.build import build, program
 from tinylm.native.image import build_image
 from tinylm.native.library import load
 from tinylm.native.payload import about, standalone
 from tinylm.native.targets import ARCHITECTURES
+from tinylm.tokenizer.native_pieces import NotCovered, pieces_image
+from tinylm.tokenizer.unicode_tables import unicode_tables
 
-_QEMU = {"aarch64": "qemu-aarch64", "armv7": "qemu-arm", "armv6": "qemu-arm", "riscv64": "qemu-riscv64"}
-_CPUS = {"armv6": "arm1176", "armv7": "cortex-a7"}
-"""What qemu-arm must be told; else it has everything that any processor has."""
 _GOLDEN_S = 600
 
 
@@ -76,7 +77,7 @@ def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callabl
     data = standalone(
         product.output.read_bytes(),
         image=image.memory[: image.nbytes],
-        tokenizer=tokenizer_image(bundle),
+        tokenizer=_tokenizer_image(bundle),
         golden=bundle.golden(),
         about=about(bundle),
     )
@@ -100,6 +101,15 @@ def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callabl
         weights_bytes=image.nbytes,
         checked=checked,
     )
+
+
+def _tokenizer_image(bundle: Bundle) -> bytes:
+    try:
+        return pieces_image(bundle.tokenizer.read_bytes(), unicode_tables())
+    except NotCovered as error:
+        raise TinylmError(
+            "the bundle's tokenizer has rules that only SentencePiece has", "use the bundle itself, with tinylm"
+        ) from error
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -137,12 +147,12 @@ def _check_golden(path: Path, architecture: str) -> str:
 def _runner(path: Path, architecture: str) -> tuple[list[str] | None, str]:
     """What starts the file on this machine, and where that is in words; None, and why nothing does."""
     machine = os.uname().machine
-    if machine == ARCHITECTURES[architecture].tag or (machine == "armv7l" and architecture == "armv6"):
+    if machine == ARCHITECTURES[architecture].tag:
         return [str(path)], "on this machine"
-    name = _QEMU.get(architecture, "")
-    emulator = shutil.which(name) or shutil.which(f"{name}-static") if name else None
-    if emulator is None:
-        emulation = f" has no {name} (Debian: qemu-user)" if name else " cannot emulate it"
-        return None, f"not checked: this machine is {machine} and{emulation}; check it there with --golden"
-    cpu = ["-cpu", _CPUS[architecture]] if architecture in _CPUS else []
-    return [emulator, *cpu, str(path)], f"in {name}"
+    processor = processor_of(ARCHITECTURES[architecture].tag, isa=())
+    emulator = None if processor is None else shutil.which(processor.emulator)
+    if processor is None or emulator is None:
+        missing = "" if processor is None else f", where {processor.emulator} is not installed ({INSTALL})"
+        return None, f"not checked: this machine is {machine}{missing}; check it on its own with --golden"
+    cpu = [] if processor.cpu is None else ["-cpu", processor.cpu]
+    return [emulator, *cpu, str(path)], f"on an emulated {processor.name}"

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError, say, show_error
 from tinylm.native.library import LIBRARY
-from tinylm.native.targets import ARCHITECTURES, FLAGS, Target, host_target
+from tinylm.native.targets import ARCHITECTURES, FLAGS, SMALL, Target, host_target
 
 ZIG = "0.17.1"
 """The release of `ziglang` that pyproject.toml asks for (tested)."""
@@ -71,7 +71,8 @@ class Product:
                     "say for which processors: KERNELS in tinylm/native/targets.py",
                 ) from None
             if cpu is not None:
-                found[name] = ["-target", self.target.triple, f"-mcpu={cpu}", *FLAGS, *self.compiling]
+                small = SMALL if name.startswith("program/") else ()
+                found[name] = ["-target", self.target.triple, f"-mcpu={cpu}", *FLAGS, *self.compiling, *small]
         return dict(sorted(found.items()))
 
 
@@ -94,7 +95,7 @@ def program(architecture: str, output: Path | None = None) -> Product:
         target=Target(architecture=ARCHITECTURES[architecture], c_library="musl"),
         output=output or PROGRAMS / architecture,
         folders=("engine", "engine/kernels", "tokenizer", "program"),
-        compiling=("-ffunction-sections", "-fdata-sections"),
+        compiling=("-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"),
         linking=("-O3", "-static", "-s", "-Wl,--gc-sections"),
     )
 

@@ -77,6 +77,8 @@ FLAGS = (
     "-fno-math-errno",  # a square root is one instruction
     "-fno-sanitize=all",  # zig's default, which needs its own library
 )
+SMALL = ("-Os",)
+"""Of what a token does not wait for: an eighth of the program."""
 
 
 @dataclass(frozen=True, kw_only=True)

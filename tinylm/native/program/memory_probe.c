@@ -35,7 +35,7 @@ int memory_probe(standalone *all, const options *chosen) {
     open_model(all, chosen->instructions, ordered->threads);
     check_fits(all, ordered);
     put(out, "{\"schema\": \"2.0\", \"steps\": [");
-    step("program, tokenizer and model");
+    step("program");
     open_sequence(all);
     set_sampling(all, chosen);
     fill_cache(all);
@@ -58,7 +58,7 @@ int memory_probe(standalone *all, const options *chosen) {
     own_file_bytes(all->file.mapped, &of_payload, &of_program);
     put(out, "],\n\"files_bytes\": {\"graph and weights\": ");
     put_integer(out, of_payload);
-    put(out, ", \"program, tokenizer and model\": ");
+    put(out, ", \"program\": ");
     put_integer(out, of_program);
     put(out, "},\n");
     put_memory(own_memory());

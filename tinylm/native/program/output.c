@@ -34,10 +34,7 @@ void put(output *to, const char *text) { put_bytes(to, text, strlen(text)); }
 
 /* The digits of `value`, at least `least` of them, end before `end`; where they begin. */
 static char *digits(char *end, uint64_t value, int least) {
-    do {
-        *--end = (char)('0' + value % 10);
-        value /= 10;
-    } while (value || --least > 0);
+    for (; value || least > 0; value /= 10, least--) *--end = (char)('0' + value % 10);
     return end;
 }
 
