@@ -14,6 +14,7 @@ import pytest
 import tinylm
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sha256_bytes
+from tinylm.native.build import BuildError
 from tinylm.virtual_pi import image as images
 from tinylm.virtual_pi import programs
 from tinylm.virtual_pi.disk import owner_commands
@@ -28,6 +29,8 @@ from tinylm.virtual_pi.wheels import Wheel, device_requirements, platform_option
 
 ROOT = Path(tinylm.__file__).resolve().parents[1]
 BOOKWORM, TRIXIE = find_release(12), find_release(13)
+AARCH64 = 183
+"""In the header of an ELF file."""
 NO_KEYRING = Path("/nowhere/keyring.gpg")
 
 STANZAS = """\
@@ -359,6 +362,8 @@ def test_the_guest_files_are_whole_and_have_no_password(tmp_path: Path) -> None:
 def test_the_runtime_archive_is_all_that_the_probe_imports(tmp_path: Path) -> None:
     (tmp_path / "runtime.tar").write_bytes(runtime_archive())
     subprocess.run(["tar", "-xf", "runtime.tar"], cwd=tmp_path, check=True)  # as it is unpacked there
+    library = (tmp_path / "tinylm/native/lib/libtinylm.so").read_bytes()
+    assert int.from_bytes(library[18:20], "little") == AARCH64
     # An editable installation has a finder that brings from the checkout what the archive lacks.
     no_finder = "import sys; sys.meta_path = [f for f in sys.meta_path if 'editable' not in str(f).lower()]"
     done = subprocess.run(
@@ -371,6 +376,16 @@ def test_the_runtime_archive_is_all_that_the_probe_imports(tmp_path: Path) -> No
     )
     assert done.stdout.strip() == str(tmp_path / "tinylm/__init__.py"), done.stderr
     assert runtime_archive() == runtime_archive()
+
+
+def test_a_board_is_not_sent_half_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object) -> None:
+        raise BuildError("no compiler", "install one")
+
+    monkeypatch.setattr("tinylm.virtual_pi.runtime_files.build", fails)
+    with pytest.raises(TinylmError, match="no C library for the board: no compiler") as raised:
+        runtime_archive()
+    assert (raised.value.exit_code, raised.value.hint) == (3, "install one")
 
 
 def test_the_check_loads_no_onnxruntime_here() -> None:

@@ -1,6 +1,7 @@
-"""The part of tinylm that a device runs, as one archive: the very files that are imported here.
+"""The part of tinylm that a device runs, as one archive: the very files that are imported here, and the C library.
 
-No wheel is built, so nothing but this Python is needed; a test unpacks the archive elsewhere and imports the probe.
+No wheel is built. The library is compiled for the device when it is first needed, where its sources have not changed
+since; a test unpacks the archive elsewhere and imports the probe.
 """
 
 from __future__ import annotations
@@ -10,19 +11,40 @@ import io
 import tarfile
 from pathlib import Path
 
+from tinylm.base.errors import TinylmError
 from tinylm.base.package import PACKAGE
+from tinylm.native.build import BuildError, build, library
+from tinylm.native.library import LIBRARY
+from tinylm.native.targets import ARCHITECTURES, Target
+
+_DEVICE = Target(architecture=ARCHITECTURES["aarch64"], c_library="gnu")
 
 
 def runtime_archive() -> bytes:
-    """A tar archive with the folder `tinylm/`; the same files give the same bytes."""
+    """A tar archive with the folder `tinylm/`; the same files give the same bytes.
+
+    TinylmError (exit code 3) where the library is not there and cannot be compiled.
+    """
     data = io.BytesIO()
+    files = {file: file for file in _runtime_files(PACKAGE)}
+    files[LIBRARY] = device_library()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for file in _runtime_files(PACKAGE):
-            entry = tarfile.TarInfo(f"tinylm/{file.relative_to(PACKAGE).as_posix()}")
+        for place, file in files.items():
+            entry = tarfile.TarInfo(f"tinylm/{place.relative_to(PACKAGE).as_posix()}")
             entry.size, entry.mode = file.stat().st_size, 0o644
             with file.open("rb") as content:
                 archive.addfile(entry, content)
     return data.getvalue()
+
+
+def device_library() -> Path:
+    """The C library for an aarch64 board with glibc, such as a Raspberry Pi with its 64-bit system."""
+    product = library(_DEVICE, LIBRARY.parent / "boards" / f"{_DEVICE.triple}.so")
+    try:
+        build(product)
+    except BuildError as error:
+        raise TinylmError(f"no C library for the board: {error.message}", error.hint, exit_code=3) from error
+    return product.output
 
 
 def _runtime_files(package: Path) -> list[Path]:
