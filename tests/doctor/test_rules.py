@@ -10,6 +10,7 @@ import pytest
 
 from tinylm.budget.spec.budget import load_budget
 from tinylm.doctor.bundle_rules import BundleFacts, budget_findings, bundle_findings
+from tinylm.doctor.engine_rules import engine_findings
 from tinylm.doctor.finding import Finding, worst
 from tinylm.doctor.hardware_rules import hardware_findings
 from tinylm.doctor.software_rules import software_findings
@@ -180,6 +181,49 @@ def test_wheels_matter_where_onnxruntime_does_not_import(
     assert level(software_findings(recorded("pi-4", without)), check) == expected
     if "system" not in software:
         assert level(software_findings(recorded("pi-4", {"software": software})), check) == "ok"
+
+
+SETS = ["dotprod", "neon", "scalar"]
+BROKEN = {"outcome": "unavailable", "detail": "there is no C library", "hint": "install it"}
+
+
+@pytest.mark.parametrize(
+    ("native", "alone", "beside"),
+    [
+        (None, "note", "note"),
+        ({"outcome": "ok", "detail": "", "instruction_sets": SETS}, "ok", "ok"),
+        (BROKEN, "problem", "note"),
+        ({"outcome": "killed", "detail": "SIGILL"}, "problem", "warning"),
+        ({"outcome": "killed", "detail": "SIGBUS"}, "problem", "warning"),
+        ({"outcome": "timeout", "detail": "no end within 120 s"}, "problem", "warning"),
+        ({"outcome": "error", "detail": "ImportError"}, "problem", "warning"),
+    ],
+)
+def test_the_engine(recorded: Recorded, native: Change | None, alone: str, beside: str) -> None:
+    """Without ONNX Runtime, and with it."""
+    for trials, expected in (({"1": ABSENT}, alone), ({}, beside)):
+        facts = recorded("pi-4", {"software": {"native": native, "trials": trials}})
+        assert level(engine_findings(facts), "engine") == expected
+
+
+def test_the_engine_and_its_instructions_are_named(recorded: Recorded) -> None:
+    native = {"outcome": "ok", "detail": "", "instruction_sets": SETS, "ms": 3.2, "rss_mb": 0.4}
+    (finding,) = engine_findings(recorded("pi-4", {"software": {"native": native}}))
+    assert finding.what == "native, with dotprod: the fastest of dotprod, neon, scalar; loaded in 3 ms, 0.4 MB"
+    (finding,) = engine_findings(recorded("pi-4", {"software": {"native": BROKEN}}))
+    assert (finding.what, finding.what_to_do) == ("not native: there is no C library", "install it")
+    assert finding.why.startswith("ONNX Runtime runs models instead")
+
+
+def test_a_board_without_onnxruntime_is_well_where_the_native_engine_works(recorded: Recorded) -> None:
+    native = {"outcome": "ok", "detail": "", "instruction_sets": ["smlad", "scalar"]}
+    software = {"native": native, "pointer_bits": 32, "libc": "glibc 2.26", "trials": {"0": ABSENT, "1": ABSENT}}
+    facts = recorded("pi-4", {"software": software, "processor": {"arch": "armv6l"}})
+    found = [*hardware_findings(facts), *software_findings(facts), *engine_findings(facts)]
+    for check in ("userland", "python", "c library"):
+        assert level(found, check) == "ok", check
+    assert level(found, "import numpy") == level(found, "import onnxruntime") == "note"
+    assert level(found, "import sentencepiece") == "ok"
 
 
 BUNDLE = BundleFacts(

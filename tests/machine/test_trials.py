@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tinylm.base import errors
 from tinylm.machine.facts import ImportTrial
-from tinylm.machine.trials import try_import
+from tinylm.machine.trials import try_import, try_native
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +71,40 @@ def test_a_file_in_the_current_folder_is_not_the_library(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "colorsys.py").write_text("raise SystemExit(3)")
     assert try_import("colorsys", version=None, wanted="1").outcome == "ok"
+
+
+def test_the_native_engine_says_what_it_can_do_or_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = try_native()
+    assert trial.outcome in ("ok", "unavailable"), trial
+    assert (trial.instruction_sets[-1:] == ("scalar",)) == (trial.outcome == "ok")
+    assert (trial.detail != "") == (trial.outcome == "unavailable")
+
+
+@pytest.mark.parametrize(
+    ("source", "outcome", "detail"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "killed", "SIGKILL"),
+        ("raise ImportError('no')", "error", "ImportError: no"),
+        ("instruction_sets = lambda: print('[1]') or __import__('os')._exit(0)", "error", ""),
+        (
+            "from tinylm.base.errors import TinylmError\ndef instruction_sets(): raise TinylmError('a', 'b')",
+            "unavailable",
+            "a",
+        ),
+        ("instruction_sets = lambda: ('neon', 'scalar')", "ok", ""),
+    ],
+)
+def test_an_engine_that_fails(
+    source: str, outcome: str, detail: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = folder / "tinylm"
+    for name in ("native", "base"):
+        (package / name).mkdir(parents=True)
+        (package / name / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "base" / "errors.py").write_text(Path(errors.__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    (package / "native" / "library.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr("tinylm.machine.trials.child_environment", lambda: {"PYTHONPATH": str(folder)})
+    trial = try_native()
+    assert trial.outcome == outcome
+    assert detail in trial.detail

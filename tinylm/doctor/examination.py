@@ -15,6 +15,7 @@ from tinylm.budget.spec.budget import Budget
 from tinylm.bundle.reading import open_bundle
 from tinylm.bundle.store import find_bundle
 from tinylm.doctor.bundle_rules import BundleFacts, budget_findings, bundle_findings
+from tinylm.doctor.engine_rules import engine_findings
 from tinylm.doctor.finding import Finding, note, problem, worst
 from tinylm.doctor.hardware_rules import hardware_findings
 from tinylm.doctor.software_rules import software_findings
@@ -25,7 +26,7 @@ from tinylm.onnx.graph_file import read_onnx
 from tinylm.onnx.kernel_audit import audit
 from tinylm.onnx.kernels import Cpu, Level
 
-SCHEMA = "1.1"
+SCHEMA = "1.2"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,7 @@ def find_all(facts: Facts, *, bundle: BundleFacts | None = None, budget: Budget 
         *hardware_findings(facts),
         *system_findings(facts),
         *software_findings(facts),
+        *engine_findings(facts),
         *(bundle_findings(facts, bundle) if bundle else ()),
         *(budget_findings(facts, budget) if budget else ()),
     )

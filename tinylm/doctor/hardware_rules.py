@@ -57,6 +57,10 @@ def _userland(facts: Facts) -> Finding:
     processor, bits = facts.processor, facts.software.pointer_bits
     if bits == 64:
         return ok("userland", "64-bit Python on a 64-bit system")
+    if facts.software.native is not None and facts.software.native.outcome == "ok":
+        return ok(
+            "userland", f"32-bit Python ({processor.arch}): the native engine runs models, onnxruntime is not there"
+        )
     why = "there are no 32-bit wheels of onnxruntime: `pip` says that no matching distribution was found"
     old = [kind.name for kind in processor.core_types if kind.name in _THIRTY_TWO_BIT_CORES]
     if old:

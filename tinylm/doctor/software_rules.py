@@ -12,19 +12,27 @@ OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 14)
 OLDEST_GLIBC, CURRENT_GLIBC = (2, 27), (2, 28)
 """onnxruntime 1.22 asks for manylinux_2_27, newer ones for manylinux_2_28."""
 
+_OF_ONNXRUNTIME = ("numpy", "onnxruntime")
 _TOO_OLD = {"sentencepiece": "a damaged tokenizer model can take over the process (CVE-2026-1260)"}
 _REINSTALL = "install it again in a fresh environment: python3 -m venv NAME, then NAME/bin/pip install tinylm-*.whl"
 
 
 def software_findings(facts: Facts) -> Iterator[Finding]:
     software = facts.software
-    trials = {trial.module: trial for trial in software.trials}
-    # A library that imports is there, whatever wheels the index has.
-    works = "onnxruntime" in trials and trials["onnxruntime"].outcome == "ok"
+    native = software.native is not None and software.native.outcome == "ok"
+    # A library that imports is there, whatever wheels the index has; and the native engine needs none of them.
+    works = native or onnxruntime_works(software)
     yield _python(software, works=works)
     yield _libc(software, works=works)
     for trial in software.trials:
-        yield _import(trial)
+        if native and trial.module in _OF_ONNXRUNTIME and trial.outcome == "missing":
+            yield note(f"import {trial.module}", "not installed, and not needed: the native engine runs models here")
+        else:
+            yield _import(trial)
+
+
+def onnxruntime_works(software: Software) -> bool:
+    return any(trial.module == "onnxruntime" and trial.outcome == "ok" for trial in software.trials)
 
 
 def numbers(version: str) -> tuple[int, ...]:

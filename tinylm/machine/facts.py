@@ -84,6 +84,23 @@ class ImportTrial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NativeTrial:
+    """What became of loading the native engine in a fresh process."""
+
+    outcome: Literal["ok", "unavailable", "error", "killed", "timeout", "not_tried"]
+    """`unavailable`: the library says itself why it cannot be used."""
+    detail: str
+    """The reason, the error's last line, or the name of the signal."""
+    hint: str = ""
+    """What the library says to do."""
+    instruction_sets: tuple[str, ...] = ()
+    """Those that it has here, the fastest first: that one runs."""
+    ms: float | None = None
+    rss_mb: float | None = None
+    """By how much the process grew."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Software:
     system: str
     """Kernel and release."""
@@ -96,6 +113,8 @@ class Software:
     libc: str | None
     """Such as `glibc 2.36`."""
     trials: tuple[ImportTrial, ...]
+    native: NativeTrial | None = None
+    """None in what an older tinylm recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,10 @@ import struct
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tinylm.machine.facts import ImportTrial, Software
+from tinylm.machine.facts import ImportTrial, NativeTrial, Software
 from tinylm.machine.kernel_files import text
 from tinylm.machine.onnxruntime_version import installed_onnxruntime
-from tinylm.machine.trials import not_tried, try_import
+from tinylm.machine.trials import not_tried, try_import, try_native
 
 WANTED = {"numpy": "1.26", "onnxruntime": "1.22", "sentencepiece": "0.2.1", "psutil": "5.9"}
 """The base package's compiled dependencies and the oldest version of each, as pyproject.toml says (tested)."""
@@ -27,6 +27,7 @@ def read_software(root: Path, *, try_imports: bool = True) -> Software:
         pointer_bits=8 * struct.calcsize("P"),
         libc=_libc(),
         trials=tuple(_trial(module, wanted, try_imports) for module, wanted in WANTED.items()),
+        native=try_native() if try_imports else NativeTrial(outcome="not_tried", detail=""),
     )
 
 
