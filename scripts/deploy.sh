@@ -160,7 +160,7 @@ for candidate in "${candidates[@]}"; do
     fi
 done
 [[ -n $python ]] || fail "no tinylm on \`$target\`: asked ${candidates[*]}" "install it there:
-    scripts/build_wheels manylinux_2_17_aarch64
+    python -m build --wheel -C--build-option=--plat-name=manylinux_2_17_aarch64
     scp${port:+ -P $port} dist/tinylm-*aarch64.whl $target:
     ssh${port:+ -p $port} $target 'python3 -m venv tinylm-venv && tinylm-venv/bin/pip install tinylm-*.whl'"
 remote "cd; $(quote "$python") -c 'import tinylm.bundle.identity'" 2>/dev/null ||
