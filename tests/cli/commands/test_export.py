@@ -13,16 +13,19 @@ from typing import Any
 
 import pytest
 import typer
+from programs import run_program
 from typer.testing import CliRunner
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.numerals import change
 from tinylm.base.records import to_bytes
 from tinylm.bundle.manifest import CARD, GOLDEN, MODEL, TOKENIZER
+from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import write_bundle
 from tinylm.cli.commands.bundle import bundle_app
 from tinylm.cli.commands.export import export as command
 from tinylm.export.report import ExportResult, show
+from tinylm.export.standalone import Standalone
 from tinylm.tokenizer.tokenizer import normalise
 
 RUN = CliRunner()
@@ -227,3 +230,51 @@ def test_a_damaged_bundle_is_refused_by_all(int8: ExportResult, tmp_path: Path, 
     result = RUN.invoke(bundle_app, [command, str(tmp_path / "bundle")])
     assert isinstance(result.exception, TinylmError)
     assert "bytes; the manifest says" in result.exception.message
+
+
+def test_a_bundle_becomes_a_program(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    output = tmp_path / "hello"
+    result = RUN.invoke(
+        export_app(), [str(tiny_bundle.path), "--standalone", "host", "--output", str(output)], catch_exceptions=False
+    )
+    assert (result.exit_code, result.stdout) == (0, f"{output}\n")
+    making, checked, size, how = result.stderr.splitlines()
+    assert making.startswith("making the program for ")
+    assert checked.startswith("3 prompts, 24 tokens, 3 encodings: all as the export says, by ")
+    assert f"{output.stat().st_size / 1e6:.2f} MB for " in size
+    assert how == f'copy and run it:  scp {output} BOARD:  then there  ./hello "Once upon"'
+    written = run_program(output, "The can", "--seed", "1", "--max-tokens", "5")
+    assert (written.returncode, written.stderr) == (0, b"")
+
+
+def test_a_run_is_exported_first(
+    calls: list[dict[str, Any]], run_folder: Path, int8: ExportResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[Path, str, Path]] = []
+
+    def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callable[[str], None]) -> Standalone:
+        made.append((bundle.path, target, output))
+        return Standalone(path=output, architecture="armv6", size_bytes=2, weights_bytes=1, checked="not checked: here")
+
+    monkeypatch.setattr("tinylm.export.standalone.export_standalone", export_standalone)
+    result = RUN.invoke(export_app(), [str(run_folder), "--standalone", "pi-zero-w"], catch_exceptions=False)
+    assert calls[0]["folder"] == run_folder / "bundle"
+    expected = int8.bundle.path.parent / f"{int8.bundle.manifest.name}-armv6"
+    assert made == [(int8.bundle.path, "pi-zero-w", expected)]
+    assert result.stdout == f"{expected}\n"
+    assert "not checked: here\n" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "is a bundle already"),
+        (["--standalone", "vax"], "`vax` is no board and no processor"),
+        (["--standalone", "pi-4", "--fp32"], "is a bundle; how it is quantized stands fixed"),
+        (["--standalone", "pi-4", "--checkpoint", "final"], "is a bundle; how it is quantized stands fixed"),
+    ],
+)
+def test_what_a_bundle_cannot_become(tiny_bundle: Bundle, options: list[str], message: str) -> None:
+    result = RUN.invoke(export_app(), [str(tiny_bundle.path), *options])
+    assert isinstance(result.exception, TinylmError)
+    assert message in result.exception.message
