@@ -28,6 +28,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build import build
 from setuptools.errors import OptionError
 
+GLIBC_ONLY = ("onnxruntime", "sentencepiece")  # no wheels for musl, of which no marker in pyproject.toml can tell
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # pip builds in an environment where tinylm is not yet
 from tinylm.base.errors import show_error
@@ -101,6 +102,15 @@ class WheelOfAPlatform(bdist_wheel):
             self.root_is_pure = False
             self.distribution.has_ext_modules = lambda: True  # which installs into the folder for this platform
         super().run()
+
+    def egg2dist(self, egginfo_path, distinfo_path):
+        super().egg2dist(egginfo_path, distinfo_path)
+        target = self.get_finalized_command("build_native").target
+        if target is not None and target.c_library == "musl":
+            metadata = Path(distinfo_path, "METADATA")
+            unwanted = tuple("Requires-Dist: %s>=" % name for name in GLIBC_ONLY)  # noqa: UP031
+            lines = metadata.read_text(encoding="utf-8").splitlines(keepends=True)
+            metadata.write_text("".join(line for line in lines if not line.startswith(unwanted)), encoding="utf-8")
 
     def get_tag(self):
         native_command = self.get_finalized_command("build_native")

@@ -53,6 +53,7 @@ def test_this_python_takes_the_wheel_of_its_own_target() -> None:
         ("x86_64", 32, "glibc 2.36", None),
         ("aarch64", 64, "glibc 2.36", "aarch64-linux-gnu.2.17"),
         ("aarch64", 32, "glibc 2.36", "arm-linux-gnueabihf.2.17"),  # a 32-bit Raspberry Pi OS
+        ("armv8l", 32, "glibc 2.36", "arm-linux-gnueabihf.2.17"),  # the same under `setarch linux32`
         ("armv6l", 32, "glibc 2.36", "arm-linux-gnueabihf.2.17"),
         ("riscv64", 64, "glibc 2.36", "riscv64-linux-gnu.2.31"),
         ("s390x", 64, "glibc 2.36", None),

@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tinylm.native.build import NATIVE, stamp
 from tinylm.native.library import LIBRARY
@@ -70,6 +72,33 @@ def test_a_wheel_for_another_platform(checkout: Path) -> None:
     platform, files = _wheel(checkout)
     assert platform == "manylinux_2_17_aarch64"
     assert int.from_bytes(files[INSIDE][18:20], "little") == _ELF_AARCH64
+
+
+def _required(files: dict[str, bytes], machine: str) -> set[str]:
+    """What pip installs with it on a machine."""
+    (metadata,) = (data.decode() for name, data in files.items() if name.endswith(".dist-info/METADATA"))
+    found = [Requirement(line) for line in Parser().parsestr(metadata).get_all("Requires-Dist", [])]
+    environment = {"platform_machine": machine, "extra": ""}
+    return {part.name for part in found if part.marker is None or part.marker.evaluate(environment)}
+
+
+NEEDED, MORE = {"typer", "rich"}, {"numpy", "onnxruntime", "sentencepiece", "psutil"}
+
+
+def test_nothing_is_required_that_a_board_has_no_wheels_for(checkout: Path) -> None:
+    assert _setup(checkout).returncode == 0
+    _, files = _wheel(checkout)
+    for machine in ("x86_64", "aarch64"):
+        assert _required(files, machine) == NEEDED | MORE, machine
+    for machine in ("armv6l", "armv7l", "armv8l", "riscv64"):
+        assert _required(files, machine) == NEEDED, machine
+
+
+def test_nothing_is_required_that_has_no_wheels_for_musl(checkout: Path) -> None:
+    assert _setup(checkout, "--plat-name", "musllinux_1_2_x86_64").returncode == 0
+    platform, files = _wheel(checkout)
+    assert platform == "musllinux_1_2_x86_64"
+    assert _required(files, "x86_64") == NEEDED | {"numpy", "psutil"}
 
 
 def test_an_unknown_platform_is_refused_with_those_that_are_known(checkout: Path) -> None:

@@ -132,7 +132,7 @@ def host_target() -> Target | None:
     if sys.platform != "linux":
         return None
     machine, bits = os.uname().machine, 8 * struct.calcsize("P")
-    if machine == "aarch64" and bits == 32:
+    if machine in ("aarch64", "armv8l") and bits == 32:
         machine = "armv7l"  # a 32-bit userland under a 64-bit kernel
     try:
         c_library: CLibrary = "gnu" if (os.confstr("CS_GNU_LIBC_VERSION") or "").startswith("glibc") else "musl"
