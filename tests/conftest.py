@@ -22,6 +22,7 @@ from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import write_bundle
 from tinylm.dataset.build import build_dataset, plan_dataset
 from tinylm.dataset.dataset import Dataset
+from tinylm.runtime.backends.contract import Backend
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.plan import Facts, RunPlan, plan
 from tinylm.settings.run import RunRequest, TokenizerConfig, TrainingConfig
@@ -187,6 +188,13 @@ def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Ma
         ),
         quality={},
     )
+
+
+@pytest.fixture(params=["onnxruntime"])
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """Each way to run a bundle."""
+    name: Backend = request.param
+    return name
 
 
 @pytest.fixture(scope="session")

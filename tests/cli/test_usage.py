@@ -48,7 +48,11 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         (["generate", "--promt", "a"], "no such option: --promt", "did you mean `--prompt`?"),
         (["generate", "--qqqq"], "no such option: --qqqq", None),
         (["generate", "--max-tokens", "ten"], "--max-tokens is `ten`; it should be a valid integer", None),
-        (["generate", "--backend", "gpu"], "--backend is `gpu`; it should be one of `auto`, `lean`, `reference`", None),
+        (
+            ["generate", "--backend", "gpu"],
+            "--backend is `gpu`; it should be one of `auto`, `native`, `onnxruntime`",
+            None,
+        ),
         (["budget", "simulate", "--devices", "0"], "--devices is `0`; it should be greater than or equal to 1", None),
         (["budget", "check"], "missing argument 'NAME|FILE'", None),
         (["bundle", "show", "a", "b"], "`tinylm bundle show` has no use for `b`", None),

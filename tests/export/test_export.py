@@ -22,7 +22,7 @@ from tinylm.bundle.reading import open_bundle
 from tinylm.export.card import model_card
 from tinylm.export.report import ExportResult
 from tinylm.model import weight_shapes
-from tinylm.runtime.backends.session import overflows_int8
+from tinylm.runtime.backends.onnxruntime_session import overflows_int8
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.settings.model import ModelConfig

@@ -31,7 +31,7 @@ from tinylm.export.verification import (
     torch_gates,
 )
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
-from tinylm.runtime.numpy_sampling import sample
+from tinylm.runtime.logits import sample
 from tinylm.runtime.sampling import Sampler
 from tinylm.settings.model import ModelConfig
 

@@ -34,7 +34,7 @@ def report() -> Profile:
         schema=SCHEMA,
         bundle=BundleId(name="small", sha256="0" * 64),
         device=dataclasses.replace(ZERO, model="A board <1>", memory_mb=512.0),
-        backend="lean",
+        backend="native",
         threads=1,
         new_tokens=20,
         warmup=3,

@@ -14,8 +14,8 @@ from tinylm.model import weight_shapes
 from tinylm.onnx.graph_file import Graph, Node, OnnxModel, read_onnx
 from tinylm.profile.layers import OTHER, layer_finder, layer_names
 from tinylm.profile.trace import Call, read_trace
-from tinylm.runtime.backends.contract import Buffer
-from tinylm.runtime.backends.reference import ReferenceSession
+from tinylm.runtime.backends.buffer import Buffer
+from tinylm.runtime.backends.onnxruntime_session import Session
 from tinylm.settings.model import ModelConfig
 
 
@@ -25,7 +25,7 @@ def traced(config: ModelConfig, scheme: Literal["fp32", "int8"], folder: Path) -
     weights = {name: rng.standard_normal(shape) / 8 for name, shape in weight_shapes(config).items()}
     model = folder / "model.onnx"
     model.write_bytes(build_graph(config, weights, scheme=scheme))
-    session = ReferenceSession(model, trace=folder / "operators")
+    session = Session(model, trace=folder / "operators")
     buffers = {
         name: Buffer([1 if size is None else size for size in value.shape], value.type)
         for name, value in session.inputs.items()

@@ -27,7 +27,7 @@ ORDERS = ProfileOrders(
 )
 TIMES = LengthTimes(prompt_tokens=16, latency_ms=(1.0, 2.0), ttft_ms=(1.0, 1.0), itl_ms=(0.5, 0.5))
 RESULT = ProfileResult(
-    schema="1.0", backend="lean", lengths=(TIMES,), step_us=(1.0, 2.0, 3.0), traced_step_us=(2.0, 3.0, 4.0)
+    schema="1.0", backend="native", lengths=(TIMES,), step_us=(1.0, 2.0, 3.0), traced_step_us=(2.0, 3.0, 4.0)
 )
 
 

@@ -17,6 +17,8 @@ from onnx import TensorProto
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import MODEL
 from tinylm.bundle.reading import Bundle
+from tinylm.runtime.backends.contract import Backend
+from tinylm.runtime.backends.onnxruntime import OnnxruntimeModel
 from tinylm.runtime.engine import Engine
 
 MakeBundle = Callable[..., Bundle]
@@ -30,16 +32,15 @@ FP32_TOLERANCE = 1e-4
 INT8_TOLERANCE = 0.35
 
 
-@pytest.fixture(params=["fp32-reference", "int8-reference", "int8-lean"])
-def engine(request: pytest.FixtureRequest, make_bundle: MakeBundle) -> Iterator[Engine]:
-    scheme, _, backend = request.param.partition("-")
-    with Engine(make_bundle(scheme=scheme), backend=backend) as opened:
+@pytest.fixture(params=["fp32", "int8"])
+def engine(request: pytest.FixtureRequest, backend: Backend, make_bundle: MakeBundle) -> Iterator[Engine]:
+    with Engine(make_bundle(scheme=request.param), backend=backend) as opened:
         yield opened
 
 
 @pytest.fixture
-def exact(make_bundle: MakeBundle) -> Iterator[Engine]:
-    with Engine(make_bundle(scheme="fp32")) as opened:
+def exact(backend: Backend, make_bundle: MakeBundle) -> Iterator[Engine]:
+    with Engine(make_bundle(scheme="fp32"), backend=backend) as opened:
         yield opened
 
 
@@ -52,9 +53,9 @@ def one_by_one(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
 @pytest.mark.parametrize(("scheme", "tolerance"), [("fp32", FP32_TOLERANCE), ("int8", INT8_TOLERANCE)])
 @pytest.mark.parametrize("cuts", [[47], [16, 16, 15], [1, 16, 17, 13], [2, 3, 42], [33, 0, 14], [15, 1, 31]])
 def test_prefill_in_any_chunks_gives_the_same_logits(
-    make_bundle: MakeBundle, scheme: str, tolerance: float, cuts: list[int]
+    make_bundle: MakeBundle, backend: Backend, scheme: str, tolerance: float, cuts: list[int]
 ) -> None:
-    with Engine(make_bundle(scheme=scheme)) as engine:
+    with Engine(make_bundle(scheme=scheme), backend=backend) as engine:
         expected = one_by_one(engine, IDS)[-1]
         engine.truncate(0)
         start = 0
@@ -66,9 +67,9 @@ def test_prefill_in_any_chunks_gives_the_same_logits(
         assert engine.length == CONTEXT
 
 
-def test_prefill_reads_at_most_16_tokens_at_once(make_bundle: MakeBundle) -> None:
+def test_prefill_reads_at_most_16_tokens_at_once(make_bundle: MakeBundle, backend: Backend) -> None:
     """Int8 logits depend on the cut, so equal bits show equal cuts."""
-    with Engine(make_bundle(scheme="int8")) as engine:
+    with Engine(make_bundle(scheme="int8"), backend=backend) as engine:
 
         def after(*widths: int) -> NDArray[np.float32]:
             engine.truncate(0)
@@ -108,11 +109,13 @@ def test_truncate_goes_back_exactly(engine: Engine) -> None:
     assert np.array_equal(again, expected[10:])
 
 
-def test_the_cache_is_written_in_place(engine: Engine) -> None:
-    engine.prefill(IDS[:20])
-    engine.logits(IDS[20])
-    for buffer in engine._cache.values():
-        written = np.abs(np.asarray(buffer.data).reshape(buffer.shape)[0]).max(axis=(0, 2)) > 0  # (context_length,)
+def test_the_cache_is_written_in_place(make_bundle: MakeBundle) -> None:
+    sequence = OnnxruntimeModel(make_bundle(), threads=1).sequence()
+    sequence.prefill(IDS[:20])
+    sequence.logits(IDS[20])
+    for layer, part in ((0, "key"), (0, "value"), (1, "key"), (1, "value")):
+        cache = np.asarray(sequence.cached(layer, part)).reshape(2, CONTEXT, 16)  # type: ignore[arg-type]
+        written = np.abs(cache).max(axis=(0, 2)) > 0
         assert written.tolist() == [True] * 21 + [False] * (CONTEXT - 21)
 
 
@@ -123,9 +126,9 @@ def test_logits_reuse_one_buffer(engine: Engine) -> None:
     assert np.shares_memory(first, np.asarray(engine.logits(5)))
 
 
-def test_two_threads_give_the_same_logits(make_bundle: MakeBundle, exact: Engine) -> None:
+def test_two_threads_give_the_same_logits(make_bundle: MakeBundle, backend: Backend, exact: Engine) -> None:
     expected = one_by_one(exact, IDS)
-    with Engine(make_bundle(scheme="fp32"), threads=2) as engine:
+    with Engine(make_bundle(scheme="fp32"), threads=2, backend=backend) as engine:
         np.testing.assert_allclose(one_by_one(engine, IDS), expected, atol=FP32_TOLERANCE)
 
 
@@ -149,8 +152,8 @@ def test_refusals_leave_the_sequence_as_it_was(engine: Engine) -> None:
         engine.logits(5)
 
 
-def test_a_closed_engine_says_so(make_bundle: MakeBundle) -> None:
-    engine = Engine(make_bundle())
+def test_a_closed_engine_says_so(make_bundle: MakeBundle, backend: Backend) -> None:
+    engine = Engine(make_bundle(), backend=backend)
     engine.close()
     engine.close()
     with pytest.raises(TinylmError, match="closed"):
@@ -238,8 +241,8 @@ def test_a_scale_that_is_no_number_is_refused_by_name(make_bundle: MakeBundle, t
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux /proc")
-@pytest.mark.parametrize(("scheme", "backend"), [("fp32", "reference"), ("int8", "reference"), ("int8", "lean")])
-def test_memory_does_not_grow_with_the_text(make_bundle: MakeBundle, scheme: str, backend: str) -> None:
+@pytest.mark.parametrize("scheme", ["fp32", "int8"])
+def test_memory_does_not_grow_with_the_text(make_bundle: MakeBundle, scheme: str, backend: Backend) -> None:
     """In a process of its own: this one's memory moves for reasons of all tests before."""
     program = f"""
 import os

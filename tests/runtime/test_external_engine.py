@@ -16,8 +16,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.external_decoder.description import Decoder, open_decoder
 from tinylm.runtime.external_engine import ExternalEngine
 from tinylm.runtime.generation import TextDecoder, generate_ids
+from tinylm.runtime.logits import sample
 from tinylm.runtime.measurement.external_candidate import ExternalTokenizer, random_prompt
-from tinylm.runtime.numpy_sampling import sample
 from tinylm.runtime.sampling import Sampler, Sampling
 
 MakeGraph = Callable[..., Any]

@@ -21,7 +21,7 @@ def fresh(program: str, **environment: str) -> str:
 
 ENVIRONMENT = """
 import os
-import tinylm.runtime.backends.reference
+import tinylm.runtime.backends.onnxruntime_session
 print(os.environ.get("ORT_DISABLE_TELEMETRY"), os.environ.get("OPENBLAS_NUM_THREADS"))
 """
 
@@ -41,7 +41,8 @@ def test_what_the_user_chose_stays() -> None:
         "sampling",
         "scoring",
         "generation",
-        "backends.session",
+        "backends.opening",
+        "logits",
         "measurement.probe",
         "print_text",
         "__main__",
@@ -56,9 +57,9 @@ print(sorted({{"numpy", "onnxruntime"}} & sys.modules.keys()))
     assert fresh(program) == "[]"
 
 
-@pytest.mark.parametrize("module", ["backends.reference", "numpy_sampling"])
+@pytest.mark.parametrize("module", ["backends.onnxruntime", "backends.onnxruntime_session", "numpy_sampling"])
 def test_what_needs_a_library_loads_it_here_first(module: str) -> None:
-    """Neither library was there before `libraries` and `process` set what they read."""
+    """Neither library was there before what it reads was set."""
     program = f"""
 import os
 import sys
@@ -79,5 +80,5 @@ print("numpy" in sys.modules)
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux /proc")
 def test_loading_the_libraries_starts_no_thread() -> None:
-    program = 'import os, tinylm.runtime.backends.reference; print(len(os.listdir("/proc/self/task")))'
+    program = 'import os, tinylm.runtime.backends.onnxruntime_session; print(len(os.listdir("/proc/self/task")))'
     assert fresh(program) == "1"

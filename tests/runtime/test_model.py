@@ -9,6 +9,7 @@ import pytest
 
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
+from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.model import Model
@@ -17,9 +18,9 @@ from tinylm.runtime.sampling import Sampler, Sampling
 MakeBundle = Callable[..., Bundle]
 
 
-@pytest.fixture(params=["lean", "reference"])
-def model(request: pytest.FixtureRequest, make_bundle: MakeBundle) -> Iterator[Model]:
-    with Model(make_bundle(scheme="int8"), backend=request.param) as opened:
+@pytest.fixture
+def model(backend: Backend, make_bundle: MakeBundle) -> Iterator[Model]:
+    with Model(make_bundle(scheme="int8"), backend=backend) as opened:
         yield opened
 
 
@@ -82,25 +83,24 @@ def test_a_closed_model_says_so(model: Model) -> None:
     engine = Engine(model)
     model.close()
     model.close()
-    with pytest.raises(TinylmError, match="the session is closed"):
+    with pytest.raises(TinylmError, match="the model is closed"):
         engine.logits(5)
-    with pytest.raises(TinylmError, match="the session is closed"):
+    with pytest.raises(TinylmError, match="the model is closed"):
         engine.prefill([5] * 3)
     assert engine.length == 0
     engine.close()
-    with pytest.raises(TinylmError, match="the session is closed"):
+    with pytest.raises(TinylmError, match="the model is closed"):
         Engine(model)
 
 
 @pytest.mark.parametrize("closes", ["model", "its own engine"])
-@pytest.mark.parametrize("backend", ["lean", "reference"])
 def test_closing_while_another_thread_generates_is_an_error_there(
-    make_bundle: MakeBundle, backend: str, closes: str
+    make_bundle: MakeBundle, backend: Backend, closes: str
 ) -> None:
     bundle = make_bundle(scheme="int8")
     for _ in range(5):
         if closes == "model":
-            model = Model(bundle, backend=backend)  # type: ignore[arg-type]
+            model = Model(bundle, backend=backend)
             engines, close = [Engine(model) for _ in range(3)], model.close
         else:
             engines = [Engine(bundle, backend=backend)]  # type: ignore[arg-type]
@@ -127,4 +127,4 @@ def test_closing_while_another_thread_generates_is_an_error_there(
         for thread in threads:
             thread.join()
         assert len(errors) == len(engines)
-        assert {"the session is closed", "the engine is closed"} >= set(errors)
+        assert {"the model is closed", "the engine is closed"} >= set(errors)

@@ -11,7 +11,7 @@ import pytest
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
 from tinylm.machine.kernel_files import CpuInfo
-from tinylm.runtime import model
+from tinylm.runtime import requirements
 from tinylm.runtime.engine import Engine
 
 MakeBundle = Callable[..., Bundle]
@@ -34,25 +34,25 @@ def asking(bundle: Bundle, **changes: object) -> Bundle:
 )
 def test_missing_versions_are_refused(make_bundle: MakeBundle, versions: dict[str, str], message: str) -> None:
     with pytest.raises(TinylmError, match=message) as caught:
-        Engine(asking(make_bundle(), minimum_versions=versions))
+        Engine(asking(make_bundle(), minimum_versions=versions), backend="onnxruntime")
     assert caught.value.hint
 
 
 def test_installed_versions_are_enough(make_bundle: MakeBundle) -> None:
     versions = {"onnxruntime": onnxruntime.__version__, "sentencepiece": "0.2.1"}
-    Engine(asking(make_bundle(), minimum_versions=versions)).close()
+    Engine(asking(make_bundle(), minimum_versions=versions), backend="onnxruntime").close()
 
 
 @pytest.mark.parametrize(
     ("older", "newer"), [("1.9", "1.10"), ("1.22", "1.22.1"), ("0.2.1", "0.3"), ("1.22.0rc1", "1.22.1"), ("9", "10.0")]
 )
 def test_versions_compare_as_numbers(older: str, newer: str) -> None:
-    assert model._release(older) < model._release(newer)
+    assert requirements._release(older) < requirements._release(newer)
 
 
 @pytest.mark.parametrize("same", ["1.22.0", "1.22", "1.22.0.dev20260101", "1.22+cpu", "1.22rc1"])
 def test_what_follows_the_numbers_is_left_out(same: str) -> None:
-    assert model._release(same) == (1, 22)
+    assert requirements._release(same) == (1, 22)
 
 
 def test_unknown_capabilities_are_refused(make_bundle: MakeBundle) -> None:
@@ -69,8 +69,8 @@ def with_flags(flags: set[str] | None) -> CpuInfo:
 
 def test_missing_processor_features_are_refused(make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = asking(make_bundle(), cpu_features=("asimd", "asimddp"))
-    monkeypatch.setattr(model, "read_cpuinfo", lambda: with_flags({"fp", "asimd"}))
+    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags({"fp", "asimd"}))
     with pytest.raises(TinylmError, match="needs the processor feature `asimddp`"):
         Engine(bundle)
-    monkeypatch.setattr(model, "read_cpuinfo", lambda: with_flags(None))
+    monkeypatch.setattr(requirements, "read_cpuinfo", lambda: with_flags(None))
     Engine(bundle).close()

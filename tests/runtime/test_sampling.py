@@ -1,4 +1,4 @@
-"""The fast sampler against a slow, plain one in float64 that sorts everything."""
+"""The choice from logits against a slow, plain one in float64."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.numpy_sampling import sample
+from tinylm.runtime.logits import sample
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK
 

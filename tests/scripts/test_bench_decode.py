@@ -22,7 +22,7 @@ def test_it_compares_what_there_is_and_names_what_is_missing(
     monkeypatch.chdir(tmp_path)
     config = dataclasses.replace(small_run, training=dataclasses.replace(small_run.training, epochs=1))
     run_pipeline(Job(request=config, folder=Path("run")), say=lambda _: None)
-    played, absent = ["ours-int8-lean", "ours-fp32-reference"], "genai-int4"
+    played, absent = ["ours-int8-native", "ours-fp32-onnxruntime"], "genai-int4"
     sizes = ["--rounds", "2", "--new-tokens", "8", "--starts", "1"]
     contestants = ["--only", *played, absent, "--python", "genai=/bin/false"]
     done = subprocess.run([sys.executable, SCRIPT, "run", *sizes, *contestants], capture_output=True, text=True)

@@ -3,7 +3,7 @@
 The cache needs fixed scales, because what it holds was quantized at earlier tokens. A channel's scale is the largest
 value it took over some text, with room to spare; what goes beyond is cut off.
 
-    scales = measure_cache_scales(fp32_engine, config, token_streams)
+    scales = measure_cache_scales(fp32_sequence, config, token_streams)
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinylm.export.graph.quantization import LARGEST
-from tinylm.runtime.engine import Engine
+from tinylm.runtime.backends.onnxruntime import OnnxruntimeSequence
 from tinylm.settings.model import ModelConfig
 
 HEADROOM = 1.1
@@ -25,7 +25,7 @@ _PARTS: tuple[Literal["key", "value"], ...] = ("key", "value")
 
 
 def measure_cache_scales(
-    fp32: Engine, config: ModelConfig, streams: Iterable[Sequence[int]]
+    fp32: OnnxruntimeSequence, config: ModelConfig, streams: Iterable[Sequence[int]]
 ) -> dict[str, NDArray[np.float32]]:
     """Read token streams (BOS first), 4096 tokens at most, and return `0.key`, ...: float32 [n_kv_head * head_dim].
 
@@ -40,7 +40,7 @@ def measure_cache_scales(
     for stream in streams:
         for start in range(0, min(len(stream), left), config.context_length):
             window = stream[start : start + config.context_length][:left]
-            fp32.truncate(0)
+            fp32.truncate(())
             fp32.prefill(window)
             left -= len(window)
             for name, seen in largest.items():

@@ -54,6 +54,7 @@ from tinylm.export.report import ExportReport, ExportResult, write_report
 from tinylm.export.request import ExportRequest
 from tinylm.export.verification import Candidate, refuse_failures, verify
 from tinylm.model import from_weights
+from tinylm.runtime.backends.onnxruntime import OnnxruntimeSequence
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.model import Model
 from tinylm.tokenizer.tokenizer import BOS, EOS, NORMALISATION, PAD, UNK, Tokenizer
@@ -77,8 +78,9 @@ def export_bundle(request: ExportRequest, folder: Path, *, progress: Callable[[s
     with tempfile.TemporaryDirectory(prefix="tinylm-export-") as scratch, ExitStack() as models:
         bench = _Bench(request, tokenizer, trained, Path(scratch), models, progress)
         progress(f"building the {request.scheme} graph")
-        fp32 = Engine(bench.open("fp32", graph_fp32, int8_cache=False))
-        candidate, embedding = _build_candidate(bench, _cache_scales(bench, fp32))
+        model_fp32 = bench.open("fp32", graph_fp32, int8_cache=False)
+        fp32 = Engine(model_fp32)
+        candidate, embedding = _build_candidate(bench, _cache_scales(bench, model_fp32))
         exported = Engine(candidate.model)
         progress("comparing the graph with the trained model, token by token")
         kernels = audit_cores(candidate.graph)
@@ -131,7 +133,7 @@ class _Bench:
         nothing = Golden(schema=SCHEMA, prompts=(), encodings=(), held_out=())
         contents = _contents(self.request, graph, nothing, card="")
         draft = write_bundle(self.scratch / name, _manifest(self.request, int8_cache=int8_cache), contents)
-        return self.models.enter_context(Model(draft))
+        return self.models.enter_context(Model(draft, backend="onnxruntime"))
 
     def score(self, exported: Predict, reference: Predict, documents: Sequence[str]) -> list[DocumentSums]:
         """What both say about each of the documents."""
@@ -156,14 +158,16 @@ class _Bench:
         return quality
 
 
-def _cache_scales(bench: _Bench, fp32: Engine) -> CacheScales | None:
+def _cache_scales(bench: _Bench, fp32: Model) -> CacheScales | None:
     """Scales of the int8 cache, measured on documents of all languages in turn; None for a float32 cache."""
     request = bench.request
     if not request.int8_cache:
         return None
     bench.progress("measuring the scales of the int8 cache")
     texts = (text for group in zip_longest(*request.held_out.values()) for text in group if text is not None)
-    return measure_cache_scales(fp32, request.config, ([BOS, *bench.tokenizer.encode(text)] for text in texts))
+    sequence = fp32.backend.sequence()
+    assert isinstance(sequence, OnnxruntimeSequence)  # its cache lies in the graph's own values
+    return measure_cache_scales(sequence, request.config, ([BOS, *bench.tokenizer.encode(text)] for text in texts))
 
 
 def _build_candidate(bench: _Bench, cache_scales: CacheScales | None) -> tuple[Candidate, EmbeddingChoice | None]:

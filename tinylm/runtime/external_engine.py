@@ -3,7 +3,7 @@
 It does what a careful program does with such a graph. What `prefill` is given waits for the next token, so that a
 prompt is read in one run. Keys and values of a run are handed to the next as they are, without a copy. Of the logits
 only the last row is looked at. It runs on onnxruntime's Python module with the options that need the least memory, and
-numpy chooses tokens, because the graph does not.
+`tinylm.runtime.logits` chooses tokens, because the graph does not.
 
     with ExternalEngine(open_decoder(path), threads=1) as engine:
         engine.prefill(ids[:-1])
@@ -16,16 +16,16 @@ import ctypes
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from tinylm.base.errors import TinylmError
 from tinylm.external_decoder.description import Decoder
 from tinylm.external_decoder.graph import DOCUMENTED
 from tinylm.runtime.backends.contract import check_room, check_token
-from tinylm.runtime.backends.reference import ReferenceSession, value_of
-from tinylm.runtime.backends.session import overflows_int8
+from tinylm.runtime.backends.onnxruntime_session import Session, value_of
 from tinylm.runtime.libraries import np
-from tinylm.runtime.numpy_sampling import sample
+from tinylm.runtime.logits import cross_entropy, sample
 from tinylm.runtime.sampling import Sampler
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ExternalEngine:
         self.context_length = decoder.description.context_length
         self.vocab_size = decoder.graph.vocab_size
         with _hint_for_decoders():
-            self._session = ReferenceSession(decoder.model, threads=threads, exact_int8=overflows_int8())
+            self._session = Session(decoder.model, threads=threads)
         self._empty = [
             value_of(np.zeros((1, part.n_kv_head, 0, part.head_dim), part.type)) for part in decoder.graph.cache
         ]
@@ -88,6 +88,13 @@ class ExternalEngine:
         row = self.logits(token)
         with _hint_for_decoders():
             return sample(row, sampler)
+
+    def score(self, ids: Sequence[int]) -> list[float]:
+        """Append all but the last of `ids`; what each of them costs after the ones before it, in nats, but the first.
+
+        Errors as in `step`.
+        """
+        return [cross_entropy(self.logits(token), target) for token, target in pairwise(ids)]
 
     def truncate(self, length: int) -> None:
         """Forget all but the first `length` tokens; a part of the cache is copied, none of it costs nothing."""

@@ -104,3 +104,8 @@ class Sampler:
     def uniform(self) -> float:
         """The next random number, from 0 to below 1, also when it is rounded to float32."""
         return min(self._random.random(), LARGEST_UNIFORM)
+
+
+def logits_not_finite() -> TinylmError:
+    """The error for logits that are NaN or infinite."""
+    return TinylmError("the model's logits are NaN or infinite", "export the bundle again", exit_code=1)

@@ -7,11 +7,9 @@ after BOS is predicted exactly once, from the tokens before it in its window.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from itertools import repeat
-from operator import sub
+from collections.abc import Sequence
 
-from tinylm.runtime.backends.contract import TokenEngine, check_token, logits_not_finite
+from tinylm.runtime.backends.contract import TokenEngine
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 
 
@@ -25,33 +23,13 @@ def text_bits(engine: TokenEngine, tokenizer: Tokenizer, text: str) -> tuple[flo
     return math.fsum(nats) / math.log(2) + 8 * tokenizer.unknown_bytes(text), len(nats)
 
 
-def cross_entropy(logits: memoryview[float], target: int) -> float:
-    """Nats that `target` costs; infinite or NaN when a logit that decides it is."""
-    values = logits.tolist()
-    best = max(values)
-    if not math.isfinite(best):
-        return math.nan
-    # Python's own functions, applied to the list by its own loops: fast enough without numpy.
-    return math.log(math.fsum(map(math.exp, map(sub, values, repeat(best))))) - (values[target] - best)
-
-
-def score_ids(
-    engine: TokenEngine,
-    stream: Sequence[int],
-    cross_entropy: Callable[[memoryview[float], int], float] = cross_entropy,
-) -> list[float]:
+def score_ids(engine: TokenEngine, stream: Sequence[int]) -> list[float]:
     """Cross-entropy in nats of every token of `stream` after the first.
 
     TinylmError when a token is not in the vocabulary or a logit is not a number.
     """
-    nats = []
-    for position, target in enumerate(stream[1:]):
-        if position % engine.context_length == 0:
-            engine.truncate(0)
-        logits = engine.logits(stream[position])
-        check_token(target, vocab_size=engine.vocab_size)
-        cost = cross_entropy(logits, target)
-        if not math.isfinite(cost):
-            raise logits_not_finite()
-        nats.append(cost)
+    nats: list[float] = []
+    for start in range(0, len(stream) - 1, engine.context_length):
+        engine.truncate(0)
+        nats += engine.score(stream[start : start + engine.context_length + 1])
     return nats

@@ -7,7 +7,7 @@ More threads are not always faster: a tiny model's matrices are done before a se
 A child process decodes with each number of threads in turns, for less than a second in all, so that this process's peak
 memory stays what serving needs. Fewer threads win unless more are at least 10 % faster. The answer is kept in the
 device's own state file, $XDG_STATE_HOME/tinylm/threads.json or ~/.local/state/tinylm/threads.json, under the bundle's
-hash, the processor and ONNX Runtime's version. A file that is damaged or foreign is measured again and replaced; where
+hash, the processor and the engine's version. A file that is damaged or foreign is measured again and replaced; where
 none can be written, the answer is used and not remembered.
 
     python -m tinylm.runtime.threads BUNDLE BACKEND 1 2 4        what the child does: milliseconds a token as JSON
@@ -31,7 +31,7 @@ from tinylm.base.records import write_file
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.runtime.backends.contract import Backend
-from tinylm.runtime.backends.session import onnxruntime_version
+from tinylm.runtime.backends.opening import engine_version
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS
@@ -54,7 +54,7 @@ def calibrated_threads(bundle: Bundle, *, backend: Backend) -> int:
     if cores == 1:
         return 1
     file = _state_file()
-    key = f"{bundle.manifest_sha256} {_processor()} x{cores} onnxruntime {onnxruntime_version()}"
+    key = f"{bundle.manifest_sha256} {_processor()} x{cores} {engine_version(backend)}"
     remembered = {} if file is None else _remembered(file)
     if 1 <= remembered.get(key, 0) <= cores:
         return remembered[key]

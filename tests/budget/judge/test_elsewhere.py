@@ -180,8 +180,8 @@ def test_why_there_is_no_estimate(tiny_bundle: Bundle) -> None:
     ):
         assert words in said
         assert said.endswith("; run this check there")
-    said = unestimated(tiny_bundle, budget, backend="reference")
-    assert "`reference` was asked for" in said
+    said = unestimated(tiny_bundle, budget, backend="native")
+    assert "`native` was asked for" in said
     assert said.endswith("count its instructions with `--virtual-pi`, or run this check there")
 
 

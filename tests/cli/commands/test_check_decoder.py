@@ -158,7 +158,7 @@ def test_golden_tokens_from_elsewhere_are_compared(make_decoder_graph: MakeGraph
 def test_what_cannot_be_used(folder: Path, budget: Path, tmp_path: Path) -> None:
     assert "is a graph alone" in refused(folder / "model.onnx", budget).message
     assert "cannot be read" in refused(tmp_path / "nowhere" / "decoder.toml", budget).message
-    assert "the lean backend runs bundles only" in refused(folder, budget, "--backend", "lean").message
+    assert "the native engine runs bundles only" in refused(folder, budget, "--backend", "native").message
     assert (
         "the virtual Pi checks bundles only" in refused(folder, ROOT / "budgets" / "pi-3.toml", "--virtual-pi").message
     )

@@ -56,6 +56,6 @@ def test_bash_installs_and_completes(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "lean", "tiny-muon", "pi-zero-2w", "host"]
+    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "native", "tiny-muon", "pi-zero-2w", "host"]
     assert done.stdout.split() == words, done.stderr
     assert "tinylm.sh" in (tmp_path / ".bashrc").read_text()

@@ -20,7 +20,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.export.graph.graph import build_graph, input_names, output_names
 from tinylm.export.graph.quantization import quantize_rows
 from tinylm.model import weight_shapes
-from tinylm.runtime.backends.session import overflows_int8
+from tinylm.runtime.backends.onnxruntime_session import overflows_int8
 from tinylm.settings.model import ModelConfig
 from tinylm.settings.run import PRESETS
 

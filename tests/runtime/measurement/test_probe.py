@@ -15,6 +15,7 @@ from tinylm.base.records import read, to_bytes
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import write_bundle
+from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.measurement.probe import own_memory
 from tinylm.runtime.measurement.proc_self import waited_ns
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeOrders, ProbeResult
@@ -129,18 +130,10 @@ def test_golden_tokens_hold_and_quality_is_remeasured(tiny_bundle: Bundle) -> No
         assert text["text_bytes"] == len(held_out.text.encode())
 
 
-@pytest.mark.parametrize("backend", ["lean", "reference"])
-def test_either_backend_reproduces_the_golden_tokens(tiny_bundle: Bundle, backend: str) -> None:
+def test_either_backend_reproduces_the_golden_tokens(tiny_bundle: Bundle, backend: Backend) -> None:
     code, document = probe(tiny_bundle.path, verify=True, backend=backend)
     assert code == 0
     assert document["verification"]["mismatches"] == []
-
-
-def test_the_lean_backend_needs_less_memory(tiny_bundle: Bundle) -> None:
-    peaks = [
-        probe(tiny_bundle.path, backend=backend)[1]["memory"]["peak_rss_bytes"] for backend in ("lean", "reference")
-    ]
-    assert peaks[0] < peaks[1] - 10e6  # 20 MB (measured): numpy and onnxruntime's own module
 
 
 def test_an_unknown_backend_is_refused(tiny_bundle: Bundle) -> None:
@@ -214,19 +207,17 @@ def test_the_end_of_sequence_token_does_not_shorten_a_request(
     assert len(asked) == 10
 
 
-@pytest.mark.parametrize("backend", ["lean", "reference"])
-def test_the_memory_probe_explains_every_page(tiny_bundle: Bundle, backend: str) -> None:
+def test_the_memory_probe_explains_every_page(tiny_bundle: Bundle, backend: Backend) -> None:
     code, document = probe(tiny_bundle.path, module="memory_probe", backend=backend, requests=60)
     assert code == 0
     result = read(MemoryResult, document, "the result")
     names = [step.name for step in result.steps]
-    numpy = ["numpy"] if backend == "reference" else []
+    loaded = {"native": ["native engine"], "onnxruntime": ["numpy", "onnxruntime"]}[backend]
     assert names == [
         "interpreter",
         "tinylm and the standard library",
         "tokenizer",
-        *numpy,
-        "onnxruntime",
+        *loaded,
         "graph and weights",
         "key/value cache",
         "working memory of a request",
@@ -237,7 +228,7 @@ def test_the_memory_probe_explains_every_page(tiny_bundle: Bundle, backend: str)
     together = result.growth[-1].anonymous_bytes + sum(result.files_bytes.values())
     assert together == pytest.approx(result.memory.rss_bytes, rel=0.03)
     assert [reading.requests for reading in result.growth] == list(range(3, 61, 3))
-    assert any("onnxruntime" in path for path in result.files_bytes)
+    assert any("onnxruntime" in path for path in result.files_bytes) is (backend == "onnxruntime")
 
 
 def test_the_memory_probe_refuses_as_the_probe_does(tiny_bundle: Bundle) -> None:

@@ -5,8 +5,8 @@
     predict(work.latency, core.costs)                    # instructions, within a share of core.error
 
 The costs were fitted to counts of an emulated board. `scripts/bench_instructions` counts, fits and prints these tables;
-what it found stands in docs/benchmarks.md. One thread, the lean backend, ONNX Runtime's kernels of the versions that
-were counted.
+what it found stands in docs/benchmarks.md. One thread, the backend `onnxruntime`, with the kernels of the versions
+that were counted.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend
         )
     core = core_for(budget.device)
     try:
-        if backend == "reference":
-            raise Unmodelled("the backend `reference` was asked for, and instructions were counted with `lean`")
+        if backend == "native":
+            raise Unmodelled("the backend `native` was asked for, and instructions were counted with `onnxruntime`")
         work = request_work(bundle, prompt_tokens=request.prompt_tokens, new_tokens=request.new_tokens)
     except Unmodelled as reason:
         raise Unmodelled(f"{reason}; count its instructions with `--virtual-pi`, or run this check there") from reason

@@ -17,10 +17,10 @@ BundleArgument = Annotated[
     Path | None, typer.Argument(help="A bundle, or a run that has one; the latest run's bundle when left out.")
 ]
 Backend = Annotated[
-    Literal["auto", "lean", "reference"],
+    Literal["auto", "native", "onnxruntime"],
     typer.Option(
         rich_help_panel="Machine",
-        help="What runs the model: `lean` needs the least memory, `auto` takes it where it works.",
+        help="What runs the model: tinylm's own engine (`native`) or ONNX Runtime; `auto` is native where it works.",
     ),
 ]
 

@@ -59,9 +59,9 @@ class ExternalCandidate:
         return NoText() if self._tokenizer is None else TextDecoder(self._tokenizer, after=after)
 
     def open_engine(self, *, threads: int, backend: Backend) -> TokenEngine:
-        if backend == "lean":
+        if backend == "native":
             raise TinylmError(
-                "the lean backend runs bundles only; a decoder runs on onnxruntime's Python module",
+                "the native engine runs bundles only; a decoder runs in ONNX Runtime",
                 "leave `--backend` out",
             )
         return ExternalEngine(self._decoder, threads=threads)

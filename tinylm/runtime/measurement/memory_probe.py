@@ -44,10 +44,9 @@ def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
     candidate = open_candidate(path, orders)
     check_fits(candidate, orders)
     step("tokenizer", proc_self.anonymous_bytes())
-    if orders.decoder is not None or not _load_lean(orders.backend):
-        importlib.import_module("tinylm.runtime.libraries")
-        step("numpy", proc_self.anonymous_bytes())
-        importlib.import_module("tinylm.runtime.backends.reference")
+    importlib.import_module("tinylm.runtime.libraries")
+    step("numpy", proc_self.anonymous_bytes())
+    importlib.import_module("tinylm.runtime.backends.onnxruntime_session")
     step("onnxruntime", proc_self.anonymous_bytes())
     with candidate.open_engine(threads=orders.threads, backend=orders.backend) as engine:
         step("graph and weights", proc_self.anonymous_bytes())
@@ -65,20 +64,6 @@ def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
                 growth.append(MemoryGrowth(requests=number, anonymous_bytes=now))
         files, memory = proc_self.mapped_file_bytes(), own_memory()
     return MemoryResult(schema=SCHEMA, steps=tuple(steps), growth=tuple(growth), files_bytes=files, memory=memory)
-
-
-def _load_lean(backend: str) -> bool:
-    """Load ONNX Runtime's C library where the lean backend would, so that it is a step of its own."""
-    if backend == "reference":
-        return False
-    from tinylm.runtime.backends.c_api import load
-    from tinylm.runtime.backends.contract import BackendUnavailable
-
-    try:
-        load()
-    except BackendUnavailable:
-        return False
-    return True
 
 
 if __name__ == "__main__":

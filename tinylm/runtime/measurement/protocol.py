@@ -50,7 +50,7 @@ class ProbeOrders:
     requests: int
     """Counted ones; the memory probe reads its memory after so many."""
     backend: Backend = "auto"
-    """What runs the graph."""
+    """What runs the model."""
     verify: bool
     """Also check golden tokens and tokenizer, and measure the bits of the held-out text, after everything else."""
     decoder: dict[str, Any] | None = None
@@ -219,10 +219,10 @@ class ProfileResult:
 
     schema: str
     backend: str
-    """What ran the timed requests: `lean` or `reference`."""
+    """What ran the timed requests: `native` or `onnxruntime`."""
     lengths: tuple[LengthTimes, ...]
     step_us: tuple[float, ...]
-    """Decode steps of the reference backend without a trace, one value a token; empty when no trace was wanted."""
+    """Decode steps of the backend `onnxruntime` without a trace, one value a token; empty when no trace was wanted."""
     traced_step_us: tuple[float, ...]
     """The same steps, in turns with those, with the trace."""
 

@@ -9,7 +9,7 @@ import torch
 
 from tinylm.corpus.openings import opening
 from tinylm.model import TinyTransformer
-from tinylm.runtime.numpy_sampling import sample
+from tinylm.runtime.logits import sample
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.text.documents import Piece
 from tinylm.tokenizer.tokenizer import BOS, EOS, UNK, Tokenizer

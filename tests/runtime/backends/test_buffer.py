@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.backends.contract import FORMATS, Buffer
+from tinylm.runtime.backends.buffer import FORMATS, Buffer
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -111,7 +111,7 @@ def test_memory_that_nothing_touched_costs_nothing() -> None:
 def test_a_forked_child_has_its_own() -> None:
     program = """
 import os
-from tinylm.runtime.backends.contract import Buffer
+from tinylm.runtime.backends.buffer import Buffer
 buffer = Buffer((4,), "int32")
 if os.fork() == 0:
     buffer.data[0] = 1
