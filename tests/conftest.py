@@ -190,7 +190,7 @@ def _manifest(config: ModelConfig, scheme: str, tokenizer: bytes) -> contract.Ma
     )
 
 
-@pytest.fixture(params=["onnxruntime"])
+@pytest.fixture(params=["native", "onnxruntime"])
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Each way to run a bundle."""
     name: Backend = request.param

@@ -104,9 +104,9 @@ def test_any_token_may_follow_whatever_was_chosen(make_bundle: MakeBundle, backe
                 assert engine.step(token, sampler)[0] == expected
 
 
-def test_samplers_that_take_turns_keep_their_own_history(make_bundle: MakeBundle) -> None:
+def test_samplers_that_take_turns_keep_their_own_history(make_bundle: MakeBundle, backend: Backend) -> None:
     sampling = Sampling(temperature=0, repetition_penalty=100)
-    with Engine(make_bundle()) as engine:
+    with Engine(make_bundle(), backend=backend) as engine:
         alone, first, second = Sampler(sampling), Sampler(sampling), Sampler(sampling)
         expected, found = [], []
         for _ in range(8):
@@ -130,10 +130,10 @@ def test_samplers_that_take_turns_keep_their_own_history(make_bundle: MakeBundle
         assert engine.step(0, unseen)[0] == choose(logits, unseen.sampling, seen=b"", uniform=0.0)[0]
 
 
-def test_a_penalty_counts_what_was_chosen_elsewhere(make_bundle: MakeBundle) -> None:
-    """The engine's copy of a sampler's history is renewed when the sampler was used without it."""
+def test_a_penalty_counts_what_was_chosen_elsewhere(make_bundle: MakeBundle, backend: Backend) -> None:
+    """An engine's copy of a sampler's history is renewed when the sampler was used without it."""
     sampling = Sampling(temperature=0, repetition_penalty=100)
-    with Engine(make_bundle()) as engine:
+    with Engine(make_bundle(), backend=backend) as engine:
         sampler = Sampler(sampling)
         first = engine.step(0, sampler)[0]
         engine.truncate(0)
@@ -173,7 +173,7 @@ def test_a_graph_that_chooses_no_token_at_all_is_refused(make_bundle: MakeBundle
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([[offset]], np.int32), "offset"))
     model.graph.node.append(onnx.helper.make_node("Add", ["chosen", "offset"], ["next_token"]))
     (tmp_path / MODEL).write_bytes(model.SerializeToString())
-    with Engine(dataclasses.replace(bundle, path=tmp_path)) as engine:
+    with Engine(dataclasses.replace(bundle, path=tmp_path), backend="onnxruntime") as engine:
         sampler = Sampler(Sampling(temperature=0))
         with pytest.raises(TinylmError, match=r"chose the token id -?\d+, which is not in its vocabulary of 128"):
             engine.step(0, sampler)

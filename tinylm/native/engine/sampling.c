@@ -130,7 +130,7 @@ int tinylm_sample(const kernels *k, float *scores, int n, const tinylm_sampling 
             if (scores[i] < LOWEST) scores[i] = LOWEST; /* what is forbidden stays finite */
     }
     int top = k->argmax(scores, padded(n));
-    if (top < 0) return TINYLM_NOT_FINITE;
+    if (top < 0 || scores[top] <= LOWEST) return TINYLM_NOT_FINITE; /* or there is nothing that may be chosen */
     if (how->temperature == 0) {
         if (logprob) *logprob = 0;
         return top;

@@ -17,6 +17,8 @@ from tinylm.base.errors import TinylmError
 
 FORMATS: dict[str, str] = {"float32": "f", "int32": "i", "int64": "q", "uint8": "B", "int8": "b"}
 """Element types of buffers, and their codes in `struct`, which a memoryview's elements follow."""
+PAGE_BYTES = 4096
+"""The smallest that a system has."""
 _MOST_BYTES = 1 << 40  # Beyond any device; keeps the product of absurd dimensions from overflowing in C.
 
 

@@ -16,7 +16,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import SAMPLER
 from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import read_onnx
-from tinylm.runtime.backends.buffer import Buffer
+from tinylm.runtime.backends.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.backends.contract import CHUNK_TOKENS, BackendName
 from tinylm.runtime.backends.graph_contract import cache_type, check_graph
 from tinylm.runtime.backends.onnxruntime_session import VERSION, Binding, Session
@@ -24,7 +24,6 @@ from tinylm.runtime.logits import cross_entropy, sample
 from tinylm.runtime.requirements import check_version
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 
-_PAGE_BYTES = 4096
 _LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where the choice is not read.
 
 
@@ -152,7 +151,7 @@ class OnnxruntimeSequence:
 
     def fill_cache(self) -> None:
         for buffer in self._cache.values():
-            for place in range(0, len(buffer.data), _PAGE_BYTES // 4):  # an element has 1 or 4 bytes
+            for place in range(0, len(buffer.data), PAGE_BYTES // 4):  # an element has 1 or 4 bytes
                 buffer.data[place] = 0
 
     def cached(self, layer: int, part: Literal["key", "value"]) -> memoryview[Any]:

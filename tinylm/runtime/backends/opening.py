@@ -10,32 +10,49 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinylm.base.errors import say
 from tinylm.bundle.reading import Bundle
 from tinylm.machine.onnxruntime_version import installed_onnxruntime
+from tinylm.native.library import INTERFACE, NativeUnavailable, instruction_sets
 from tinylm.runtime.backends.contract import Backend, BackendModel, BackendUnavailable
+
+_said: set[str] = set()
+"""Why the native engine did not serve, as far as this process was told."""
 
 
 def open_backend(bundle: Bundle, *, threads: int, backend: Backend, trace: Path | None = None) -> BackendModel:
-    """Open the model of a bundle.
+    """Open the model of a bundle; where `auto` is not native, a line on stderr says why, once a process.
 
     With `trace` every operator is timed, as `onnxruntime_session.Session` says; only ONNX Runtime can, and it is taken.
     TinylmError when the model's file is refused, `BackendUnavailable` when what was asked for cannot work here.
     """
-    if backend == "native":
-        raise BackendUnavailable("there is no native engine yet", "leave `--backend` out")
-    return _onnxruntime(bundle, threads=threads, trace=trace)
+    reason = ""
+    if backend != "onnxruntime" and trace is None:
+        from tinylm.runtime.backends.native import NativeModel
 
-
-def engine_version(backend: Backend) -> str:
-    """What would serve, with its version; nothing heavy is loaded."""
-    return f"onnxruntime {installed_onnxruntime()}"
-
-
-def _onnxruntime(bundle: Bundle, *, threads: int, trace: Path | None) -> BackendModel:
+        try:
+            return NativeModel(bundle, threads=threads)
+        except BackendUnavailable as error:
+            if backend == "native":
+                raise
+            reason = error.message
     try:
         from tinylm.runtime.backends.onnxruntime import OnnxruntimeModel
     except ImportError as error:
-        raise BackendUnavailable(
-            f"ONNX Runtime cannot be loaded: {error}", "pip install onnxruntime, or use another backend"
-        ) from error
-    return OnnxruntimeModel(bundle, threads=threads, trace=trace)
+        both = f"; the native engine does not serve: {reason}" if reason else ""
+        raise BackendUnavailable(f"ONNX Runtime cannot be loaded: {error}{both}", "pip install onnxruntime") from error
+    model = OnnxruntimeModel(bundle, threads=threads, trace=trace)
+    if reason and reason not in _said:
+        _said.add(reason)
+        say(f"note: ONNX Runtime serves, because the native engine does not: {reason}")
+    return model
+
+
+def engine_version(backend: Backend) -> str:
+    """What would serve, with its version and instruction set, as `native 1 avx2`; nothing heavy is loaded."""
+    if backend != "onnxruntime":
+        try:
+            return f"native {INTERFACE} {instruction_sets()[0]}"
+        except NativeUnavailable:
+            pass
+    return f"onnxruntime {installed_onnxruntime()}"
