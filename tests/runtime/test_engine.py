@@ -180,14 +180,20 @@ def test_a_graph_that_is_not_the_manifests_is_refused(
     bundle = make_bundle()
     model = dataclasses.replace(bundle.manifest.model, **change)  # type: ignore[arg-type]
     with pytest.raises(TinylmError, match=message):
-        Engine(dataclasses.replace(bundle, manifest=dataclasses.replace(bundle.manifest, model=model)))
+        Engine(
+            dataclasses.replace(bundle, manifest=dataclasses.replace(bundle.manifest, model=model)),
+            backend="onnxruntime",
+        )
 
 
 def test_a_graph_with_other_names_than_listed_is_refused(make_bundle: MakeBundle) -> None:
     bundle = make_bundle()
     graph = dataclasses.replace(bundle.manifest.graph, outputs=(*bundle.manifest.graph.outputs, "hidden"))
     with pytest.raises(TinylmError, match="lacks the output `hidden` of the manifest"):
-        Engine(dataclasses.replace(bundle, manifest=dataclasses.replace(bundle.manifest, graph=graph)))
+        Engine(
+            dataclasses.replace(bundle, manifest=dataclasses.replace(bundle.manifest, graph=graph)),
+            backend="onnxruntime",
+        )
 
 
 def changed_model(bundle: Bundle, folder: Path, change: Callable[[onnx.ModelProto], None]) -> Bundle:
@@ -198,7 +204,9 @@ def changed_model(bundle: Bundle, folder: Path, change: Callable[[onnx.ModelProt
     return dataclasses.replace(bundle, path=folder)
 
 
-def test_external_data_is_refused_before_it_is_opened(make_bundle: MakeBundle, tmp_path: Path) -> None:
+def test_external_data_is_refused_before_it_is_opened(
+    make_bundle: MakeBundle, tmp_path: Path, backend: Backend
+) -> None:
     def outside(model: onnx.ModelProto) -> None:
         tensor = model.graph.initializer[0]
         tensor.ClearField("raw_data")
@@ -206,7 +214,7 @@ def test_external_data_is_refused_before_it_is_opened(make_bundle: MakeBundle, t
         tensor.external_data.add(key="location", value="../../etc/passwd")
 
     with pytest.raises(TinylmError, match=r"`.*` lies outside the file, in `../../etc/passwd`"):
-        Engine(changed_model(make_bundle(), tmp_path, outside))
+        Engine(changed_model(make_bundle(), tmp_path, outside), backend=backend)
 
 
 def test_operators_of_unknown_domains_are_refused(
@@ -217,19 +225,23 @@ def test_operators_of_unknown_domains_are_refused(
         model.opset_import.add(domain="com.example", version=1)
 
     with pytest.raises(TinylmError, match=r"operator domain `com\.example`, which tinylm does not know"):
-        Engine(changed_model(make_bundle(), tmp_path, foreign))
+        Engine(changed_model(make_bundle(), tmp_path, foreign), backend="onnxruntime")
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a graph", b"\x00" * 1000])
-def test_a_file_that_is_no_graph_is_refused(make_bundle: MakeBundle, tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_graph_is_refused(
+    make_bundle: MakeBundle, tmp_path: Path, backend: Backend, content: bytes
+) -> None:
     (tmp_path / MODEL).write_bytes(content)
     with pytest.raises(TinylmError, match=r"model.onnx` has (0 bytes|a field with the number 0|field 13 in)"):
-        Engine(dataclasses.replace(make_bundle(), path=tmp_path))
+        Engine(dataclasses.replace(make_bundle(), path=tmp_path), backend=backend)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_scale_that_is_no_number_is_refused_by_name(make_bundle: MakeBundle, tmp_path: Path, value: float) -> None:
+def test_a_scale_that_is_no_number_is_refused_by_name(
+    make_bundle: MakeBundle, tmp_path: Path, backend: Backend, value: float
+) -> None:
     def spoil(model: onnx.ModelProto) -> None:
         (scale,) = (entry for entry in model.graph.initializer if entry.name == "0.mlp.down.scale")
         scales = onnx.numpy_helper.to_array(scale).copy()
@@ -237,7 +249,7 @@ def test_a_scale_that_is_no_number_is_refused_by_name(make_bundle: MakeBundle, t
         scale.raw_data = scales.tobytes()
 
     with pytest.raises(TinylmError, match=r"`0.mlp.down.scale` of float32 \[64\] has values that are NaN or infinite"):
-        Engine(changed_model(make_bundle(scheme="int8"), tmp_path, spoil))
+        Engine(changed_model(make_bundle(scheme="int8"), tmp_path, spoil), backend=backend)
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux /proc")

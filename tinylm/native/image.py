@@ -13,19 +13,24 @@ import ctypes
 import math
 import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tinylm.base.errors import TinylmError
 from tinylm.native.library import INTERFACE
-from tinylm.onnx.graph_file import Constant, read_constants
+from tinylm.onnx.graph_file import Constant, Value, read_constants
 from tinylm.settings.model import ModelConfig
 
 _ARCHITECTURES = {"llama": 0, "classic": 1}
 _INT8_WEIGHTS, _INT8_EMBEDDING, _INT8_CACHE = 1, 2, 4
 _HEADER = struct.Struct("<4sIQ10ifI")
 _HINT = "the native engine reads what tinylm exported: export the bundle again, or take `--backend onnxruntime`"
+
+
+class UnsupportedModel(TinylmError):
+    """A graph that the native engine cannot stand for; ONNX Runtime may run it."""
 
 
 class Image:
@@ -64,8 +69,12 @@ _Part = _Vector | _Matrix
 
 
 def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image:
-    """Lay the weights of the file `model` out; TinylmError when they are not those of `config`."""
-    constants, where = read_constants(model), f"`{model}`"
+    """Lay the weights of the file `model` out; UnsupportedModel when they are not those of `config`.
+
+    Another TinylmError when the file is damaged.
+    """
+    (constants, inputs), where = read_constants(model), f"`{model}`"
+    _check_cache(config, inputs, where)
     parts = _parts(config, int8_cache="0.attention.key.scale" in constants)
     sizes = [_size(part, constants, where) for part in parts]
     image = Image(_HEADER.size + sum(sizes))
@@ -79,6 +88,17 @@ def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image
             _pack(library, image, at, part, constants, where)
         at += size
     return image
+
+
+def _check_cache(config: ModelConfig, inputs: Sequence[Value], where: str) -> None:
+    """The graph's cache says how many layers, heads and positions it has, also where no weight's shape shows it."""
+    shape = (1, config.n_kv_head, config.context_length, config.head_dim)
+    expected = {f"past.{layer}.{part}": shape for layer in range(config.n_layer) for part in ("key", "value")}
+    found = {value.name: value.shape for value in inputs if value.name.startswith("past.")}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            said = [list(shape) if shape else "missing" for shape in (found.get(name), expected.get(name))]
+            raise UnsupportedModel(f"{where}: the cache `{name}` is {said[0]}; by the manifest it is {said[1]}", _HINT)
 
 
 def _parts(config: ModelConfig, *, int8_cache: bool) -> list[_Part]:
@@ -124,9 +144,9 @@ def _size(part: _Part, constants: dict[str, Constant], where: str) -> int:
 def _check(constants: dict[str, Constant], name: str, data_type: str, shape: tuple[int, ...], where: str) -> None:
     found = constants.get(name)
     if found is None:
-        raise TinylmError(f"{where} has no weight `{name}`", _HINT)
+        raise UnsupportedModel(f"{where} has no weight `{name}`", _HINT)
     if (found.data_type, found.dims) != (data_type, shape):
-        raise TinylmError(
+        raise UnsupportedModel(
             f"{where}: `{name}` is {found.data_type} {list(found.dims)}; {data_type} {list(shape)} was expected", _HINT
         )
 
@@ -137,7 +157,7 @@ def _header(config: ModelConfig, constants: dict[str, Constant], parts: list[_Pa
 
     inner = {int8(part.weight) for part in parts if isinstance(part, _Matrix) and part.name != "embedding"}
     if len(inner) > 1:
-        raise TinylmError("the matrices of the graph are partly int8 and partly float32", _HINT)
+        raise UnsupportedModel("the matrices of the graph are partly int8 and partly float32", _HINT)
     precision = _INT8_WEIGHTS * inner.pop() | _INT8_EMBEDDING * int8("embedding")
     precision |= _INT8_CACHE * ("0.attention.key.scale" in constants)
     shape = (config.vocab_size, config.context_length, config.n_layer, config.n_head, config.n_kv_head)
@@ -171,12 +191,10 @@ def _pack(
         failed = library.tinylm_pack_int8(
             image.address + values, image.address + sums, weight.address(), part.rows, part.columns, *steps
         )
-        problem = "the value -128, which tinylm never writes"
-    else:
-        failed = library.tinylm_pack_float(image.address + at, weight.address(), part.rows, part.columns, *steps)
-        problem = "values that are NaN or infinite"
-    if failed:
-        raise TinylmError(f"{where}: `{part.weight}` has {problem}", _HINT)
+        if failed:
+            raise UnsupportedModel(f"{where}: `{part.weight}` has the value -128, which tinylm never writes", _HINT)
+    elif library.tinylm_pack_float(image.address + at, weight.address(), part.rows, part.columns, *steps):
+        raise TinylmError(f"{where}: `{part.weight}` has values that are NaN or infinite", "export the bundle again")
     weight.give_back()
 
 

@@ -177,18 +177,20 @@ class Constant:
             self._file.madvise(mmap.MADV_DONTNEED, first, last - first)
 
 
-def read_constants(path: Path) -> dict[str, Constant]:
-    """The constants of the graph in the file `path`, checked as `read_onnx` does; nothing else of it is read."""
+def read_constants(path: Path) -> tuple[dict[str, Constant], tuple[Value, ...]]:
+    """The constants and the inputs of the graph in the file `path`, checked as `read_onnx` does; no more is read."""
     file = _map(path)
     graph = Message(memoryview(file), f"`{path}`").message(7, "graph")
     constants: dict[str, Constant] = {}
-    for entry in () if graph is None else graph.messages(5, "initializer"):
+    if graph is None:
+        return constants, ()
+    for entry in graph.messages(5, "initializer"):
         tensor, values = _tensor(entry), entry.payload(9)
         if tensor.name in constants:
             raise entry.error(f"has the name `{tensor.name}`, which is taken")
         if values is not None:
             constants[tensor.name] = Constant(tensor, values, file)
-    return constants
+    return constants, tuple(_value(entry) for entry in graph.messages(11, "input"))
 
 
 def parse_onnx(data: bytes | memoryview, *, where: str = "the ONNX file") -> OnnxModel:

@@ -83,14 +83,14 @@ class Engine:
     def score(self, ids: Sequence[int]) -> list[float]:
         """Append all but the last of `ids`; what each of them costs after the ones before it, in nats, but the first.
 
-        Errors as in `step`.
+        Errors as in `step`; logits that are not finite leave an empty cache.
         """
-        read = ids[:-1]
-        check_room(len(self._ids), len(read), context_length=self.context_length)
+        check_room(len(self._ids), len(ids) - 1, context_length=self.context_length)
         for token in ids:
             check_token(token, vocab_size=self.vocab_size)
+        before, self._ids = self._ids, []
         nats = self._opened().score(ids)
-        self._ids += read
+        self._ids = [*before, *ids[:-1]]
         return nats
 
     def fill_cache(self) -> None:

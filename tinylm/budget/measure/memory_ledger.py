@@ -16,6 +16,9 @@ from tinylm.runtime.measurement.protocol import MemoryGrowth, MemoryResult
 PER_REQUESTS = 1000
 """What growth is stated for."""
 
+_WORDS = {"native engine": "libtinylm", "onnxruntime": "onnxruntime", "tokenizer": "sentencepiece", "numpy": "numpy"}
+"""How the files of a step are recognised."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerEntry:
@@ -79,7 +82,7 @@ def make_ledger(result: MemoryResult) -> Ledger | None:
 def part_of(path: str) -> str:
     """The step of the ledger that a mapped file belongs to."""
     folders = path.split("/")[-4:]  # not the folders that a user named
-    for part, word in (("onnxruntime", "onnxruntime"), ("tokenizer", "sentencepiece"), ("numpy", "numpy")):
+    for part, word in _WORDS.items():
         if any(word in folder for folder in folders):
             return part
     if path.endswith(".onnx"):

@@ -39,7 +39,7 @@ class BackendSequence(Protocol):
     """One sequence of an open model, with its cache; not thread-safe, but others of the model run at the same time.
 
     Ids are in the vocabulary and fit the context: the caller has checked them. TinylmError when the model was closed;
-    the sequence is then, as after any other error, what it was before. The memory is freed with the last reference.
+    the sequence is then, as after most other errors, what it was before. The memory is freed with the last reference.
     """
 
     def prefill(self, ids: Sequence[int]) -> None:
@@ -60,7 +60,7 @@ class BackendSequence(Protocol):
     def score(self, ids: Sequence[int]) -> list[float]:
         """Append all but the last of `ids`; what each of them costs after the ones before it, in nats, but the first.
 
-        TinylmError when a logit that decides one is not finite.
+        TinylmError when a logit that decides one is not finite; the sequence is then empty.
         """
         ...
 

@@ -10,15 +10,13 @@ lets that token end, and then frees the memory and ends the model's threads.
 from __future__ import annotations
 
 import ctypes
-import os
-import weakref
 from collections.abc import Sequence
 from ctypes import byref, c_double, c_float, c_int32, c_size_t, c_void_p
 from typing import Any
 
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
-from tinylm.native.image import build_image
+from tinylm.native.image import UnsupportedModel, build_image
 from tinylm.native.library import NativeUnavailable, load
 from tinylm.runtime.backends.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.backends.contract import BackendName, BackendUnavailable, closed_model
@@ -69,7 +67,10 @@ class _Memory:
     """The weights and the open model; its threads end with it."""
 
     def __init__(self, library: ctypes.CDLL, bundle: Bundle, threads: int, instructions: str | None) -> None:
-        self._image = image = build_image(library, bundle.model, bundle.manifest.model)
+        try:
+            self._image = image = build_image(library, bundle.model, bundle.manifest.model)
+        except UnsupportedModel as error:
+            raise BackendUnavailable(error.message, error.hint) from error
         nbytes = library.tinylm_model_bytes(image.address, image.nbytes, threads)
         if nbytes == 0:
             raise BackendUnavailable(
@@ -82,13 +83,13 @@ class _Memory:
         code = library.tinylm_model_open(self.address, image.address, image.nbytes, name, threads)
         if code:
             raise BackendUnavailable(f"the native engine: {_text(library, code)}", "use `--backend onnxruntime`")
-        # Not at exit: another thread may still compute, and the process takes the threads with it.
-        weakref.finalize(self, _end_threads, library, self._buffer, os.getpid()).atexit = False
+        self._end = library.tinylm_model_close
 
-
-def _end_threads(library: ctypes.CDLL, model: Buffer, owner: int) -> None:
-    if os.getpid() == owner:  # in a forked child they are not there
-        library.tinylm_model_close(model.address)
+    def __del__(self) -> None:
+        # Also when the interpreter ends: threads that wait in memory which is gone would crash. A daemon thread that
+        # still computes holds this object, and then nothing is freed.
+        if hasattr(self, "_end"):
+            self._end(self.address)
 
 
 class NativeSequence:

@@ -139,11 +139,12 @@ class OnnxruntimeSequence:
         return chosen, logprob
 
     def score(self, ids: Sequence[int]) -> list[float]:
+        before, self._length = self._length, 0
         nats = [
-            cross_entropy(self._read(token, self._length + 1 + place), target)
-            for place, (token, target) in enumerate(pairwise(ids))
+            cross_entropy(self._read(token, before + place), target)
+            for place, (token, target) in enumerate(pairwise(ids), 1)
         ]
-        self._length += len(nats)
+        self._length = before + len(nats)
         return nats
 
     def truncate(self, ids: Sequence[int]) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from tinylm.base.errors import say
 from tinylm.bundle.reading import Bundle
 from tinylm.machine.onnxruntime_version import installed_onnxruntime
-from tinylm.native.library import INTERFACE, NativeUnavailable, instruction_sets
-from tinylm.runtime.backends.contract import Backend, BackendModel, BackendUnavailable
+from tinylm.native.library import INTERFACE, NativeUnavailable, instruction_sets, load
+from tinylm.runtime.backends.contract import Backend, BackendModel, BackendName, BackendUnavailable
 
 _said: set[str] = set()
 """Why the native engine did not serve, as far as this process was told."""
@@ -48,11 +48,19 @@ def open_backend(bundle: Bundle, *, threads: int, backend: Backend, trace: Path 
     return model
 
 
+def serving(backend: Backend) -> BackendName:
+    """What would serve a bundle that both can serve; nothing heavy is loaded."""
+    if backend != "auto":
+        return backend
+    try:
+        load()
+    except NativeUnavailable:
+        return "onnxruntime"
+    return "native"
+
+
 def engine_version(backend: Backend) -> str:
-    """What would serve, with its version and instruction set, as `native 1 avx2`; nothing heavy is loaded."""
-    if backend != "onnxruntime":
-        try:
-            return f"native {INTERFACE} {instruction_sets()[0]}"
-        except NativeUnavailable:
-            pass
+    """What would serve, with its version and instruction set, as `native 1 avx2`; NativeUnavailable."""
+    if serving(backend) == "native":
+        return f"native {INTERFACE} {instruction_sets()[0]}"
     return f"onnxruntime {installed_onnxruntime()}"

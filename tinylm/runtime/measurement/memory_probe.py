@@ -28,6 +28,7 @@ _READINGS = 20
 
 def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
     """Build up, read, do the requests; TinylmError when the bundle or the orders are unusable."""
+    from tinylm.runtime.backends.opening import serving
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.measurement.candidate import open_candidate
     from tinylm.runtime.measurement.probe import check_fits, do_request, own_memory
@@ -44,10 +45,14 @@ def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
     candidate = open_candidate(path, orders)
     check_fits(candidate, orders)
     step("tokenizer", proc_self.anonymous_bytes())
-    importlib.import_module("tinylm.runtime.libraries")
-    step("numpy", proc_self.anonymous_bytes())
-    importlib.import_module("tinylm.runtime.backends.onnxruntime_session")
-    step("onnxruntime", proc_self.anonymous_bytes())
+    if orders.decoder is None and serving(orders.backend) == "native":
+        importlib.import_module("tinylm.runtime.backends.native")
+        step("native engine", proc_self.anonymous_bytes())
+    else:
+        importlib.import_module("tinylm.runtime.libraries")
+        step("numpy", proc_self.anonymous_bytes())
+        importlib.import_module("tinylm.runtime.backends.onnxruntime_session")
+        step("onnxruntime", proc_self.anonymous_bytes())
     with candidate.open_engine(threads=orders.threads, backend=orders.backend) as engine:
         step("graph and weights", proc_self.anonymous_bytes())
         if isinstance(engine, Engine):
