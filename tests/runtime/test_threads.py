@@ -170,7 +170,7 @@ import sys
 from pathlib import Path
 from tinylm.runtime.print_text import print_text
 print_text(Path({str(make_bundle().path)!r}), prompt="the", max_tokens=3, sampling={{}}, threads=sys.argv[1])
-print(sorted({{"tinylm.runtime.threads"}} & sys.modules.keys()), file=sys.stderr)
+print(sorted({{"tinylm.runtime.threads", "subprocess", "numpy", "onnxruntime"}} & sys.modules.keys()), file=sys.stderr)
 """
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
 

@@ -46,7 +46,7 @@ def test_the_command_and_the_device_write_the_same_text(bundle: Path) -> None:
     assert (alone.returncode, alone.stderr) == (0, "")
     assert command.stdout == alone.stdout
     assert len(command.stdout.strip()) > 10
-    for backend in ("onnxruntime",):
+    for backend in ("native", "onnxruntime"):
         assert device(str(bundle), *options, "--backend", backend).stdout == alone.stdout
         assert CliRunner().invoke(app, [str(bundle), *options, "--backend", backend]).stdout == alone.stdout
 
