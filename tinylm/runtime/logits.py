@@ -15,7 +15,7 @@ from ctypes import byref, c_float, c_uint8
 
 from tinylm.native.library import NativeUnavailable, load
 from tinylm.native.library import Sampling as NativeSampling
-from tinylm.runtime.backends.buffer import Buffer
+from tinylm.runtime.buffer import Buffer
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 
 _NOT_FINITE = -6  # TINYLM_NOT_FINITE of tinylm.h

@@ -31,7 +31,7 @@ def check_requirements(manifest: Manifest) -> None:
     for library in manifest.minimum_versions:
         if library not in _LIBRARIES:
             raise TinylmError(f"{where} needs `{library}`, which this tinylm does not use", "upgrade tinylm")
-    if "sentencepiece" in sys.modules:
+    if sys.modules.get("sentencepiece"):
         check_version(manifest, "sentencepiece", sys.modules["sentencepiece"].__version__)
     features = read_cpuinfo().flags
     for feature in manifest.cpu_features:

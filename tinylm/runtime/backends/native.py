@@ -18,8 +18,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
 from tinylm.native.image import UnsupportedModel, build_image
 from tinylm.native.library import NativeUnavailable, load
-from tinylm.runtime.backends.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.backends.contract import BackendName, BackendUnavailable, closed_model
+from tinylm.runtime.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.logits import native_settings
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 

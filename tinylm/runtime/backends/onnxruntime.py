@@ -16,10 +16,10 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import SAMPLER
 from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import read_onnx
-from tinylm.runtime.backends.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.backends.contract import CHUNK_TOKENS, BackendName
 from tinylm.runtime.backends.graph_contract import cache_type, check_graph
 from tinylm.runtime.backends.onnxruntime_session import VERSION, Binding, Session
+from tinylm.runtime.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.logits import cross_entropy, sample
 from tinylm.runtime.requirements import check_version
 from tinylm.runtime.sampling import Sampler, logits_not_finite

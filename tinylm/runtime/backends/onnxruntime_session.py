@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from tinylm.base.errors import TinylmError
 from tinylm.machine.kernel_files import read_cpuinfo
-from tinylm.runtime.backends.buffer import Buffer
 from tinylm.runtime.backends.contract import closed_model
+from tinylm.runtime.buffer import Buffer
 from tinylm.runtime.libraries import np
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.backends.buffer import FORMATS, Buffer
+from tinylm.runtime.buffer import FORMATS, Buffer
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("type_", FORMATS)
@@ -111,7 +111,7 @@ def test_memory_that_nothing_touched_costs_nothing() -> None:
 def test_a_forked_child_has_its_own() -> None:
     program = """
 import os
-from tinylm.runtime.backends.buffer import Buffer
+from tinylm.runtime.buffer import Buffer
 buffer = Buffer((4,), "int32")
 if os.fork() == 0:
     buffer.data[0] = 1
