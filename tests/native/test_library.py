@@ -163,7 +163,7 @@ def test_another_library(tmp_path: Path) -> None:
 
 def test_a_library_without_one_of_the_functions(tmp_path: Path) -> None:
     path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return {INTERFACE}; }}", tmp_path)
-    assert "undefined symbol: tinylm_error" in _refused(path)
+    assert "undefined symbol: tinylm_" in _refused(path)
 
 
 def test_a_library_for_another_processor(tmp_path: Path) -> None:

@@ -40,14 +40,23 @@ def test_every_character_alone_and_between_others(native: NativeTokenizer) -> No
             assert_alike(native, between.join(characters))
 
 
-@settings(max_examples=1500)
-@given(st.lists(st.sampled_from([MARKS, MADE, HANGUL, list("aeiouqAE\n")]).flatmap(st.sampled_from), max_size=12))
-@example(["\u0344", "\u0f73", "\u0f81", "\U0001d160", "\u0958", "\u1f82"])
-def test_characters_that_act_on_each_other(native: NativeTokenizer, text: list[str]) -> None:
-    assert_alike(native, "".join(text))
+ACTING = [*MARKS, *MADE, *HANGUL, *"aeiouqAE\n" * 100]
 
 
-@settings(max_examples=1500)
+@settings(max_examples=300)
+@given(st.text(st.sampled_from(ACTING), max_size=12))
+@example("\u0344\u0f73\u0f81\U0001d160\u0958\u1f82")
+def test_characters_that_act_on_each_other(native: NativeTokenizer, text: str) -> None:
+    assert_alike(native, text)
+
+
+def test_random_rows_of_characters_that_act_on_each_other(native: NativeTokenizer) -> None:
+    rng = random.Random(0)
+    for _ in range(20_000):
+        assert_alike(native, "".join(rng.choice(rng.choice((MARKS, MADE, HANGUL, ACTING))) for _ in range(12)))
+
+
+@settings(max_examples=500)
 @given(st.text(st.sampled_from(CONTROLS), max_size=16))
 @example("\x1b[12;\n")
 @example("\x1b[12;")

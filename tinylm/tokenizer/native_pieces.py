@@ -75,6 +75,9 @@ class NativePieces:
         special = (c_int32 * 4)()
         library.tinylm_special_ids(self._tokenizer, special)
         self.special_ids = tuple(special)
+        # A stream of text asks for every token: what C has said once is kept.
+        self._shown: dict[int, str] = {}
+        self._names: dict[int, str] = {}
 
     @property
     def kind(self) -> Literal["unigram", "bpe"]:
@@ -104,6 +107,16 @@ class NativePieces:
         return memory.integers(ids, count), memory.integers(ends, count) if with_ends else []
 
     def decode(self, ids: Sequence[int]) -> str:
+        shown = self._shown
+        try:
+            return "".join([shown[token] for token in ids])
+        except KeyError:
+            for token in set(ids) - shown.keys():
+                if not self.is_byte(token):  # a byte may be a part of a character only
+                    shown[token] = self._decoded([token])
+            return self._decoded(ids)
+
+    def _decoded(self, ids: Sequence[int]) -> str:
         library, tokens = self._library, array("i", ids)
         memory = _Memory(library.tinylm_decode_room(self._tokenizer, len(tokens)))
         size = library.tinylm_decode(self._tokenizer, tokens.buffer_info()[0], len(tokens), memory.address)
@@ -112,7 +125,10 @@ class NativePieces:
         return memory.bytes(size).decode()
 
     def piece(self, token: int) -> str:
-        return self._text(token).replace(" ", "\u2581")
+        found = self._names.get(token)
+        if found is None:
+            found = self._names[token] = self._text(token).replace(" ", "\u2581")
+        return found
 
     def score(self, token: int) -> float:
         return float(self._library.tinylm_piece_score(self._tokenizer, token))

@@ -53,7 +53,7 @@ static uint32_t user_defined(const tinylm_tokenizer *t, const uint8_t *text, uin
             if (t->kind[id] == TINYLM_USER_DEFINED) longest = depth;
         }
         if (depth == left) break;
-        if (low < high) pieces_narrow(t, &low, &high, depth, text[depth]);
+        if (low < high) pieces_narrow(t, text, depth, &low, &high);
     }
     return longest;
 }

@@ -34,7 +34,9 @@ int piece_byte(const uint8_t *text, uint32_t bytes) {
 }
 
 int pieces_find(const tinylm_tokenizer *t, const uint8_t *text, uint32_t bytes) {
-    uint32_t low = t->first[text[0]], high = t->first[text[0] + 1];
+    int is_longer = text[0] == ' ' && bytes > 1;
+    const uint32_t *range = is_longer ? t->after_space + text[1] : t->first + text[0];
+    uint32_t low = range[0], high = range[1];
     while (low < high) {
         uint32_t middle = (low + high) / 2;
         int id = t->sorted[middle], order = pieces_compare(piece_text(t, id), piece_bytes(t, id), text, bytes);
@@ -59,9 +61,14 @@ static uint32_t first_not_below(const tinylm_tokenizer *t, uint32_t low, uint32_
     return low;
 }
 
-void pieces_narrow(const tinylm_tokenizer *t, uint32_t *low, uint32_t *high, uint32_t depth, uint8_t byte) {
-    *low = first_not_below(t, *low, *high, depth, byte);
-    *high = first_not_below(t, *low, *high, depth, byte + 1);
+void pieces_narrow(const tinylm_tokenizer *t, const uint8_t *text, uint32_t depth, uint32_t *low, uint32_t *high) {
+    if (depth == 1 && text[0] == ' ') {
+        *low = t->after_space[text[1]];
+        *high = t->after_space[text[1] + 1];
+        return;
+    }
+    *low = first_not_below(t, *low, *high, depth, text[depth]);
+    *high = first_not_below(t, *low, *high, depth, text[depth] + 1);
 }
 
 static int is_matched(int kind) {
@@ -116,14 +123,17 @@ static int compare_ids(const tinylm_tokenizer *t, int a, int b) {
 }
 
 static int order_valid(tinylm_tokenizer *t) {
-    uint32_t next = 0;
+    uint32_t next = 0, next_after = 0;
     for (uint32_t i = 0; i < t->header->sorted; i++) {
         int id = t->sorted[i], before = i ? t->sorted[i - 1] : 0;
         if ((uint32_t)id >= t->header->count || !is_matched(t->kind[id])) return 0;
         if (i && compare_ids(t, before, id) >= 0) return 0;
-        while (next <= piece_text(t, id)[0]) t->first[next++] = i;
+        const uint8_t *text = piece_text(t, id);
+        while (next <= text[0]) t->first[next++] = i;
+        while (text[0] == ' ' && piece_bytes(t, id) > 1 && next_after <= text[1]) t->after_space[next_after++] = i;
     }
     while (next <= 256) t->first[next++] = t->header->sorted;
+    while (next_after <= 256) t->after_space[next_after++] = t->first[' ' + 1];
     return 1;
 }
 

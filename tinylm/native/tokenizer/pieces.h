@@ -57,7 +57,8 @@ struct tinylm_tokenizer {
     uint32_t widest;     /* bytes that an id can decode to */
     float unknown_score; /* of a character that no piece covers */
     int32_t bytes[256];  /* ids of the byte pieces */
-    uint32_t first[257]; /* where in `sorted` the pieces begin that begin with a byte */
+    uint32_t first[257]; /* where in `sorted` the pieces begin that begin with a byte; */
+    uint32_t after_space[257]; /* and with a space and a byte: they are half of all pieces */
 };
 
 /* Ids as they are found. */
@@ -82,9 +83,9 @@ int piece_byte(const uint8_t *text, uint32_t bytes);
 
 /* The id of the piece that a text can match, or -1. */
 int pieces_find(const tinylm_tokenizer *t, const uint8_t *text, uint32_t bytes);
-/* Of the sorted pieces from `low` to `high`, which are alike before byte `depth` and longer, those that have `byte`
-   there. */
-void pieces_narrow(const tinylm_tokenizer *t, uint32_t *low, uint32_t *high, uint32_t depth, uint8_t byte);
+/* Of the sorted pieces from `low` to `high`, which have the first `depth` bytes of the text and are longer, those that
+   have the next one, too. */
+void pieces_narrow(const tinylm_tokenizer *t, const uint8_t *text, uint32_t depth, uint32_t *low, uint32_t *high);
 
 /* Bytes of memory that each needs, and the ids of a text of 1 to TINYLM_TEXT_MOST bytes. */
 size_t unigram_room(size_t bytes);

@@ -48,7 +48,7 @@ static uint32_t reach_by_pieces(const tinylm_tokenizer *t, const uint8_t *text, 
             }
         }
         if (start + depth == bytes) break;
-        if (low < high) pieces_narrow(t, &low, &high, depth, text[start + depth]);
+        if (low < high) pieces_narrow(t, text + start, depth, &low, &high);
     }
     return farthest;
 }
