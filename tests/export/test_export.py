@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
-import functools
 import io
 import re
 from collections.abc import Callable
@@ -38,8 +37,12 @@ def exact_int8(monkeypatch: pytest.MonkeyPatch) -> None:
     if overflows_int8():
         options = onnxruntime.SessionOptions()
         options.add_session_config_entry("session.x64quantprecision", "1")
-        session = functools.partial(onnxruntime.InferenceSession, sess_options=options)
-        monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+        session = onnxruntime.InferenceSession
+
+        def with_options(model: object, *given: object, **named: object) -> object:
+            return session(model, *(given or (options,)), **named)
+
+        monkeypatch.setattr(onnxruntime, "InferenceSession", with_options)
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:
@@ -154,8 +157,9 @@ def test_classic_passes_the_same_gates(export: Export, config: ModelConfig, sche
     result = export(config=classic, weights=weights, scheme=scheme, folder=tmp_path / "bundle")
     assert result.bundle.manifest.model == classic
     gates = {gate.name: gate.measured for gate in result.report.gates}
-    assert gates["torch_greedy"] == gates["sampler"] == 0
+    assert gates["torch_greedy"] == gates["sampler"] == gates["engine_golden"] == 0
     assert gates["torch_logits"] < 1e-5
+    assert abs(gates["engine_kl"]) < 1e-4
     assert gates.get("int8_products", 0) == 0
 
 
@@ -171,7 +175,7 @@ def test_the_twenty_lines_of_the_docs_run_on_any_bundle(
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(program, {})
-    with Engine(bundle) as engine:
+    with Engine(bundle, backend="onnxruntime") as engine:
         sampler, ids = Sampler(Sampling(temperature=0)), [BOS, *tokenizer.encode("Once upon a time")]
         for length in range(1, min(len(ids) + 40, engine.context_length + 1)):  # token by token, as the program does
             token, _ = engine.step(ids[length - 1], sampler)
@@ -196,7 +200,7 @@ def test_the_program_in_the_card_runs_and_says_what_the_engine_says(
     (prompt,) = re.findall(r"pieces.encode\((.*?)\)\]", program)
     ids = [BOS, *tokenizer.encode(ast.literal_eval(prompt))]
     start, greedy = len(ids), Sampler(Sampling(temperature=0))
-    with Engine(int8.bundle) as engine:
+    with Engine(int8.bundle, backend="onnxruntime") as engine:
         for position in range(min(start + 39, config.context_length)):
             token, _ = engine.step(ids[position], greedy)
             if position == len(ids) - 1:

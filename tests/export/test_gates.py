@@ -20,9 +20,9 @@ from tinylm.export.quality.quality import divergence
 from tinylm.export.verification import (
     SAMPLINGS,
     Gate,
-    _cut_prompts,
     cache_gate,
     chunk_gate,
+    cut_prompts,
     integer_gate,
     quality_gate,
     refuse_failures,
@@ -252,9 +252,9 @@ def test_the_loss_is_judged_by_the_upper_end_of_its_interval() -> None:
 
 def test_prompts_are_the_beginning_middle_and_end() -> None:
     ids = list(range(101))
-    assert _cut_prompts(ids, 48) == [ids[:24], ids[38:62], ids[77:]]
-    assert _cut_prompts(ids, 10) == [ids[:10], ids[45:55], ids[91:]]
-    assert _cut_prompts(ids[:3], 48) == [[0, 1, 2]] * 3
+    assert cut_prompts(ids, 48) == [ids[:24], ids[38:62], ids[77:]]
+    assert cut_prompts(ids, 10) == [ids[:10], ids[45:55], ids[91:]]
+    assert cut_prompts(ids[:3], 48) == [[0, 1, 2]] * 3
 
 
 @pytest.mark.parametrize(

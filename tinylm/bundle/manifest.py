@@ -19,8 +19,9 @@ from typing import Any, Literal
 from tinylm.base.numerals import between, change, number
 from tinylm.settings.model import ModelConfig
 
-SCHEMA = "1.1"
-"""1.1 added `quantization.embedding`, and `perplexity_fp32` and `intervals` of the quality; 1.0 is read as well."""
+SCHEMA = "1.2"
+"""1.1 added `quantization.embedding`, and `perplexity_fp32` and `intervals` of the quality; 1.2, `logits_hash` of the
+golden tokens. Older ones are read as well."""
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
 TOKENIZER = "tokenizer.model"
@@ -272,6 +273,17 @@ class HeldOut:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogitsHash:
+    """One number for the bits of all logits over the golden prompts, which the native engine has on every processor."""
+
+    arithmetic: int
+    """Version of the engine's arithmetic (`TINYLM_ARITHMETIC`), from 1; another version may have other bits."""
+    fnv1a64: str
+    """16 hexadecimal digits: FNV-1a over the float32 logits after every token that a golden id was chosen from, in the
+    order of the prompts, each read after a truncation to nothing (http://www.isthe.com/chongo/tech/comp/fnv/)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Golden:
     """golden.json."""
 
@@ -280,3 +292,5 @@ class Golden:
     prompts: tuple[GoldenPrompt, ...]
     encodings: tuple[GoldenEncoding, ...]
     held_out: tuple[HeldOut, ...]
+    logits_hash: LogitsHash | None = None
+    """None in bundles of before, and where the native engine did not serve when it was exported."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import Literal
 
 from tinylm.base.files import sha256
 from tinylm.base.records import to_bytes
@@ -40,6 +41,7 @@ from tinylm.bundle.writing import write_bundle
 from tinylm.corpus.openings import opening
 from tinylm.export.cache import measure_cache_scales
 from tinylm.export.card import model_card
+from tinylm.export.engine_gates import engine_evidence
 from tinylm.export.golden import make_golden
 from tinylm.export.graph.graph import build_graph, input_names, output_names
 from tinylm.export.graph.model_graph import CacheScales, Scheme
@@ -52,8 +54,9 @@ from tinylm.export.quality.sensitivity import sensitivities
 from tinylm.export.report import SCHEMA as REPORT_SCHEMA
 from tinylm.export.report import ExportReport, ExportResult, write_report
 from tinylm.export.request import ExportRequest
-from tinylm.export.verification import Candidate, refuse_failures, verify
+from tinylm.export.verification import Candidate, Gate, refuse_failures, verify
 from tinylm.model import from_weights
+from tinylm.runtime.backends.contract import BackendUnavailable
 from tinylm.runtime.backends.onnxruntime import OnnxruntimeSequence
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.model import Model
@@ -97,6 +100,7 @@ def export_bundle(request: ExportRequest, folder: Path, *, progress: Callable[[s
         progress("recording golden tokens")
         score = partial(bench.score, by_graph(candidate.model), trained)
         golden = make_golden(exported, fp32, tokenizer, held_out=request.held_out, score=score)
+        gates, golden = _with_engine(bench, candidate, exported, gates, golden)
     alone = None
     if request.scheme == "int8" and request.sensitivity:
         progress("measuring what every matrix costs by itself")
@@ -128,12 +132,14 @@ class _Bench:
     models: ExitStack
     progress: Callable[[str], None]
 
-    def open(self, name: str, graph: bytes, *, int8_cache: bool) -> Model:
+    def open(
+        self, name: str, graph: bytes, *, int8_cache: bool, backend: Literal["native", "onnxruntime"] = "onnxruntime"
+    ) -> Model:
         """A graph that is not proved yet, open: a bundle without evidence, for measuring only."""
         nothing = Golden(schema=SCHEMA, prompts=(), encodings=(), held_out=())
         contents = _contents(self.request, graph, nothing, card="")
         draft = write_bundle(self.scratch / name, _manifest(self.request, int8_cache=int8_cache), contents)
-        return self.models.enter_context(Model(draft, backend="onnxruntime"))
+        return self.models.enter_context(Model(draft, backend=backend))
 
     def score(self, exported: Predict, reference: Predict, documents: Sequence[str]) -> list[DocumentSums]:
         """What both say about each of the documents."""
@@ -156,6 +162,21 @@ class _Bench:
             )
             quality[language] = summarise(self.score(by_graph(model), self.trained, documents))
         return quality
+
+
+def _with_engine(
+    bench: _Bench, candidate: Candidate, exported: Engine, gates: tuple[Gate, ...], golden: Golden
+) -> tuple[tuple[Gate, ...], Golden]:
+    """The gates with those of the native engine, and the golden tokens with its hash; as they are where it lacks."""
+    try:
+        model = bench.open("engine", candidate.graph, int8_cache=bench.request.int8_cache, backend="native")
+    except BackendUnavailable as error:
+        bench.progress(f"the native engine is not compared: {error.message}")
+        return gates, golden
+    bench.progress("comparing the native engine with the graph")
+    evidence = engine_evidence(Engine(model), exported, golden, bench.tokenizer, bench.request.held_out)
+    refuse_failures(evidence.gates)
+    return (*gates, *evidence.gates), dataclasses.replace(golden, logits_hash=evidence.logits_hash)
 
 
 def _cache_scales(bench: _Bench, fp32: Model) -> CacheScales | None:

@@ -103,7 +103,7 @@ def verify(
     config, scheme, embedding = request.config, request.scheme, candidate.embedding
     longest = [max(documents, key=len) for documents in request.held_out.values()]
     prompts = [
-        prompt for text in longest for prompt in _cut_prompts([BOS, *tokenizer.encode(text)], config.context_length)
+        prompt for text in longest for prompt in cut_prompts([BOS, *tokenizer.encode(text)], config.context_length)
     ]
     gates = [*torch_gates(trained, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
@@ -165,7 +165,7 @@ def cache_gate(fp32: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
     """Token by token with the cache, against a fresh prefill of every beginning, in chunks, over a used cache."""
     errors = []
     for prompt in prompts:
-        stepped = _stepped(fp32, prompt)
+        stepped = logits_by_token(fp32, prompt)
         errors += [
             _relative_error(_fresh(fp32, prompt[:length]), stepped[length - 1])
             for length in range(1, len(prompt) + 1, 5)
@@ -186,7 +186,9 @@ def chunk_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
         lengths = range(CHUNK_TOKENS + 1, len(prompt) + 1)
         if lengths:
             fresh = np.array([_fresh(exported, prompt[:length]) for length in lengths])
-            total += divergence(torch.from_numpy(_stepped(exported, prompt)[CHUNK_TOKENS:]), torch.from_numpy(fresh))
+            total += divergence(
+                torch.from_numpy(logits_by_token(exported, prompt)[CHUNK_TOKENS:]), torch.from_numpy(fresh)
+            )
             count += len(lengths)
     return Gate(
         name="int8_chunks",
@@ -201,7 +203,7 @@ def sampler_gate(exported: Engine, prompts: Sequence[Sequence[int]]) -> Gate:
     """The graph's choices after every token of the prompts, against numpy's from the same logits and random numbers."""
     wrong = 0
     for prompt in prompts:
-        stepped = _stepped(exported, prompt)
+        stepped = logits_by_token(exported, prompt)
         for sampling in SAMPLINGS:
             sampler, reference = Sampler(sampling), Sampler(sampling)
             sampler.observe(prompt)
@@ -268,7 +270,7 @@ def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
     )
 
 
-def _cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
+def cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
     """Three prompts from the beginning, middle and end of a text; fewer tokens when the context is small."""
     length = min(_PROMPT_TOKENS, context_length, len(ids))
     return [list(ids[start : start + length]) for start in (0, (len(ids) - length) // 2, len(ids) - length)]
@@ -285,7 +287,7 @@ def _greedy(engine: Engine, prompt: Sequence[int]) -> tuple[list[int], NDArray[n
     return ids[: len(rows)], np.array(rows)
 
 
-def _stepped(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
+def logits_by_token(engine: Engine, ids: Sequence[int]) -> NDArray[np.float32]:
     """Logits [T, V] of every position, one token at a time."""
     engine.truncate(0)
     return np.array([np.array(engine.logits(token)) for token in ids])

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend, BackendSequence, check_room, check_token
 from tinylm.runtime.model import Model
@@ -92,6 +93,14 @@ class Engine:
         nats = self._opened().score(ids)
         self._ids = [*before, *ids[:-1]]
         return nats
+
+    def logits_hash(self, prompts: Sequence[GoldenPrompt]) -> LogitsHash | None:
+        """The hash of all logits over golden prompts; None where another machine would have other bits.
+
+        The cache is empty afterwards.
+        """
+        self.truncate(0)
+        return self._opened().logits_hash(prompts)
 
     def fill_cache(self) -> None:
         """Write to all of the cache's memory, so that the system gives it now and not when a text is long enough.

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, Self
 from tinylm.base.errors import TinylmError
 
 if TYPE_CHECKING:
+    from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
     from tinylm.runtime.sampling import Sampler
 
 BackendName = Literal["native", "onnxruntime"]
@@ -66,6 +67,10 @@ class BackendSequence(Protocol):
 
     def truncate(self, ids: Sequence[int]) -> None:
         """Forget all but the tokens `ids`, with which the sequence begins."""
+        ...
+
+    def logits_hash(self, prompts: Sequence[GoldenPrompt]) -> LogitsHash | None:
+        """The hash of all logits over golden prompts; None where another machine would have other bits."""
         ...
 
     def fill_cache(self) -> None:

@@ -15,6 +15,7 @@ from ctypes import byref, c_double, c_float, c_int32, c_size_t, c_void_p
 from typing import Any
 
 from tinylm.base.errors import TinylmError
+from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
 from tinylm.bundle.reading import Bundle
 from tinylm.native.image import UnsupportedModel, build_image
 from tinylm.native.library import NativeUnavailable, load
@@ -24,6 +25,7 @@ from tinylm.runtime.logits import native_settings
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 
 _NOT_FINITE, _WINDOW_PASSED = -6, -8  # of tinylm.h
+_HASH_START = 1469598103934665603  # TINYLM_HASH_START
 
 
 class NativeModel:
@@ -140,6 +142,17 @@ class NativeSequence:
             self._library.tinylm_truncate(self._address, 0)
             self._check(code)
         return list(nats)
+
+    def logits_hash(self, prompts: Sequence[GoldenPrompt]) -> LogitsHash:
+        found = _HASH_START
+        for prompt in prompts:
+            self.truncate(())
+            self.prefill(prompt.prompt_ids[:-1])
+            for token in [prompt.prompt_ids[-1], *prompt.ids[:-1]]:
+                self.logits(token)
+                found = self._library.tinylm_hash_logits(self._address, found)
+        self.truncate(())
+        return LogitsHash(arithmetic=self._library.tinylm_arithmetic(), fnv1a64=f"{found:016x}")
 
     def truncate(self, ids: Sequence[int]) -> None:
         _opened = self._model.opened()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tinylm.base.errors import TinylmError
-from tinylm.bundle.manifest import SAMPLER
+from tinylm.bundle.manifest import SAMPLER, GoldenPrompt
 from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.runtime.backends.contract import CHUNK_TOKENS, BackendName
@@ -146,6 +146,9 @@ class OnnxruntimeSequence:
         ]
         self._length = before + len(nats)
         return nats
+
+    def logits_hash(self, prompts: Sequence[GoldenPrompt]) -> None:
+        """None: the last digits of its logits differ between processors."""
 
     def truncate(self, ids: Sequence[int]) -> None:
         self._length = len(ids)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinylm.bundle.manifest import Golden
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import TokenEngine
+from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.measurement.protocol import HeldOutBits, Verification
 from tinylm.runtime.sampling import Sampler, Sampling
@@ -32,6 +34,8 @@ def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: TokenEngine) -> 
             greedy = Sampler(Sampling(temperature=0))
             if parts := greedy_difference(engine, greedy, prompt_ids=prompt.prompt_ids, ids=prompt.ids):
                 mismatches.append(f"after the prompt `{short(prompt.prompt)}`, {parts}")
+    if parts := _hash_difference(engine, golden):
+        mismatches.append(parts)
     sums: dict[str, tuple[int, float, float]] = {}
     for text in golden.held_out:
         text_bytes, bits, bits_fp32 = sums.get(text.language, (0, 0.0, 0.0))
@@ -51,6 +55,15 @@ def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: TokenEngine) -> 
         mismatches=tuple(mismatches),
         held_out=held_out,
     )
+
+
+def _hash_difference(engine: TokenEngine, golden: Golden) -> str:
+    """How the bits of all logits differ from the bundle's, in words; empty where they do not or cannot be compared."""
+    expected = golden.logits_hash
+    found = engine.logits_hash(golden.prompts) if expected and isinstance(engine, Engine) else None
+    if expected is None or found is None or found.arithmetic != expected.arithmetic or found == expected:
+        return ""
+    return f"bits of all logits over the golden prompts: {found.fnv1a64} instead of {expected.fnv1a64}"
 
 
 def greedy_difference(engine: TokenEngine, greedy: Sampler, *, prompt_ids: Sequence[int], ids: Sequence[int]) -> str:
