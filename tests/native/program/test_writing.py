@@ -206,11 +206,12 @@ def test_a_stack_of_a_few_kilobytes_is_enough(hello: Path) -> None:
     assert subprocess.run(limited, capture_output=True, env={}, check=False).returncode == 0
 
 
-def test_every_instruction_set_writes_the_same(hello: Path) -> None:
+def test_every_instruction_set_and_number_of_threads_writes_the_same(hello: Path) -> None:
     version = run_program(hello, "--version").stdout.decode()
     sets = version.rpartition("fastest first: ")[2].split()
     assert "scalar" in sets
-    texts = {run_program(hello, "the", "--seed=1", f"--instructions={name}").stdout for name in sets}
+    choices = [f"--instructions={name}" for name in sets] + ["--threads=auto"]
+    texts = {run_program(hello, "the", "--seed=1", choice).stdout for choice in choices}
     assert len(texts) == 1
 
 

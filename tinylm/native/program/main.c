@@ -5,6 +5,7 @@
 #include "golden.h"
 #include "output.h"
 #include "probe.h"
+#include "threads.h"
 #include "writing.h"
 #include <errno.h>
 #include <signal.h>
@@ -35,7 +36,9 @@ static int run(standalone *all, const options *chosen) {
     default: break;
     }
     open_tokenizer(all);
-    open_model(all, chosen->instructions, chosen->threads);
+    int threads = chosen->threads;
+    if (!threads) threads = fastest_threads(all->file.parts[PART_IMAGE], chosen->instructions);
+    open_model(all, chosen->instructions, threads);
     open_sequence(all);
     switch (chosen->what) {
     case SCORE: return score_text(all, chosen);

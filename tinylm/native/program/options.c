@@ -76,8 +76,9 @@ static int threads(words *line) {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t value = 0;
     if (cores < 1) cores = 1;
+    if (strcmp(typed, "auto") == 0) return 0;
     if (!read_digits(typed, &value) || value < 1 || value > (uint64_t)cores)
-        FAIL(2, cores == 1 ? "use 1" : "more than the cores would wait for one another", line->option, " is ", typed,
+        FAIL(2, cores == 1 ? "use 1" : "use fewer, or `auto` for what is fastest here", line->option, " is ", typed,
              "; this machine has ", number(cores), cores == 1 ? " core" : " cores");
     return (int)value;
 }
@@ -188,7 +189,7 @@ void show_help(const char *name, const about *about) {
     put_option("--repetition-penalty NUMBER", "Above 1 avoids tokens that were seen; 1 is off.");
     put_default((double)about->repetition_penalty, 3);
     put_option("--seed NUMBER", "The same seed gives the same text; another each time when left out.\n");
-    put_option("--threads NUMBER", "Processor threads. [1]\n");
+    put_option("--threads NUMBER|auto", "Processor threads; `auto` measures what is fastest here. [1]\n");
     put_option("--instructions NAME", "The instruction set; `--version` shows which there are. [the fastest]\n\n");
     put_option("--interactive", "One text after another: each line of standard input begins one.\n");
     put_option("--score FILE", "How many bits a byte of this text takes; `-` is standard input.\n");

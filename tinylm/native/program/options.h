@@ -13,7 +13,7 @@ typedef struct {
     const char *instructions; /* NULL: the fastest */
     float temperature, top_p, repetition_penalty;
     int32_t top_k;
-    int max_tokens, threads;
+    int max_tokens, threads; /* threads 0: `auto` */
     int seeded;
     uint64_t seed;
 } options;
