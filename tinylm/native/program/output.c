@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-output standard_output = {.descriptor = 1}, standard_error = {.descriptor = 2};
+output standard_output, standard_error;
 
 int flush(output *to) {
+    const int descriptor = to == &standard_error ? 2 : 1; /* not in the struct: its buffer then needs no bytes in the file */
     size_t written = 0;
     while (!to->error && written < to->length) {
-        ssize_t count = write(to->descriptor, to->bytes + written, to->length - written);
+        ssize_t count = write(descriptor, to->bytes + written, to->length - written);
         if (count >= 0)
             written += (size_t)count;
         else if (errno != EINTR)

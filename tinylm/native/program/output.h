@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 typedef struct {
-    int descriptor;
     int error; /* errno of the first write that failed; nothing is written after it */
     size_t length;
     char bytes[4096];
