@@ -56,9 +56,11 @@ static int check(const tinylm_header *h, size_t bytes) {
     return h->architecture == TINYLM_CLASSIC ? 0 : TINYLM_BAD_IMAGE;
 }
 
+static int valid_threads(int threads) { return within(threads, TINYLM_MOST_THREADS); }
+
 size_t tinylm_model_bytes(const void *image, size_t bytes, int threads) {
     const tinylm_header *h = image;
-    if (!image || (uintptr_t)image % 64 || check(h, bytes) || threads < 1 || threads > TINYLM_MOST_THREADS) return 0;
+    if (!image || (uintptr_t)image % 64 || check(h, bytes) || !valid_threads(threads)) return 0;
     size_t room = sizeof(tinylm_model) + h->n_layer * sizeof(layer);
     return ((room + 63) & ~(size_t)63) + tinylm_pool_bytes(threads);
 }
@@ -82,7 +84,8 @@ static void take_layer(reader *r, const tinylm_header *h, int head_dim, layer *l
 
 int tinylm_model_open(tinylm_model *m, const void *image, size_t bytes, const char *instructions, int threads) {
     size_t room = tinylm_model_bytes(image, bytes, threads);
-    if (!m || !room || (uintptr_t)m % 64) return room ? TINYLM_BAD_ARGUMENT : TINYLM_BAD_IMAGE;
+    if (!m || (uintptr_t)m % 64 || !valid_threads(threads)) return TINYLM_BAD_ARGUMENT;
+    if (!room) return TINYLM_BAD_IMAGE;
     memset(m, 0, room - tinylm_pool_bytes(threads));
     m->shape = *(const tinylm_header *)image;
     const tinylm_header *h = &m->shape;

@@ -1,6 +1,7 @@
 /* Which instruction sets are compiled in, and which of them this processor and system have. */
 #include "internal.h"
 
+#include <pthread.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -38,11 +39,11 @@ extern const kernels tinylm_smlad;
 #endif
 extern const kernels tinylm_scalar;
 
-const kernels *const *tinylm_usable(void) {
-    static const kernels *found[6];
-    const kernels *usable[6] = {0};
+static const kernels *usable[6];
+static char names[64]; /* of those, joined by spaces */
+
+static void look(void) {
     int n = 0;
-    if (found[0]) return found;
 #if defined(__x86_64__)
     unsigned a, b, c, d, enabled = 0, high, b7 = 0, c7 = 0, a71 = 0;
     __cpuid(1, a, b, c, d);
@@ -62,17 +63,18 @@ const kernels *const *tinylm_usable(void) {
 #elif defined(__ARM_FEATURE_SIMD32)
     usable[n++] = &tinylm_smlad;
 #endif
-    usable[n] = &tinylm_scalar;
-    for (int i = n; i >= 0; i--) found[i] = usable[i]; /* the first last: other threads may be here */
-    return found;
+    usable[n++] = &tinylm_scalar;
+    for (int i = 0; i < n; i++) strcat(i ? strcat(names, " ") : names, usable[i]->name);
+}
+
+static pthread_once_t looked = PTHREAD_ONCE_INIT; /* two threads may ask at the same time */
+
+const kernels *const *tinylm_usable(void) {
+    pthread_once(&looked, look);
+    return usable;
 }
 
 const char *tinylm_instruction_sets(void) {
-    static char names[64];
-    char built[sizeof names] = "";
-    for (const kernels *const *k = tinylm_usable(); *k; k++) {
-        if (*built) strcat(built, " ");
-        strcat(built, (*k)->name);
-    }
-    return memcpy(names, built, sizeof names); /* other threads write the same */
+    tinylm_usable();
+    return names;
 }

@@ -93,7 +93,9 @@ struct tinylm_sequence {
 /* transformer.c: append `count` <= CHUNK valid ids; with `logits` also what follows the last. */
 void tinylm_forward(tinylm_sequence *s, const int32_t *ids, int count, int logits);
 
-/* sampling.c: `scores` [n padded], padding at LOWEST, may be changed; a token, or an error. */
+/* sampling.c: 0, or TINYLM_BAD_ARGUMENT for a setting out of its range. */
+int tinylm_check_sampling(const tinylm_sampling *how, float uniform);
+/* `scores` [n padded], padding at LOWEST, may be changed; a token, or an error. */
 int tinylm_sample(const kernels *k, float *scores, int n, const tinylm_sampling *how, float uniform,
                   int32_t *candidates, float *masses, float *logprob);
 double tinylm_cost(const kernels *k, const float *logits, int n, int token, float *masses);

@@ -115,17 +115,21 @@ static int nucleus(const float *score, float *mass, double total, int n, float p
     return chosen;
 }
 
+int tinylm_check_sampling(const tinylm_sampling *how, float uniform) {
+    int valid = (how->temperature == 0 || (how->temperature >= 0.001f && how->temperature <= 100)) && how->top_k >= 0 &&
+                how->top_p > 0 && how->top_p <= 1 && uniform >= 0 && uniform < 1 &&
+                how->repetition_penalty >= 0.01f && how->repetition_penalty <= 100 &&
+                (how->repetition_penalty == 1 || how->seen);
+    return valid ? 0 : TINYLM_BAD_ARGUMENT;
+}
+
 int tinylm_sample(const kernels *k, float *scores, int n, const tinylm_sampling *how, float uniform,
                   int32_t *candidates, float *masses, float *logprob) {
-    if (!(how->temperature == 0 || (how->temperature >= 0.001f && how->temperature <= 100)) || how->top_k < 0 ||
-        !(how->top_p > 0 && how->top_p <= 1) || !(uniform >= 0 && uniform < 1) ||
-        !(how->repetition_penalty >= 0.01f && how->repetition_penalty <= 100))
-        return TINYLM_BAD_ARGUMENT;
+    if (tinylm_check_sampling(how, uniform)) return TINYLM_BAD_ARGUMENT;
     if (how->repetition_penalty != 1) {
-        if (!how->seen) return TINYLM_BAD_ARGUMENT;
         float against = how->repetition_penalty, inverse = 1.0f / against;
         for (int i = 0; i < n; i++)
-            if (how->seen[i]) scores[i] = scores[i] * (scores[i] > 0 ? inverse : against);
+            if (how->seen[i] && scores[i] > LOWEST) scores[i] = scores[i] * (scores[i] > 0 ? inverse : against);
         for (int i = 0; i < n; i++)
             if (scores[i] < LOWEST) scores[i] = LOWEST; /* what is forbidden stays finite */
     }
@@ -135,9 +139,10 @@ int tinylm_sample(const kernels *k, float *scores, int n, const tinylm_sampling 
         if (logprob) *logprob = 0;
         return top;
     }
+    float factor = 1.0f / how->temperature, most = how->top_k ? scores[top] / how->temperature : scores[top] * factor;
+    if (!(most - most == 0)) return TINYLM_NOT_FINITE; /* a finite logit, but not over a small temperature */
     if (how->top_k) {
         int held = best(k, scores, n, how->top_k < n ? how->top_k : n, candidates);
-        if (!held) return TINYLM_NOT_FINITE;
         for (int i = 0; i < held; i++) masses[i] = scores[candidates[i]] / how->temperature;
         for (int i = held; i < padded(held); i++) masses[i] = LOWEST;
         k->exponentials(masses, 1, masses[0], masses, padded(held));
@@ -149,8 +154,7 @@ int tinylm_sample(const kernels *k, float *scores, int n, const tinylm_sampling 
         }
         return draw(masses, candidates, held, uniform, logprob);
     }
-    float factor = 1.0f / how->temperature;
-    k->exponentials(scores, factor, scores[top] * factor, masses, padded(n));
+    k->exponentials(scores, factor, most, masses, padded(n));
     if (how->top_p == 1) return draw(masses, 0, n, uniform, logprob);
     int held = nucleus(scores, masses, total_of(masses, n), n, how->top_p, candidates);
     for (int i = 0; i < held; i++) scores[i] = masses[candidates[i]];
@@ -169,13 +173,12 @@ int tinylm_choose(const float *logits, int n, uint64_t forbidden, const tinylm_s
     return tinylm_sample(*tinylm_usable(), scores, n, how, uniform, (int32_t *)(masses + padded(n)), masses, logprob);
 }
 
-/* -ln of the probability of `token`, in nats. */
+/* -ln of the probability of `token`, in nats; not finite when the logits are not. */
 double tinylm_cost(const kernels *k, const float *logits, int n, int token, float *masses) {
-    int top = -1;
-    float most = LOWEST;
-    for (int i = 0; i < n; i++)
-        if (logits[i] > most || logits[i] != logits[i]) most = logits[i], top = i;
-    if (top < 0 || !(most - most == 0)) return most;
+    float most = logits[0];
+    for (int i = 1; i < n; i++)
+        if (logits[i] > most || logits[i] != logits[i]) most = logits[i];
+    if (!(most - most == 0)) return most;
     k->exponentials(logits, 1, most, masses, padded(n));
     return logarithm(total_of(masses, n)) - ((double)logits[token] - most);
 }

@@ -90,7 +90,10 @@ int tinylm_logits(tinylm_sequence *s, int token, const float **logits) {
 
 int tinylm_step(tinylm_sequence *s, int token, const tinylm_sampling *how, float uniform, float *logprob) {
     const float *logits;
-    int error = tinylm_logits(s, token, &logits), n = s->model->shape.vocab_size;
+    int32_t id = token;
+    int error = check(s, &id, 1), n = s->model->shape.vocab_size;
+    if (!error) error = tinylm_check_sampling(how, uniform);
+    if (!error) error = tinylm_logits(s, token, &logits);
     if (error) return error;
     float *scores = s->logits, kept[UNK + 1];
     if (how->repetition_penalty != 1) scores = memcpy(s->scores, s->logits, 4 * (size_t)padded(n));
@@ -103,8 +106,8 @@ int tinylm_step(tinylm_sequence *s, int token, const tinylm_sampling *how, float
 }
 
 int tinylm_score(tinylm_sequence *s, const int32_t *ids, int count, double *nats) {
-    int error = check(s, ids, count - 1), n = s->model->shape.vocab_size;
     if (count < 1) return TINYLM_BAD_ARGUMENT;
+    int error = check(s, ids, count - 1), n = s->model->shape.vocab_size;
     if (!error && (ids[count - 1] < 0 || ids[count - 1] >= n)) error = TINYLM_BAD_TOKEN;
     for (int i = 0; !error && i + 1 < count; i++) {
         tinylm_forward(s, ids + i, 1, 1);

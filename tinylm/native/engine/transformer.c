@@ -9,7 +9,9 @@
 
 /* ---- matrix products, shared out over the threads by outputs ---- */
 
+#ifndef LEAST_BYTES
 #define LEAST_BYTES (1 << 20) /* of weights that a thread is woken for: waking takes as long as reading half of that */
+#endif
 
 typedef struct {
     const kernels *k;

@@ -7,6 +7,10 @@ INLINE void store_activations(void *q, int i, VI values, int zero) {
     for (int j = 0; j < LANES; j++) ((uint8_t *)q)[i + j] = (uint8_t)values[j];
 #endif
 }
+/* sum - zero * weights, which fits unless the image is damaged; then it wraps, as vectors do. */
+INLINE int32_t less(int32_t sum, int zero, int32_t weights) {
+    return (int32_t)((uint32_t)sum - (uint32_t)zero * (uint32_t)weights);
+}
 static void multiply_int8(const matrix *m, const void *activations, int rows, float scale, int zero, float *out,
                           int step, int from, int to) {
     int k = m->k;
@@ -19,6 +23,6 @@ static void multiply_int8(const matrix *m, const void *activations, int rows, fl
                 for (int j = 0; j < 16; j++)
                     sum[j] += a[0] * w[4 * j] + a[1] * w[4 * j + 1] + a[2] * w[4 * j + 2] + a[3] * w[4 * j + 3];
             for (int j = 0; j < 16; j++)
-                out[(size_t)r * step + n + j] = (float)(sum[j] - zero * m->sum[n + j]) * scale * m->scale[n + j];
+                out[(size_t)r * step + n + j] = (float)less(sum[j], zero, m->sum[n + j]) * scale * m->scale[n + j];
         }
 }
