@@ -161,7 +161,7 @@ static int read_piece(bytes_view message, bytes_view *name, float *score, uint8_
 
 /* Ids with their texts, while they are sorted. */
 typedef struct {
-    uint16_t *ids;
+    uint16_t *ids, *scratch;
     const uint32_t *offset;
     const uint8_t *text;
 } sorting;
@@ -171,23 +171,22 @@ static int is_less(const sorting *s, uint16_t a, uint16_t b) {
                           s->offset[b + 1] - s->offset[b]) < 0;
 }
 
-static void sift(const sorting *s, uint32_t at, uint32_t count) {
-    uint16_t id = s->ids[at];
-    for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
-        if (child + 1 < count && is_less(s, s->ids[child], s->ids[child + 1])) child++;
-        if (!is_less(s, id, s->ids[child])) break;
-        s->ids[at] = s->ids[child];
+/* Merge sort: pairs of rows that are sorted become one, from rows of one id on. */
+static void sort(sorting s, uint32_t count) {
+    uint16_t *result = s.ids;
+    for (uint32_t width = 1; width < count; width *= 2) {
+        for (uint32_t start = 0; start < count; start += 2 * width) {
+            uint32_t middle = start + width < count ? start + width : count;
+            uint32_t end = middle + width < count ? middle + width : count;
+            for (uint32_t to = start, left = start, right = middle; to < end; to++) {
+                int is_right = left == middle || (right < end && is_less(&s, s.ids[right], s.ids[left]));
+                s.scratch[to] = s.ids[is_right ? right++ : left++];
+            }
+        }
+        uint16_t *sorted = s.scratch;
+        s.scratch = s.ids, s.ids = sorted;
     }
-    s->ids[at] = id;
-}
-
-static void heap_sort(const sorting *s, uint32_t count) {
-    for (uint32_t i = count / 2; i > 0; i--) sift(s, i - 1, count);
-    for (uint32_t last = count; last > 1; last--) {
-        uint16_t greatest = s->ids[0];
-        s->ids[0] = s->ids[last - 1], s->ids[last - 1] = greatest;
-        sift(s, 0, last - 1);
-    }
+    if (s.ids != result) memcpy(result, s.ids, count * sizeof *result);
 }
 
 static int is_same(bytes_view name, bytes_view other) {
@@ -201,7 +200,7 @@ size_t tinylm_pieces_room(const void *model, size_t bytes, size_t tables_bytes) 
     bytes_view file = {model, (const uint8_t *)model + bytes};
     if (tables_bytes > 1u << 20 || !read_rules(file, &r, &count, &text_bytes)) return 0;
     pieces_header h = {.count = count, .sorted = count, .text_bytes = (uint32_t)text_bytes};
-    uint64_t room = pieces_lay_out(&h).end + tables_bytes;
+    uint64_t room = pieces_lay_out(&h).end + tables_bytes + 2 * (uint64_t)count; /* the last is for sorting */
     return room > SIZE_MAX / 2 ? 0 : (size_t)room;
 }
 
@@ -230,7 +229,7 @@ static void move(uint8_t *image, pieces_layout to, const uint8_t *kind, uint32_t
 
 /* Text, offsets, kinds, scores, ids to be sorted and the special ids, from the pieces of a file that is good. The text
    is written where it will lie when all pieces are sorted, and moved when it is known how many are not. */
-static int lay_pieces(bytes_view file, const rules *r, pieces_header *h, uint8_t *image) {
+static int lay_pieces(bytes_view file, const rules *r, pieces_header *h, uint8_t *image, uint16_t *scratch) {
     pieces_layout at = pieces_lay_out(h);
     uint32_t *offset = (uint32_t *)(image + at.offset), written = 0, id = 0;
     float *score = (float *)(image + at.score);
@@ -258,7 +257,7 @@ static int lay_pieces(bytes_view file, const rules *r, pieces_header *h, uint8_t
     memcpy(to + written, r->surface.at, length(r->surface));
     offset[id] = written, offset[id + 1] = written + (uint32_t)length(r->surface);
     h->text_bytes = offset[id + 1];
-    heap_sort(&(sorting){ids, offset, to}, h->sorted);
+    sort((sorting){ids, scratch, offset, to}, h->sorted);
     move(image, pieces_lay_out(h), kind, h->count, to, h->text_bytes);
     return unknown >= 0;
 }
@@ -273,7 +272,9 @@ int tinylm_pieces_lay(const void *model, size_t bytes, const void *tables, size_
     memset(image, 0, room);
     memcpy(h.magic, "TLMP", sizeof h.magic);
     h.algorithm = r.algorithm, h.sorted = h.count, h.text_bytes = (uint32_t)text_bytes;
-    if (!lay_pieces(file, &r, &h, image) || !lay_tables(tables, tables_bytes, &h, image)) return TINYLM_BAD_IMAGE;
+    uint16_t *scratch = (uint16_t *)((uint8_t *)image + pieces_lay_out(&h).end);
+    if (!lay_pieces(file, &r, &h, image, scratch)) return TINYLM_BAD_IMAGE;
+    if (!lay_tables(tables, tables_bytes, &h, image)) return TINYLM_BAD_IMAGE;
     memcpy(image, &h, sizeof h);
     tinylm_tokenizer opened;
     return tinylm_tokenizer_open(&opened, image, h.bytes) || opened.has_bytes != r.has_bytes ? TINYLM_BAD_IMAGE
