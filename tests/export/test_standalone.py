@@ -22,6 +22,7 @@ from tinylm.bundle.writing import write_bundle
 from tinylm.emulation.processors import PROCESSORS
 from tinylm.export import standalone
 from tinylm.export.standalone import architecture_of, export_standalone
+from tinylm.native.library import load
 from tinylm.native.targets import ARCHITECTURES
 
 MakeProgram = Callable[..., Path]
@@ -40,7 +41,9 @@ def with_golden(bundle: Bundle, folder: Path, edit: Callable[[Any], None]) -> Bu
 def test_it_runs_at_once_and_says_how_it_was_checked(tiny_bundle: Bundle, tmp_path: Path) -> None:
     lines: list[str] = []
     made = export_standalone(tiny_bundle, "host", tmp_path / "new" / "hello", say=lines.append)
-    assert made.checked.startswith("3 prompts, 24 tokens, 3 encodings: all as the export says, by ")
+    assert made.checked.startswith(
+        "3 prompts, 24 tokens, 3 encodings, the bits of all logits: all as the export says, by "
+    )
     assert made.checked.endswith(", on this machine")
     assert stat.S_IMODE(made.path.stat().st_mode) == 0o755
     assert made.size_bytes == made.path.stat().st_size
@@ -64,12 +67,17 @@ def change_encoding(golden: Any) -> None:
     golden["encodings"][1]["ids"][2] += 1
 
 
+def change_hash(golden: Any) -> None:
+    golden["logits_hash"] = {"arithmetic": load().tinylm_arithmetic(), "fnv1a64": "0123456789abcdef"}
+
+
 @pytest.mark.parametrize(
     ("edit", "difference"),
     [
         (change_token, "after the prompt `Sañolu mité.`, position 3: token "),
         (change_prompt, "encoded prompt `The can`, "),
         (change_encoding, "tokenizer, `¿qué? out`, position 2: token "),
+        (change_hash, "bits of all logits over the golden prompts: "),
     ],
 )
 def test_a_program_that_answers_otherwise_is_not_made(
@@ -93,7 +101,16 @@ def test_a_difference_is_exit_code_1(tiny_bundle: Bundle, tmp_path: Path, monkey
     assert (found.returncode, found.stderr) == (1, b"")
     lines = found.stdout.decode().splitlines()
     assert len(lines) == 2
-    assert lines[1] == "3 prompts, 24 tokens, 3 encodings: 1 differ from the export's"
+    assert lines[1] == "3 prompts, 24 tokens, 3 encodings, the bits of all logits: 1 differ from the export's"
+
+
+def test_the_bits_of_another_arithmetic_are_not_compared(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    def change(golden: Any) -> None:
+        change_hash(golden)
+        golden["logits_hash"]["arithmetic"] += 1
+
+    made = export_standalone(with_golden(tiny_bundle, tmp_path, change), "host", tmp_path / "hello", say=SAY.append)
+    assert made.checked.startswith("3 prompts, 24 tokens, 3 encodings: all as the export says, by ")
 
 
 def test_a_board_is_its_processor() -> None:

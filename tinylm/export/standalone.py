@@ -9,6 +9,7 @@ possible (on a processor of this kind, or in qemu's emulation of another), and o
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.base.files import sync_folder
 from tinylm.base.records import nearest
 from tinylm.budget.spec.budget import load_budget, shipped_budgets
+from tinylm.bundle.manifest import Golden
 from tinylm.bundle.reading import Bundle
 from tinylm.emulation.emulator import INSTALL
 from tinylm.emulation.processors import processor_of
@@ -28,6 +30,7 @@ from tinylm.native.image import build_image
 from tinylm.native.library import load
 from tinylm.native.payload import about, standalone
 from tinylm.native.targets import ARCHITECTURES
+from tinylm.runtime.engine import Engine
 from tinylm.tokenizer.native_pieces import NotCovered, pieces_image
 from tinylm.tokenizer.unicode_tables import unicode_tables
 
@@ -78,7 +81,7 @@ def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callabl
         product.output.read_bytes(),
         image=image.memory[: image.nbytes],
         tokenizer=_tokenizer_image(bundle),
-        golden=bundle.golden(),
+        golden=_golden(bundle),
         about=about(bundle),
     )
     partial = output.with_name(output.name + ".partial")
@@ -101,6 +104,15 @@ def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callabl
         weights_bytes=image.nbytes,
         checked=checked,
     )
+
+
+def _golden(bundle: Bundle) -> Golden:
+    """The bundle's evidence, with the bits of all logits as they are here where it has none."""
+    golden = bundle.golden()
+    if golden.logits_hash is not None:
+        return golden
+    with Engine(bundle, backend="native") as engine:
+        return dataclasses.replace(golden, logits_hash=engine.logits_hash(golden.prompts))
 
 
 def _tokenizer_image(bundle: Bundle) -> bytes:

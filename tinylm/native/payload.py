@@ -70,7 +70,9 @@ def checksum(data: bytes | bytearray) -> int:
 
 
 def _golden(golden: Golden) -> bytes:
-    parts = [_number(len(golden.prompts))]
+    bits = golden.logits_hash
+    parts = [struct.pack("<IQ", bits.arithmetic, int(bits.fnv1a64, 16)) if bits else bytes(12)]
+    parts.append(_number(len(golden.prompts)))
     for prompt in golden.prompts:
         parts += (_text(prompt.prompt), _ids(prompt.prompt_ids), _ids(prompt.ids))
     parts.append(_number(len(golden.encodings)))

@@ -240,7 +240,7 @@ def test_a_bundle_becomes_a_program(tiny_bundle: Bundle, tmp_path: Path) -> None
     assert (result.exit_code, result.stdout) == (0, f"{output}\n")
     making, checked, size, how = result.stderr.splitlines()
     assert making.startswith("making the program for ")
-    assert checked.startswith("3 prompts, 24 tokens, 3 encodings: all as the export says, by ")
+    assert checked.startswith("3 prompts, 24 tokens, 3 encodings, the bits of all logits: all as the export says, by ")
     assert f"{output.stat().st_size / 1e6:.2f} MB for " in size
     assert how == f'copy and run it:  scp {output} BOARD:  then there  ./hello "Once upon"'
     written = run_program(output, "The can", "--seed", "1", "--max-tokens", "5")

@@ -53,6 +53,19 @@ static const char *greedy_difference(standalone *all, id_list prompt, id_list ex
     return parts;
 }
 
+/* Add the logits after every token that a golden id was chosen from to the hash. */
+static uint64_t hash_logits(standalone *all, id_list prompt, id_list ids, uint64_t hash) {
+    tinylm_sequence *sequence = all->text.sequence;
+    check(tinylm_truncate(sequence, 0));
+    check(tinylm_prefill(sequence, prompt.ids, prompt.count - 1));
+    for (int i = 0; i == 0 || i < ids.count; i++) {
+        const float *logits;
+        check(tinylm_logits(sequence, i ? ids.ids[i - 1] : prompt.ids[prompt.count - 1], &logits));
+        hash = tinylm_hash_logits(sequence, hash);
+    }
+    return hash;
+}
+
 static part_reader golden_part(const standalone *all) {
     part found = all->file.parts[PART_GOLDEN];
     return (part_reader){found.bytes, found.size, 0};
@@ -72,15 +85,32 @@ static int tell_difference(void tell(const char *), const char *what, text given
     return 1;
 }
 
+static int tell_hash(void tell(const char *), uint64_t found, uint64_t expected) {
+    char message[128], here[17], there[17];
+    for (int i = 0; i < 16; i++) {
+        here[i] = "0123456789abcdef"[found >> (60 - 4 * i) & 15];
+        there[i] = "0123456789abcdef"[expected >> (60 - 4 * i) & 15];
+    }
+    here[16] = there[16] = 0;
+    const char *const words[] = {"bits of all logits over the golden prompts: ", here, " instead of ", there, NULL};
+    if (found == expected) return 0;
+    join(message, sizeof message, words);
+    tell(message);
+    return 1;
+}
+
 /* Prompts, then encodings, are read from the part; with `tell`, compared. */
 static golden_counts walk(standalone *all, part_reader *from, void tell(const char *)) {
-    golden_counts counts = {0};
+    golden_counts counts = {.hashed = part_u32(from) == TINYLM_ARITHMETIC};
+    uint64_t expected = part_u64(from), hash = TINYLM_HASH_START;
     uint32_t prompts = part_u32(from);
     for (uint32_t i = 0; i < prompts && !from->broken; i++, counts.prompts++) {
         text prompt = part_text(from);
         id_list prompt_ids = part_ids(from), ids = part_ids(from);
         counts.tokens += ids.count;
+        if (!prompt_ids.count) from->broken = 1;
         if (!tell || from->broken) continue;
+        if (counts.hashed) hash = hash_logits(all, prompt_ids, ids, hash);
         encoding found = encode(all, prompt.bytes, prompt.size);
         int other = tell_difference(tell, "encoded prompt", prompt,
                                     difference((id_list){found.ids, found.count}, prompt_ids));
@@ -100,6 +130,7 @@ static golden_counts walk(standalone *all, part_reader *from, void tell(const ch
         encoding_free(&found);
     }
     check_whole(from);
+    if (tell && counts.hashed) counts.mismatches += tell_hash(tell, hash, expected);
     return counts;
 }
 
@@ -162,7 +193,7 @@ int show_golden(standalone *all) {
     put_integer(out, counts.tokens);
     put(out, " tokens, ");
     put_integer(out, counts.encodings);
-    put(out, " encodings: ");
+    put(out, counts.hashed ? " encodings, the bits of all logits: " : " encodings: ");
     if (counts.mismatches) {
         put_integer(out, counts.mismatches);
         put(out, " differ from the export's\n");

@@ -1,7 +1,8 @@
 /* Does this machine answer as every machine must, and what does the held-out text cost here? As
    tinylm/runtime/measurement/golden.py says it.
 
-   The `golden` part of the payload: a count and so many prompts, each the text, its ids with BOS, and the greedy ids
+   The `golden` part of the payload: the version of the arithmetic (0: no hash) and the hash of the bits of all logits, of
+   8 bytes; a count and so many prompts, each the text, its ids with BOS, and the greedy ids
    that follow; a count and so many encodings, each a text and its ids without BOS; a count and so many held-out
    texts, each the language, the text, and its bits in fp32 as a double. */
 #ifndef TINYLM_GOLDEN_H
@@ -10,6 +11,7 @@
 
 typedef struct {
     int prompts, tokens, encodings;
+    int hashed; /* the bits of all logits were compared too */
     int mismatches;
 } golden_counts;
 

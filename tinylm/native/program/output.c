@@ -62,10 +62,6 @@ void put_decimal(output *to, double value, int decimals) {
     }
 }
 
-void put_hexadecimal(output *to, uint64_t value) {
-    for (int shift = 60; shift >= 0; shift -= 4) put_bytes(to, &"0123456789abcdef"[value >> shift & 15], 1);
-}
-
 void put_json_bytes(output *to, const char *text, size_t count) {
     put(to, "\"");
     for (size_t i = 0; i < count; i++) {

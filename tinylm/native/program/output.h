@@ -19,7 +19,6 @@ void put_integer(output *to, int64_t value);
 void put_unsigned(output *to, uint64_t value);
 /* `decimals` digits, at most 9, behind the point; below 2^53 / 10^decimals in size. */
 void put_decimal(output *to, double value, int decimals);
-void put_hexadecimal(output *to, uint64_t value);
 /* A JSON string of UTF-8 text, quotes included. */
 void put_json_bytes(output *to, const char *text, size_t count);
 void put_json(output *to, const char *text);
