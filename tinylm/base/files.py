@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -36,7 +35,8 @@ def copy_atomic(source: Path, path: Path) -> None:
     except OSError as error:
         raise TinylmError(f"cannot read `{source}`: {error.strerror}", "remove its folder and run again") from error
     with file, writing(path) as copy:
-        shutil.copyfileobj(file, copy)
+        while block := file.read(_BLOCK_BYTES):
+            copy.write(block)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -12,6 +11,8 @@ def installed_onnxruntime() -> str | None:
 
     None when it is missing, or when its build keeps the version elsewhere.
     """
+    import importlib.util  # not where the native engine serves: it takes memory
+
     spec = importlib.util.find_spec("onnxruntime")
     for folder in () if spec is None else spec.submodule_search_locations or ():
         try:

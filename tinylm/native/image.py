@@ -24,6 +24,8 @@ from tinylm.onnx.graph_file import Constant, Value, read_constants
 from tinylm.settings.model import ModelConfig
 
 _ARCHITECTURES = {"llama": 0, "classic": 1}
+_BLOCK_ROWS = 1024
+"""Of a table, laid out before what was read for them is given back; a multiple of 16."""
 _INT8_WEIGHTS, _INT8_EMBEDDING, _INT8_CACHE = 1, 2, 4
 _HEADER = struct.Struct("<4sIQ10ifI")
 _HINT = "the native engine reads what tinylm exported: export the bundle again, or take `--backend onnxruntime`"
@@ -179,23 +181,27 @@ def _header(config: ModelConfig, constants: dict[str, Constant], parts: list[_Pa
 def _pack(
     library: ctypes.CDLL, image: Image, at: int, part: _Matrix, constants: dict[str, Constant], where: str
 ) -> None:
-    """Lay a matrix out at `at`, and give the pages back that were read for it."""
-    weight = constants[part.weight]
-    rows = _padded(part.rows, 16)
-    steps = (part.columns, 1) if part.table else (1, part.rows)
-    if weight.data_type == "int8":
+    """Lay a matrix out at `at`, and give back the pages that were read; of a table, after every thousand rows."""
+    weight, int8 = constants[part.weight], constants[part.weight].data_type == "int8"
+    sums = values = image.address + at
+    if int8:
         scales = constants[part.name + ".scale"].values
         image.memory[at : at + len(scales)] = scales
-        sums = at + _padded(4 * rows, 64)
-        values = sums + _padded(4 * rows, 64)
-        failed = library.tinylm_pack_int8(
-            image.address + values, image.address + sums, weight.address(), part.rows, part.columns, *steps
-        )
-        if failed:
+        sums += _padded(4 * _padded(part.rows, 16), 64)
+        values = sums + _padded(4 * _padded(part.rows, 16), 64)
+    element_bytes, columns = 1 if int8 else 4, _padded(part.columns, 16)
+    steps, at_once = ((part.columns, 1), _BLOCK_ROWS) if part.table else ((1, part.rows), part.rows)
+    for first in range(0, part.rows, at_once):
+        packed = values + element_bytes * first * columns
+        source = weight.address() + element_bytes * first * steps[0]
+        size = (min(at_once, part.rows - first), part.columns, *steps)
+        if not int8:
+            if library.tinylm_pack_float(packed, source, *size):
+                message = f"{where}: `{part.weight}` has values that are NaN or infinite"
+                raise TinylmError(message, "export the bundle again")
+        elif library.tinylm_pack_int8(packed, sums + 4 * first, source, *size):
             raise UnsupportedModel(f"{where}: `{part.weight}` has the value -128, which tinylm never writes", _HINT)
-    elif library.tinylm_pack_float(image.address + at, weight.address(), part.rows, part.columns, *steps):
-        raise TinylmError(f"{where}: `{part.weight}` has values that are NaN or infinite", "export the bundle again")
-    weight.give_back()
+        weight.give_back()
 
 
 def _padded(number: int, multiple: int) -> int:
