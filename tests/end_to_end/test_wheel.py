@@ -34,8 +34,12 @@ def test_the_wheel_checks_a_bundle_without_torch(tmp_path: Path, tiny_bundle: Bu
     installed = _run(python, "-m", "pip", "install", "--quiet", wheel, cwd=elsewhere)
     assert installed.returncode == 0, installed.stderr
 
-    for absent in ("torch", "onnx", "safetensors"):
+    for absent in ("torch", "onnx", "safetensors", "ziglang"):
         assert _run(python, "-c", f"import {absent}", cwd=elsewhere).returncode != 0, absent
+    found = _run(
+        python, "-c", "from tinylm.native.library import instruction_sets; print(*instruction_sets())", cwd=elsewhere
+    )
+    assert found.stdout.endswith("scalar\n"), found.stderr
     read = "from tinylm.corpus import sample; print(sum(1 for _ in sample.read()))"
     assert _run(python, "-c", read, cwd=elsewhere).stdout == "8579\n"
     command = python.with_name("tinylm")
