@@ -226,6 +226,25 @@ def test_a_board_without_onnxruntime_is_well_where_the_native_engine_works(recor
     assert level(found, "import sentencepiece") == "ok"
 
 
+@pytest.mark.parametrize(
+    ("available_mb", "limit_mb", "expected"),
+    [(60.0, 60.0, ("ok", "note")), (59.9, 59.9, ("warning", "warning")), (29.9, 29.9, ("problem", "problem"))],
+)
+def test_the_native_engine_needs_less_memory(
+    recorded: Recorded, available_mb: float, limit_mb: float, expected: tuple[str, str]
+) -> None:
+    native = {"outcome": "ok", "detail": "", "instruction_sets": SETS}
+    memory = {"available_mb": available_mb, "cgroup_limit_mb": limit_mb}
+    found = list(system_findings(recorded("pi-4", {"software": {"native": native}, "memory": memory})))
+    assert (level(found, "memory"), level(found, "memory limit")) == expected
+
+
+def test_no_instruction_is_missed_where_the_native_engine_works(recorded: Recorded) -> None:
+    native = {"outcome": "ok", "detail": "", "instruction_sets": ["avx2", "sse2", "scalar"]}
+    facts = recorded("pi-4", {"software": {"native": native}, "processor": {"arch": "x86_64", "isa": ["avx2"]}})
+    assert level(hardware_findings(facts), "instructions") == "ok"
+
+
 BUNDLE = BundleFacts(
     path="runs/a/bundle", name="a", sha256="0", size_mb=1.9, minimum_versions={}, cpu_features=(), operators=()
 )

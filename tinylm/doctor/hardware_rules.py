@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tinylm.doctor.finding import Finding, not_readable, note, ok, problem, warning
+from tinylm.doctor.software_rules import native_works
 from tinylm.machine.facts import Facts, Firmware, Processor
 from tinylm.machine.firmware import decode
 from tinylm.onnx.kernels import Cpu, Level
@@ -41,7 +42,7 @@ _BITS: dict[int, tuple[str, Level, str, str]] = {
 def hardware_findings(facts: Facts) -> Iterator[Finding]:
     yield _board(facts.processor)
     yield _userland(facts)
-    yield _instructions(facts.processor)
+    yield _instructions(facts)
     yield from _clock_speed(facts.processor)
     yield from _throttling(facts.firmware, facts.processor)
     yield _temperature(facts.firmware)
@@ -57,7 +58,7 @@ def _userland(facts: Facts) -> Finding:
     processor, bits = facts.processor, facts.software.pointer_bits
     if bits == 64:
         return ok("userland", "64-bit Python on a 64-bit system")
-    if facts.software.native is not None and facts.software.native.outcome == "ok":
+    if native_works(facts.software):
         return ok(
             "userland", f"32-bit Python ({processor.arch}): the native engine runs models, onnxruntime is not there"
         )
@@ -79,10 +80,13 @@ def _userland(facts: Facts) -> Finding:
     )
 
 
-def _instructions(processor: Processor) -> Finding:
+def _instructions(facts: Facts) -> Finding:
+    processor = facts.processor
     if processor.isa is None:
         return not_readable("instructions", "processor flags are")
     cpu, flags = Cpu(arch=processor.arch, isa=frozenset(processor.isa)), ", ".join(processor.isa) or "none"
+    if native_works(facts.software):
+        return ok("instructions", f"{flags}; the native engine gives the same logits with any of them")
     if cpu.family == "arm64":
         if cpu.has("asimddp"):
             extra = " and matrix multiply (i8mm)" if cpu.has("i8mm") else ""

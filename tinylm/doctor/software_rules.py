@@ -18,7 +18,7 @@ _REINSTALL = "install it again in a fresh environment: python3 -m venv NAME, the
 
 def software_findings(facts: Facts) -> Iterator[Finding]:
     software = facts.software
-    native = software.native is not None and software.native.outcome == "ok"
+    native = native_works(software)
     # A library that imports is there, whatever wheels the index has; and the native engine needs none of them.
     works = native or onnxruntime_works(software)
     yield _python(software, works=works)
@@ -28,6 +28,10 @@ def software_findings(facts: Facts) -> Iterator[Finding]:
             yield note(f"import {trial.module}", "not installed, and not needed: the native engine runs models here")
         else:
             yield _import(trial)
+
+
+def native_works(software: Software) -> bool:
+    return software.native is not None and software.native.outcome == "ok"
 
 
 def onnxruntime_works(software: Software) -> bool:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from tinylm.doctor.finding import Finding, not_readable, note, ok, problem, warning
+from tinylm.doctor.software_rules import native_works
 from tinylm.machine.facts import Facts, Memory, Storage, Surroundings, WallClock
 
-SERVING_MB = 70.0
-"""What a process that serves the smallest models takes at its peak (58 to 67 MB, measured on ARM and x86)."""
-_LITTLE_MB = 2 * SERVING_MB
+_SERVING_MB, _SERVING_NATIVE_MB = 70.0, 30.0
+"""What a process that serves the smallest models takes at its peak, measured on ARM and x86: 58 to 67 MB with ONNX
+Runtime, 20 to 22 MB with the native engine."""
 _LEAST_ADDRESS_MB = 1500.0
 _FULL_SWAP = 0.1
 _SMALL_BOARD_MB = 1100.0
@@ -21,8 +22,9 @@ _FIRST_YEAR, _LAST_YEAR = 2025, 2100
 
 
 def system_findings(facts: Facts) -> Iterator[Finding]:
-    yield _memory(facts.memory)
-    yield from _limits(facts.memory)
+    serving_mb = _SERVING_NATIVE_MB if native_works(facts.software) else _SERVING_MB
+    yield _memory(facts.memory, serving_mb)
+    yield from _limits(facts.memory, serving_mb)
     yield _swap(facts.memory, facts.storage)
     yield _controller(facts.memory)
     yield from _disk(facts.storage)
@@ -36,22 +38,22 @@ def system_findings(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _memory(memory: Memory) -> Finding:
+def _memory(memory: Memory, serving_mb: float) -> Finding:
     if memory.total_mb is None or memory.available_mb is None:
         return not_readable("memory", "memory is")
     what = f"{memory.available_mb:.0f} of {memory.total_mb:.0f} MB available"
-    if memory.available_mb >= _LITTLE_MB:
+    if memory.available_mb >= 2 * serving_mb:
         return ok("memory", what)
     return Finding(
         check="memory",
-        level="problem" if memory.available_mb < SERVING_MB else "warning",
+        level="problem" if memory.available_mb < serving_mb else "warning",
         what=what,
-        why=f"serving a model takes about {SERVING_MB:.0f} MB; with less it swaps or is killed",
+        why=f"serving a model takes about {serving_mb:.0f} MB; with less it swaps or is killed",
         what_to_do="stop what is not needed (`systemctl --type=service`), or use the Lite system without a desktop",
     )
 
 
-def _limits(memory: Memory) -> Iterator[Finding]:
+def _limits(memory: Memory, serving_mb: float) -> Iterator[Finding]:
     if memory.address_limit_mb is not None and memory.address_limit_mb < _LEAST_ADDRESS_MB:
         yield warning(
             "address space",
@@ -60,12 +62,12 @@ def _limits(memory: Memory) -> Iterator[Finding]:
             what_to_do="ulimit -v unlimited, or limit resident memory instead: `MemoryMax=` of systemd",
         )
     if memory.cgroup_limit_mb is not None and memory.cgroup_limit_mb < (memory.total_mb or float("inf")):
-        little = memory.cgroup_limit_mb < _LITTLE_MB
+        little = memory.cgroup_limit_mb < 2 * serving_mb
         yield Finding(
             check="memory limit",
-            level="problem" if memory.cgroup_limit_mb < SERVING_MB else "warning" if little else "note",
+            level="problem" if memory.cgroup_limit_mb < serving_mb else "warning" if little else "note",
             what=f"this process may use {memory.cgroup_limit_mb:.0f} MB (control group)",
-            why=f"above it the process is killed; serving a model takes about {SERVING_MB:.0f} MB",
+            why=f"above it the process is killed; serving a model takes about {serving_mb:.0f} MB",
             what_to_do="raise `MemoryMax=` of the service, or the container's memory limit",
         )
 
