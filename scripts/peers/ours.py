@@ -39,6 +39,7 @@ class _Ours:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.sampler = Sampler(Sampling(temperature=0))
+        self.drawn = Sampler(Sampling(temperature=0.8, top_k=40, top_p=0.9, seed=1))
 
     def reset(self):
         self.engine.truncate(0)
@@ -46,6 +47,10 @@ class _Ours:
     def read(self, ids):
         self._prefill(ids)
         return self.engine.step(ids[-1], self.sampler)[0]
+
+    def read_sampled(self, ids):
+        self._prefill(ids)
+        return self.engine.step(ids[-1], self.drawn)[0]
 
     def read_logits(self, ids):
         self._prefill(ids)
