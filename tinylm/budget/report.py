@@ -194,6 +194,11 @@ class BudgetReport:
     """With an earlier report, when one was given."""
 
     @property
+    def engine(self) -> str:
+        """What computed in the first process that says so, as `native avx2`; empty where none does."""
+        return next((process.engine for process in self.samples if process.engine), "")
+
+    @property
     def counts_instructions(self) -> bool:
         """Whether the samples' times are an emulator's instruction counts."""
         return self.estimate is not None and self.estimate.source == "counted"

@@ -34,6 +34,8 @@ class Engine:
         self.context_length = model.config.context_length
         """The most tokens that the cache holds."""
         self.vocab_size = model.config.vocab_size
+        self.software = model.backend.software
+        """What computes, as `native avx2` or `onnxruntime 1.31.1`."""
         self._sequence: BackendSequence | None = model.backend.sequence()
         self._ids: list[int] = []
 

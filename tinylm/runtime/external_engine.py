@@ -23,7 +23,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.external_decoder.description import Decoder
 from tinylm.external_decoder.graph import DOCUMENTED
 from tinylm.runtime.backends.contract import check_room, check_token
-from tinylm.runtime.backends.onnxruntime_session import Session, value_of
+from tinylm.runtime.backends.onnxruntime_session import SOFTWARE, Session, value_of
 from tinylm.runtime.libraries import np
 from tinylm.runtime.logits import cross_entropy, sample
 from tinylm.runtime.sampling import Sampler
@@ -42,6 +42,7 @@ class ExternalEngine:
         self._graph = decoder.graph
         self.context_length = decoder.description.context_length
         self.vocab_size = decoder.graph.vocab_size
+        self.software = SOFTWARE
         with _hint_for_decoders():
             self._session = Session(decoder.model, threads=threads)
         self._empty = [

@@ -162,7 +162,7 @@ def test_every_instruction_set_gives_the_same_bits(
     found = []
     for name in sets:
         model = NativeModel(bundle, threads=1, instructions=name)
-        assert model.instructions == name
+        assert model.software == f"native {name}"
         sequence = model.sequence()
         sequence.prefill(IDS[:20])
         found.append(logits_of(sequence, IDS[20:]))

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 import pytest
 
 from tinylm.base.records import read, to_bytes
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import write_bundle
+from tinylm.native.library import instruction_sets
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.measurement.probe import own_memory
 from tinylm.runtime.measurement.proc_self import waited_ns
@@ -54,6 +56,11 @@ def probe(bundle: Path, *, module: str = "probe", **changes: Any) -> tuple[int, 
     )
     assert done.stdout, done.stderr.decode()
     return done.returncode, json.loads(done.stdout)
+
+
+def engine_of(backend: Backend) -> str:
+    """What the report calls it."""
+    return f"native {instruction_sets()[0]}" if backend == "native" else f"onnxruntime {onnxruntime.__version__}"
 
 
 def with_golden(bundle: Bundle, folder: Path, edit: Any) -> Bundle:
@@ -133,6 +140,7 @@ def test_golden_tokens_hold_and_quality_is_remeasured(tiny_bundle: Bundle) -> No
 def test_either_backend_reproduces_the_golden_tokens(tiny_bundle: Bundle, backend: Backend) -> None:
     code, document = probe(tiny_bundle.path, verify=True, backend=backend)
     assert code == 0
+    assert document["engine"] == engine_of(backend)
     assert document["verification"]["mismatches"] == []
 
 

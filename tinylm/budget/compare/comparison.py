@@ -97,6 +97,7 @@ def _notes(old: BudgetReport, new: BudgetReport) -> Iterator[str]:
     before, after = old.device.facts, new.device.facts
     for what, was, is_now in (
         ("tinylm", old.tinylm, new.tinylm),
+        ("the engine", old.engine or "unknown", new.engine or "unknown"),
         ("onnxruntime", before.onnxruntime or "missing", after.onnxruntime or "missing"),
         ("Python", before.python, after.python),
         ("the system", before.system, after.system),

@@ -112,7 +112,7 @@ def _times(report: BudgetReport) -> Iterator[str]:
     found = report.times if own is None else own.times
     if not found:
         return
-    note = f"{requests(report)}; either end of a p95 with that confidence, all looks together. One request:"
+    note = f"{_text(requests(report))}; either end of a p95 with that confidence, all looks together. One request:"
     body = f"{_table(contents.times(found))}\n\n{note} {_text(request(report.budget))}."
     if own is None:
         yield f"### Times\n\n{body}"

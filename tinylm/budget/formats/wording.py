@@ -235,10 +235,10 @@ def request(budget: Budget) -> str:
 
 
 def requests(report: BudgetReport) -> str:
-    """How many requests were done, and by how many processes."""
+    """How many requests were done, by how many processes, and by which engine where that is known."""
     done = sum(len(process.latency_ms) for process in report.samples)
     processes = counted(len(report.samples), "fresh process", "fresh processes")
-    return f"{counted(done, 'request')} in {processes}"
+    return f"{counted(done, 'request')} in {processes}{f' by {report.engine}' if report.engine else ''}"
 
 
 def when(created: str) -> str:

@@ -160,7 +160,9 @@ int probe(standalone *all, const options *chosen) {
     output *out = &standard_output;
     put(out, "{\"schema\": \"2.0\", \"first_request\": ");
     put_integer(out, ordered->first_request);
-    put(out, ",\n");
+    put(out, ", \"engine\": \"native ");
+    put(out, tinylm_model_instructions(all->model));
+    put(out, "\",\n");
     put_times("at_ms", &times->begin_ns, count, sizeof *times);
     put_times("latency_ms", &times->latency_ns, count, sizeof *times);
     put_times("ttft_ms", &times->ttft_ns, count, sizeof *times);

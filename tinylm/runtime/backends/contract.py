@@ -83,6 +83,11 @@ class BackendModel(Protocol):
 
     name: BackendName
 
+    @property
+    def software(self) -> str:
+        """What computes, as `native avx2` or `onnxruntime 1.31.1`."""
+        ...
+
     def sequence(self) -> BackendSequence:
         """An empty sequence; TinylmError when the model is closed or there is no memory."""
         ...
@@ -98,6 +103,8 @@ class TokenEngine(Protocol):
     context_length: int
     """The most tokens that the sequence may have."""
     vocab_size: int
+    software: str
+    """What computes it, as `native avx2` or `onnxruntime 1.31.1`."""
 
     @property
     def length(self) -> int:

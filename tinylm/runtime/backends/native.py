@@ -47,10 +47,10 @@ class NativeModel:
         self._memory: _Memory | None = _Memory(self.library, bundle, threads, instructions)
 
     @property
-    def instructions(self) -> str:
-        """The instruction set that computes."""
+    def software(self) -> str:
+        """`native` with the instruction set that computes."""
         name: bytes = self.library.tinylm_model_instructions(self.opened().address)
-        return name.decode()
+        return f"native {name.decode()}"
 
     def opened(self) -> _Memory:
         """What the engine works on, to be held meanwhile; TinylmError when the model is closed."""

@@ -18,7 +18,7 @@ from tinylm.bundle.reading import Bundle
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.runtime.backends.contract import CHUNK_TOKENS, BackendName
 from tinylm.runtime.backends.graph_contract import cache_type, check_graph
-from tinylm.runtime.backends.onnxruntime_session import VERSION, Binding, Session
+from tinylm.runtime.backends.onnxruntime_session import SOFTWARE, VERSION, Binding, Session
 from tinylm.runtime.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.logits import cross_entropy, sample
 from tinylm.runtime.requirements import check_version
@@ -31,6 +31,7 @@ class OnnxruntimeModel:
     """An open graph that is the one its bundle's manifest describes."""
 
     name: BackendName = "onnxruntime"
+    software = SOFTWARE
 
     def __init__(self, bundle: Bundle, *, threads: int, trace: Path | None = None) -> None:
         """Load the graph; `trace` as in `Session`.

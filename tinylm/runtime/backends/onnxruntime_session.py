@@ -36,6 +36,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 
 VERSION: str = onnxruntime.__version__
+SOFTWARE = f"onnxruntime {VERSION}"
+"""What computes, in reports."""
 
 _QUIET = 4  # ONNX Runtime's severity "fatal": what goes wrong arrives as an exception, not on stderr.
 _TYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}  # All others are called as numpy calls them.

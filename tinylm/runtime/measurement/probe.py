@@ -71,6 +71,7 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
         verification = candidate.verify(engine) if orders.verify else None
     return ProbeResult(
         schema=SCHEMA,
+        engine=engine.software,
         first_request=orders.first_request,
         at_ms=tuple(_ms(begin - begins[0]) for begin in begins),
         latency_ms=tuple(_ms(timing.latency_ns) for timing in timings),

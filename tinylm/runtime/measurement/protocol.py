@@ -145,6 +145,8 @@ class ProbeResult:
     major_faults: int
     """During the requests: how often a page had to be read from storage."""
     verification: Verification | None
+    engine: str = ""
+    """What computed, as `native avx2` or `onnxruntime 1.31.1`; empty in older results."""
     waited_ms: tuple[float, ...] = ()
     """Of each counted request's latency, how long it was ready to run and others had the core; empty where the kernel
     does not tell, and with several threads."""
