@@ -1,11 +1,13 @@
-"""Bundle to text on a device: ONNX Runtime and sentencepiece, and nothing that training needs.
+"""Bundle to text on a device: the native engine or ONNX Runtime, and nothing that training needs.
 
-    model.py             a bundle's graph, open and shared: `Model`
+    model.py             a bundle's model, open and shared: `Model`; requirements.py: what it asks of the device
     engine.py            one sequence of it, with its KV cache: `Engine`
     external_engine.py   the same for a decoder that was exported elsewhere: `ExternalEngine`
-    backends/            what runs a graph; contract.py says what a new backend or engine must do
-    sampling.py          how the next token is chosen: `Sampling`, `Sampler`; the graph does it,
-    numpy_sampling.py    or numpy, with the same result (libraries.py loads numpy as a device wants it)
+    backends/            what runs a bundle; contract.py says what a new backend or engine must do
+    buffer.py            memory of a sequence: `Buffer`
+    sampling.py          how the next token is chosen: `Sampling`, `Sampler`; the backends do it,
+    logits.py            and the same from logits that come from elsewhere,
+    numpy_sampling.py    and in numpy as the reference (libraries.py loads numpy as a device wants it)
     generation.py        prompt to text, piece by piece: `generate`, `generate_ids`
     conversation.py      text in turns, of which only what is new is read: `Conversation`
     scoring.py           how many bits a text costs: `text_bits`

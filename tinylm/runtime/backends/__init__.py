@@ -1,1 +1,1 @@
-"""What runs the graph: ONNX Runtime through its C library, or through its Python module."""
+"""What runs a bundle: tinylm's own engine in C (`native`), or its graph in ONNX Runtime (`onnxruntime`)."""
