@@ -32,14 +32,14 @@ typedef struct {
 #define NONE UINT32_MAX
 enum { DEEPEST = 100 }; /* how often unused pieces are taken apart, as in SentencePiece */
 
-static size_t padded(size_t bytes) {
-    return (bytes + 7) & ~(size_t)7;
+static uint64_t padded(uint64_t bytes) {
+    return (bytes + 7) & ~(uint64_t)7;
 }
 
 /* Each joining takes a pair out and puts two in; so there are never more than two a character. */
-size_t bpe_room(const tinylm_tokenizer *t, size_t bytes) {
-    size_t left_bytes = t->has_unused ? t->header->count * sizeof(uint16_t) : 0;
-    return 2 * bytes * sizeof(pair) + padded(bytes * sizeof(symbol)) + left_bytes;
+uint64_t bpe_room(const tinylm_tokenizer *t, size_t bytes) {
+    uint64_t left_bytes = t->has_unused ? t->header->count * sizeof(uint16_t) : 0;
+    return (uint64_t)bytes * (2 * sizeof(pair)) + padded((uint64_t)bytes * sizeof(symbol)) + left_bytes;
 }
 
 /* Bytes of the longest user-defined symbol that the text begins with; 0. */
@@ -129,7 +129,7 @@ void bpe_encode(const tinylm_tokenizer *t, const uint8_t *text, uint32_t bytes, 
     bpe b = {.t = t, .text = text, .bytes = bytes, .found = found, .heap = room};
     b.symbols = (symbol *)(b.heap + 2 * (size_t)bytes);
     if (t->has_unused) {
-        b.left_bytes = (uint16_t *)((uint8_t *)b.symbols + padded(bytes * sizeof(symbol)));
+        b.left_bytes = (uint16_t *)((uint8_t *)b.symbols + padded((uint64_t)bytes * sizeof(symbol)));
         memset(b.left_bytes, 0, t->header->count * sizeof(uint16_t));
     }
     for (uint32_t at = 0, before = NONE, size; at < bytes; before = at, at += size) {

@@ -21,8 +21,8 @@ size_t tinylm_encode_room(const tinylm_tokenizer *t, size_t bytes) {
 
 int tinylm_encode(const tinylm_tokenizer *t, const char *text, size_t bytes, void *room, const int32_t **ids,
                   const uint32_t **ends) {
-    if (bytes > TINYLM_TEXT_MOST) return TINYLM_BAD_ARGUMENT;
-    uint64_t most = ids_most(t, bytes);
+    if (!tinylm_encode_room(t, bytes)) return TINYLM_BAD_ARGUMENT;
+    size_t most = (size_t)ids_most(t, bytes);
     piece_list found = {room, (uint32_t *)room + most, 0};
     void *work = (uint32_t *)room + 2 * most;
     if (bytes && t->header->algorithm == TINYLM_BPE)

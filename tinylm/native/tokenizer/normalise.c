@@ -132,17 +132,18 @@ size_t tinylm_normalise_room(size_t bytes) {
 }
 
 int tinylm_normalise(const tinylm_tokenizer *t, const char *text, size_t bytes, void *room, const char **normal) {
-    if (bytes > TINYLM_TEXT_MOST || !t->header->classes) return TINYLM_BAD_ARGUMENT;
+    if (!tinylm_normalise_room(bytes) || !t->header->classes) return TINYLM_BAD_ARGUMENT;
+    size_t most = (size_t)run_most(bytes);
     uint32_t *run = room;
-    uint8_t *cleaned = (uint8_t *)(run + 2 * run_most(bytes)), *out = cleaned + 3 * bytes + 4;
+    uint8_t *cleaned = (uint8_t *)(run + 2 * most), *out = cleaned + 3 * bytes + 4;
     source given = {(const uint8_t *)text, bytes, 0};
     source left = {cleaned, clean(&given, cleaned), 0};
     nfc_state nfc = {.t = t,
                      .out = out,
                      .out_end = out + 3 * bytes + 4,
                      .run = run,
-                     .sorted = run + run_most(bytes),
-                     .run_most = (uint32_t)run_most(bytes),
+                     .sorted = run + most,
+                     .run_most = (uint32_t)most,
                      .held = NFC_NONE};
     push_all(&nfc, &left);
     *normal = (const char *)out;

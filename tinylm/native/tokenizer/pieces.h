@@ -88,9 +88,9 @@ int pieces_find(const tinylm_tokenizer *t, const uint8_t *text, uint32_t bytes);
 void pieces_narrow(const tinylm_tokenizer *t, const uint8_t *text, uint32_t depth, uint32_t *low, uint32_t *high);
 
 /* Bytes of memory that each needs, and the ids of a text of 1 to TINYLM_TEXT_MOST bytes. */
-size_t unigram_room(size_t bytes);
+uint64_t unigram_room(size_t bytes);
 void unigram_encode(const tinylm_tokenizer *t, const uint8_t *text, uint32_t bytes, void *room, piece_list *found);
-size_t bpe_room(const tinylm_tokenizer *t, size_t bytes);
+uint64_t bpe_room(const tinylm_tokenizer *t, size_t bytes);
 void bpe_encode(const tinylm_tokenizer *t, const uint8_t *text, uint32_t bytes, void *room, piece_list *found);
 /* Append what covers text[start:end]: `id`, or for UNK its bytes where there are byte pieces. */
 void piece_found(const tinylm_tokenizer *t, const uint8_t *text, uint32_t start, uint32_t end, int id,

@@ -16,8 +16,8 @@ typedef struct {
 /* Sums are set back to 0 beyond this, as SentencePiece does, so that long texts keep their precision. */
 #define FARTHEST 100000.0f
 
-size_t unigram_room(size_t bytes) {
-    return (bytes + 1) * sizeof(place);
+uint64_t unigram_room(size_t bytes) {
+    return ((uint64_t)bytes + 1) * sizeof(place);
 }
 
 /* A user-defined symbol wins over what it is made of, a longer one over shorter ones. */
