@@ -93,8 +93,8 @@ def _notes(profile: Profile) -> list[tuple[str, str]]:
         (
             "token",
             f"{number(profile.step_mean_us)} µs in ONNX Runtime without timing operators, the slowest tenth of"
-            f" {profile.step_us.n} left out, as everywhere below the first table; p50 {number(profile.step_us.p50)}, p95"
-            f" {number(profile.step_us.p95)}",
+            f" {profile.step_us.n} left out, as everywhere below the first table; p50 {number(profile.step_us.p50)},"
+            f" p95 {number(profile.step_us.p95)}",
         ),
         *(
             [
