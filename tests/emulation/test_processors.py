@@ -21,12 +21,13 @@ from tinylm.emulation.program_file import family_here, family_of
         ("armv7l", ("neon",), "Cortex-A7"),
         ("armv6l", ("vfp",), "ARM1176"),
         ("riscv64", (), "RV64GC"),
-        ("aarch64", ("sve",), None),
+        ("aarch64", ("asimd", "asimddp", "i8mm", "sve"), "Cortex-A76"),
+        ("armv7l", (), "Cortex-A7"),
         ("x86_64", (), None),
         (None, (), None),
     ],
 )
-def test_the_least_that_is_enough(arch: str | None, isa: tuple[str, ...], name: str | None) -> None:
+def test_the_kernels_of_a_board(arch: str | None, isa: tuple[str, ...], name: str | None) -> None:
     found = processor_of(arch, isa)
     assert (found and found.name) == name
 

@@ -174,7 +174,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch, folder: Path, *, at: float) -> Pat
         raise TinylmError("no network", exit_code=3)
 
     monkeypatch.setattr(images, "_resolve", unreachable)
-    made_of = [str(images.BUILDER), "12", *images.PACKAGES, *device_requirements(), guest_files_sha256()]
+    made_of = [str(images.BUILDER), "12", *images.SYSTEM, *images.PYTHON, *device_requirements(), guest_files_sha256()]
     request = sha256_bytes(images.json.dumps(["sources", *made_of]).encode())
     (folder / "images/abc").mkdir(parents=True)
     (folder / "images/abc/disk.ext4").write_bytes(b"")

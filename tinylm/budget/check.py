@@ -64,6 +64,17 @@ class CheckOptions:
     """Also compare with this earlier report of this machine."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a program's probes run, when that is not this machine."""
+
+    facts: DeviceFacts
+    monitor: MachineMonitor
+    run: Callable[[Sequence[str]], list[str]]
+    """Makes of a command of this machine the one that runs it there."""
+    cache_dropped: bool
+
+
 def check_bundle(
     bundle: Bundle,
     budget: Budget,
@@ -84,24 +95,31 @@ def check_candidate(
     announce: Announce,
     options: CheckOptions | None = None,
     interpreter: tuple[str, ...] = INTERPRETER,
+    place: Place | None = None,
 ) -> BudgetReport:
-    """Measure `candidate` on this machine against `budget`; `interpreter` starts the probes' modules.
+    """Measure `candidate` on this machine, or at `place`, against `budget`; `interpreter` starts the probes' modules.
 
     TinylmError when it cannot take the budget's request at all. Told to end, also by a signal, it takes its probes
     along.
     """
     with ended_by_signals():
-        return _check(candidate, budget, announce, options or CheckOptions(), interpreter)
+        options = options or CheckOptions()
+        if place is not None:
+            probes = ProbeRunner(candidate=candidate, budget=budget, elsewhere=place.run)
+            measured = Measurements(cache_dropped=place.cache_dropped)
+            return _check(_Here(candidate, budget, options.backend, place), probes, measured, announce, options)
+        here = _Here(candidate, budget, options.backend)
+        probes = ProbeRunner(candidate=candidate, budget=budget, backend=options.backend, interpreter=interpreter)
+        announce("a first start, its files out of the cache")
+        with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
+            measured = Measurements(cache_dropped=drop_from_cache(candidate.path))
+        return _check(here, probes, measured, announce, options)
 
 
 def _check(
-    candidate: Candidate, budget: Budget, announce: Announce, options: CheckOptions, interpreter: tuple[str, ...]
+    here: _Here, probes: ProbeRunner, measured: Measurements, announce: Announce, options: CheckOptions
 ) -> BudgetReport:
-    here = _Here(candidate, budget, options.backend)
-    probes = ProbeRunner(candidate=candidate, budget=budget, backend=options.backend, interpreter=interpreter)
-    announce("a first start, its files out of the cache")
-    with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
-        measured = Measurements(cache_dropped=drop_from_cache(candidate.path))
+    candidate, budget = probes.candidate, probes.budget
     here.monitor.sample()
 
     # Elsewhere, more than the first look's requests would only decide a p95 that does not count.
@@ -153,21 +171,24 @@ def _check(
 
 
 class _Here:
-    """The machine that a check runs on, and what its measurements mean for the budget."""
+    """The machine that a check runs on, this one or that at `place`, and what its measurements mean for the budget."""
 
-    def __init__(self, candidate: Candidate, budget: Budget, backend: Backend) -> None:
+    def __init__(self, candidate: Candidate, budget: Budget, backend: Backend, place: Place | None = None) -> None:
         self._candidate, self._budget = candidate, budget
-        self._load_average = round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
-        self.facts = device_facts()
+        self._load_average = round(os.getloadavg()[0], 2) if place is None and hasattr(os, "getloadavg") else None
+        self.facts = device_facts() if place is None else place.facts
+        self._watches_others = place is None
         self.elsewhere = bool(differences(self.facts, budget.device))
         self.estimate: Estimate | None = None
         self._why_not = ""  # there is no estimate of the device's times
         if self.elsewhere:
             try:
+                if candidate.program is not None:
+                    raise Unmodelled("the budget does not say which processor its device has; run this check there")
                 self.estimate = estimate_modelled(candidate.bundle, budget, backend=backend)
             except Unmodelled as reason:
                 self._why_not = str(reason)
-        self.monitor = MachineMonitor()
+        self.monitor = MachineMonitor() if place is None else place.monitor
 
     @property
     def basis(self) -> Basis:
@@ -181,7 +202,7 @@ class _Here:
             measured.processes,
             memory=measured.memory,
             states=self.monitor.states,
-            busiest=self.monitor.busy_processes(),
+            busiest=self.monitor.busy_processes() if self._watches_others else (),
             cores=self.facts.cores,
             threads=self._budget.request.threads,
             governors=() if self.elsewhere else self._budget.device.governors,

@@ -47,11 +47,11 @@ class BundleId:
     name: str
     sha256: str
     """Of the manifest, which lists the hashes of all other files; of a decoder, of what `sha256sum` prints for its
-    files."""
-    kind: Literal["bundle", "decoder"] = "bundle"
-    """A decoder was exported elsewhere (`tinylm.external_decoder.description`)."""
+    files; of a program, its own."""
+    kind: Literal["bundle", "decoder", "program"] = "bundle"
+    """A decoder was exported elsewhere (`tinylm.external_decoder.description`); a program is a bundle in one file."""
     files: dict[str, FileEntry] = field(default_factory=dict)
-    """A decoder's files; a bundle's stand in its manifest."""
+    """A decoder's files, or the program; a bundle's stand in its manifest."""
 
 
 @dataclass(frozen=True, kw_only=True)

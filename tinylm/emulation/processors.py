@@ -49,5 +49,8 @@ def processor_of(arch: str | None, isa: Collection[str]) -> EmulatedProcessor | 
     """The processor that runs the same kernels as one of this `arch` with these flags; None where there is none."""
     arch = "aarch64" if arch == "arm64" else arch
     same = [processor for processor in PROCESSORS.values() if processor.arch == arch]
-    # A budget names what it needs and not all that its board has, so the least that is enough.
-    return min((p for p in same if set(p.isa) >= set(isa)), key=lambda p: len(p.isa), default=None)
+    # Flags beyond those that kernels ask for change nothing. A budget may name fewer than its board has.
+    like = [processor for processor in same if set(processor.isa) <= set(isa)]
+    if like:
+        return max(like, key=lambda processor: len(processor.isa))
+    return min(same, key=lambda processor: len(processor.isa), default=None)

@@ -26,8 +26,8 @@ from tinylm.settings.model import ModelConfig
 _ARCHITECTURES = {"llama": 0, "classic": 1}
 _BLOCK_ROWS = 1024
 """Of a table, laid out before what was read for them is given back; a multiple of 16."""
-_INT8_WEIGHTS, _INT8_EMBEDDING, _INT8_CACHE = 1, 2, 4
-_HEADER = struct.Struct("<4sIQ10ifI")
+_INT8_WEIGHTS, _INT8_EMBEDDING, INT8_CACHE = 1, 2, 4
+HEADER = struct.Struct("<4sIQ10ifI")
 _HINT = "the native engine reads what tinylm exported: export the bundle again, or take `--backend onnxruntime`"
 
 
@@ -79,9 +79,9 @@ def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image
     _check_cache(config, inputs, where)
     parts = _parts(config, int8_cache="0.attention.key.scale" in constants)
     sizes = [_size(part, constants, where) for part in parts]
-    image = Image(_HEADER.size + sum(sizes))
-    image.memory[: _HEADER.size] = _header(config, constants, parts, image.nbytes)
-    at = _HEADER.size
+    image = Image(HEADER.size + sum(sizes))
+    image.memory[: HEADER.size] = _header(config, constants, parts, image.nbytes)
+    at = HEADER.size
     for part, size in zip(parts, sizes, strict=True):
         if isinstance(part, _Vector):
             values = constants[part.name].values
@@ -161,9 +161,9 @@ def _header(config: ModelConfig, constants: dict[str, Constant], parts: list[_Pa
     if len(inner) > 1:
         raise UnsupportedModel("the matrices of the graph are partly int8 and partly float32", _HINT)
     precision = _INT8_WEIGHTS * inner.pop() | _INT8_EMBEDDING * int8("embedding")
-    precision |= _INT8_CACHE * ("0.attention.key.scale" in constants)
+    precision |= INT8_CACHE * ("0.attention.key.scale" in constants)
     shape = (config.vocab_size, config.context_length, config.n_layer, config.n_head, config.n_kv_head)
-    return _HEADER.pack(
+    return HEADER.pack(
         b"TLMI",
         INTERFACE,
         nbytes,

@@ -1,8 +1,7 @@
-"""The budget check on a virtual Pi: the real probe, the real ARM wheels, over real ssh, with a clock of instructions.
+"""The budget check on a virtual Pi: the real probe, on the ARM code, over real ssh, with a clock of instructions.
 
-What comes back is worth different things. Memory, golden tokens and quality are what the ARM code really did, on a
-machine that is not the board: `indicative`. Times are instruction counts turned into milliseconds: `estimated`.
-Nothing of it is ever `measured`. Whatever keeps the machine from answering is an error with exit code 3.
+A bundle is copied with tinylm's runtime, a standalone program alone, to a system that has no Python. What comes back is
+worth what `tinylm.budget.counted` says. Whatever keeps the machine from answering is an error with exit code 3.
 """
 
 from __future__ import annotations
@@ -16,17 +15,11 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
-from tinylm.budget.advice import advise
-from tinylm.budget.check import make_report
-from tinylm.budget.estimate.estimate import estimate_counted
-from tinylm.budget.judge.elsewhere import judge_elsewhere
-from tinylm.budget.judge.validity import judge_validity
-from tinylm.budget.judge.verdict import judge
+from tinylm.budget.counted import NOTES, REQUESTS, WARMUP, counted_report
 from tinylm.budget.measure.probes import Measurements, ProbeFailed, ProbeRunner, run_latency_probe, run_probe
 from tinylm.budget.report import BudgetReport
 from tinylm.budget.spec.budget import Budget, CostModel
-from tinylm.budget.spec.candidate import Candidate, bundle_candidate
-from tinylm.budget.spec.prompts import PROMPTS
+from tinylm.budget.spec.candidate import Candidate
 from tinylm.bundle.reading import Bundle
 from tinylm.machine.device import DeviceFacts, device_facts
 from tinylm.runtime.backends.contract import Backend
@@ -37,22 +30,18 @@ from tinylm.virtual_pi.qemu import Settings
 from tinylm.virtual_pi.remote import ssh_command
 from tinylm.virtual_pi.runtime_files import runtime_archive
 
-REQUESTS = len(PROMPTS)
-"""Each prompt once: the counts repeat, so more of the same would say nothing new."""
 MEMORY_REQUESTS = 24
 """Of the memory probe: an emulator that counts instructions takes seconds for what the board does in one."""
-WARMUP = 1
 _PROBE_TIMEOUT_S = 900.0
-_NOTES = ("memory growth takes a thousand requests, which no emulator does in bearable time: measure it elsewhere",)
 _FACTS = """\
-import importlib.metadata, json, pathlib, platform
-files = {name: pathlib.Path("/", name).read_text() for name in ("proc/cpuinfo", "proc/meminfo")}
-print(json.dumps({"files": files, "arch": platform.machine(), "python": platform.python_version(),
-    "system": f"{platform.system()} {platform.release()}", "onnxruntime": importlib.metadata.version("onnxruntime")}))
+import importlib.metadata, json, platform
+print(json.dumps({"python": platform.python_version(), "onnxruntime": importlib.metadata.version("onnxruntime")}))
 """
+_FILES = ("proc/cpuinfo", "proc/meminfo")
+_OF_A_BUNDLE = "PYTHONPATH=$PWD python3 -P -m tinylm.runtime.measurement.{module} bundle"
 # The shell says which signal ended the probe, because ssh brings back a number only.
 _PROBE = (
-    "cd check && PYTHONPATH=$PWD python3 -P -m tinylm.runtime.measurement.{module} bundle || {{"
+    "cd check && {probe} || {{"
     " code=$?; [ $code -gt 128 ] && echo killed by SIG$(kill -l $((code - 128))) >&2; exit $code; }}"
 )
 
@@ -87,7 +76,7 @@ def cost_model(budget: Budget) -> CostModel:
 
 
 def check_on_virtual_pi(
-    bundle: Bundle,
+    candidate: Candidate,
     budget: Budget,
     *,
     image: Path,
@@ -96,46 +85,32 @@ def check_on_virtual_pi(
     announce: Callable[[str], None],
     backend: Backend = "auto",
 ) -> Checked:
-    """Boot `board` from `image`, run the probe on `bundle` in it with `backend`, stop it, and judge by `budget`.
+    """Boot `board` from `image`, run the probe of a bundle (with `backend`) or a program in it, stop it, and judge.
 
-    TinylmError with exit code 3 when the virtual Pi fails, with 2 when the bundle or the budget cannot be used.
+    TinylmError with exit code 3 when the virtual Pi fails, with 2 when candidate or budget cannot be used.
     """
-    cost = cost_model(budget)
-    candidate = dataclasses.replace(bundle_candidate(bundle), notes=_NOTES)
+    cost_model(budget)
+    program = candidate.program
+    if program is not None and program.family != "aarch64":
+        raise TinylmError(
+            f"`{program.path}` is a program for {program.family}; the virtual Pi is aarch64",
+            "check it without --virtual-pi: its own processor is emulated then",
+        )
+    candidate = dataclasses.replace(candidate, notes=(*candidate.notes, *NOTES))
     settings = Settings(cpu=board.cpu, cores=1, memory_mib=board.memory_mib, port=0, measure=True, snapshot=True)
     announce(f"booting a virtual {board.description} ({board.cpu}, {board.memory_mib} MiB)")
     with running(image=image, settings=settings, folder=folder) as machine:
         boot_s = machine.wait()
-        announce("copying bundle and runtime")
-        copy_runtime(machine, bundle)
-        facts = guest_facts(machine, board)
+        if candidate.bundle is not None:
+            announce("copying bundle and runtime")
+            copy_runtime(machine, candidate.bundle)
+        else:
+            announce("copying the program")
+            copy_program(machine, candidate.path)
+        facts = guest_facts(machine, board, python=candidate.bundle is not None)
         announce(f"{WARMUP + REQUESTS} requests, golden tokens and quality, on the ARM code")
         measured = _probe(machine, candidate, budget, backend, announce)
-    validity = judge_validity(measured.processes) if measured.processes else None
-    # So few requests as can be waited for say nothing of growth; the notes say that it is left out.
-    judged = dataclasses.replace(budget, limits=dataclasses.replace(budget.limits, growth_mb=None))
-    results = judge(judged, candidate=candidate, measured=measured, validity=validity, basis="indicative")
-    estimate = None
-    if measured.problem is None:
-        estimate = estimate_counted(
-            cost,
-            measured.processes,
-            model_bytes=bundle.model.stat().st_size,
-            prompt_tokens=budget.request.prompt_tokens,
-            new_tokens=budget.request.new_tokens,
-        )
-    results = judge_elsewhere(results, estimate, why_not=measured.problem or "")
-    report = make_report(
-        candidate,
-        budget,
-        facts=facts,
-        measured=measured,
-        validity=validity,
-        results=results,
-        estimate=estimate,
-    )
-    report = dataclasses.replace(report, advice=advise(report, candidate))
-    return Checked(report=report, boot_s=boot_s)
+    return Checked(report=counted_report(candidate, budget, facts=facts, measured=measured), boot_s=boot_s)
 
 
 def copy_runtime(machine: Machine, bundle: Bundle) -> None:
@@ -151,23 +126,30 @@ def copy_runtime(machine: Machine, bundle: Bundle) -> None:
     )
 
 
-def guest_facts(machine: Machine, board: Board) -> DeviceFacts:
-    """What the guest says of itself, under a name that nobody takes for the board's."""
-    told = json.loads(machine.ssh(f"python3 -c {_quoted(_FACTS)}"))
+def copy_program(machine: Machine, path: Path) -> None:
+    """Put a program into the folder `check` of the user `pi`, and nothing else."""
+    machine.scp(str(path.resolve()), "pi:.")
+    machine.ssh(f"mkdir check && mv {_quoted(path.resolve().name)} check/program && chmod +x check/program")
+
+
+def guest_facts(machine: Machine, board: Board, *, python: bool) -> DeviceFacts:
+    """What the guest says of itself, under a name that nobody takes for the board's; `python`: it has one."""
+    arch, system = machine.ssh("uname -m; uname -sr").splitlines()
+    told = json.loads(machine.ssh(f"python3 -c {_quoted(_FACTS)}")) if python else {"python": "none"}
     with tempfile.TemporaryDirectory(prefix="tinylm-") as folder:
-        for name, text in told["files"].items():
+        for name in _FILES:
             file = Path(folder) / name
             file.parent.mkdir(exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            file.write_text(machine.ssh(f"cat /{name}"), encoding="utf-8")
         facts = device_facts(Path(folder))
     return dataclasses.replace(
         facts,
         model=f"virtual {board.description} (QEMU, {board.cpu})",
-        arch=told["arch"],
+        arch=arch,
         cores=machine.state.settings.cores,
-        system=told["system"],
+        system=system,
         python=told["python"],
-        onnxruntime=told["onnxruntime"],
+        onnxruntime=told.get("onnxruntime"),
     )
 
 
@@ -179,11 +161,11 @@ def _probe(
     measured = Measurements()
     try:
         with ProgressBar("probe", say=announce):
-            result = run_latency_probe(_command(machine, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
+            result = run_latency_probe(probe_command(machine, candidate, "probe"), orders, timeout_s=_PROBE_TIMEOUT_S)
         measured = Measurements(processes=(result,))
         announce(f"where the memory goes, over {MEMORY_REQUESTS} requests")
         orders = dataclasses.replace(orders, requests=MEMORY_REQUESTS, verify=False)
-        command = _command(machine, "memory_probe")
+        command = probe_command(machine, candidate, "memory_probe")
         with ProgressBar("memory", say=announce):
             memory = run_probe(command, orders, MemoryResult, timeout_s=_PROBE_TIMEOUT_S, name="the memory probe")
         return dataclasses.replace(measured, memory=memory)
@@ -194,8 +176,11 @@ def _probe(
         return Measurements(problem=str(failure))
 
 
-def _command(machine: Machine, module: str) -> list[str]:
-    return ssh_command(image=machine.image, port=machine.state.port, command=[_PROBE.format(module=module)])
+def probe_command(machine: Machine, candidate: Candidate, module: str) -> list[str]:
+    """What runs a probe of what was copied: `probe` or `memory_probe`."""
+    of_a_program = f"./program --{module.replace('_', '-')}"
+    probe = _OF_A_BUNDLE.format(module=module) if candidate.program is None else of_a_program
+    return ssh_command(image=machine.image, port=machine.state.port, command=[_PROBE.format(probe=probe)])
 
 
 def _quoted(text: str) -> str:

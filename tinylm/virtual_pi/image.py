@@ -26,7 +26,7 @@ from tinylm.virtual_pi.disk import make_disk
 from tinylm.virtual_pi.folders import locked
 from tinylm.virtual_pi.initrd import make_initrd
 from tinylm.virtual_pi.machine import clean_stale, images_in_use, running
-from tinylm.virtual_pi.packages import PACKAGES, Apt, Package
+from tinylm.virtual_pi.packages import PYTHON, SYSTEM, Apt, Package
 from tinylm.virtual_pi.programs import BUILDING, RUNNING, check_programs, run_program
 from tinylm.virtual_pi.qemu import DISK, INITRD, KERNEL, OVERLAY, RELEASE, Settings
 from tinylm.virtual_pi.releases import DEFAULT_KEYRING, Release, sources_text
@@ -74,15 +74,17 @@ def build_image(
     mirror: str | None = None,
     keyring: Path = DEFAULT_KEYRING,
     refresh: bool = False,
+    python: bool = True,
 ) -> Path:
-    """The image's folder, built when it is not there; `refresh` resolves again even within the seven days.
+    """The image's folder, built when it is not there; `refresh` resolves again even within the seven days. Without
+    `python` it has none, and nothing else that a bare system lacks.
 
     TinylmError with exit code 3 when it cannot be built here: no programs, no network, no space.
     """
     check_programs((*RUNNING, *BUILDING))
     sources = sources_text(release, mirror=mirror, keyring=keyring)
-    requirements = device_requirements()
-    made_of = [str(BUILDER), str(release.number), *PACKAGES, *requirements, guest_files_sha256()]
+    names, requirements = ((*SYSTEM, *PYTHON), device_requirements()) if python else (SYSTEM, ())
+    made_of = [str(BUILDER), str(release.number), *names, *requirements, guest_files_sha256()]
     request = folder / "requests" / f"{sha256_bytes(json.dumps([sources, *made_of]).encode())}.json"
     with locked(folder / "lock", announce=announce, waiting="waiting for another builder"):
         known = _read_resolved(request)
@@ -96,8 +98,9 @@ def build_image(
             _check_space(folder)
             (folder / "partial").mkdir(parents=True)
             try:
-                announce(f"resolving packages of Debian {release.number} and wheels for Python {release.python}")
-                parts = _resolve(release, sources, requirements, folder / "partial")
+                wheels = f" and wheels for Python {release.python}" if python else ""
+                announce(f"resolving packages of Debian {release.number}{wheels}")
+                parts = _resolve(release, sources, names, requirements, folder / "partial")
             except TinylmError as error:
                 if old is None or known is None:
                     raise
@@ -132,11 +135,15 @@ def image_key(*, made_of: list[str], packages: tuple[Package, ...], wheels: tupl
     return sha256_bytes(json.dumps(contents).encode())
 
 
-def _resolve(release: Release, sources: str, requirements: tuple[str, ...], work: Path) -> _Parts:
+def _resolve(
+    release: Release, sources: str, names: tuple[str, ...], requirements: tuple[str, ...], work: Path
+) -> _Parts:
     apt = Apt(folder=work / "apt", sources=sources)
     apt.update()
-    packages = apt.resolve(PACKAGES)
-    wheels = download_wheels(requirements=requirements, python=release.python, folder=work / "wheels")
+    packages = apt.resolve(names)
+    wheels: tuple[Wheel, ...] = ()
+    if requirements:
+        wheels = download_wheels(requirements=requirements, python=release.python, folder=work / "wheels")
     return _Parts(packages=packages, wheels=wheels, apt=apt)
 
 
@@ -148,11 +155,12 @@ def _build(
     announce("unpacking")
     root, made = work / "root", work / "image"
     unpack(files, root)
-    unpack_wheels(
-        wheels=work / "wheels",
-        python=release.python,
-        target=root / f"usr/local/lib/python{release.python}/dist-packages",
-    )
+    if parts.wheels:
+        unpack_wheels(
+            wheels=work / "wheels",
+            python=release.python,
+            target=root / f"usr/local/lib/python{release.python}/dist-packages",
+        )
     made.mkdir()
     _make_keys(made)
     _take_kernel(root, made)
@@ -168,7 +176,7 @@ def _build(
     (made / RELEASE).write_text(f"{release.number}\n", encoding="ascii")
     shutil.rmtree(root)
     announce("first start")
-    _first_boot(made, work)
+    _first_boot(made, work, python=bool(parts.wheels))
     image.parent.mkdir(parents=True, exist_ok=True)
     made.rename(image)
     sync_folder(image.parent)
@@ -198,12 +206,14 @@ def _take_kernel(root: Path, made: Path) -> None:
     (root / "boot").mkdir()
 
 
-def _first_boot(made: Path, work: Path) -> None:
+def _first_boot(made: Path, work: Path, *, python: bool) -> None:
     """Start the image once, writing to its disk: it must come up, and it compiles what it will import."""
     settings = Settings(cpu="cortex-a72", cores=2, memory_mib=1024, port=0, measure=False, snapshot=False)
     with running(image=made, settings=settings, folder=work, name="first") as machine:
         machine.wait()
-        machine.ssh(f"ldconfig; python3 -c 'import {_LOADED}'", user="root", timeout_s=600)
+        machine.ssh("ldconfig", user="root")
+        if python:
+            machine.ssh(f"python3 -c 'import {_LOADED}'", user="root", timeout_s=600)
         machine.ssh("systemctl poweroff --no-block", user="root")
         end = time.monotonic() + _POWER_OFF_S
         while machine.alive() and time.monotonic() < end:

@@ -5,7 +5,7 @@ needed. Signatures are checked as always.
 
     apt = Apt(folder=folder, sources=sources_text(...))
     apt.update()
-    packages = apt.resolve(PACKAGES)
+    packages = apt.resolve(SYSTEM)
     files = apt.download(packages, into=folder)
 """
 
@@ -25,15 +25,16 @@ from tinylm.virtual_pi.programs import find_program, last_line, run_program
 KERNEL = "linux-image-cloud-arm64"
 """The kernel for virtual machines: small, and it has everything that the emulator's devices need."""
 INITRD_PACKAGE = "busybox-static"
-PACKAGES = (
+SYSTEM = (
     KERNEL,
     INITRD_PACKAGE,
     # What Debian calls essential; with an empty package database nothing else asks for it.
     *("base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "hostname"),
     *("libc-bin", "login", "mount", "procps", "sed", "tar", "util-linux"),
     *("systemd", "systemd-sysv", "openssh-server", "openssh-sftp-server", "sudo", "iproute2"),
-    *("python3-venv", "libgomp1", "libstdc++6"),
 )
+PYTHON = ("python3-venv", "libgomp1", "libstdc++6")
+"""And what the runtime needs beside its wheels."""
 _NOT_WANTED = (
     # Dependencies of the kernel and of maintainer scripts, none of which run here.
     *("initramfs-tools", "klibc-utils", "libklibc", "linux-base", "cpio", "udev", "debconf", "ucf", "usrmerge"),

@@ -160,7 +160,8 @@ def test_what_cannot_be_used(folder: Path, budget: Path, tmp_path: Path) -> None
     assert "cannot be read" in refused(tmp_path / "nowhere" / "decoder.toml", budget).message
     assert "the native engine runs bundles only" in refused(folder, budget, "--backend", "native").message
     assert (
-        "the virtual Pi checks bundles only" in refused(folder, ROOT / "budgets" / "pi-3.toml", "--virtual-pi").message
+        "the virtual Pi checks bundles and programs only"
+        in refused(folder, ROOT / "budgets" / "pi-3.toml", "--virtual-pi").message
     )
     (folder / "decoder.toml").write_text(DESCRIPTION.replace("64", "32"), encoding="utf-8")
     assert "16 + 20 tokens does not fit the decoder's context of 32" in refused(folder, budget).message

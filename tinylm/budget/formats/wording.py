@@ -224,7 +224,8 @@ def machine(facts: DeviceFacts) -> str:
 def machine_and_software(facts: DeviceFacts) -> str:
     """The machine, its governor, and what runs on it, in one line."""
     governor = "" if facts.governor is None else f", governor {facts.governor}"
-    software = f"{facts.system}, Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
+    python = "" if facts.python == "none" else f", Python {facts.python}, onnxruntime {facts.onnxruntime or 'missing'}"
+    software = f"{facts.system}{python}"
     return f"{machine(facts)}{governor}; {software}"
 
 

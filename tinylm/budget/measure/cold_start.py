@@ -19,11 +19,12 @@ _LIBRARIES = ("onnxruntime", "sentencepiece", "numpy")
 _NOT_LOADED = {"site-packages", "test", "idlelib", "ensurepip", "tkinter", "lib2to3"}
 
 
-def drop_from_cache(bundle: Path) -> bool:
-    """Ask the system to forget the files that starting a probe on `bundle` reads; False where that cannot be asked."""
+def drop_from_cache(candidate: Path) -> bool:
+    """Ask the system to forget the files that starting a probe reads, on a bundle or a program; False where that cannot
+    be asked."""
     if not hasattr(os, "posix_fadvise"):
         return False
-    for file in _files(bundle):
+    for file in [candidate] if candidate.is_file() else _files(candidate):
         try:
             opened = os.open(file, os.O_RDONLY)
         except OSError:

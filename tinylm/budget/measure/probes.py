@@ -152,6 +152,8 @@ class ProbeRunner:
     """What runs the model in them."""
     interpreter: tuple[str, ...] = INTERPRETER
     """The command before the module's name."""
+    elsewhere: Callable[[Sequence[str]], list[str]] = list
+    """Makes of a program's command the one that runs it where it is measured: under an emulator, on another machine."""
 
     def orders(self, *, requests: int, first_request: int = 0, verify: bool = False) -> ProbeOrders:
         """The budget's request, so often, as a probe understands it; to `verify` is to compare golden tokens too."""
@@ -168,7 +170,7 @@ class ProbeRunner:
             backend=self.backend,
             verify=verify and candidate.golden,
             decoder=candidate.decoder,
-            bundle_sha256=candidate.sha256 if candidate.kind == "bundle" else None,
+            bundle_sha256=candidate.manifest_sha256,
         )
 
     def run(self, orders: ProbeOrders, *, under: Sequence[str] = ()) -> ProbeResult:
@@ -183,8 +185,10 @@ class ProbeRunner:
         return run_probe(command, orders, MemoryResult, timeout_s=timeout_s, name="the memory probe")
 
     def _command(self, module: str) -> list[str]:
-        folder = str(self.candidate.path.resolve())
-        return [*self.interpreter, f"tinylm.runtime.measurement.{module}", folder]
+        path = str(self.candidate.path.resolve())
+        if self.candidate.kind == "program":
+            return self.elsewhere([path, f"--{module.replace('_', '-')}"])
+        return [*self.interpreter, f"tinylm.runtime.measurement.{module}", path]
 
     def _timeout_s(self, orders: ProbeOrders) -> float:
         requests_s = (orders.requests + orders.warmup) * self.budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT

@@ -1,6 +1,6 @@
-"""What is checked against a budget: a bundle, or a decoder that was exported elsewhere.
+"""What is checked against a budget: a bundle, a standalone program, or a decoder that was exported elsewhere.
 
-The check wants the same facts of either; a decoder lacks the evidence that an export of tinylm puts into a bundle. What
+The check wants the same facts of each; a decoder lacks the evidence that an export of tinylm puts into a bundle. What
 cannot be measured of it is left out or `not_measured`, never a pass.
 """
 
@@ -13,17 +13,18 @@ from typing import Any, Literal
 from tinylm.bundle.manifest import FileEntry
 from tinylm.bundle.reading import Bundle
 from tinylm.external_decoder.description import Decoder
+from tinylm.native.standalone_file import StandaloneFile
 from tinylm.settings.model import ModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    kind: Literal["bundle", "decoder"]
+    kind: Literal["bundle", "decoder", "program"]
     name: str
     sha256: str
     """Identifies all of its files."""
     path: Path
-    """Its folder."""
+    """Its folder; of a program the file."""
     size_bytes: int
     model: ModelConfig | None
     """Its shape; None for a decoder, whose description does not say."""
@@ -31,13 +32,30 @@ class Candidate:
     golden: bool
     """Whether it brings tokens that every device must reproduce."""
     bundle: Bundle | None = None
-    """None for a decoder."""
+    """None for others."""
+    program: StandaloneFile | None = None
     decoder: dict[str, Any] | None = None
     """What a probe is told of a decoder (`tinylm.external_decoder.description.DecoderOrders`)."""
     files: dict[str, FileEntry] = field(default_factory=dict)
-    """A decoder's files; a bundle's stand in its manifest."""
+    """A decoder's files, or the program; a bundle's stand in its manifest."""
     notes: tuple[str, ...] = ()
     """What people must know to read the figures."""
+
+    @property
+    def manifest_sha256(self) -> str | None:
+        """Of the bundle that a probe must find; None for a decoder."""
+        if self.program is not None:
+            return self.program.manifest_sha256
+        return self.sha256 if self.kind == "bundle" else None
+
+    @property
+    def weights_bytes(self) -> int:
+        """What is read from memory for a token; TypeError for a decoder, of which nobody knows."""
+        if self.program is not None:
+            return self.program.image_bytes
+        if self.bundle is None:
+            raise TypeError("a decoder's graph may read any part of its weights")
+        return self.bundle.model.stat().st_size
 
 
 def bundle_candidate(bundle: Bundle) -> Candidate:
@@ -52,6 +70,22 @@ def bundle_candidate(bundle: Bundle) -> Candidate:
         kv_cache_element_bytes=1 if bundle.manifest.quantization.kv_cache == "int8" else 4,
         golden=True,
         bundle=bundle,
+    )
+
+
+def program_candidate(program: StandaloneFile) -> Candidate:
+    """A program made by `tinylm export --standalone` as the check wants it."""
+    return Candidate(
+        kind="program",
+        name=program.name,
+        sha256=program.sha256,
+        path=program.path,
+        size_bytes=program.size_bytes,
+        model=program.model,
+        kv_cache_element_bytes=1 if program.int8_cache else 4,
+        golden=True,
+        program=program,
+        files={program.path.name: FileEntry(bytes=program.size_bytes, sha256=program.sha256)},
     )
 
 

@@ -12,7 +12,8 @@ import typer
 from tinylm.base.errors import say
 from tinylm.cli.help import Command, Group
 from tinylm.cli.options.budget import Against, budget_option, read_earlier
-from tinylm.cli.options.bundle import Backend, BundleArgument, opened_bundle
+from tinylm.cli.options.bundle import Backend
+from tinylm.cli.options.candidate import find_candidate
 from tinylm.cli.options.output import Certify, Html, Json, Junit, Markdown, Outputs
 
 if TYPE_CHECKING:
@@ -186,7 +187,13 @@ def stop(
 
 @virtual_pi_app.command(cls=Command, epilog="tinylm virtual-pi check runs/NAME --board pi-3")
 def check(
-    bundle: BundleArgument = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A bundle, a run that has one, or a program made by `export --standalone`; the latest run's bundle"
+            " when left out."
+        ),
+    ] = None,
     budget: Annotated[str | None, budget_option(show_default="the board's, or pi-zero-2w")] = None,
     board: Annotated[
         str | None,
@@ -231,7 +238,7 @@ def check_emulated(
     emulator: Emulator,
     outputs: Outputs,
 ) -> NoReturn:
-    """Check the bundle or run `named` on an emulated board, show the report and end with its exit code.
+    """Check the bundle, run or program `named` on an emulated board, show the report and end with its exit code.
 
     A `budget` that is None is the board's. TinylmError when bundle, budget or board cannot be used.
     """
@@ -240,7 +247,6 @@ def check_emulated(
     from tinylm.base.errors import TinylmError
     from tinylm.budget.compare.comparison import compare
     from tinylm.budget.spec.budget import load_budget
-    from tinylm.external_decoder.description import find_decoder
     from tinylm.virtual_pi.boards import find_board, find_cpu
     from tinylm.virtual_pi.check import board_for, check_on_virtual_pi, cost_model
 
@@ -251,18 +257,18 @@ def check_emulated(
     board = board_for(limits) if emulator.board is None else find_board(emulator.board)
     if emulator.cpu is not None:
         board = dataclasses.replace(board, cpu=find_cpu(emulator.cpu))
-    if find_decoder(named):
+    candidate = find_candidate(named, strict=outputs.certify)
+    if candidate.kind == "decoder":
         raise TinylmError(
-            f"`{named}` is a decoder; the virtual Pi checks bundles only",
+            f"`{named}` is a decoder; the virtual Pi checks bundles and programs only",
             "check it on a machine: tinylm check-budgets without --virtual-pi",
         )
-    bundle = opened_bundle(named, strict=outputs.certify)
-    outputs.check(bundle.path)
-    say(f"checking {bundle.path} against {limits.name} ({limits.description}) on a virtual Pi")
+    outputs.check(candidate.path)
+    say(f"checking {candidate.path} against {limits.name} ({limits.description}) on a virtual Pi")
     report = check_on_virtual_pi(
-        bundle,
+        candidate,
         limits,
-        image=_image(emulator),
+        image=_image(emulator, python=candidate.kind == "bundle"),
         board=board,
         folder=_place(emulator.folder),
         backend=backend,
@@ -273,7 +279,7 @@ def check_emulated(
     outputs.finish(report)
 
 
-def _image(emulator: Emulator, *, refresh: bool = False) -> Path:
+def _image(emulator: Emulator, *, refresh: bool = False, python: bool = True) -> Path:
     from tinylm.virtual_pi.image import build_image
     from tinylm.virtual_pi.releases import DEFAULT_KEYRING, find_release
 
@@ -284,6 +290,7 @@ def _image(emulator: Emulator, *, refresh: bool = False) -> Path:
         mirror=emulator.mirror or os.environ.get(ENVIRONMENT_MIRROR) or None,
         keyring=emulator.keyring or DEFAULT_KEYRING,
         refresh=refresh,
+        python=python,
     )
 
 

@@ -53,7 +53,8 @@ def _machine(report: BudgetReport) -> Iterator[tuple[str, str]]:
     yield "onnxruntime", found.onnxruntime or "missing"
     yield "differs in", "; ".join(report.device.differences) or "nothing: it is the budget's device"
     yield report.bundle.kind, report.bundle.name
-    yield "SHA-256 of its manifest" if report.bundle.kind == "bundle" else "SHA-256 of its files", report.bundle.sha256
+    hashed = {"bundle": "its manifest", "decoder": "its files", "program": "the file"}[report.bundle.kind]
+    yield f"SHA-256 of {hashed}", report.bundle.sha256
 
 
 def _budget(budget: Budget) -> Iterator[tuple[str, str]]:
