@@ -71,7 +71,7 @@ class Product:
                     "say for which processors: KERNELS in tinylm/native/targets.py",
                 ) from None
             if cpu is not None:
-                small = SMALL if name.startswith("program/") else ()
+                small = SMALL if self.target.is_idle(name) else ()
                 found[name] = ["-target", self.target.triple, f"-mcpu={cpu}", *FLAGS, *self.compiling, *small]
         return dict(sorted(found.items()))
 
