@@ -83,7 +83,8 @@ def test_encodings_cover_what_goes_wrong_in_tokenizers(int8: ExportResult, token
 def test_held_out_text_carries_its_bits(
     int8: ExportResult, fp32: ExportResult, tokenizer: Tokenizer, held_out: dict[str, list[str]]
 ) -> None:
-    with Engine(int8.bundle) as exported, Engine(fp32.bundle) as reference:
+    graphs = (Engine(result.bundle, backend="onnxruntime") for result in (int8, fp32))
+    with next(graphs) as exported, next(graphs) as reference:
         for entry in int8.bundle.golden().held_out:
             assert entry.text in held_out[entry.language]
             assert entry.bits == pytest.approx(text_bits(exported, tokenizer, entry.text)[0], rel=1e-6)

@@ -86,9 +86,6 @@ class NativePieces:
     def encode(self, text: str) -> list[int]:
         return self._encoded(text)[0]
 
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        return [self._encoded(text)[0] for text in texts]
-
     def spans(self, text: str) -> list[tuple[int, int]]:
         ids, ends = self._encoded(text, with_ends=True)
         starts = [0, *ends]

@@ -10,11 +10,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tinylm.base.errors import TinylmError
 from tinylm.native.library import NativeUnavailable
 from tinylm.tokenizer.native_pieces import NativePieces, NotCovered
+
+if TYPE_CHECKING:
+    from tinylm.tokenizer.sentencepiece_pieces import SentencePiecePieces
 
 BOS, EOS, PAD, UNK = 0, 1, 2, 3
 NORMALISATION = "nfc-2"
@@ -58,7 +61,6 @@ class Pieces(Protocol):
     @property
     def kind(self) -> Literal["unigram", "bpe"]: ...
     def encode(self, text: str) -> list[int]: ...
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
     def spans(self, text: str) -> list[tuple[int, int]]: ...
     def decode(self, ids: Sequence[int]) -> str: ...
     def piece(self, token: int) -> str: ...
@@ -92,6 +94,7 @@ class Tokenizer:
 
     def __init__(self, path: Path) -> None:
         """Open a `.model` file; TinylmError when it is missing, damaged or has other special ids."""
+        self._path = path
         self._model = read_model(path)
         self._pieces = open_pieces(self._model, str(path))
         ids = self._pieces.special_ids
@@ -101,6 +104,7 @@ class Tokenizer:
                 "take one that tinylm made, or train it with bos_id=0, eos_id=1, pad_id=2, unk_id=3",
             )
         self.vocab_size: int = self._pieces.count
+        self._many: SentencePiecePieces | None = None
 
     @property
     def kind(self) -> Literal["unigram", "bpe"]:
@@ -116,8 +120,15 @@ class Tokenizer:
         return self._pieces.encode(normalise(text))
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        """`encode` for many texts that are normalised already; other threads run meanwhile."""
-        return self._pieces.encode_batch(texts)
+        """`encode` for many texts that are normalised already, by SentencePiece, which takes half the time for them.
+
+        For datasets, so where training is; other threads run meanwhile.
+        """
+        if self._many is None:
+            from tinylm.tokenizer.sentencepiece_pieces import SentencePiecePieces
+
+            self._many = SentencePiecePieces(self._model, str(self._path))
+        return self._many.encode_batch(texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`; BOS, EOS and PAD are silent, UNK shows as U+2047."""
