@@ -71,7 +71,7 @@ text part_text(part_reader *part) {
 
 id_list part_ids(part_reader *part) {
     uint32_t count = part_u32(part);
-    const uint8_t *bytes = count > part->left / 4 ? NULL : take(part, (size_t)count * 4);
+    const uint8_t *bytes = count > part->left / 4 || count > INT32_MAX ? NULL : take(part, (size_t)count * 4);
     if (!bytes) part->broken = 1;
     return bytes ? (id_list){(const int32_t *)(const void *)bytes, (int)count} : (id_list){NULL, 0};
 }
