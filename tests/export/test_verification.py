@@ -34,8 +34,9 @@ def gate(measured: float, limit: float, name: str = "torch_logits") -> Gate:
 def test_every_gate_is_measured_and_passes(int8: ExportResult, fp32: ExportResult) -> None:
     both = ["torch_logits", "torch_greedy", "cached_decode"]
     quality = ["sampler", "graph_bytes", "bpb_increase.es", "bpb_increase.en"]
-    assert [g.name for g in fp32.report.gates] == [*both, *quality]
-    assert [g.name for g in int8.report.gates] == [*both, "int8_chunks", "int8_products", *quality]
+    engine = ["engine_golden", "engine_kl", "engine_bpb"]
+    assert [g.name for g in fp32.report.gates] == [*both, *quality, *engine]
+    assert [g.name for g in int8.report.gates] == [*both, "int8_chunks", "int8_products", *quality, *engine]
     measured = {g.name: g.measured for g in int8.report.gates}
     assert 0 < measured["torch_logits"] < 1e-5
     assert 0 < measured["cached_decode"] < 1e-5

@@ -84,10 +84,13 @@ def test_extreme_logits_stay_exact() -> None:
     np.testing.assert_allclose(nats, [rest, rest + 1, rest + 2000], rtol=1e-12)
 
 
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_logits_that_are_no_numbers_are_refused(bad: float) -> None:
+@pytest.mark.parametrize(
+    "logits",
+    [[0.0, math.nan, 0.0], [0.0, math.inf, 0.0], [1.0, 2.0, -math.inf], [-math.inf, -math.inf, -math.inf]],
+)
+def test_logits_that_are_no_numbers_are_refused(logits: list[float]) -> None:
     with pytest.raises(TinylmError, match="NaN or infinite"):
-        cross_entropy(np.array([0.0, bad, 0.0], np.float32).data, 2)
+        cross_entropy(np.array(logits, np.float32).data, 2)
 
 
 @pytest.mark.parametrize("stream", [[0, 64], [0, -1], [64, 0]])

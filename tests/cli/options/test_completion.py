@@ -38,7 +38,7 @@ def test_every_line_is_a_candidate() -> None:
 def test_bash_installs_and_completes(tmp_path: Path) -> None:
     script = """
         tinylm --install-completion >&2 && . "$HOME/.bash_completions/tinylm.sh" || exit 1
-        for words in "tinylm gene" "tinylm bundle " "tinylm train --kee" "tinylm generate --backend l" \\
+        for words in "tinylm gene" "tinylm bundle " "tinylm train --kee" "tinylm generate --backend n" \\
             "tinylm train-pipeline --preset tiny-" "tinylm check-budgets --budget pi-z" "tinylm budget check ho"; do
             read -ra COMP_WORDS <<<"$words"
             [[ $words != *" " ]] || COMP_WORDS+=("")
@@ -56,6 +56,7 @@ def test_bash_installs_and_completes(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "native", "tiny-muon", "pi-zero-2w", "host"]
+    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "native", "tiny-muon"]
+    words += ["pi-zero-2w", "pi-zero-w", "host"]
     assert done.stdout.split() == words, done.stderr
     assert "tinylm.sh" in (tmp_path / ".bashrc").read_text()
