@@ -7,7 +7,15 @@
        the rest      the image */
 #include "fuzz.h"
 
+#include "../../../tinylm/native/engine/internal.h"
+
 enum { MOST_TOKENS = 24, MOST_CALLS = 16, MOST_CACHE = 1 << 20, PARTS = 11 };
+
+static const kernels *instructions(unsigned which) {
+    unsigned n = 0;
+    while (tinylm_usable()[n]) n++;
+    return tinylm_usable()[which % n];
+}
 
 /* ---- a sequence whose parts are allocations of their own, so that what leaves one of them is seen ---- */
 
@@ -17,7 +25,7 @@ typedef struct {
 } spread_sequence;
 
 static spread_sequence open_sequence(const tinylm_model *m, size_t bytes) {
-    spread_sequence s = {room(bytes), {0}};
+    spread_sequence s = {aligned(bytes), {0}};
     memset(s.sequence, 0, sizeof *s.sequence); /* what the parts are in the end is zeroed below */
     tinylm_sequence_open(s.sequence, m);
     char *end = (char *)s.sequence + bytes, **fields[PARTS + 1] = {
@@ -28,7 +36,7 @@ static spread_sequence open_sequence(const tinylm_model *m, size_t bytes) {
     for (int i = 0; i < PARTS; i++) {
         CLAIM(*fields[i] <= *fields[i + 1]);
         size_t size = (size_t)(*fields[i + 1] - *fields[i]);
-        s.parts[i] = memset(room(size), 0, size);
+        s.parts[i] = memset(aligned(size), 0, size);
     }
     for (int i = 0; i < PARTS; i++) *fields[i] = s.parts[i];
     return s;
@@ -145,7 +153,7 @@ static uint64_t ask(input *from, tinylm_sequence *s, const uint8_t *seen, int *t
 /* All that is asked, of two sequences over one model; a hash of all answers. */
 static uint64_t converse(input from, const uint8_t *image, size_t size, const char *name, int threads) {
     size_t bytes = tinylm_model_bytes(image, size, threads);
-    tinylm_model *m = room(bytes);
+    tinylm_model *m = aligned(bytes);
     int error = tinylm_model_open(m, image, size, name, threads);
     CLAIM(error == 0 || error == TINYLM_BAD_IMAGE || error == TINYLM_BAD_NUMBERS || error == TINYLM_NO_THREADS);
     CLAIM(bytes || error == TINYLM_BAD_IMAGE);
@@ -156,7 +164,7 @@ static uint64_t converse(input from, const uint8_t *image, size_t size, const ch
     CLAIM(sequence_bytes);
     if (sequence_bytes < MOST_CACHE) {
         spread_sequence sequences[2] = {open_sequence(m, sequence_bytes), {0}};
-        uint8_t *seen = room((size_t)m->shape.vocab_size);
+        uint8_t *seen = aligned((size_t)m->shape.vocab_size);
         for (int i = 0; i < m->shape.vocab_size; i++) seen[i] = i % 3 == 1;
         for (int calls = 0, tokens = 0, current = 0; from.left && calls < MOST_CALLS && tokens < MOST_TOKENS; calls++) {
             if (*from.at >= 224) current = !current;
@@ -219,7 +227,7 @@ static void mend_matrix(const matrix *m) {
 static int mend(uint8_t *image, size_t size) {
     size_t bytes = tinylm_model_bytes(image, size, 1);
     if (!bytes) return 0;
-    tinylm_model *m = room(bytes);
+    tinylm_model *m = aligned(bytes);
     int opened = !tinylm_model_open(m, image, size, NULL, 1);
     if (opened) {
         mend_matrix(&m->positions), mend_matrix(&m->embedding), mend_matrix(&m->head);
@@ -237,7 +245,7 @@ static int mend(uint8_t *image, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2 || size - 2 < data[1]) return 0;
     size_t bytes = size - 2 - data[1];
-    uint8_t *image = memcpy(room(bytes), data + 2 + data[1], bytes);
+    uint8_t *image = memcpy(aligned(bytes), data + 2 + data[1], bytes);
     input from = {data + 2, data[1]};
     const kernels *k = instructions(data[0] & 7);
     int threads = (data[0] & 0xfe) == 0xfe ? 2 : 1, compared = (data[0] & 24) == 24 && mend(image, bytes);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../../tinylm/native/engine/internal.h"
+#include "../../../tinylm/native/engine/image.h"
+#include "../../../tinylm/native/engine/tinylm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
@@ -76,13 +77,7 @@ static inline int is_valid(const tinylm_sampling *how, float uniform) {
            (how->repetition_penalty == 1 || how->seen) && uniform >= 0 && uniform < 1;
 }
 
-static inline const kernels *instructions(unsigned which) {
-    unsigned n = 0;
-    while (tinylm_usable()[n]) n++;
-    return tinylm_usable()[which % n];
-}
-
-static inline void *room(size_t bytes) {
+static inline void *aligned(size_t bytes) {
     void *memory = NULL;
     CLAIM(!posix_memalign(&memory, 64, bytes ? bytes : 1));
     return memory;

@@ -3,14 +3,16 @@
        rows - 1, columns - 1, how the source lies; then the values */
 #include "fuzz.h"
 
+#include "../../../tinylm/native/engine/internal.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     input from = {data, size};
     int rows = next_byte(&from) % 35 + 1, columns = next_byte(&from) % 35 + 1, table = next_byte(&from) & 1;
     size_t row_step = table ? (size_t)columns : 1, column_step = table ? 1 : (size_t)rows;
     size_t n = (size_t)rows * (size_t)columns, laid = (size_t)padded(rows) * (size_t)padded(columns);
 
-    int8_t *source = room(n), *packed = memset(room(laid), 0, laid);
-    int32_t *sums = memset(room(4 * (size_t)padded(rows)), 0, 4 * (size_t)padded(rows));
+    int8_t *source = aligned(n), *packed = memset(aligned(laid), 0, laid);
+    int32_t *sums = memset(aligned(4 * (size_t)padded(rows)), 0, 4 * (size_t)padded(rows));
     for (size_t i = 0; i < n; i++) source[i] = (int8_t)next_byte(&from);
     int refused = tinylm_pack_int8(packed, sums, source, rows, columns, row_step, column_step);
     CLAIM(refused == (memchr(source, -128, n) ? TINYLM_BAD_NUMBERS : 0));
@@ -27,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     free(packed);
     free(sums);
 
-    float *numbers = room(4 * n), *floats = memset(room(4 * laid), 0, 4 * laid);
+    float *numbers = aligned(4 * n), *floats = memset(aligned(4 * laid), 0, 4 * laid);
     int strange = 0;
     for (size_t i = 0; i < n; i++) {
         numbers[i] = (uint8_t)source[i] >= 0xfd ? (uint8_t)source[i] & 1 ? NAN : INFINITY : source[i];

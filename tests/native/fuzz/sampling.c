@@ -4,6 +4,8 @@
        the settings, the uniform number, the forbidden ids and 1 byte for the tokens seen; then the logits */
 #include "fuzz.h"
 
+#include "../../../tinylm/native/engine/internal.h"
+
 enum { MOST_LOGITS = 700 };
 
 static int stands_before(const float *score, int a, int b) {
@@ -35,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     uint8_t marks = next_byte(&from), plain = next_byte(&from);
     int n = (int)(plain & 1 ? from.left / 4 : from.left);
     if (n > MOST_LOGITS) n = MOST_LOGITS;
-    float *logits = room(sizeof(float) * (size_t)n), *scratch = room(3 * sizeof(float) * ((size_t)n + 15));
+    float *logits = aligned(sizeof(float) * (size_t)n), *scratch = aligned(3 * sizeof(float) * ((size_t)n + 15));
     for (int i = 0; i < n; i++) {
         if (plain & 1) {
             uint32_t bits = next_word(&from);

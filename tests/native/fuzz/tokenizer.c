@@ -13,7 +13,7 @@
 static void put_together(const tinylm_tokenizer *t, const int32_t *ids, size_t count, int known) {
     size_t most = tinylm_decode_room(t, count);
     CLAIM(most);
-    char *text = room(most);
+    char *text = aligned(most);
     int size = tinylm_decode(t, ids, count, text);
     for (size_t i = 0; i < count; i++) known &= ids[i] >= 0 && ids[i] < tinylm_piece_count(t);
     CLAIM(known ? size >= 0 && (size_t)size < most : size == TINYLM_BAD_TOKEN);
@@ -24,7 +24,7 @@ static void put_together(const tinylm_tokenizer *t, const int32_t *ids, size_t c
 static void cut(const tinylm_tokenizer *t, const char *text, size_t bytes) {
     size_t most = tinylm_encode_room(t, bytes);
     CLAIM(most);
-    void *memory = room(most);
+    void *memory = aligned(most);
     const int32_t *ids;
     const uint32_t *ends;
     int count = tinylm_encode(t, text, bytes, memory, &ids, &ends);
@@ -43,7 +43,7 @@ static void ask(const tinylm_tokenizer *t, const uint8_t *text, size_t bytes) {
     cut(t, (const char *)text, bytes);
     size_t most = tinylm_normalise_room(bytes);
     CLAIM(most);
-    void *memory = room(most);
+    void *memory = aligned(most);
     const char *normal = NULL;
     int size = tinylm_normalise(t, (const char *)text, bytes, memory, &normal);
     CLAIM((size == TINYLM_BAD_ARGUMENT) == !t->header->classes);
@@ -65,10 +65,10 @@ static void ask(const tinylm_tokenizer *t, const uint8_t *text, size_t bytes) {
 }
 
 static void *laid_out(const uint8_t *data, size_t bytes, size_t tables_bytes, size_t *image_bytes) {
-    uint8_t *tables = memcpy(room(tables_bytes), data, tables_bytes);
-    uint8_t *model = memcpy(room(bytes - tables_bytes), data + tables_bytes, bytes - tables_bytes);
+    uint8_t *tables = memcpy(aligned(tables_bytes), data, tables_bytes);
+    uint8_t *model = memcpy(aligned(bytes - tables_bytes), data + tables_bytes, bytes - tables_bytes);
     size_t most = tinylm_pieces_room(model, bytes - tables_bytes, tables_bytes);
-    void *image = room(most);
+    void *image = aligned(most);
     int size = tinylm_pieces_lay(model, bytes - tables_bytes, tables, tables_bytes, image);
     CLAIM(size > 0 ? (size_t)size <= most : size == TINYLM_BAD_IMAGE);
     free(tables);
@@ -82,12 +82,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const uint8_t *rest = data + 2 + data[1];
     size_t bytes = size - 2 - data[1], tables = data[0] >> 1 << 3, image_bytes = bytes;
     if (data[0] & 1 && tables > bytes) return 0;
-    void *image = data[0] & 1 ? laid_out(rest, bytes, tables, &image_bytes) : memcpy(room(bytes), rest, bytes);
-    tinylm_tokenizer *t = room(tinylm_tokenizer_bytes());
+    void *image = data[0] & 1 ? laid_out(rest, bytes, tables, &image_bytes) : memcpy(aligned(bytes), rest, bytes);
+    tinylm_tokenizer *t = aligned(tinylm_tokenizer_bytes());
     int error = tinylm_tokenizer_open(t, image, image_bytes);
     CLAIM(error == 0 || error == TINYLM_BAD_IMAGE);
     CLAIM(error == 0 || !(data[0] & 1) || !image_bytes);
-    uint8_t *text = memcpy(room(data[1]), data + 2, data[1]);
+    uint8_t *text = memcpy(aligned(data[1]), data + 2, data[1]);
     if (!error) ask(t, text, data[1]);
     free(text);
     free(t);

@@ -10,6 +10,7 @@ typedef struct {
     char **next;
     const char *option; /* as it was typed, without a value behind `=` */
     const char *value;  /* behind `=`; NULL when there is none */
+    const char *action; /* what is to be done; NULL so far */
 } words;
 
 static const char *value_of(words *line) {
@@ -83,10 +84,9 @@ static int threads(words *line) {
     return (int)value;
 }
 
-static void choose(options *chosen, const char *option, what_to_do what) {
-    static const char *before;
-    if (before) FAIL(2, "call it once for each", before, " and ", option, " cannot be done together");
-    before = option;
+static void choose(options *chosen, words *line, what_to_do what) {
+    if (line->action) FAIL(2, "call it once for each", line->action, " and ", line->option, " cannot be done together");
+    line->action = line->option;
     chosen->what = what;
 }
 
@@ -126,11 +126,11 @@ options read_options(int count, char **arguments, const about *about) {
         while (action < sizeof actions / sizeof *actions && strcmp(word, actions[action].name) != 0) action++;
         if (action < sizeof actions / sizeof *actions) {
             if (line.value) FAIL(2, SEE_HELP, word, " takes no value");
-            choose(&chosen, word, actions[action].what);
+            choose(&chosen, &line, actions[action].what);
         } else if (strcmp(word, "--") == 0 && !line.value) {
             only_words = 1;
         } else if (strcmp(word, "--score") == 0) {
-            choose(&chosen, word, SCORE);
+            choose(&chosen, &line, SCORE);
             chosen.score = value_of(&line);
         } else if (strcmp(word, "--max-tokens") == 0) {
             chosen.max_tokens = counted(&line, 1, "at least 1");

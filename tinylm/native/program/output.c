@@ -53,7 +53,8 @@ void put_decimal(output *to, double value, int decimals) {
     uint64_t unit = 1;
     for (int i = 0; i < decimals; i++) unit *= 10;
     if (value < 0) put(to, "-");
-    uint64_t scaled = (uint64_t)((value < 0 ? -value : value) * (double)unit + 0.5);
+    double size = (value < 0 ? -value : value) * (double)unit + 0.5;
+    uint64_t scaled = size < 1e19 ? (uint64_t)size : 10000000000000000000u;
     put_unsigned(to, scaled / unit);
     if (decimals) {
         char text[20], *end = text + sizeof text;

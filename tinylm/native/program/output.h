@@ -17,7 +17,8 @@ void put_bytes(output *to, const char *bytes, size_t count);
 void put(output *to, const char *text);
 void put_integer(output *to, int64_t value);
 void put_unsigned(output *to, uint64_t value);
-/* `decimals` digits, at most 9, behind the point; below 2^53 / 10^decimals in size. */
+/* `decimals` digits, at most 9, behind the point; exact below 2^53 / 10^decimals in size, and 10^19 / 10^decimals at
+   most. */
 void put_decimal(output *to, double value, int decimals);
 /* A JSON string of UTF-8 text, quotes included. */
 void put_json_bytes(output *to, const char *text, size_t count);

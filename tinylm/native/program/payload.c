@@ -133,6 +133,10 @@ static about read_about(part found) {
     read.manifest_sha256 = part_text(&from);
     read.tinylm_version = part_text(&from);
     if (from.broken) damaged("what it says of itself is cut");
+    int temperature = read.temperature == 0 || (read.temperature >= 0.001f && read.temperature <= 100);
+    int penalty = read.repetition_penalty >= 0.01f && read.repetition_penalty <= 100;
+    if (!temperature || !penalty || !(read.top_p > 0 && read.top_p <= 1) || read.top_k < 0 || read.max_tokens < 1)
+        damaged("its generation defaults are impossible");
     return read;
 }
 
