@@ -61,6 +61,8 @@ class SpecialIds:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerEntry:
+    """How text becomes token ids."""
+
     kind: str
     """How its pieces were learned: `unigram` or `bpe`."""
     normalisation: str

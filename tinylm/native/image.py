@@ -49,6 +49,8 @@ class Image:
 
 @dataclass(frozen=True)
 class _Vector:
+    """Float32 values that stay as they are."""
+
     name: str
     shape: tuple[int, ...]
 
