@@ -1,128 +1,122 @@
-"""What a request does, read off real graphs: against the shapes' own arithmetic, and what is refused."""
+"""What a request does, by the shapes' own arithmetic and by another road, and what is refused."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
 
-import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_bundles import RECORD
 
 from tinylm.budget.estimate.work import MOST_TOP_K, Unmodelled, Work, request_work
-from tinylm.bundle.manifest import MODEL
-from tinylm.bundle.reading import Bundle, open_bundle
-from tinylm.bundle.writing import write_bundle
+from tinylm.bundle.manifest import GenerationDefaults, Manifest
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
+from tinylm.settings.model import ModelConfig
 
-MakeBundle = Callable[..., Bundle]
+SMALL = ModelConfig(
+    architecture="llama", vocab_size=512, context_length=64, n_layer=2, n_head=4, n_kv_head=2, d_model=64, d_ff=96
+)
 
 
-def changed(bundle: Bundle, folder: Path, *, graph_bytes: bytes | None = None, **manifest: object) -> Bundle:
-    """A copy with another graph, or another manifest."""
-    contents = {name: (bundle.path / name).read_bytes() for name in bundle.manifest.files}
-    contents |= {} if graph_bytes is None else {MODEL: graph_bytes}
-    return write_bundle(folder / "changed", dataclasses.replace(bundle.manifest, **manifest), contents)  # type: ignore[arg-type]
+def manifest(*, scheme: str = "int8", **changed: object) -> Manifest:
+    """The manifest of a small model; what is changed belongs to its shape, quantization or generation."""
+    parts: dict[str, object] = {
+        "model": SMALL,
+        "quantization": dataclasses.replace(RECORD.quantization, scheme=scheme, embedding=None, kv_cache="fp32"),
+        "generation": GenerationDefaults(temperature=0.8, top_k=40, top_p=0.9),
+    }
+    for name, part in parts.items():
+        fields = {field.name for field in dataclasses.fields(part)}  # type: ignore[arg-type]
+        parts[name] = dataclasses.replace(part, **{key: changed[key] for key in changed if key in fields})  # type: ignore[type-var]
+    return dataclasses.replace(RECORD, **parts)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scheme", ["int8", "fp32"])
-@pytest.mark.parametrize("sizes", [{}, {"n_layer": 3, "n_kv_head": 4, "d_ff": 40}, {"d_model": 128, "n_kv_head": 1}])
-def test_the_weights_of_a_token_are_all_matrices(make_bundle: MakeBundle, scheme: str, sizes: dict[str, int]) -> None:
-    bundle = make_bundle(scheme=scheme, **sizes)
-    model = bundle.manifest.model
+@pytest.mark.parametrize("sizes", [{}, {"n_layer": 3, "n_kv_head": 4, "d_ff": 48}, {"d_model": 128, "n_kv_head": 1}])
+def test_the_weights_of_a_token_are_all_matrices(scheme: str, sizes: dict[str, int]) -> None:
+    found = manifest(scheme=scheme, **sizes)
+    model = found.model
     d, heads = model.d_model, (model.n_head + 2 * model.n_kv_head) * model.head_dim
     layer = d * heads + d * d + 3 * d * model.d_ff
-    itl = request_work(bundle, prompt_tokens=16, new_tokens=20).itl
+    itl = request_work(found, prompt_tokens=16, new_tokens=20).itl
     rows, none = (itl.int8_rows, itl.float_rows) if scheme == "int8" else (itl.float_rows, itl.int8_rows)
     assert (rows, none) == (model.n_layer * layer + model.vocab_size * d, 0)
-    assert (itl.int8_chunks, itl.float_chunks) == (0, 0)
+    assert (itl.int8_fours, itl.float_fours) == (0, 0)
     assert itl.heads == model.n_layer * model.n_head
-    assert itl.top_k_logits == model.vocab_size
-    assert (itl.choosing_runs, itl.reading_runs, itl.requests) == (1, 0, 0)
+    assert itl.logits == itl.top_k_logits == model.vocab_size
+    assert (itl.tokens, itl.runs, itl.requests, itl.prompt_tokens) == (1, 1, 0, 0)
 
 
-def test_a_prompt_is_read_in_chunks_and_its_head_works_on_one_position(make_bundle: MakeBundle) -> None:
-    bundle = make_bundle(scheme="int8", context_length=64)
-    model = bundle.manifest.model
-    one = request_work(bundle, prompt_tokens=2, new_tokens=2)
-    head = model.vocab_size * model.d_model
+def test_sizes_are_padded_as_the_engine_pads_them() -> None:
+    odd = request_work(manifest(d_ff=90, vocab_size=500), prompt_tokens=16, new_tokens=20).itl
+    even = request_work(manifest(d_ff=96, vocab_size=512), prompt_tokens=16, new_tokens=20).itl
+    assert odd.int8_rows == even.int8_rows
+    assert odd.gates < even.gates
+
+
+def test_an_embedding_of_its_own_precision_makes_the_logits() -> None:
+    itl = request_work(manifest(embedding="fp32"), prompt_tokens=16, new_tokens=20).itl
+    assert itl.float_rows == SMALL.vocab_size * SMALL.d_model
+    # In `classic` the head is a matrix of its own, and int8 with the others.
+    classic = manifest(embedding="fp32", architecture="classic", n_kv_head=4)
+    assert request_work(classic, prompt_tokens=16, new_tokens=20).itl.float_rows == 0
+
+
+def test_a_prompt_is_read_in_chunks_four_rows_at_a_time() -> None:
+    head = SMALL.vocab_size * SMALL.d_model
+    one = request_work(manifest(), prompt_tokens=2, new_tokens=2)
     blocks = one.itl.int8_rows - head
-    ttft = request_work(bundle, prompt_tokens=36, new_tokens=2).ttft  # 16, 16 and 3 are read, then one is answered
-    assert ttft.reading_runs == 3
-    assert ttft.int8_chunks == 36 * blocks  # four rows at a time, the last ones filled up
-    assert ttft.int8_rows == blocks + 4 * head
-    assert ttft.nodes == 4 * one.itl.nodes
+    ttft = request_work(manifest(), prompt_tokens=36, new_tokens=2).ttft  # 16, 16 and 3 are read, then one is answered
+    assert ttft.runs == 4
+    assert ttft.int8_fours == 8 * blocks
+    assert ttft.int8_rows == 3 * blocks + blocks + head
+    assert (ttft.requests, ttft.prompt_tokens, ttft.tokens) == (1, 36, 1)
 
 
 @settings(max_examples=30)
-@given(prompt=st.integers(2, 40), new=st.integers(2, 24))
-def test_a_request_is_the_sum_of_its_runs(tiny_bundle: Bundle, prompt: int, new: int) -> None:
-    work = request_work(tiny_bundle, prompt_tokens=prompt, new_tokens=new)
-    model = tiny_bundle.manifest.model
-    # By another road: every run for itself.
-    seen, read = 0, 0
-    while read < prompt - 1:
-        step = min(CHUNK_TOKENS, prompt - 1 - read)
-        seen += step * (read + step)
-        read += step
-    seen += sum(prompt + place for place in range(new))
-    assert work.latency.head_positions == pytest.approx(seen * model.n_layer * model.n_head)
-    alone = sum(prompt + place for place in range(new)) + (prompt - 1 if prompt % CHUNK_TOKENS == 2 else 0)
-    assert work.latency.row_positions == pytest.approx(alone * model.n_layer * model.d_model)
-    assert work.latency.choosing_runs == new
-    together = work.ttft.plus(work.itl, new - 1)
-    assert work.latency == pytest.approx(together)
+@given(prompt=st.integers(2, 40), new=st.integers(2, 24), window=st.sampled_from([None, 7, 33]))
+def test_a_request_is_the_sum_of_its_tokens(prompt: int, new: int, window: int | None) -> None:
+    work = request_work(manifest(sliding_window=window), prompt_tokens=prompt, new_tokens=new)
+    # By another road: every position for itself.
+    seen = [min(position + 1, window or 64) for position in range(prompt + new - 1)]
+    heads = SMALL.n_layer * SMALL.n_head
+    assert work.latency.masses == heads * sum((count + 15) // 16 * 16 for count in seen)
+    pairs = sum((count + 15) // 16 * 16 + count for count in seen) / 2
+    assert work.latency.pairs == heads * pairs * SMALL.head_dim
+    assert work.latency.layer_rows == SMALL.n_layer * len(seen)
+    assert work.latency.runs == -(-(prompt - 1) // CHUNK_TOKENS) + new
+    assert work.latency.tokens == new
+    assert work.latency == pytest.approx(work.ttft.plus(work.itl, new - 1))
     assert all(value >= 0 for value in work.latency)
 
 
-def test_the_likeliest_token_is_another_choice(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    greedy = dataclasses.replace(tiny_bundle.manifest.generation, temperature=0.0)
-    itl = request_work(changed(tiny_bundle, tmp_path, generation=greedy), prompt_tokens=16, new_tokens=20).itl
-    assert (itl.choosing_runs, itl.top_k_logits) == (0, 0)
-    assert (itl.greedy_runs, itl.greedy_logits) == (1, tiny_bundle.manifest.model.vocab_size)
+def test_how_a_token_is_chosen() -> None:
+    greedy = request_work(manifest(temperature=0.0), prompt_tokens=16, new_tokens=20).itl
+    assert (greedy.logits, greedy.top_k_logits, greedy.candidates) == (512, 0, 0)
+    drawn = request_work(manifest(repetition_penalty=1.2), prompt_tokens=16, new_tokens=20).itl
+    assert (drawn.logits, drawn.top_k_logits, drawn.penalised_logits, drawn.candidates) == (512, 512, 512, 40)
 
 
-@pytest.mark.parametrize(
-    ("generation", "why"),
-    [
-        ({"top_k": 0}, "`top_k` is off"),
-        ({"top_k": MOST_TOP_K + 1}, "`top_k` is 101"),
-        ({"repetition_penalty": 1.1}, "`repetition_penalty` is 1.1"),
-    ],
-)
-def test_a_choice_that_was_never_counted(
-    tiny_bundle: Bundle, tmp_path: Path, generation: dict[str, float], why: str
-) -> None:
-    asked = dataclasses.replace(tiny_bundle.manifest.generation, **generation)  # type: ignore[arg-type]
-    with pytest.raises(Unmodelled, match=why):
-        request_work(changed(tiny_bundle, tmp_path, generation=asked), prompt_tokens=16, new_tokens=20)
+def test_what_an_int8_cache_changes() -> None:
+    plain = request_work(manifest(), prompt_tokens=16, new_tokens=20).itl
+    int8 = request_work(manifest(kv_cache="int8"), prompt_tokens=16, new_tokens=20).itl
+    assert (int8.pairs, int8.int8_pairs) == (0, plain.pairs)
+    assert (int8.remembered, int8.int8_remembered) == (0, plain.remembered)
 
 
-def test_other_forms_of_a_graph_are_not_guessed(tiny_bundle: Bundle, tmp_path: Path) -> None:
-    manifest = tiny_bundle.manifest
-    bare = dataclasses.replace(manifest.graph, capabilities=())
-    with pytest.raises(Unmodelled, match="does not choose the token itself"):
-        request_work(changed(tiny_bundle, tmp_path, graph=bare), prompt_tokens=16, new_tokens=20)
-    cache = dataclasses.replace(manifest.quantization, kv_cache="int8")
-    with pytest.raises(Unmodelled, match="its cache is int8"):
-        request_work(changed(tiny_bundle, tmp_path, quantization=cache), prompt_tokens=16, new_tokens=20)
-    window = dataclasses.replace(manifest.model, sliding_window=16)
-    with pytest.raises(Unmodelled, match="a sliding window"):
-        request_work(changed(tiny_bundle, tmp_path, model=window), prompt_tokens=16, new_tokens=20)
+def test_the_parts_of_classic() -> None:
+    itl = request_work(manifest(architecture="classic", n_kv_head=4), prompt_tokens=16, new_tokens=20).itl
+    assert itl.gelus == SMALL.n_layer * SMALL.d_ff
+    assert itl.layer_norms == SMALL.n_layer * 2 * SMALL.d_model
+    assert (itl.gates, itl.rms_norms, itl.rotated) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("op", "why"), [("Tanh", "a node `Tanh`"), ("MatMul", "multiplies no constant float32 matrix")]
-)
-def test_a_node_that_was_never_counted(tiny_bundle: Bundle, tmp_path: Path, op: str, why: str) -> None:
-    model = onnx.load(tiny_bundle.model)
-    model.graph.node.append(onnx.helper.make_node(op, ["logits", "logits"][: 1 + (op == "MatMul")], ["more"]))
-    bundle = changed(tiny_bundle, tmp_path, graph_bytes=model.SerializeToString())
-    with pytest.raises(Unmodelled, match=why):
-        request_work(open_bundle(bundle.path), prompt_tokens=16, new_tokens=20)
+@pytest.mark.parametrize(("top_k", "what"), [(0, "off"), (MOST_TOP_K + 1, str(MOST_TOP_K + 1))])
+def test_sorting_that_nobody_counted_is_refused(top_k: int, what: str) -> None:
+    with pytest.raises(Unmodelled, match=f"its `top_k` is {what}"):
+        request_work(manifest(top_k=top_k), prompt_tokens=16, new_tokens=20)
 
 
-def test_work_is_added_up() -> None:
-    assert Work(nodes=2, heads=1).plus(Work(nodes=3), 2) == Work(nodes=8, heads=1)
+def test_sums() -> None:
+    assert Work(requests=1, tokens=2).plus(Work(tokens=3), 2) == Work(requests=1, tokens=8)

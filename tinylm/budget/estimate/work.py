@@ -1,74 +1,89 @@
-"""What a request asks of a processor, read off a bundle's own graph: weights, nodes, positions, in numbers.
+"""What a request asks of a processor, read off a model's shape: weights, positions, logits, in numbers.
 
-    work = request_work(bundle, prompt_tokens=16, new_tokens=20)    # Unmodelled, with the reason, where nobody counted
+    work = request_work(bundle.manifest, prompt_tokens=16, new_tokens=20)    # Unmodelled, with the reason
     work.latency.int8_rows                                          # int8 weights multiplied by one row of activations
 
-`tinylm.budget.estimate.instructions` knows how many instructions each of them takes. What was never counted on an
-emulated board (another operator, another way to choose a token, an int8 cache) is refused: a guess would look like an
-estimate.
+It follows the native engine call by call (tinylm/native/engine/transformer.c), whose loops do the same whatever the
+numbers are. `tinylm.budget.estimate.cores` knows how many instructions each quantity takes. What was never counted is
+refused: a guess would look like an estimate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import add
 from typing import NamedTuple
 
-from tinylm.bundle.manifest import SAMPLER, GenerationDefaults
-from tinylm.bundle.reading import Bundle
-from tinylm.onnx.graph_file import Graph, Node, read_onnx
+from tinylm.bundle.manifest import GenerationDefaults, Manifest
 from tinylm.runtime.backends.contract import CHUNK_TOKENS
 from tinylm.settings.model import ModelConfig
 
-_ROWS = 4
 MOST_TOP_K = 100
 """Of more, sorting begins to count."""
-_INT8, _FLOAT = "DynamicQuantizeMatMul", "MatMul"
-_COUNTED_NODES = frozenset(
-    {
-        *(_INT8, _FLOAT, "Add", "Cast", "Gather", "Gelu", "GroupQueryAttention", "If", "Less", "Mul", "QuickGelu"),
-        *("Shape", "SimplifiedLayerNormalization", "SkipLayerNormalization", "SkipSimplifiedLayerNormalization"),
-        *("Slice", "Split", "Sub", "Transpose"),
-    }
-)
+_LANES = 16
+"""Outputs, inputs and positions come in blocks of so many (tinylm/native/engine/image.h)."""
+_TOGETHER = 4
+"""Rows of activations that a product of several takes at a time, where the kernel can."""
 
 
 class Unmodelled(Exception):
-    """Nobody has counted what this graph does; the message says what it is, as the end of a sentence."""
+    """Nobody has counted what this model does; the message says what it is, as the end of a sentence."""
 
 
 class Work(NamedTuple):
     """Quantities of work; instructions are a sum of them, each times its cost."""
 
     requests: float = 0.0
-    """The text in and out, and what else a request does once."""
-    reading_runs: float = 0.0
-    """Of the graph, to read a prompt; the choice that nobody reads is made too."""
-    choosing_runs: float = 0.0
-    """Of the graph, to give a token, by top-k; Python's part of a token is in it."""
-    greedy_runs: float = 0.0
-    """The same, by the likeliest token."""
-    nodes: float = 0.0
-    """Of the graph, over all runs."""
+    """Around the engine: what a request does once."""
+    prompt_tokens: float = 0.0
+    """Around the engine: tokens that were made of a text."""
+    tokens: float = 0.0
+    """Around the engine: new tokens, which become text."""
+    runs: float = 0.0
+    """Of the model, each over one token or a chunk of a prompt."""
+    layer_rows: float = 0.0
+    """Layers of all runs, for every row of activations."""
+    products: float = 0.0
+    """Calls that multiply with a matrix."""
     int8_rows: float = 0.0
     """int8 weights of products with a single row of activations."""
-    int8_chunks: float = 0.0
-    """int8 weights times rows, of products with several rows at once."""
+    int8_fours: float = 0.0
+    """int8 weights of products with four rows at once."""
     float_rows: float = 0.0
-    float_chunks: float = 0.0
-    int8_channels: float = 0.0
-    """Numbers that go into an int8 product, are made int8, and come out, are scaled."""
-    float_channels: float = 0.0
+    float_fours: float = 0.0
+    outputs: float = 0.0
+    """Of int8 products, to be scaled."""
+    quantized: float = 0.0
+    """Activations that are made int8."""
+    rms_norms: float = 0.0
+    """Numbers that go through a norm of `llama`."""
+    layer_norms: float = 0.0
+    """The same of `classic`."""
+    gates: float = 0.0
+    """Numbers that go through SwiGLU."""
+    gelus: float = 0.0
+    rotated: float = 0.0
+    """Numbers of queries and keys that RoPE turns."""
+    remembered: float = 0.0
+    """Numbers put into the cache."""
+    int8_remembered: float = 0.0
     heads: float = 0.0
-    """Of attention, over all layers and runs."""
-    head_positions: float = 0.0
-    """Pairs of a position that asks and a cached one, over all heads and layers."""
-    row_positions: float = 0.0
-    """The same times the width of a head, of runs with a single row; with several at once it costs nothing more."""
-    top_k_logits: float = 0.0
-    """Entries of the vocabulary among which top-k chooses."""
-    greedy_logits: float = 0.0
+    """Of attention, over all layers and rows."""
+    masses: float = 0.0
+    """Exponentials of attention: pairs of a row and a cached position, over all heads."""
+    pairs: float = 0.0
+    """The same times the width of a head, for scores and for sums of values."""
+    int8_pairs: float = 0.0
+    """The same in an int8 cache."""
+    logits: float = 0.0
     """Entries of the vocabulary among which the likeliest is looked for."""
+    top_k_logits: float = 0.0
+    """And among which the `top_k` likeliest are."""
+    penalised_logits: float = 0.0
+    """And which the repetition penalty goes through before."""
+    candidates: float = 0.0
+    """Of top-k, to be ordered and drawn from."""
 
     def plus(self, other: Work, times: float = 1.0) -> Work:
         """The sum of both, `other` so many times."""
@@ -84,109 +99,112 @@ class RequestWork:
     """A token after the first, on average."""
 
 
-class _Product(NamedTuple):
-    int8: bool
-    inputs: int
-    outputs: int
-    head: bool
-    """It makes the logits, from the last position alone."""
-
-
-def request_work(bundle: Bundle, *, prompt_tokens: int, new_tokens: int) -> RequestWork:
-    """The work of a request of the bundle; `Unmodelled` for what was never counted, TinylmError for a damaged graph."""
-    manifest = bundle.manifest
-    if SAMPLER not in manifest.graph.capabilities:
-        raise Unmodelled("its graph does not choose the token itself")
-    if manifest.quantization.kv_cache != "fp32":
-        raise Unmodelled(f"its cache is {manifest.quantization.kv_cache}")
-    if manifest.model.sliding_window is not None:
-        raise Unmodelled("its attention has a sliding window")
-    greedy = _chooses_greedily(manifest.generation)
-    graph = read_onnx(bundle.model).graph
-    products, config = _products(graph), manifest.model
-
-    def run(tokens: int, before: int) -> Work:
-        """A run of the graph that reads so many tokens after so many cached ones, the choice left out."""
-        heads = config.n_layer * config.n_head
-        pairs = heads * tokens * (before + tokens)
-        work = Work(
-            nodes=len(graph.nodes),
-            heads=heads,
-            head_positions=pairs,
-            row_positions=pairs * config.head_dim if tokens == 1 else 0,
-        )
-        for product in products:
-            work = work.plus(_product_work(product, 1 if product.head else tokens))
-        return work
-
-    def reading(tokens: int, before: int) -> Work:
-        return run(tokens, before).plus(Work(reading_runs=1, greedy_logits=config.vocab_size))
-
-    def choosing(before: int) -> Work:
-        return run(1, before).plus(_choice(config, greedy=greedy))
-
+def request_work(manifest: Manifest, *, prompt_tokens: int, new_tokens: int) -> RequestWork:
+    """The work of a request of a bundle; `Unmodelled` for what was never counted."""
+    config, precision = manifest.model, manifest.quantization
+    embedding = precision.embedding or precision.scheme
+    model = _Model(
+        config=config,
+        int8_weights=precision.scheme == "int8",
+        int8_embedding=embedding == "int8",
+        int8_cache=precision.kv_cache == "int8",
+    )
+    choice = _choice(config, manifest.generation)
     read = prompt_tokens - 1
-    ttft = Work(requests=1).plus(choosing(read))
+    ttft = Work(requests=1, prompt_tokens=prompt_tokens)
     for start in range(0, read, CHUNK_TOKENS):
-        ttft = ttft.plus(reading(min(CHUNK_TOKENS, read - start), start))
-    # Work grows evenly with what is cached, so the middle one stands for all later tokens.
-    itl = choosing(0).plus(choosing(2 * read + new_tokens)).plus(Work())
-    itl = Work(*(value / 2 for value in itl))
-    return RequestWork(latency=ttft.plus(itl, new_tokens - 1), ttft=ttft, itl=itl)
+        ttft = ttft.plus(model.run(min(CHUNK_TOKENS, read - start), start))
+    ttft = ttft.plus(model.answer(read)).plus(choice)
+    later = _sum(model.answer(read + place).plus(choice) for place in range(1, new_tokens))
+    itl = Work(*(value / (new_tokens - 1) for value in later))
+    return RequestWork(latency=ttft.plus(later), ttft=ttft, itl=itl)
 
 
-def _chooses_greedily(generation: GenerationDefaults) -> bool:
-    """Whether the likeliest token is taken, and not one of the `top_k` likeliest."""
-    if generation.repetition_penalty != 1:
-        raise Unmodelled(f"its `repetition_penalty` is {generation.repetition_penalty:g}, not 1")
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A shape as the engine runs it."""
+
+    config: ModelConfig
+    int8_weights: bool
+    int8_embedding: bool
+    int8_cache: bool
+
+    def answer(self, before: int) -> Work:
+        """A run over one token after so many, with the logits of what follows."""
+        c = self.config
+        head = self.int8_embedding if c.architecture == "llama" else self.int8_weights
+        last = Work(tokens=1, rms_norms=c.d_model if c.architecture == "llama" else 0)
+        return self.run(1, before).plus(last).plus(_product(c.vocab_size, c.d_model, rows=1, int8=head))
+
+    def run(self, rows: int, before: int) -> Work:
+        """A run over so many tokens after so many cached ones, without logits."""
+        return Work(runs=1).plus(self._layer(rows, before), self.config.n_layer)
+
+    def _layer(self, rows: int, before: int) -> Work:
+        c = self.config
+        llama, d, keys = c.architecture == "llama", c.d_model, c.n_kv_head * c.head_dim
+        inner = 2 * c.d_ff if llama else c.d_ff
+        work = self._attention(rows, before)
+        for outputs, inputs in ((d + 2 * keys, d), (d, d), (inner, d), (d, c.d_ff)):
+            work = work.plus(_product(outputs, inputs, rows=rows, int8=self.int8_weights))
+        return work.plus(
+            Work(
+                layer_rows=rows,
+                rms_norms=2 * rows * d if llama else 0,
+                layer_norms=0 if llama else 2 * rows * d,
+                gates=rows * c.d_ff if llama else 0,
+                gelus=0 if llama else rows * c.d_ff,
+                rotated=rows * (d + keys) if llama else 0,
+                remembered=0 if self.int8_cache else 2 * rows * keys,
+                int8_remembered=2 * rows * keys if self.int8_cache else 0,
+            )
+        )
+
+    def _attention(self, rows: int, before: int) -> Work:
+        c = self.config
+        slots = min(c.sliding_window or c.context_length, c.context_length)
+        seen = [min(before + row + 1, slots) for row in range(rows)]
+        blocks = c.n_head * sum(map(_padded, seen))
+        pairs = (blocks * c.head_dim + c.n_head * sum(seen) * _padded(c.head_dim)) / 2
+        return Work(
+            heads=c.n_head * rows,
+            masses=blocks,
+            pairs=0 if self.int8_cache else pairs,
+            int8_pairs=pairs if self.int8_cache else 0,
+        )
+
+
+def _product(outputs: int, inputs: int, *, rows: int, int8: bool) -> Work:
+    weights, fours, alone = _padded(outputs) * _padded(inputs), rows // _TOGETHER, rows % _TOGETHER
+    if not int8:
+        return Work(products=1, float_rows=weights * alone, float_fours=weights * fours)
+    return Work(
+        products=1,
+        int8_rows=weights * alone,
+        int8_fours=weights * fours,
+        outputs=rows * _padded(outputs),
+        quantized=rows * _padded(inputs),
+    )
+
+
+def _choice(config: ModelConfig, generation: GenerationDefaults) -> Work:
+    """Of one token."""
+    penalised = 0 if generation.repetition_penalty == 1 else config.vocab_size
+    work = Work(logits=config.vocab_size, penalised_logits=penalised)
     if generation.temperature == 0:
-        return True
+        return work
     if not 0 < generation.top_k <= MOST_TOP_K:
         what = "off" if generation.top_k == 0 else f"{generation.top_k}"
         raise Unmodelled(f"its `top_k` is {what}: how much there is to sort depends on its probabilities")
-    return False
+    return work.plus(Work(top_k_logits=config.vocab_size, candidates=generation.top_k))
 
 
-def _choice(config: ModelConfig, *, greedy: bool) -> Work:
-    if greedy:
-        return Work(greedy_runs=1, greedy_logits=config.vocab_size)
-    return Work(choosing_runs=1, top_k_logits=config.vocab_size)
+def _padded(count: int) -> int:
+    return -(-count // _LANES) * _LANES
 
 
-def _product_work(product: _Product, rows: int) -> Work:
-    channels = (product.inputs + product.outputs) * rows
-    # Several rows are multiplied four at a time, the last ones filled up.
-    weights = product.inputs * product.outputs * (rows if rows == 1 else -(-rows // _ROWS) * _ROWS)
-    if product.int8:
-        work = Work(int8_channels=channels)
-        return work.plus(Work(int8_rows=weights) if rows == 1 else Work(int8_chunks=weights))
-    work = Work(float_channels=channels)
-    return work.plus(Work(float_rows=weights) if rows == 1 else Work(float_chunks=weights))
-
-
-def _products(graph: Graph) -> list[_Product]:
-    """The graph's products with constant matrices; `Unmodelled` for a node of another kind than was counted."""
-    producers = {output: node for node in graph.nodes for output in node.outputs if output}
-    head = producers.get("logits")
-    if head is not None and head.op_type == "Mul":  # the scales of an int8 head
-        head = producers.get(head.inputs[0])
-    found = []
-    for node in graph.nodes:
-        if node.op_type not in _COUNTED_NODES:
-            raise Unmodelled(f"its graph has a node `{node.op_type}`")
-        if node.op_type in (_INT8, _FLOAT):
-            found.append(_product(node, graph, producers, head=node is head))
-    return found
-
-
-def _product(node: Node, graph: Graph, producers: dict[str, Node], *, head: bool) -> _Product:
-    name, transposed = node.inputs[1], False
-    maker = producers.get(name)
-    if maker is not None and maker.op_type == "Transpose":  # of the tied embedding; ONNX Runtime folds it at load
-        name, transposed = maker.inputs[0], True
-    weight = graph.initializers.get(name)
-    data_type = "int8" if node.op_type == _INT8 else "float32"
-    if weight is None or weight.data_type != data_type or len(weight.dims) != 2:
-        raise Unmodelled(f"its product `{node.op_type}` multiplies no constant {data_type} matrix")
-    inputs, outputs = reversed(weight.dims) if transposed else weight.dims
-    return _Product(int8=node.op_type == _INT8, inputs=inputs, outputs=outputs, head=head)
+def _sum(works: Iterable[Work]) -> Work:
+    total = Work()
+    for work in works:
+        total = total.plus(work)
+    return total
