@@ -1,7 +1,8 @@
 /* The standalone program: its payload, its command line and standard input, whatever the bytes are. What it asks of the
    system and of the C library's memory is answered here (`CALLS` in scripts/fuzz_native).
 
-       byte 0        1: the parts are a whole file, trailer and all; else they are put behind each other with a trailer
+       byte 0        0: a trailer is put behind the parts; 1: they are a whole file, trailer and all; 3: whose checksums
+                     are made right
        byte 1, 2     lengths of the command line and of standard input
        8 bytes       lengths of the four parts, 16 bits each
        then          the command line, words that end with a zero; standard input; the parts */
@@ -98,6 +99,19 @@ void *fuzz_mmap(void *at, size_t bytes, int access, int flags, int descriptor, o
 
 /* ---- a file that is whole ---- */
 
+static void mend_checksums(void) {
+    trailer last;
+    checksum all = {0, 0}, own = {0, 0};
+    if (file_bytes < sizeof last) return;
+    uint8_t *end = file + file_bytes - sizeof last;
+    memcpy(&last, end, sizeof last);
+    checksum_add(&all, file, (size_t)(end - file));
+    last.file_bytes = file_bytes, last.checksum = checksum_value(&all);
+    checksum_add(&own, &last, offsetof(trailer, trailer_checksum));
+    last.trailer_checksum = checksum_value(&own);
+    memcpy(end, &last, sizeof last);
+}
+
 /* The parts behind each other, and a trailer that says so. */
 static void make_file(const uint8_t *parts, const uint16_t *sizes) {
     trailer last = {.version = PAYLOAD_VERSION, .magic = PAYLOAD_MAGIC};
@@ -109,12 +123,8 @@ static void make_file(const uint8_t *parts, const uint16_t *sizes) {
     file_bytes = at + sizeof last, file = memset(aligned(file_bytes), 0, file_bytes);
     for (int i = 0; i < PARTS; parts += sizes[i], i++) memcpy(file + last.parts[i].offset, parts, sizes[i]);
     if (sizes[PART_IMAGE] >= sizeof(tinylm_header)) ((tinylm_header *)file)->bytes = sizes[PART_IMAGE];
-    checksum all = {0, 0}, own = {0, 0};
-    checksum_add(&all, file, at);
-    last.file_bytes = file_bytes, last.checksum = checksum_value(&all);
-    checksum_add(&own, &last, offsetof(trailer, trailer_checksum));
-    last.trailer_checksum = checksum_value(&own);
     memcpy(file + at, &last, sizeof last);
+    mend_checksums();
 }
 
 static int run(char **words, int count) {
@@ -158,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t rest = size - at - words_bytes - input_bytes;
     if (data[0] & 1) {
         file_bytes = rest, file = memcpy(aligned(rest), parts, rest);
+        if (data[0] & 2) mend_checksums();
     } else if (parts_bytes <= rest)
         make_file(parts, sizes);
     if (file) {

@@ -35,7 +35,8 @@ extern "C" {
 /* Grows whenever the same image and tokens may give other bits of logits. */
 #define TINYLM_ARITHMETIC 1
 
-/* What a call returns instead of a token or of 0. */
+/* What a call returns instead of a token or of 0. A call that is refused changes nothing; that logits are not finite is
+   known when the tokens before them have been read, and these stay in the sequence. */
 enum {
     TINYLM_BAD_IMAGE = -1,       /* the image is cut, damaged, of another layout or of a shape out of bounds */
     TINYLM_BAD_NUMBERS = -2,     /* a scale or a norm is NaN or infinite */
