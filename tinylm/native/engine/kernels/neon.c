@@ -11,16 +11,14 @@
 
 /* 16 outputs of 8 inputs: `a` has four of the activations, four times, and `b` the next four. */
 INLINE void eight_inputs(int32x4_t *low, int32x4_t *high, const int8_t *w, int8x16_t a, int8x16_t b) {
-    int8x16_t v[4], next[4]; /* all loads first: neighbours become one instruction */
-    for (int j = 0; j < 4; j++) v[j] = vld1q_s8(w + 16 * j);
-    for (int j = 0; j < 4; j++) next[j] = vld1q_s8(w + 64 + 16 * j);
     for (int j = 0; j < 4; j++) { /* two products of 128 * 127 at most fit 16 bits */
-        int16x8_t p = vmlal_s8(vmull_s8(vget_low_s8(v[j]), vget_low_s8(a)), vget_low_s8(next[j]), vget_low_s8(b));
+        int8x16_t v = vld1q_s8(w + 16 * j), next = vld1q_s8(w + 64 + 16 * j);
+        int16x8_t p = vmlal_s8(vmull_s8(vget_low_s8(v), vget_low_s8(a)), vget_low_s8(next), vget_low_s8(b));
         low[j] = vpadalq_s16(low[j], p);
 #ifdef __aarch64__
-        p = vmlal_high_s8(vmull_high_s8(v[j], a), next[j], b);
+        p = vmlal_high_s8(vmull_high_s8(v, a), next, b);
 #else
-        p = vmlal_s8(vmull_s8(vget_high_s8(v[j]), vget_high_s8(a)), vget_high_s8(next[j]), vget_high_s8(b));
+        p = vmlal_s8(vmull_s8(vget_high_s8(v), vget_high_s8(a)), vget_high_s8(next), vget_high_s8(b));
 #endif
         high[j] = vpadalq_s16(high[j], p);
     }
