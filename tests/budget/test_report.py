@@ -87,8 +87,8 @@ def test_the_ledger_explains_what_is_resident(report: BudgetReport) -> None:
     assert sum(e.own_mb + e.files_mb for e in report.ledger.entries) == pytest.approx(report.ledger.total_mb, abs=0.01)
     # Both are counts of pages of the same moment; the kernel keeps its own per core and may be some 100 KB behind.
     assert report.ledger.total_mb == pytest.approx(report.ledger.resident_mb, rel=0.03)
-    assert parts["onnxruntime"].files_mb > 5
     assert parts["interpreter"].own_mb > 1
+    assert parts["interpreter"].files_mb > 1
     assert parts["graph and weights"].own_mb > 0
     assert report.ledger.requests == 200
     assert report.ledger.growth_mb is not None
