@@ -88,9 +88,10 @@ INLINE void attend_over(const float *q, const void *keys, const void *values, co
     float most = largest(top);
     for (int t = 0; t < count; t += 16)
         for (int j = 0; j < NV; j++) {
-            V e = exponential(vmax(LOAD(p + t + j * LANES) - most, floor)); /* e^-87 in the padding: nothing beside 1 */
+            V d = LOAD(p + t + j * LANES) - most;
+            V e = exponential(vmax(d, floor)); /* e^-87 in the padding: nothing beside 1 */
             STORE(p + t + j * LANES) = e;
-            sum[j] += e;
+            sum[j] += e + (d - d); /* what is NaN or infinite makes all NaN; `vmax` may lose it */
         }
     float part = 1.0f / total(sum);
     for (int d = 0; d < hd; d += 16) {
@@ -156,11 +157,13 @@ static void multiply_float(const matrix *m, const float *x, int rows, float *out
 
 /* As ONNX's DynamicQuantizeLinear: one scale and zero point for all, whose range includes 0. */
 static int quantize(const float *x, int n, void *q, float *scale) {
-    V lows[NV] = {0}, highs[NV] = {0};
+    V lows[NV] = {0}, highs[NV] = {0}, strange[NV] = {0};
     for (int i = 0; i < n; i += 16)
         for (int j = 0; j < NV; j++) {
-            lows[j] = vmin(lows[j], LOAD(x + i + j * LANES));
-            highs[j] = vmax(highs[j], LOAD(x + i + j * LANES));
+            V v = LOAD(x + i + j * LANES);
+            lows[j] = vmin(lows[j], v);
+            highs[j] = vmax(highs[j], v);
+            strange[j] += v - v;
         }
     for (int j = 0; j < NV; j++) lows[j] = -lows[j];
     float least = -largest(lows), most = largest(highs);
@@ -173,7 +176,7 @@ static int quantize(const float *x, int n, void *q, float *scale) {
         V v = vmin(vmax(LOAD(x + i) / s, low), high) + ROUND;
         store_activations(q, i, bits(v) + (uint32_t)(z - OFFSET) - ROUND_BITS, z);
     }
-    *scale = s;
+    *scale = s + total(strange); /* NaN where an activation is NaN or infinite: so are the logits then, everywhere */
     return z - OFFSET;
 }
 
