@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from tinylm.budget.spec.budget import load_budget, shipped_budgets
+from tinylm.budget.spec.budget import ARM_64, load_budget, shipped_budgets
 from tinylm.export.kernels import CORES, audit_cores
 from tinylm.export.report import ExportResult
 
 
 def test_every_board_that_a_budget_ships_for_is_there() -> None:
     devices = [load_budget(name).device for name in shipped_budgets()]
-    stated = {(device.arch, frozenset(device.isa)) for device in devices if device.arch}
+    # On other architectures there is no ONNX Runtime.
+    stated = {(device.arch, frozenset(device.isa)) for device in devices if device.arch in ARM_64}
     assert {(cpu.arch, cpu.isa) for cpu in CORES.values()} == stated
 
 

@@ -20,7 +20,7 @@ CORES = {
     "Cortex-A72 (Pi 4)": Cpu(arch="aarch64", isa=frozenset({"asimd"})),
     "Cortex-A76 (Pi 5)": Cpu(arch="aarch64", isa=frozenset({"asimd", "asimddp"})),
 }
-"""The cores of the boards that budgets ship for, with the flags that the budgets state."""
+"""The cores of the boards that budgets ship for and ONNX Runtime runs on, with the flags that the budgets state."""
 
 
 @dataclass(frozen=True, kw_only=True)
