@@ -37,7 +37,7 @@ _FACTS = """\
 import importlib.metadata, json, platform
 print(json.dumps({"python": platform.python_version(), "onnxruntime": importlib.metadata.version("onnxruntime")}))
 """
-_FILES = ("proc/cpuinfo", "proc/meminfo")
+_FILES = tuple(f"proc/{name}" for name in ("cpuinfo", "meminfo"))
 _OF_A_BUNDLE = "PYTHONPATH=$PWD python3 -P -m tinylm.runtime.measurement.{module} bundle"
 # The shell says which signal ended the probe, because ssh brings back a number only.
 _PROBE = (

@@ -31,13 +31,11 @@ _FAILED = 255
 _FOLDER = "tinylm-check.XXXXXX"
 # The kernel's files that facts and the monitor read; what others do with the processor is not among them, because only
 # on this machine is it known which part of that is the probe's.
+_CLOCK = "sys/devices/system/cpu/cpufreq/policy0/scaling_"
 _FILES = (
-    *("proc/device-tree/model", "proc/cpuinfo", "proc/meminfo", "proc/vmstat"),
-    *(
-        "sys/devices/system/cpu/cpufreq/policy0/scaling_governor",
-        "sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq",
-    ),
-    *("sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq", "sys/class/thermal/thermal_zone0/temp"),
+    *(f"proc/{name}" for name in ("device-tree/model", "cpuinfo", "meminfo", "vmstat")),
+    *(_CLOCK + name for name in ("governor", "cur_freq", "max_freq")),
+    "sys/class/thermal/thermal_zone0/temp",
 )
 # The shell says which signal ended the probe, because ssh brings back a number only.
 _RUN = "{program} || {{ code=$?; [ $code -gt 128 ] && echo killed by SIG$(kill -l $((code - 128))) >&2; exit $code; }}"
