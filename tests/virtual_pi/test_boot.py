@@ -117,7 +117,7 @@ def test_the_check_of_a_small_bundle(tiny_bundle: Bundle, folder: Path, budget: 
     assert limits["latency_p95_ms"].basis == "estimated"
     memory = limits["peak_rss_mb"].measured
     assert memory is not None
-    assert 40 < memory < 70
+    assert 12 < memory < 30  # Python, the engine and a small model; the emulator does not count as the guest's
     assert limits["bpb_increase"].measured == pytest.approx(0.25 / 48, abs=1e-3)
     assert cpu in report.device.facts.model
     assert report.device.facts.arch == "aarch64"
