@@ -11,7 +11,7 @@ from ctypes import byref, c_double, c_float, c_int32, c_void_p
 import pytest
 
 from tests.fixtures.small_images import PRECISIONS, SHAPES, small_image
-from tinylm.native.library import Sampling, load
+from tinylm.native.library import Sampling, instruction_sets, load
 
 BAD_IMAGE, BAD_NUMBERS, NO_INSTRUCTIONS, BAD_TOKEN, CONTEXT_FULL = -1, -2, -3, -4, -5
 NOT_FINITE, BAD_ARGUMENT, WINDOW_PASSED = -6, -7, -8
@@ -270,6 +270,21 @@ def test_logits_that_are_not_finite_are_said_after_the_token_was_read() -> None:
     assert opened.step(5) == NOT_FINITE
     assert opened.length == 1
     assert opened.score([5, 6, 7]) == NOT_FINITE
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+def test_a_single_logit_that_is_nan(name: str) -> None:
+    """Products of both signs that are too large: plus and minus infinity, whose sum is NaN."""
+    fp32 = bytearray(small_image("llama", "fp32"))
+    norm, embedding, lane = 64, 4 * 32 * 16, 9
+    fp32[-norm - embedding : -embedding] = struct.pack("<f", 100) * (norm // 4)
+    for k in range(16):
+        at = len(fp32) - embedding + 4 * (16 * k + lane)
+        fp32[at : at + 4] = struct.pack("<f", 3e38)
+    opened = Model(bytes(fp32), instructions=name.encode())
+    assert opened.error == 0
+    for settings in ({}, {"temperature": 1.0}, {"temperature": 1.0, "top_k": 3}, {"temperature": 1.0, "top_p": 0.5}):
+        assert opened.step(5, **settings) == NOT_FINITE
 
 
 def choose(logits: Sequence[float], forbidden: int = 0, uniform: float = 0.5, **settings: float) -> int:

@@ -50,8 +50,7 @@ typedef struct {
     /* silu(gate) * up, and gelu(x); `out` is zero from `n`, not padded, to its padding */
     void (*gate)(const float *gate, const float *up, float *out, int n);
     void (*gelu)(const float *x, float *out, int n);
-    /* The largest of n values, of equals the first; -1 when it is not finite. Where all are NaN or infinite but some, it
-       may be one of those: weights and scales are finite, so it takes a hidden state that is not, and then all are. */
+    /* The largest of n values, of equals the first; -1 when it is not finite or any is NaN. */
     int (*argmax)(const float *x, int n);
     /* The first block of 16, from `i` on, that holds something above `least`; n when there is none. */
     int (*above)(const float *x, int i, int n, float least);

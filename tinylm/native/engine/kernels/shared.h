@@ -193,9 +193,22 @@ static int above(const float *x, int i, int n, float least) {
 
 static int argmax(const float *x, int n) {
     V top[NV];
+    VI nan[NV] = {0}; /* the largest of a number and NaN is either, by the processor */
     for (int j = 0; j < NV; j++) top[j] = LOAD(x + j * LANES);
-    for (int i = 16; i < n; i += 16)
-        for (int j = 0; j < NV; j++) top[j] = vmax(top[j], LOAD(x + i + j * LANES));
+    for (int i = 0; i < n; i += 16)
+        for (int j = 0; j < NV; j++) {
+            V v = LOAD(x + i + j * LANES);
+            top[j] = vmax(top[j], v);
+#if LANES == 1
+            nan[j] |= v != v;
+#else
+            nan[j] |= (VI)(v != v);
+#endif
+        }
+    uint32_t found[16];
+    memcpy(found, nan, sizeof found);
+    for (int i = 0; i < 16; i++)
+        if (found[i]) return -1;
     float most = largest(top);
     if (!(most - most == 0)) return -1;
     for (int i = above(x, 0, n, most - 1e-6f * (most > 0 ? most : -most) - 1e-30f); i < n; i++)
