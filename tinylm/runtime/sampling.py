@@ -2,14 +2,15 @@
 
 The choice is fixed by the logits and that one number, by inverse transform: the candidates stand in a stated order
 (with top-k or top-p by falling logit, of equals the lower id first; else by id), and the token is the one in whose
-share of the summed probability the number falls. The graph of a bundle does it (`tinylm.export.graph.sampler`), and
-`tinylm.runtime.numpy_sampling` for logits from elsewhere. This module holds what both need, without numpy.
+share of the summed probability the number falls. The native engine does it, the graph of a bundle in ONNX Runtime
+(`tinylm.export.graph.sampler`), and `tinylm.runtime.logits` for logits from elsewhere. This module holds what all need,
+without numpy.
 
 The numbers come from Python's Mersenne Twister: the same on every machine.
 
     sampler = Sampler(Sampling(temperature=0.8, top_p=0.95, seed=1))
     sampler.observe(prompt_ids)
-    token, logprob = engine.step(token, sampler)         # or numpy_sampling.sample(logits, sampler)
+    token, logprob = engine.step(token, sampler)         # or logits.sample(logits, sampler)
 """
 
 from __future__ import annotations

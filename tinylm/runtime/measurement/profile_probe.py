@@ -6,8 +6,8 @@ It is another process than the command because what it loads (onnxruntime, sente
 processor that it was not built for, and because the command's own modules shall not stand in the measurement.
 
 Requests are the certified ones (`tinylm.runtime.measurement.probe.do_request`: text in, text out, the bundle's own
-sampling) with prompts of other lengths. Operators are those of the
-graph, timed by ONNX Runtime itself, so these times are of the backend `onnxruntime`, whatever serves.
+sampling) with prompts of other lengths. Operators are those of the graph, timed by ONNX Runtime itself, so these times
+are of the backend `onnxruntime`, whatever serves.
 """
 
 from __future__ import annotations
