@@ -101,10 +101,7 @@ def verify(
     products become on every kind of core.
     """
     config, scheme, embedding = request.config, request.scheme, candidate.embedding
-    longest = [max(documents, key=len) for documents in request.held_out.values()]
-    prompts = [
-        prompt for text in longest for prompt in cut_prompts([BOS, *tokenizer.encode(text)], config.context_length)
-    ]
+    prompts = measured_prompts(request.held_out, tokenizer, config.context_length)
     gates = [*torch_gates(trained, fp32, prompts), cache_gate(fp32, prompts)]
     if scheme == "int8":
         gates += [chunk_gate(exported, prompts), integer_gate(config, kernels, embedding)]
@@ -268,6 +265,14 @@ def quality_gate(language: str, quality: LanguageQuality, limit: float) -> Gate:
         meaning=("upper 95 % end of the loss" if quality.intervals else "loss")
         + f" of quality against fp32 on held-out text; the goal is {GOAL_BPB_INCREASE}",
     )
+
+
+def measured_prompts(
+    held_out: Mapping[str, Sequence[str]], tokenizer: Tokenizer, context_length: int
+) -> list[list[int]]:
+    """Three prompts of the longest document of each language."""
+    longest = [max(documents, key=len) for documents in held_out.values()]
+    return [prompt for text in longest for prompt in cut_prompts([BOS, *tokenizer.encode(text)], context_length)]
 
 
 def cut_prompts(ids: Sequence[int], context_length: int) -> list[list[int]]:
