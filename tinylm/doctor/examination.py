@@ -5,6 +5,7 @@ The table, `--json` and the exit code are all made from an `Examination`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +19,19 @@ from tinylm.doctor.bundle_rules import BundleFacts, budget_findings, bundle_find
 from tinylm.doctor.engine_rules import engine_findings
 from tinylm.doctor.finding import Finding, note, problem, worst
 from tinylm.doctor.hardware_rules import hardware_findings
+from tinylm.doctor.program_rules import ProgramFacts, program_findings
 from tinylm.doctor.software_rules import software_findings
 from tinylm.doctor.system_rules import system_findings
+from tinylm.emulation.program_file import family_of
 from tinylm.machine.facts import Facts, Processor
 from tinylm.machine.gather import read_facts
+from tinylm.native.standalone_file import read_standalone
 from tinylm.onnx.graph_file import read_onnx
 from tinylm.onnx.kernel_audit import audit
 from tinylm.onnx.kernels import Cpu, Level
 
-SCHEMA = "1.2"
+SCHEMA = "1.3"
+"""1.3 added `program`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,8 @@ class Examination:
     tinylm_version: str
     facts: Facts
     bundle: BundleFacts | None
+    program: ProgramFacts | None
+    """A standalone program that was named instead of a bundle."""
     budget: str | None
     """Name of the budget that the machine was compared with."""
     findings: tuple[Finding, ...]
@@ -54,12 +61,14 @@ def examine(
 ) -> Examination:
     """Examine this machine, or the one that `facts` were recorded on.
 
-    A bundle that is named and cannot be used is a TinylmError. Without a name the latest run's bundle is taken: none is
-    a note, and a damaged one a problem, because the rest of the examination is worth having.
+    `bundle` may be a standalone program too. What is named and cannot be used is a TinylmError. Without a name the
+    latest run's bundle is taken: none is a note, and a damaged one a problem, because the rest of the examination is
+    worth having.
     """
-    opened = bundle and find_bundle(bundle)
+    program = program_facts(bundle) if bundle is not None and family_of(bundle) is not None else None
+    opened = None if program else bundle and find_bundle(bundle)
     missing: list[Finding] = []
-    if opened is None:
+    if opened is None and program is None:
         try:
             opened = find_bundle(None)
         except TinylmError:
@@ -77,12 +86,13 @@ def examine(
                 raise
             why = "the latest run's bundle cannot be used"
             missing = [problem("bundle", error.message, why=why, what_to_do=error.hint or "tinylm export")]
-    findings = (*find_all(facts, bundle=audited, budget=budget), *missing)
+    findings = (*find_all(facts, bundle=audited, program=program, budget=budget), *missing)
     return Examination(
         schema=SCHEMA,
         tinylm_version=tinylm.__version__,
         facts=facts,
         bundle=audited,
+        program=program,
         budget=budget.name if budget else None,
         findings=findings,
         level=worst(finding.level for finding in findings),
@@ -105,7 +115,27 @@ def bundle_facts(path: Path, processor: Processor) -> BundleFacts:
     )
 
 
-def find_all(facts: Facts, *, bundle: BundleFacts | None = None, budget: Budget | None = None) -> tuple[Finding, ...]:
+def program_facts(path: Path) -> ProgramFacts:
+    """Read a standalone program, and where it lies; TinylmError when it is damaged or tinylm did not make it."""
+    found = read_standalone(path)
+    return ProgramFacts(
+        path=str(path),
+        name=found.name,
+        sha256=found.sha256,
+        size_mb=round(found.size_bytes / 1e6, 3),
+        family=found.family,
+        permitted=os.access(path, os.X_OK),
+        no_execution=bool(os.statvfs(path).f_flag & os.ST_NOEXEC),
+    )
+
+
+def find_all(
+    facts: Facts,
+    *,
+    bundle: BundleFacts | None = None,
+    program: ProgramFacts | None = None,
+    budget: Budget | None = None,
+) -> tuple[Finding, ...]:
     """Every finding, those that are `ok` too: what was looked at must be seen. Pure."""
     return (
         *hardware_findings(facts),
@@ -113,5 +143,6 @@ def find_all(facts: Facts, *, bundle: BundleFacts | None = None, budget: Budget 
         *software_findings(facts),
         *engine_findings(facts),
         *(bundle_findings(facts, bundle) if bundle else ()),
+        *(program_findings(facts, program) if program else ()),
         *(budget_findings(facts, budget) if budget else ()),
     )

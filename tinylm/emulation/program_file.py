@@ -32,8 +32,8 @@ def family_of(file: Path) -> Family | None:
     return _MACHINES.get((head[4], int.from_bytes(head[18:20], "little")))
 
 
-def family_here() -> Family | None:
-    """The family of this machine's programs; None where none of those that are known run."""
+def family_for(arch: str) -> Family | None:
+    """The family of programs that run where `uname -m` says `arch`; None where none of those that are known do."""
     families: dict[str, Family] = {
         "x86_64": "x86_64",
         "amd64": "x86_64",
@@ -42,4 +42,9 @@ def family_here() -> Family | None:
         "armv7l": "arm",
         "riscv64": "riscv64",
     }
-    return families.get(os.uname().machine.lower()) if hasattr(os, "uname") else None
+    return families.get(arch.lower())
+
+
+def family_here() -> Family | None:
+    """The same for this machine."""
+    return family_for(os.uname().machine) if hasattr(os, "uname") else None

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tinylm.base.errors import say
 from tinylm.cli.options.budget import budget_option
-from tinylm.cli.options.bundle import BundleArgument
 from tinylm.cli.options.output import Json
 
 
 def doctor(
-    bundle: BundleArgument = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A bundle, a run that has one, or a standalone program; the latest run's bundle when left out."
+        ),
+    ] = None,
     budget: Annotated[
         str | None, budget_option(help="Compare this machine with a budget's device.", panel=None)
     ] = None,
@@ -21,7 +26,7 @@ def doctor(
 ) -> None:
     """Look at this board: processor, memory, clocks, power, disk, software, and the kernels a bundle gets here.
 
-    Exit code 0: nothing worse than a warning. 1: a problem. 2: bundle or budget cannot be used.
+    Exit code 0: nothing worse than a warning. 1: a problem. 2: bundle, program or budget cannot be used.
     Needs no root and no network.
     """
     from tinylm.base.records import to_json
