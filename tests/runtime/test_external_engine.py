@@ -120,7 +120,12 @@ def test_truncating_forgets_exactly_the_end(cached: bool, make_decoder_graph: Ma
 def test_bad_tokens_leave_the_sequence_as_it_was(cached: bool, make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
     with ExternalEngine(decoder(tmp_path, make_decoder_graph(cached=cached), context_length=8)) as engine:
         engine.prefill(PROMPT[:5])
-        for call in (lambda: engine.prefill([1, 64]), lambda: engine.logits(-1)):
+        for call in (
+            lambda: engine.prefill([1, 64]),
+            lambda: engine.logits(-1),
+            lambda: engine.score([1, 64]),
+            lambda: engine.score([1, -1]),
+        ):
             with pytest.raises(TinylmError, match="not in the vocabulary of 64"):
                 call()
         with pytest.raises(TinylmError, match="5 tokens and 4 more are too many; the context holds 8"):

@@ -95,6 +95,8 @@ class ExternalEngine:
 
         Errors as in `step`.
         """
+        for token in ids:
+            check_token(token, vocab_size=self.vocab_size)
         return [cross_entropy(self.logits(token), target) for token, target in pairwise(ids)]
 
     def truncate(self, length: int) -> None:
