@@ -15,7 +15,17 @@ import pytest
 
 from tinylm.native import library as loader
 from tinylm.native.build import NATIVE, build, library
-from tinylm.native.library import INTERFACE, LIBRARY, NativeUnavailable, Sampling, instruction_sets, load
+from tinylm.native.library import (
+    HASH_START,
+    INTERFACE,
+    LIBRARY,
+    NOT_FINITE,
+    WINDOW_PASSED,
+    NativeUnavailable,
+    Sampling,
+    instruction_sets,
+    load,
+)
 from tinylm.native.targets import TARGETS, host_target
 
 HEADERS = (NATIVE / "engine" / "tinylm.h", NATIVE / "tokenizer" / "tinylm_tokenizer.h")
@@ -63,6 +73,13 @@ def test_the_interface_is_that_of_the_header(host: Path) -> None:
     defined = re.search(r"#define TINYLM_INTERFACE (\d+)", HEADERS[0].read_text(encoding="utf-8"))
     assert defined is not None
     assert int(defined[1]) == INTERFACE == load(host).tinylm_interface()
+
+
+def test_the_other_numbers_are_those_of_the_header() -> None:
+    text = HEADERS[0].read_text(encoding="utf-8")
+    numbers = dict(re.findall(r"TINYLM_(\w+)(?: = | )(-?\d+)u?\b", text))
+    found = [int(numbers[name]) for name in ("NOT_FINITE", "WINDOW_PASSED", "HASH_START")]
+    assert found == [NOT_FINITE, WINDOW_PASSED, HASH_START]
 
 
 def test_the_structure_is_that_of_the_header() -> None:

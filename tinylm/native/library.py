@@ -23,6 +23,10 @@ from tinylm.base.errors import TinylmError
 LIBRARY = Path(__file__).resolve().parent / "lib" / "libtinylm.so"
 INTERFACE = 1
 """TINYLM_INTERFACE of tinylm.h that this tinylm calls."""
+NOT_FINITE, WINDOW_PASSED = -6, -8
+"""Errors of tinylm.h that are told from others."""
+HASH_START = 1469598103934665603
+"""TINYLM_HASH_START."""
 
 _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     # the result, then the arguments

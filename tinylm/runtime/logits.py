@@ -13,12 +13,11 @@ import math
 import threading
 from ctypes import byref, c_float, c_uint8
 
-from tinylm.native.library import NativeUnavailable, load
+from tinylm.native.library import NOT_FINITE, NativeUnavailable, load
 from tinylm.native.library import Sampling as NativeSampling
 from tinylm.runtime.buffer import Buffer
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 
-_NOT_FINITE = -6  # TINYLM_NOT_FINITE of tinylm.h
 _own = threading.local()
 """`scratch`: what a thread's last choice worked on."""
 
@@ -84,6 +83,6 @@ def _choose(library: ctypes.CDLL, logits: memoryview[float], sampler: Sampler, u
         byref(logprob),
     )
     if token < 0:
-        assert token == _NOT_FINITE  # all else was checked
+        assert token == NOT_FINITE  # all else was checked
         raise logits_not_finite()
     return token, logprob.value

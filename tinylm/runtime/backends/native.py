@@ -18,14 +18,11 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
 from tinylm.bundle.reading import Bundle
 from tinylm.native.image import UnsupportedModel, build_image
-from tinylm.native.library import NativeUnavailable, load
+from tinylm.native.library import HASH_START, NOT_FINITE, WINDOW_PASSED, NativeUnavailable, load
 from tinylm.runtime.backends.contract import BackendName, BackendUnavailable, closed_model
 from tinylm.runtime.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.logits import native_settings
 from tinylm.runtime.sampling import Sampler, logits_not_finite
-
-_NOT_FINITE, _WINDOW_PASSED = -6, -8  # of tinylm.h
-_HASH_START = 1469598103934665603  # TINYLM_HASH_START
 
 
 class NativeModel:
@@ -128,7 +125,7 @@ class NativeSequence:
         self._uniform.value = sampler.uniform() if sampler.sampling.temperature else 0.0
         chosen: int = self._step(self._address, token, self._settings, self._uniform, self._logprob_at)
         if chosen < 0:
-            if chosen == _NOT_FINITE:  # known when the token has been read
+            if chosen == NOT_FINITE:  # known when the token has been read
                 self._library.tinylm_truncate(self._address, self._library.tinylm_length(self._address) - 1)
             self._check(chosen)
         sampler.count(chosen)
@@ -144,7 +141,7 @@ class NativeSequence:
         return list(nats)
 
     def logits_hash(self, prompts: Sequence[GoldenPrompt]) -> LogitsHash:
-        found = _HASH_START
+        found = HASH_START
         for prompt in prompts:
             self.truncate(())
             self.prefill(prompt.prompt_ids[:-1])
@@ -157,7 +154,7 @@ class NativeSequence:
     def truncate(self, ids: Sequence[int]) -> None:
         _opened = self._model.opened()
         code = self._library.tinylm_truncate(self._address, len(ids))
-        if code == _WINDOW_PASSED:
+        if code == WINDOW_PASSED:
             self._check(self._library.tinylm_truncate(self._address, 0))
             self.prefill(ids)
         else:
@@ -170,7 +167,7 @@ class NativeSequence:
             self._memory.data[place] = 0
 
     def _check(self, code: int) -> None:
-        if code == _NOT_FINITE:
+        if code == NOT_FINITE:
             raise logits_not_finite()
         if code < 0:
             raise TinylmError(f"the native engine: {_text(self._library, code)}", exit_code=1)
