@@ -87,6 +87,7 @@ class BundleCandidate:
         return Engine(self._bundle, threads=threads, backend=backend)
 
     def verify(self, engine: TokenEngine) -> Verification:
+        assert isinstance(engine, Engine)  # of `open_engine`
         return verify_golden(self._bundle, self._tokenizer, engine)
 
 

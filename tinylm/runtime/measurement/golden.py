@@ -19,7 +19,7 @@ from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer, normalise
 
 
-def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: TokenEngine) -> Verification:
+def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verification:
     """Compare this machine's tokens with the bundle's golden ones, and measure the bits of the held-out text."""
     golden = bundle.golden()
     mismatches = [
@@ -57,10 +57,10 @@ def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: TokenEngine) -> 
     )
 
 
-def _hash_difference(engine: TokenEngine, golden: Golden) -> str:
+def _hash_difference(engine: Engine, golden: Golden) -> str:
     """How the bits of all logits differ from the bundle's, in words; empty where they do not or cannot be compared."""
     expected = golden.logits_hash
-    found = engine.logits_hash(golden.prompts) if expected and isinstance(engine, Engine) else None
+    found = engine.logits_hash(golden.prompts) if expected else None
     if expected is None or found is None or found.arithmetic != expected.arithmetic or found == expected:
         return ""
     return f"bits of all logits over the golden prompts: {found.fnv1a64} instead of {expected.fnv1a64}"
