@@ -231,7 +231,7 @@ class Manifest:
     files: dict[str, FileEntry]
     """Every file but the manifest and its signature, by its plain name."""
     minimum_versions: dict[str, str]
-    """The oldest release of `onnxruntime` and `sentencepiece` that runs it, such as `1.22`."""
+    """The oldest release of `onnxruntime` and `sentencepiece` that runs it, such as `1.22`, where these serve."""
     cpu_features: tuple[str, ...]
     """Instruction-set features, as in /proc/cpuinfo, that a device must have beyond its architecture's baseline."""
     provenance: Provenance
@@ -281,8 +281,9 @@ class LogitsHash:
     arithmetic: int
     """Version of the engine's arithmetic (`TINYLM_ARITHMETIC`), from 1; another version may have other bits."""
     fnv1a64: str
-    """16 hexadecimal digits: FNV-1a over the float32 logits after every token that a golden id was chosen from, in the
-    order of the prompts, each read after a truncation to nothing (http://www.isthe.com/chongo/tech/comp/fnv/)."""
+    """16 hexadecimal digits: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), but a float32 at a time instead of a
+    byte and from `TINYLM_HASH_START`, over the logits after every token that a golden id was chosen from, in the order
+    of the prompts, each read after a truncation to nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
