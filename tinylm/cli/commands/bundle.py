@@ -42,7 +42,8 @@ def show(bundle: BundleArgument = None) -> None:
     if any(quality.intervals for quality in manifest.quality.values()):
         print("              in brackets: 95 % confidence intervals")
     print(f"  trained     run {origin.run_id}, data {origin.dataset_hash} ({origin.data_licence})")
-    print(f"  needs       {', '.join(f'{name} >= {least}' for name, least in manifest.minimum_versions.items())}")
+    libraries = ", ".join(f"{name} >= {least}" for name, least in manifest.minimum_versions.items())
+    print(f"  needs       the native engine, or {libraries}")
     for name, entry in manifest.files.items():
         print(f"  file        {name:<16} {entry.bytes:>12,} bytes  {entry.sha256[:16]}")
     print(f"  size        {opened.size_bytes / 1e6:.3f} MB")
@@ -65,7 +66,7 @@ def verify(bundle: BundleArgument = None) -> None:
     if found.mismatches:
         raise TinylmError(
             f"`{opened.path}` does not reproduce {len(found.mismatches)} of its golden results on this machine",
-            "do not use this bundle here; report the processor and the onnxruntime version",
+            f"do not use this bundle here; report the processor and the engine, `{engine.software}`",
             exit_code=1,
         )
     print(f"files       {len(opened.manifest.files)} match their SHA-256")

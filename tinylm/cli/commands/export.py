@@ -115,7 +115,7 @@ def _make_program(bundle: Bundle, target: str, output: Path | None) -> None:
     made = export_standalone(bundle, target, path, say=say)
     name = made.path.name
     program_kb = (made.size_bytes - made.weights_bytes) / 1e3
-    say(f"{made.checked}")
+    say(made.checked)
     say(
         f"{made.size_bytes / 1e6:.2f} MB for {made.architecture}: {made.weights_bytes / 1e6:.2f} MB of weights, and"
         f" {program_kb:.0f} KB of program, tokenizer and evidence"
