@@ -19,13 +19,14 @@ from pathlib import Path
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.files import sync_folder
+from tinylm.base.progress import ProgressBar
 from tinylm.base.records import nearest
 from tinylm.budget.spec.budget import load_budget, shipped_budgets
 from tinylm.bundle.manifest import Golden
 from tinylm.bundle.reading import Bundle
 from tinylm.emulation.emulator import INSTALL
 from tinylm.emulation.processors import processor_of
-from tinylm.native.build import build, program
+from tinylm.native.build import build, is_current, program
 from tinylm.native.image import build_image
 from tinylm.native.library import load
 from tinylm.native.payload import about, standalone
@@ -75,7 +76,10 @@ def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callabl
         raise TinylmError(f"`{output}` is a folder", "name the file that is to be made: --output FILE")
     product = program(architecture)
     say(f"making the program for {architecture}")
-    build(product)
+    if not is_current(product):
+        say("compiling it; the first for a processor takes minutes, because its C library is compiled too")
+        with ProgressBar("compiling", say=say):
+            build(product)
     image = build_image(load(), bundle.model, bundle.manifest.model)
     data = standalone(
         product.output.read_bytes(),

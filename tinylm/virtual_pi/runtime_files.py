@@ -11,8 +11,9 @@ import io
 import tarfile
 from pathlib import Path
 
-from tinylm.base.errors import TinylmError
+from tinylm.base.errors import TinylmError, say
 from tinylm.base.package import PACKAGE
+from tinylm.base.progress import ProgressBar
 from tinylm.native.build import BuildError, build, library
 from tinylm.native.library import LIBRARY
 from tinylm.native.targets import ARCHITECTURES, Target
@@ -41,7 +42,8 @@ def device_library() -> Path:
     """The C library for an aarch64 board with glibc, such as a Raspberry Pi with its 64-bit system."""
     product = library(_DEVICE, LIBRARY.parent / "boards" / f"{_DEVICE.triple}.so")
     try:
-        build(product)
+        with ProgressBar("compiling the engine for the board", say=say):
+            build(product)
     except BuildError as error:
         raise TinylmError(f"no C library for the board: {error.message}", error.hint, exit_code=3) from error
     return product.output
