@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from probe_orders import ORDERS
 from programs import run_program
 
 from tinylm.base.records import read
@@ -20,22 +21,9 @@ from tinylm.runtime.measurement.golden import verify_golden
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeOrders, ProbeResult, Refused
 from tinylm.tokenizer.tokenizer import Tokenizer
 
-PROMPTS = ("Sañolu mité per an del ing the wa ed sh out.", "the can is ¿qué? del lu ca sa ñoca mité out er.")
-
 
 def orders(**changes: Any) -> dict[str, Any]:
-    plain = ProbeOrders(
-        schema="2.0",
-        prompts=PROMPTS,
-        first_request=0,
-        prompt_tokens=8,
-        new_tokens=10,
-        threads=1,
-        warmup=2,
-        requests=5,
-        verify=False,
-    )
-    return {**dataclasses.asdict(plain), **changes}
+    return {**dataclasses.asdict(ORDERS), **changes}
 
 
 def probe(hello: Path, document: Any, option: str = "--probe") -> tuple[int, Any]:

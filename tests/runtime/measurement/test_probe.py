@@ -11,6 +11,7 @@ from typing import Any
 
 import onnxruntime
 import pytest
+from probe_orders import ORDERS, PROMPTS
 
 from tinylm.base.records import read, to_bytes
 from tinylm.bundle import manifest as contract
@@ -20,34 +21,16 @@ from tinylm.native.library import instruction_sets
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.measurement.probe import own_memory
 from tinylm.runtime.measurement.proc_self import waited_ns
-from tinylm.runtime.measurement.protocol import MemoryResult, ProbeOrders, ProbeResult
+from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult
 
 ROOT = Path(contract.__file__).resolve().parents[1]
-PROMPTS = ("Sañolu mité per an del ing the wa ed sh out.", "the can is ¿qué? del lu ca sa ñoca mité out er.")
-
-
-def orders(**changes: Any) -> ProbeOrders:
-    return dataclasses.replace(
-        ProbeOrders(
-            schema="2.0",
-            prompts=PROMPTS,
-            first_request=0,
-            prompt_tokens=8,
-            new_tokens=10,
-            threads=1,
-            warmup=2,
-            requests=5,
-            verify=False,
-        ),
-        **changes,
-    )
 
 
 def probe(bundle: Path, *, module: str = "probe", **changes: Any) -> tuple[int, Any]:
     """Exit code and decoded answer of a probe in another folder than the repository."""
     done = subprocess.run(
         [sys.executable, "-m", f"tinylm.runtime.measurement.{module}", str(bundle)],
-        input=json.dumps(dataclasses.asdict(orders(**changes))).encode(),
+        input=json.dumps(dataclasses.asdict(dataclasses.replace(ORDERS, **changes))).encode(),
         capture_output=True,
         cwd=bundle,
         env={"PYTHONPATH": str(ROOT)},
@@ -194,7 +177,7 @@ def test_the_same_request_number_does_the_same_work(tiny_bundle: Bundle, tmp_pat
 
     candidate = BundleCandidate(tiny_bundle, PROMPTS)
     with Engine(tiny_bundle) as engine:
-        texts = [do_request(candidate, engine, orders(), number).text for number in (0, 1, 2, 0)]
+        texts = [do_request(candidate, engine, ORDERS, number).text for number in (0, 1, 2, 0)]
         assert engine.length == 8 + 10 - 1
     assert texts[0] == texts[3]
     assert len(set(texts)) == 3
@@ -211,7 +194,7 @@ def test_the_end_of_sequence_token_does_not_shorten_a_request(
     asked = []
     monkeypatch.setattr(Engine, "step", lambda self, token, sampler: (asked.append(token), (EOS, 0.0))[1])
     with Engine(tiny_bundle) as engine:
-        do_request(BundleCandidate(tiny_bundle, PROMPTS), engine, orders(), 0)
+        do_request(BundleCandidate(tiny_bundle, PROMPTS), engine, ORDERS, 0)
     assert len(asked) == 10
 
 
