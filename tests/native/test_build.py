@@ -12,7 +12,7 @@ import pytest
 
 from tinylm.native import build as native
 from tinylm.native.build import BuildError, build, is_current, library, program, stamp
-from tinylm.native.targets import TARGETS, Target, host_target
+from tinylm.native.targets import TARGETS, Target
 
 AARCH64 = next(target for target in TARGETS if target.wheel_tag == "manylinux_2_17_aarch64")
 _ELF_AARCH64 = 183
@@ -34,15 +34,10 @@ def sources(tmp_path: Path) -> Path:
     return folder
 
 
-def _host() -> Target:
-    target = host_target()
-    if target is None:
-        pytest.skip("tinylm has no target for this machine")
-    return target
-
-
-def test_a_library_is_made_once_and_again_when_a_header_changes(sources: Path, tmp_path: Path) -> None:
-    product = library(_host(), tmp_path / "lib" / "some.so")
+def test_a_library_is_made_once_and_again_when_a_header_changes(
+    sources: Path, tmp_path: Path, own_target: Target
+) -> None:
+    product = library(own_target, tmp_path / "lib" / "some.so")
     assert build(product, sources)
     assert ctypes.CDLL(str(product.output)).number() == 42
     assert not hasattr(ctypes.CDLL(str(product.output)), "hidden")
@@ -72,8 +67,8 @@ def test_flags_are_part_of_what_it_was_made_of(sources: Path, tmp_path: Path, mo
     assert not is_current(product, sources)
 
 
-def test_an_error_of_the_compiler_leaves_what_was_there(sources: Path, tmp_path: Path) -> None:
-    product = library(_host(), tmp_path / "some.so")
+def test_an_error_of_the_compiler_leaves_what_was_there(sources: Path, tmp_path: Path, own_target: Target) -> None:
+    product = library(own_target, tmp_path / "some.so")
     product.output.write_text("the one before")
     (sources / "engine" / "number.c").write_text("int number(void) { return nothing; }\n")
     with pytest.raises(BuildError, match="use of undeclared identifier 'nothing'"):
@@ -96,23 +91,25 @@ def test_what_cannot_be_built_is_said(sources: Path, tmp_path: Path, monkeypatch
         build(library(AARCH64, tmp_path / "some.so"), sources)
 
 
-def test_a_folder_that_is_a_file(sources: Path, tmp_path: Path) -> None:
+def test_a_folder_that_is_a_file(sources: Path, tmp_path: Path, own_target: Target) -> None:
     (tmp_path / "lib").write_text("no folder")
     with pytest.raises(BuildError, match=r"cannot write `.*lib/some\.so`"):
-        build(library(_host(), tmp_path / "lib" / "some.so"), sources)
+        build(library(own_target, tmp_path / "lib" / "some.so"), sources)
 
 
 @pytest.mark.slow
-def test_a_program_needs_nothing_else(sources: Path, tmp_path: Path) -> None:
+def test_a_program_needs_nothing_else(sources: Path, tmp_path: Path, own_target: Target) -> None:
     product = program("x86_64", tmp_path / "program")
     build(product, sources)
     assert b"/ld-" not in product.output.read_bytes()  # the name of a loader of libraries
-    if _host().architecture.name == "x86_64":
+    if own_target.architecture.name == "x86_64":
         assert subprocess.run([product.output], check=False).returncode == 42
 
 
-def test_the_command_says_whether_the_library_must_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    product = library(_host(), tmp_path / "some.so")
+def test_the_command_says_whether_the_library_must_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_target: Target
+) -> None:
+    product = library(own_target, tmp_path / "some.so")
     monkeypatch.setattr(native, "library", lambda _: product)
     assert native.main(["check"]) == 1
     product.output.touch()

@@ -26,7 +26,7 @@ from tinylm.native.library import (
     instruction_sets,
     load,
 )
-from tinylm.native.targets import TARGETS, host_target
+from tinylm.native.targets import Target, target_of_wheel
 
 HEADERS = (NATIVE / "engine" / "tinylm.h", NATIVE / "tokenizer" / "tinylm_tokenizer.h")
 NUMBERS: dict[str, Any] = {
@@ -40,12 +40,9 @@ NUMBERS: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def host() -> Path:
+def host(own_target: Target) -> Path:
     """The library of this machine."""
-    target = host_target()
-    if target is None:
-        pytest.skip("tinylm has no target for this machine")
-    build(library(target))
+    build(library(own_target))
     return LIBRARY
 
 
@@ -154,12 +151,9 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
     assert "cannot be loaded" in _refused(tmp_path)
 
 
-def _library_of(code: str, folder: Path, *, tag: str | None = None) -> Path:
+def _library_of(code: str, target: Target, folder: Path) -> Path:
     (folder / "engine").mkdir()
     (folder / "engine" / "code.c").write_text(code)
-    target = next((target for target in TARGETS if target.wheel_tag == tag), None) or host_target()
-    if target is None:
-        pytest.skip("tinylm has no target for this machine")
     product = library(target, folder / "libtinylm.so")
     build(product, folder)
     return product.output
@@ -168,24 +162,25 @@ def _library_of(code: str, folder: Path, *, tag: str | None = None) -> Path:
 _PUBLIC = '__attribute__((visibility("default")))'
 
 
-def test_a_library_of_another_interface(tmp_path: Path) -> None:
-    path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return 999; }}", tmp_path)
+def test_a_library_of_another_interface(own_target: Target, tmp_path: Path) -> None:
+    path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return 999; }}", own_target, tmp_path)
     assert f"has version 999 of its interface; this tinylm needs {INTERFACE}" in _refused(path)
 
 
-def test_another_library(tmp_path: Path) -> None:
-    path = _library_of(f"{_PUBLIC} int something(void) {{ return 1; }}", tmp_path)
+def test_another_library(own_target: Target, tmp_path: Path) -> None:
+    path = _library_of(f"{_PUBLIC} int something(void) {{ return 1; }}", own_target, tmp_path)
     assert "is another library" in _refused(path)
 
 
-def test_a_library_without_one_of_the_functions(tmp_path: Path) -> None:
-    path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return {INTERFACE}; }}", tmp_path)
+def test_a_library_without_one_of_the_functions(own_target: Target, tmp_path: Path) -> None:
+    path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return {INTERFACE}; }}", own_target, tmp_path)
     assert "undefined symbol: tinylm_" in _refused(path)
 
 
 def test_a_library_for_another_processor(tmp_path: Path) -> None:
-    other = "manylinux_2_17_x86_64" if os.uname().machine == "aarch64" else "manylinux_2_17_aarch64"
-    path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return 1; }}", tmp_path, tag=other)
+    other = target_of_wheel("manylinux_2_17_x86_64" if os.uname().machine == "aarch64" else "manylinux_2_17_aarch64")
+    assert other is not None
+    path = _library_of(f"{_PUBLIC} int tinylm_interface(void) {{ return 1; }}", other, tmp_path)
     assert "was built for another processor" in _refused(path)
 
 

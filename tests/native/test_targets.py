@@ -11,7 +11,7 @@ import pytest
 
 import tinylm
 from tinylm.native.build import NATIVE, ZIG
-from tinylm.native.targets import ARCHITECTURES, KERNELS, TARGETS, host_target, target_of_wheel
+from tinylm.native.targets import ARCHITECTURES, KERNELS, TARGETS, Target, host_target, target_of_wheel
 
 PROJECT = Path(tinylm.__file__).resolve().parents[1] / "pyproject.toml"
 
@@ -36,13 +36,10 @@ def test_every_target_has_a_wheel_of_its_own() -> None:
     assert target_of_wheel("manylinux_2_17_i686") is None
 
 
-def test_this_python_takes_the_wheel_of_its_own_target() -> None:
-    target = host_target()
-    if target is None:
-        pytest.skip("tinylm has no target for this machine")
+def test_this_python_takes_the_wheel_of_its_own_target(own_target: Target) -> None:
     asked = "from pip._vendor.packaging.tags import platform_tags; print(*platform_tags())"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert target.wheel_tag in done.stdout.split()
+    assert own_target.wheel_tag in done.stdout.split()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from tests.fixtures.small_images import PRECISIONS, SHAPES, small_image
 from tinylm.native.build import NATIVE, Product, build
 from tinylm.native.library import LIBRARY, instruction_sets
-from tinylm.native.targets import host_target
+from tinylm.native.targets import Target
 
 LEAST = 16 << 10
 """PTHREAD_STACK_MIN of Linux, in bytes."""
@@ -20,15 +20,13 @@ NEEDED = 12 << 10
 
 
 @pytest.fixture(scope="module")
-def measure(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    folder, target = tmp_path_factory.mktemp("stack"), host_target()
-    if target is None:
-        pytest.skip("tinylm has no target for this machine")
+def measure(own_target: Target, tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    folder = tmp_path_factory.mktemp("stack")
     (folder / "parts").mkdir()
     for source in (Path(__file__).with_name("small_stack.c"), NATIVE / "engine" / "tinylm.h"):
         (folder / "parts" / source.name).write_bytes(source.read_bytes())
     product = Product(
-        target=target,
+        target=own_target,
         output=folder / "small_stack.so",
         folders=("parts",),
         compiling=("-fPIC", "-Werror"),

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tinylm.native.build import NATIVE, Product, build
-from tinylm.native.targets import host_target
+from tinylm.native.targets import Target
 
 Compile = Callable[..., ctypes.CDLL]
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
+def compiled(own_target: Target, tmp_path_factory: pytest.TempPathFactory) -> Compile:
     """Compile files of `program/` to a library: `compiled("twister.c")`."""
 
     def compile(*names: str) -> ctypes.CDLL:
@@ -27,10 +27,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compile:
             (sources / "parts" / name).write_text(text, encoding="utf-8")
         for header in (NATIVE / "program").glob("*.h"):
             (sources / "parts" / header.name).write_text(header.read_text(encoding="utf-8"), encoding="utf-8")
-        target = host_target()
-        assert target is not None
         product = Product(
-            target=target,
+            target=own_target,
             output=sources / "library.so",
             folders=("parts",),
             compiling=("-fPIC", "-Werror", "-fvisibility=default"),
