@@ -272,6 +272,18 @@ def test_logits_that_are_not_finite_are_said_after_the_token_was_read() -> None:
     assert opened.score([5, 6, 7]) == NOT_FINITE
 
 
+def test_a_text_that_is_not_finite_leaves_nothing_behind_when_it_is_forgotten() -> None:
+    """The rows of this model are padded, and the padding is NaN once a row is."""
+    fp32 = bytearray(small_image("padded", "fp32"))
+    embedding, token = len(fp32) - 2 * 4 * 32 * 32, 5  # the head, of the same size, is the last part
+    for k in range(24):  # both signs: their range is infinite in float32
+        struct.pack_into("<f", fp32, embedding + 4 * (16 * k + token), 3e38 * (-1) ** k)
+    opened, fresh = Model(bytes(fp32)), Model(bytes(fp32))
+    assert opened.step(token) == NOT_FINITE
+    assert opened.truncate(0) == 0
+    assert opened.hash() == fresh.hash()
+
+
 @pytest.mark.parametrize("name", instruction_sets())
 def test_a_single_logit_that_is_nan(name: str) -> None:
     """Products of both signs that are too large: plus and minus infinity, whose sum is NaN."""

@@ -170,6 +170,7 @@ void tinylm_forward(tinylm_sequence *s, const int32_t *ids, int count, int logit
     const tinylm_model *m = s->model;
     const kernels *k = m->kernels;
     int size = m->shape.d_model, d = padded(size), llama = m->shape.architecture == TINYLM_LLAMA;
+    if (d != size) memset(s->x, 0, sizeof(float) * count * d); /* tokens before may have left NaN in the padding */
     for (int t = 0; t < count; t++) {
         look_up(&m->embedding, ids[t], s->x + t * d, size);
         if (!llama) {
