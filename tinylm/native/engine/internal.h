@@ -10,7 +10,6 @@
 #define CHUNK 16 /* tokens of one prefill call: they share an activation scale, as `CHUNK_TOKENS` in Python */
 #define LOWEST (-3.402823466e38f)
 enum { BOS, EOS, PAD, UNK };
-#define FORBIDDEN (1u << BOS | 1u << PAD | 1u << UNK) /* never chosen */
 
 static inline int padded(int n) { return (n + 15) & ~15; }
 
@@ -33,7 +32,6 @@ typedef struct {
 /* What one instruction set does. All of them give the same bits. Sizes are padded unless said otherwise. */
 typedef struct {
     const char *name;
-    int activation_bytes; /* of one quantized activation */
     /* Quantize `n` activations with one scale and zero point; returns the zero point. */
     int (*quantize)(const float *x, int n, void *q, float *scale);
     /* `rows` rows of activations times the outputs [from, to) of a matrix; rows of `out` lie `step` apart. */

@@ -7,17 +7,13 @@
 INLINE V vmax(V a, V b) { return (V)vmaxq_f32((float32x4_t)a, (float32x4_t)b); }
 INLINE V vmin(V a, V b) { return (V)vminq_f32((float32x4_t)a, (float32x4_t)b); }
 INLINE int any_above(const V *v, float least) {
+    float32x4_t most = (float32x4_t)vmax(vmax(v[0], v[1]), vmax(v[2], v[3]));
 #ifdef __aarch64__
-    return vmaxvq_f32((float32x4_t)vmax(vmax(v[0], v[1]), vmax(v[2], v[3]))) > least;
+    return vmaxvq_f32(most) > least;
 #else
-    return largest(v) > least;
+    float32x2_t two = vpmax_f32(vget_low_f32(most), vget_high_f32(most));
+    return vget_lane_f32(vpmax_f32(two, two), 0) > least;
 #endif
-}
-INLINE void store_activations(void *q, int i, VI values, int zero) {
-    (void)zero;
-    uint16x4_t half = vmovn_u32((uint32x4_t)values);
-    uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
-    memcpy((uint8_t *)q + i, &four, 4);
 }
 /* 16 outputs: the zero point off, and both scales on. */
 INLINE void emit(const int32x4_t *sum, int zero, const int32_t *sums, float scale, const float *row_scale, float *out) {

@@ -9,10 +9,6 @@ INLINE int any_above(const V *v, float least) {
     __m256 most = _mm256_max_ps((__m256)v[0], (__m256)v[1]);
     return _mm256_movemask_ps(_mm256_cmp_ps(most, _mm256_set1_ps(least), _CMP_GT_OQ));
 }
-INLINE void store_activations(void *q, int i, VI values, int zero) {
-    (void)zero;
-    for (int j = 0; j < 8; j++) ((uint8_t *)q)[i + j] = (uint8_t)values[j];
-}
 INLINE __m256i dot(__m256i sum, __m256i activations, __m256i weights);
 
 INLINE void several(const int8_t *w, const uint8_t *q, int k, const __m256i *zero, __m256 scale, const float *row_scale,

@@ -7,4 +7,4 @@ INLINE __m256i dot(__m256i sum, __m256i activations, __m256i weights) {
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 #include "shared.h"
-TABLE(tinylm_avx2, "avx2", 1)
+TABLE(tinylm_avx2, "avx2")

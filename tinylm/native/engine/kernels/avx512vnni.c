@@ -8,10 +8,6 @@ INLINE V vmin(V a, V b) { return (V)_mm512_min_ps((__m512)a, (__m512)b); }
 INLINE int any_above(const V *v, float least) {
     return _mm512_cmp_ps_mask((__m512)v[0], _mm512_set1_ps(least), _CMP_GT_OQ) != 0;
 }
-INLINE void store_activations(void *q, int i, VI values, int zero) {
-    (void)zero;
-    _mm_storeu_si128((__m128i *)((uint8_t *)q + i), _mm512_cvtepi32_epi8((__m512i)values));
-}
 
 INLINE __m512i weights(const int8_t *w) { return _mm512_loadu_si512(w); }
 INLINE __m512i four(const uint8_t *q) {
@@ -64,4 +60,4 @@ static void multiply_int8(const matrix *m, const void *activations, int rows, fl
     }
 }
 #include "shared.h"
-TABLE(tinylm_avx512vnni, "avx512vnni", 1)
+TABLE(tinylm_avx512vnni, "avx512vnni")

@@ -5,4 +5,4 @@ INLINE __m256i dot(__m256i sum, __m256i activations, __m256i weights) {
     return _mm256_dpbusd_avx_epi32(sum, activations, weights);
 }
 #include "shared.h"
-TABLE(tinylm_avxvnni, "avxvnni", 1)
+TABLE(tinylm_avxvnni, "avxvnni")

@@ -47,4 +47,4 @@ static void multiply_int8(const matrix *m, const void *activations, int rows, fl
     }
 }
 #include "shared.h"
-TABLE(tinylm_dotprod, "dotprod", 1)
+TABLE(tinylm_dotprod, "dotprod")

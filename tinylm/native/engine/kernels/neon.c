@@ -50,4 +50,4 @@ static void multiply_int8(const matrix *m, const void *activations, int rows, fl
         }
 }
 #include "shared.h"
-TABLE(tinylm_neon, "neon", 1)
+TABLE(tinylm_neon, "neon")

@@ -1,12 +1,4 @@
 /* Integer products in C, for processors without instructions for them. */
-INLINE void store_activations(void *q, int i, VI values, int zero) {
-    (void)zero;
-#if LANES == 1
-    ((uint8_t *)q)[i] = (uint8_t)values;
-#else
-    for (int j = 0; j < LANES; j++) ((uint8_t *)q)[i + j] = (uint8_t)values[j];
-#endif
-}
 /* sum - zero * weights, which fits unless the image is damaged; then it wraps, as vectors do. */
 INLINE int32_t less(int32_t sum, int zero, int32_t weights) {
     return (int32_t)((uint32_t)sum - (uint32_t)zero * (uint32_t)weights);

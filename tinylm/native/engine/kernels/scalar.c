@@ -7,4 +7,4 @@ INLINE V vmin(V a, V b) { return a < b ? a : b; }
 INLINE int any_above(const V *v, float least) { return largest(v) > least; }
 #include "plain.h"
 #include "shared.h"
-TABLE(tinylm_scalar, "scalar", 1)
+TABLE(tinylm_scalar, "scalar")

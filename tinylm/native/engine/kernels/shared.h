@@ -139,11 +139,13 @@ INLINE void float_rows(const float *w, const float *x, int k, float *out, int st
     for (int r = 0; r < rows; r++)
         for (int j = 0; j < NV; j++) STORE(out + (size_t)r * step + j * LANES) = even[r][j] + odd[r][j];
 }
+
 static void multiply_float(const matrix *m, const float *x, int rows, float *out, int step, int from, int to) {
     for (int n = from; n < to; n += 16) {
         const float *w = m->floats + (size_t)n * m->k;
         int r = 0;
-        for (; LANES > 4 && r + 4 <= rows; r += 4) float_rows(w, x + (size_t)r * m->k, m->k, out + (size_t)r * step + n, step, 4);
+        for (; LANES > 4 && r + 4 <= rows; r += 4)
+            float_rows(w, x + (size_t)r * m->k, m->k, out + (size_t)r * step + n, step, 4);
         for (; r + 2 <= rows; r += 2) float_rows(w, x + (size_t)r * m->k, m->k, out + (size_t)r * step + n, step, 2);
         for (; r < rows; r++) float_rows(w, x + (size_t)r * m->k, m->k, out + (size_t)r * step + n, step, 1);
     }
@@ -153,6 +155,9 @@ static void multiply_float(const matrix *m, const float *x, int rows, float *out
 
 #ifndef OFFSET
 #define OFFSET 0 /* 128 where the products want them signed: stored as value - 128 */
+#endif
+#ifndef STORE_ACTIVATIONS
+#define STORE_ACTIVATIONS(q, i, values, zero) (*(V8 *)((int8_t *)(q) + (i)) = BYTES(values))
 #endif
 
 /* As ONNX's DynamicQuantizeLinear: one scale and zero point for all, whose range includes 0. */
@@ -174,7 +179,7 @@ static int quantize(const float *x, int n, void *q, float *scale) {
     V low = ALL((float)-z), high = ALL((float)(255 - z));
     for (int i = 0; i < n; i += LANES) {
         V v = vmin(vmax(LOAD(x + i) / s, low), high) + ROUND;
-        store_activations(q, i, bits(v) + (uint32_t)(z - OFFSET) - ROUND_BITS, z);
+        STORE_ACTIVATIONS(q, i, bits(v) + (uint32_t)(z - OFFSET) - ROUND_BITS, z);
     }
     *scale = s + total(strange); /* NaN where an activation is NaN or infinite: so are the logits then, everywhere */
     return z - OFFSET;
@@ -199,11 +204,7 @@ static int argmax(const float *x, int n) {
         for (int j = 0; j < NV; j++) {
             V v = LOAD(x + i + j * LANES);
             top[j] = vmax(top[j], v);
-#if LANES == 1
-            nan[j] |= v != v;
-#else
             nan[j] |= (VI)(v != v);
-#endif
         }
     uint32_t found[16];
     memcpy(found, nan, sizeof found);
@@ -229,6 +230,6 @@ static void exponentials(const float *x, float factor, float top, float *out, in
     }
 }
 
-#define TABLE(symbol, name, bytes)                                                                                     \
-    const kernels symbol = {name,       bytes, quantize,  multiply_int8, multiply_float, rms_norm, layer_norm, add,    \
-                            attend,     gate,  gelu,      argmax,        above,          exponentials};
+#define TABLE(symbol, name)                                                                                            \
+    const kernels symbol = {name,   quantize, multiply_int8, multiply_float, rms_norm, layer_norm, add,                \
+                            attend, gate,     gelu,          argmax,         above,    exponentials};

@@ -6,10 +6,10 @@
 INLINE V vmax(V a, V b) { return a > b ? a : b; }
 INLINE V vmin(V a, V b) { return a < b ? a : b; }
 INLINE int any_above(const V *v, float least) { return largest(v) > least; }
-INLINE void store_activations(void *q, int i, VI value, int zero) {
-    int at = (i & ~3) + ((i & 3) >> 1 | (i & 1) << 1);
-    ((int16_t *)q)[at] = (int16_t)((int)value - zero);
+INLINE void store_activation(int16_t *q, int i, uint32_t value, int zero) {
+    q[(i & ~3) + ((i & 3) >> 1 | (i & 1) << 1)] = (int16_t)((int)value - zero);
 }
+#define STORE_ACTIVATIONS store_activation
 
 INLINE int two(int sum, uint32_t weights, uint32_t a02, uint32_t a13) {
     uint32_t even, odd;
@@ -40,4 +40,4 @@ static void multiply_int8(const matrix *m, const void *activations, int rows, fl
         }
 }
 #include "shared.h"
-TABLE(tinylm_smlad, "smlad", 2)
+TABLE(tinylm_smlad, "smlad")

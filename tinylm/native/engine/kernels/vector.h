@@ -15,11 +15,13 @@ typedef float V;
 typedef uint32_t VI;
 typedef int8_t V8;
 #define FLOATS(v) ((V)(v))
+#define BYTES(v) ((V8)(v))
 #else
 typedef float V __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef uint32_t VI __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int8_t V8 __attribute__((vector_size(LANES), aligned(1), may_alias));
 #define FLOATS(v) __builtin_convertvector(v, V)
+#define BYTES(v) __builtin_convertvector(v, V8) /* the lowest of each */
 #endif
 #define LOAD(p) (*(const V *)(p))
 #define STORE(p) (*(V *)(p))
