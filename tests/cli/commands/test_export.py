@@ -238,7 +238,7 @@ def test_a_bundle_becomes_a_program(tiny_bundle: Bundle, tmp_path: Path) -> None
         export_app(), [str(tiny_bundle.path), "--standalone", "host", "--output", str(output)], catch_exceptions=False
     )
     assert (result.exit_code, result.stdout) == (0, f"{output}\n")
-    making, checked, size, how = result.stderr.splitlines()
+    making, *_compiling, checked, size, how = result.stderr.splitlines()
     assert making.startswith("making the program for ")
     assert checked.startswith("3 prompts, 24 tokens, 3 encodings, the bits of all logits: all as the export says, by ")
     assert f"{output.stat().st_size / 1e6:.2f} MB for " in size
