@@ -95,7 +95,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         (folder / "model.onnx").write_bytes(model)
         image = build_image(load(), folder / "model.onnx", config)
         found[name] = folder / f"{name}.image"
-        found[name].write_bytes(image.memory[: image.nbytes])
+        found[name].write_bytes(image.data)
     return found
 
 

@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 import pytest
 
+from tinylm.base.buffer import Buffer
 from tinylm.export.graph.graph import build_graph
 from tinylm.model import weight_shapes
 from tinylm.onnx.graph_file import Graph, Node, OnnxModel, read_onnx
 from tinylm.profile.layers import OTHER, layer_finder, layer_names
 from tinylm.profile.trace import Call, read_trace
 from tinylm.runtime.backends.onnxruntime_session import Session
-from tinylm.runtime.buffer import Buffer
 from tinylm.settings.model import ModelConfig
 
 

@@ -1,1 +1,1 @@
-"""What everything stands on: errors, files, records, processes, progress."""
+"""What everything stands on: errors, files, records, processes, progress, memory for C."""

@@ -83,7 +83,7 @@ def export_standalone(bundle: Bundle, target: str, output: Path, *, say: Callabl
     image = build_image(load(), bundle.model, bundle.manifest.model)
     data = standalone(
         product.output.read_bytes(),
-        image=image.memory[: image.nbytes],
+        image=image.data,
         tokenizer=_tokenizer_image(bundle),
         golden=_golden(bundle),
         about=about(bundle),

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import ctypes
 import math
-import mmap
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tinylm.base.buffer import Buffer
 from tinylm.base.errors import TinylmError
 from tinylm.native.library import INTERFACE
 from tinylm.onnx.graph_file import Constant, Value, read_constants
@@ -33,18 +32,6 @@ _HINT = "the native engine reads what tinylm exported: export the bundle again, 
 
 class UnsupportedModel(TinylmError):
     """A graph that the native engine cannot stand for; ONNX Runtime may run it."""
-
-
-class Image:
-    """Zeroed memory at the address of a page, which the system gives as it is written to."""
-
-    def __init__(self, nbytes: int) -> None:
-        try:
-            self.memory: Any = mmap.mmap(-1, nbytes, access=mmap.ACCESS_COPY)
-        except (OSError, ValueError) as error:
-            raise TinylmError(f"no memory for {nbytes / 1e6:.0f} MB of weights: {error}") from error
-        self.nbytes = nbytes
-        self.address = ctypes.addressof(ctypes.c_char.from_buffer(self.memory))
 
 
 @dataclass(frozen=True)
@@ -72,7 +59,7 @@ class _Matrix:
 _Part = _Vector | _Matrix
 
 
-def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image:
+def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Buffer:
     """Lay the weights of the file `model` out; UnsupportedModel when they are not those of `config`.
 
     Another TinylmError when the file is damaged.
@@ -81,13 +68,13 @@ def build_image(library: ctypes.CDLL, model: Path, config: ModelConfig) -> Image
     _check_cache(config, inputs, where)
     parts = _parts(config, int8_cache="0.attention.key.scale" in constants)
     sizes = [_size(part, constants, where) for part in parts]
-    image = Image(HEADER.size + sum(sizes))
-    image.memory[: HEADER.size] = _header(config, constants, parts, image.nbytes)
+    image = Buffer((HEADER.size + sum(sizes),), "uint8")
+    image.data[: HEADER.size] = _header(config, constants, parts, image.nbytes)
     at = HEADER.size
     for part, size in zip(parts, sizes, strict=True):
         if isinstance(part, _Vector):
             values = constants[part.name].values
-            image.memory[at : at + len(values)] = values
+            image.data[at : at + len(values)] = values
         else:
             _pack(library, image, at, part, constants, where)
         at += size
@@ -181,14 +168,14 @@ def _header(config: ModelConfig, constants: dict[str, Constant], parts: list[_Pa
 
 
 def _pack(
-    library: ctypes.CDLL, image: Image, at: int, part: _Matrix, constants: dict[str, Constant], where: str
+    library: ctypes.CDLL, image: Buffer, at: int, part: _Matrix, constants: dict[str, Constant], where: str
 ) -> None:
     """Lay a matrix out at `at`, and give back the pages that were read; of a table, after every thousand rows."""
     weight, int8 = constants[part.weight], constants[part.weight].data_type == "int8"
     sums = values = image.address + at
     if int8:
         scales = constants[part.name + ".scale"].values
-        image.memory[at : at + len(scales)] = scales
+        image.data[at : at + len(scales)] = scales
         sums += _padded(4 * _padded(part.rows, 16), 64)
         values = sums + _padded(4 * _padded(part.rows, 16), 64)
     element_bytes, columns = 1 if int8 else 4, _padded(part.columns, 16)

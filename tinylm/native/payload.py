@@ -1,6 +1,6 @@
 """A bundle as what follows the standalone program in one file; program/payload.h says how it lies there.
 
-    data = standalone(program, image=image.memory, tokenizer=pieces, golden=bundle.golden(), about=about(bundle))
+    data = standalone(program, image=image.data, tokenizer=pieces, golden=bundle.golden(), about=about(bundle))
 
 The program maps its own file and reads the parts in place, so nothing is packed.
 """

@@ -4,7 +4,6 @@
     engine.py            one sequence of it, with its KV cache: `Engine`
     external_engine.py   the same for a decoder that was exported elsewhere: `ExternalEngine`
     backends/            what runs a bundle; contract.py says what a new backend or engine must do
-    buffer.py            memory of a sequence: `Buffer`
     sampling.py          how the next token is chosen: `Sampling`, `Sampler`; the backends do it,
     logits.py            and the same from logits that come from elsewhere,
     numpy_sampling.py    and in numpy as the reference (libraries.py loads numpy as a device wants it)

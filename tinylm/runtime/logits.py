@@ -13,9 +13,9 @@ import math
 import threading
 from ctypes import byref, c_float, c_uint8
 
+from tinylm.base.buffer import Buffer
 from tinylm.native.library import NOT_FINITE, NativeUnavailable, load
 from tinylm.native.library import Sampling as NativeSampling
-from tinylm.runtime.buffer import Buffer
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 
 _own = threading.local()

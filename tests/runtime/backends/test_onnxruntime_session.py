@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinylm.base.buffer import Buffer
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
 from tinylm.machine.kernel_files import CpuInfo
 from tinylm.runtime.backends import onnxruntime_session
 from tinylm.runtime.backends.onnxruntime_session import Session, Value, giving_back_memory, overflows_int8
-from tinylm.runtime.buffer import Buffer
 from tinylm.runtime.engine import Engine
 
 MakeBundle = Callable[..., Bundle]

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from ctypes import byref, c_double, c_float, c_int32, c_size_t, c_void_p
 from typing import Any
 
+from tinylm.base.buffer import PAGE_BYTES, Buffer
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
 from tinylm.bundle.reading import Bundle
 from tinylm.native.image import UnsupportedModel, build_image
 from tinylm.native.library import HASH_START, NOT_FINITE, WINDOW_PASSED, NativeUnavailable, load
 from tinylm.runtime.backends.contract import BackendName, BackendUnavailable, closed_model
-from tinylm.runtime.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.logits import native_settings
 from tinylm.runtime.sampling import Sampler, logits_not_finite
 

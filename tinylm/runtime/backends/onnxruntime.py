@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from tinylm.base.buffer import PAGE_BYTES, Buffer
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import SAMPLER, GoldenPrompt
 from tinylm.bundle.reading import Bundle
@@ -19,7 +20,6 @@ from tinylm.onnx.graph_file import read_onnx
 from tinylm.runtime.backends.contract import CHUNK_TOKENS, BackendName
 from tinylm.runtime.backends.graph_contract import cache_type, check_graph
 from tinylm.runtime.backends.onnxruntime_session import SOFTWARE, VERSION, Binding, Session
-from tinylm.runtime.buffer import PAGE_BYTES, Buffer
 from tinylm.runtime.logits import cross_entropy, sample
 from tinylm.runtime.requirements import check_version
 from tinylm.runtime.sampling import Sampler, logits_not_finite

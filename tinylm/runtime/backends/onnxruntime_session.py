@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinylm.base.buffer import Buffer
 from tinylm.base.errors import TinylmError
 from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.runtime.backends.contract import closed_model
-from tinylm.runtime.buffer import Buffer
 from tinylm.runtime.libraries import np
 
 if TYPE_CHECKING:

@@ -1,8 +1,4 @@
-"""Memory for a sequence: taken once, zeroed, and given by the system only where it is touched.
-
-ids = Buffer((1, 16), "int32")
-ids.data[3] = 7
-"""
+"""Memory for what computes outside of Python: taken once, zeroed, and given by the system only where it is touched."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ _MOST_BYTES = 1 << 40  # Beyond any device; keeps the product of absurd dimensio
 
 
 class Buffer:
-    """Typed memory of fixed shape that a graph reads or writes: zeroed, at an address that is a multiple of 64.
+    """Typed memory of fixed shape that an engine reads or writes: zeroed, at an address that is a multiple of 64.
 
     It is a private anonymous mapping: the system gives and zeroes a page when it is first touched, so the part of a
     cache that no token has reached costs no memory. It lives as long as the buffer, a view of it, or its `data`.

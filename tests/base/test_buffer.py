@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tinylm.base.buffer import FORMATS, Buffer
 from tinylm.base.errors import TinylmError
-from tinylm.runtime.buffer import FORMATS, Buffer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -111,7 +111,7 @@ def test_memory_that_nothing_touched_costs_nothing() -> None:
 def test_a_forked_child_has_its_own() -> None:
     program = """
 import os
-from tinylm.runtime.buffer import Buffer
+from tinylm.base.buffer import Buffer
 buffer = Buffer((4,), "int32")
 if os.fork() == 0:
     buffer.data[0] = 1
