@@ -102,12 +102,6 @@ def test_where_nothing_can_be_written_the_answer_is_used(
     assert measurements(state) == 2
 
 
-def test_a_relative_state_home_is_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", "here")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert threads._state_file() == tmp_path / ".local" / "state" / "tinylm" / "threads.json"
-
-
 def test_the_file_does_not_grow_without_end(state: Path, make_bundle: MakeBundle) -> None:
     state.parent.mkdir()
     old = {f"bundle {number}": 1 for number in range(500)}

@@ -52,7 +52,7 @@ def print_text(
     prompt = read_prompt(prompt)
     for text in stop:
         check_option("--stop", text)
-    number = _parse_threads(threads)
+    number = parse_threads(threads)
     bundle = open_bundle(path)
     if bundle.warning:
         say(bundle.warning)
@@ -84,7 +84,7 @@ def print_text(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parse_threads(threads: str) -> int | None:
+def parse_threads(threads: str) -> int | None:
     """The number, or None for `auto`; refuses more than this machine has cores: they would wait for one another."""
     if threads == "auto":
         return None

@@ -16,7 +16,6 @@ none can be written, the answer is used and not remembered.
 from __future__ import annotations
 
 import json
-import os
 import platform
 import sys
 import time
@@ -28,6 +27,7 @@ from tinylm.base.cores import usable_cores
 from tinylm.base.errors import TinylmError
 from tinylm.base.package import child_environment
 from tinylm.base.records import write_file
+from tinylm.base.state_folder import state_folder
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.machine.kernel_files import read_cpuinfo
 from tinylm.runtime.backends.contract import Backend
@@ -53,7 +53,8 @@ def calibrated_threads(bundle: Bundle, *, backend: Backend) -> int:
     cores = usable_cores()
     if cores == 1:
         return 1
-    file = _state_file()
+    folder = state_folder()
+    file = None if folder is None else folder / "threads.json"
     key = f"{bundle.manifest_sha256} {_processor()} x{cores} {engine_version(backend)}"
     remembered = {} if file is None else _remembered(file)
     if 1 <= remembered.get(key, 0) <= cores:
@@ -81,17 +82,6 @@ def fastest(times_ms: dict[int, float]) -> int:
         if times_ms[threads] <= _GAIN * times_ms[best]:
             best = threads
     return best
-
-
-def _state_file() -> Path | None:
-    """None where there is no home folder."""
-    given = os.environ.get("XDG_STATE_HOME", "")
-    if given.startswith("/"):  # A relative one is to be ignored, says the XDG base directory specification.
-        return Path(given, "tinylm", "threads.json")
-    try:
-        return Path.home() / ".local" / "state" / "tinylm" / "threads.json"
-    except RuntimeError:
-        return None
 
 
 def _remembered(file: Path) -> dict[str, int]:

@@ -9,10 +9,17 @@ from typing import Annotated
 
 import typer
 
-from tinylm.cli.options.bundle import Backend, BundleArgument
-
-_BUNDLES = "the bundle's"
-_TEXT, _CHOICE, _MACHINE = "Text", "Choice of tokens", "Machine"
+from tinylm.cli.options.bundle import Backend, BundleArgument, Threads
+from tinylm.cli.options.sampling import (
+    TEXT,
+    MaxTokens,
+    RepetitionPenalty,
+    Seed,
+    Stop,
+    Temperature,
+    TopK,
+    TopP,
+)
 
 
 def generate(
@@ -22,58 +29,19 @@ def generate(
         str | None,
         typer.Option(
             metavar="TEXT",
-            rich_help_panel=_TEXT,
+            rich_help_panel=TEXT,
             help="The beginning of the text; it is not repeated in the output. `-` reads standard input.",
             show_default="what a pipe says",
         ),
     ] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option(rich_help_panel=_TEXT, help="The most tokens to write.", show_default=_BUNDLES)
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=_CHOICE, help="0 takes the likeliest token; higher is more varied.", show_default=_BUNDLES
-        ),
-    ] = None,
-    top_k: Annotated[
-        int | None,
-        typer.Option(
-            rich_help_panel=_CHOICE, help="Draw from the k likeliest tokens only; 0 is off.", show_default=_BUNDLES
-        ),
-    ] = None,
-    top_p: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=_CHOICE,
-            help="Draw from the likeliest tokens with this probability in all; 1 is off.",
-            show_default=_BUNDLES,
-        ),
-    ] = None,
-    repetition_penalty: Annotated[
-        float | None,
-        typer.Option(
-            rich_help_panel=_CHOICE, help="Above 1 avoids tokens that were seen; 1 is off.", show_default=_BUNDLES
-        ),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            rich_help_panel=_CHOICE, help="The same seed gives the same text.", show_default="another each time"
-        ),
-    ] = None,
-    stop: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", rich_help_panel=_TEXT, help="End before this text; may be given more than once."),
-    ] = None,
-    threads: Annotated[
-        str,
-        typer.Option(
-            metavar="NUMBER|auto",
-            rich_help_panel=_MACHINE,
-            help="Processor threads; `auto` measures once what is fastest here, and remembers it.",
-        ),
-    ] = "auto",
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    repetition_penalty: RepetitionPenalty = None,
+    seed: Seed = None,
+    stop: Stop = None,
+    threads: Threads = "auto",
     backend: Backend = "auto",
 ) -> None:
     """Write text with a bundle's model; what is not set here is the bundle's own default."""

@@ -24,6 +24,15 @@ Backend = Annotated[
     ),
 ]
 
+Threads = Annotated[
+    str,
+    typer.Option(
+        metavar="NUMBER|auto",
+        rich_help_panel="Machine",
+        help="Processor threads; `auto` measures once what is fastest here, and remembers it.",
+    ),
+]
+
 
 def opened_bundle(named: Path | None, *, strict: bool = False) -> Bundle:
     """The bundle `named`, of the run `named`, or the latest; what is odd in its folder is told on stderr.
