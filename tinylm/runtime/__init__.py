@@ -9,6 +9,8 @@
     numpy_sampling.py    and in numpy as the reference (libraries.py loads numpy as a device wants it)
     generation.py        prompt to text, piece by piece: `generate`, `generate_ids`
     conversation.py      text in turns, of which only what is new is read: `Conversation`
+    chat_template.py     messages to the text that a model continues: `ChatTemplate`, `fit_messages`;
+    jinja_sandbox.py     and a bundle's own template, with a bound on what it costs
     scoring.py           how many bits a text costs: `text_bits`
     threads.py           how many threads are fastest on this device: `calibrated_threads`
     print_text.py        what `tinylm generate` does; __main__.py: python -m tinylm.runtime BUNDLE --prompt "..."

@@ -30,6 +30,9 @@ def show(bundle: BundleArgument = None) -> None:
         f"  weights     {manifest.quantization.scheme}, embedding {embedding}, cache {manifest.quantization.kv_cache},"
         f" activations {manifest.quantization.activations}"
     )
+    template = manifest.chat_template
+    chat = "no template: it continues text" if template is None else f"a template of {len(template):,} characters"
+    print(f"  chat        {chat}")
     for language, quality in manifest.quality.items():
         print(
             f"  quality     {language}: {quality.bpb:.4f} bits per byte on {quality.bytes:,} bytes of held-out text,"
