@@ -76,6 +76,20 @@ def test_every_documented_form_gives_the_same_tokens(
         assert engine.length == len(PROMPT) + 19
 
 
+def test_a_scored_step_says_how_likely_all_tokens_are(make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
+    """Of the whole vocabulary: nothing is forbidden in a foreign one."""
+    sampler = Sampler(Sampling(temperature=0), vocab_size=64, forbidden=())
+    with ExternalEngine(decoder(tmp_path, make_decoder_graph(cached=True))) as engine:
+        engine.prefill(PROMPT[:-1])
+        logits = np.array(engine.logits(PROMPT[-1]), np.float64)
+        engine.truncate(len(PROMPT) - 1)
+        token, logprob, likeliest = engine.step_scored(PROMPT[-1], sampler, alternatives=64)
+    expected = logits - np.log(np.exp(logits).sum())
+    assert [i for i, _ in likeliest] == np.argsort(-logits, kind="stable").tolist()
+    assert [value for _, value in likeliest] == pytest.approx(np.sort(expected)[::-1].tolist(), abs=1e-6)
+    assert (token, logprob) == likeliest[0]
+
+
 def test_a_float16_cache_rounds_and_no_more(make_decoder_graph: MakeGraph, tmp_path: Path) -> None:
     with (
         ExternalEngine(decoder(tmp_path / "half", make_decoder_graph(cached=True, cache="float16"))) as half,

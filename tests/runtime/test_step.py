@@ -19,7 +19,7 @@ from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import generate_ids
 from tinylm.runtime.logits import sample
 from tinylm.runtime.numpy_sampling import choose
-from tinylm.runtime.sampling import Sampler, Sampling
+from tinylm.runtime.sampling import FORBIDDEN, Sampler, Sampling
 
 MakeBundle = Callable[..., Bundle]
 
@@ -88,6 +88,64 @@ def test_a_graph_without_sampler_writes_the_same(make_bundle: MakeBundle, tmp_pa
         with Engine(which, backend="onnxruntime") as engine:
             written.append(tokens(engine, sampling))
     assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("sampling", SAMPLINGS, ids=str)
+@pytest.mark.parametrize("graph_samples", [True, False])
+def test_a_scored_step_chooses_what_a_step_chooses(
+    make_bundle: MakeBundle, tmp_path: Path, backend: Backend, sampling: Sampling, graph_samples: bool
+) -> None:
+    """From the same state of the sampler, token by token; what is said of it is that of the model alone."""
+    bundle = make_bundle(scheme="int8")
+    if not graph_samples:
+        bundle = without_sampler(bundle, tmp_path)
+    seeds = range(5) if sampling.temperature else [0]
+    with Engine(bundle, backend=backend) as plain, Engine(bundle, backend=backend) as scored:
+        for one, other in ((Sampler(dataclasses.replace(sampling, seed=n)) for _ in range(2)) for n in seeds):
+            plain.truncate(0)
+            scored.truncate(0)
+            token = 0
+            for length in range(plain.context_length):
+                logits = np.array(plain.logits(token), np.float64)
+                plain.truncate(length)
+                expected = logits - logits.max() - np.log(np.exp(logits - logits.max()).sum())
+                chosen, _ = plain.step(token, one)
+                found, logprob, likeliest = scored.step_scored(token, other, alternatives=length % 21)
+                assert found == chosen
+                assert scored.length == length + 1
+                # The engine's exponentials are float32.
+                assert [logprob, *(value for _, value in likeliest)] == pytest.approx(
+                    [expected[i] for i in (found, *(i for i, _ in likeliest))], abs=1e-6
+                )
+                best = [i for i in np.argsort(-expected, kind="stable").tolist() if i not in FORBIDDEN]
+                assert [i for i, _ in likeliest] == best[: length % 21]
+                token = found
+
+
+def test_a_scored_step_costs_what_scoring_says(make_bundle: MakeBundle) -> None:
+    with Engine(make_bundle(scheme="int8"), backend="native") as engine:
+        sampler, ids, nats = Sampler(Sampling(seed=1)), [0], []
+        for _ in range(40):
+            token, logprob, _ = engine.step_scored(ids[-1], sampler, alternatives=0)
+            ids.append(token)
+            nats.append(-logprob)
+        engine.truncate(0)
+        assert nats == engine.score(ids)
+
+
+def test_scored_steps_are_refused_as_steps_are(make_bundle: MakeBundle, backend: Backend) -> None:
+    with Engine(make_bundle(), backend=backend) as engine:
+        sampler = Sampler(Sampling(temperature=0))
+        for token, alternatives, message in (
+            (128, 0, "128 is not in the vocabulary of 128"),
+            (0, -1, "`alternatives` is -1; 0 to 128 is needed"),
+            (0, 129, "`alternatives` is 129; 0 to 128 is needed"),
+        ):
+            with pytest.raises(TinylmError, match=message):
+                engine.step_scored(token, sampler, alternatives=alternatives)
+        assert engine.length == 0
+        assert not any(sampler.seen)
+        assert len(engine.step_scored(0, sampler, alternatives=128)[2]) == 128 - len(FORBIDDEN)
 
 
 def test_any_token_may_follow_whatever_was_chosen(make_bundle: MakeBundle, backend: Backend) -> None:
@@ -160,6 +218,22 @@ def test_logits_that_are_no_numbers_are_refused(
     ):
         engine.step(0, Sampler(sampling))
     assert caught.value.exit_code == 1
+
+
+def test_a_scored_step_over_logits_that_are_no_numbers_leaves_the_sequence(
+    make_bundle: MakeBundle, tmp_path: Path, backend: Backend
+) -> None:
+    bundle = make_bundle()
+    model = onnx.load(bundle.model)
+    (norm,) = [tensor for tensor in model.graph.initializer if tensor.name == "norm.weight"]
+    norm.raw_data = np.full(64, 3e38, np.float32).tobytes()
+    (tmp_path / MODEL).write_bytes(model.SerializeToString())
+    with Engine(dataclasses.replace(bundle, path=tmp_path), backend=backend) as engine:
+        engine.prefill([0, 5])
+        with pytest.raises(TinylmError, match="NaN or infinite"):
+            engine.step_scored(9, Sampler(Sampling(temperature=0)), alternatives=2)
+        assert engine.length == 2
+        engine.prefill([5] * (engine.context_length - 2))  # nor does the backend count it
 
 
 @pytest.mark.parametrize("offset", [1000, -1000, 100_000])

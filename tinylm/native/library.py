@@ -21,7 +21,7 @@ from typing import Any
 from tinylm.base.errors import TinylmError
 
 LIBRARY = Path(__file__).resolve().parent / "lib" / "libtinylm.so"
-INTERFACE = 1
+INTERFACE = 2
 """TINYLM_INTERFACE of tinylm.h that this tinylm calls."""
 NOT_FINITE, WINDOW_PASSED = -6, -8
 """Errors of tinylm.h that are told from others."""
@@ -50,6 +50,11 @@ _FUNCTIONS: dict[str, tuple[Any, ...]] = {
     "tinylm_step": (c_int, c_void_p, c_int, c_void_p, c_float, c_void_p),
     "tinylm_score": (c_int, c_void_p, c_void_p, c_int, c_void_p),
     "tinylm_choose": (c_int, c_void_p, c_int, c_uint64, c_void_p, c_float, c_void_p, c_void_p),
+    "tinylm_top_logprobs": (
+        c_int,
+        *(c_void_p, c_int, c_uint64, c_int, c_int),
+        *(c_void_p, c_void_p, c_void_p, c_void_p),
+    ),
     "tinylm_hash_logits": (c_uint64, c_void_p, c_uint64),
     "tinylm_pack_int8": (c_int, c_void_p, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),
     "tinylm_pack_float": (c_int, c_void_p, c_void_p, c_int, c_int, c_size_t, c_size_t),

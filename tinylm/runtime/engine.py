@@ -18,7 +18,7 @@ from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend, BackendSequence, check_room, check_token
 from tinylm.runtime.model import Model
-from tinylm.runtime.sampling import Sampler
+from tinylm.runtime.sampling import Sampler, ScoredChoice
 
 
 class Engine:
@@ -80,6 +80,22 @@ class Engine:
         check_room(len(self._ids), 1, context_length=self.context_length)
         check_token(token, vocab_size=self.vocab_size)
         chosen = self._opened().step(token, sampler)
+        self._ids.append(token)
+        return chosen
+
+    def step_scored(self, token: int, sampler: Sampler, *, alternatives: int) -> ScoredChoice:
+        """As `step`, with what the model itself makes of its choice: its log-probability, and the likeliest tokens.
+
+        The log-probabilities are in nats and of the softmax of all logits, before temperature, top-k, top-p and the
+        penalty (those of `step` come after them). The `alternatives` likeliest (id, log-probability) stand by falling
+        logit, of equals the lower id first; PAD, BOS and UNK, which are never chosen, count in the softmax but are not
+        among them. Errors as in `step`, and TinylmError for less than 0 or more than `vocab_size` alternatives.
+        """
+        check_room(len(self._ids), 1, context_length=self.context_length)
+        check_token(token, vocab_size=self.vocab_size)
+        if not 0 <= alternatives <= self.vocab_size:
+            raise TinylmError(f"`alternatives` is {alternatives}; 0 to {self.vocab_size} is needed")
+        chosen = self._opened().step_scored(token, sampler, alternatives=alternatives)
         self._ids.append(token)
         return chosen
 

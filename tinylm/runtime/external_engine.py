@@ -25,8 +25,8 @@ from tinylm.external_decoder.graph import DOCUMENTED
 from tinylm.runtime.backends.contract import check_room, check_token
 from tinylm.runtime.backends.onnxruntime_session import SOFTWARE, Session, value_of
 from tinylm.runtime.libraries import np
-from tinylm.runtime.logits import cross_entropy, sample
-from tinylm.runtime.sampling import Sampler
+from tinylm.runtime.logits import cross_entropy, sample, sample_scored
+from tinylm.runtime.sampling import Sampler, ScoredChoice
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,6 +89,15 @@ class ExternalEngine:
         row = self.logits(token)
         with _hint_for_decoders():
             return sample(row, sampler)
+
+    def step_scored(self, token: int, sampler: Sampler, *, alternatives: int) -> ScoredChoice:
+        """As `step`, with log-probabilities of the model's own distribution, in nats: the choice's, the likeliest ids'.
+
+        Errors as in `step`.
+        """
+        row = self.logits(token)
+        with _hint_for_decoders():
+            return sample_scored(row, sampler, alternatives=alternatives)
 
     def score(self, ids: Sequence[int]) -> list[float]:
         """Append all but the last of `ids`; what each of them costs after the ones before it, in nats, but the first.

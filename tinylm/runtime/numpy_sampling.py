@@ -49,6 +49,21 @@ def choose(
     return int(ids[index]), math.log(mass[index] / until[-1])
 
 
+def top_logprobs(
+    logits: Logits, token: int, *, count: int, forbidden: Sequence[int]
+) -> tuple[float, list[tuple[int, float]]]:
+    """What `tinylm.runtime.logits.top_logprobs` says, in float64."""
+    scores = np.array(logits, np.float64)
+    most = scores.max()
+    if not math.isfinite(most):  # NaN wins every maximum
+        raise logits_not_finite()
+    logprobs = scores - most - math.log(np.exp(scores - most).sum())
+    listed = logprobs.copy()
+    listed[[*forbidden]] = -np.inf
+    likeliest = np.argsort(-listed, kind="stable")[:count]
+    return float(logprobs[token]), [(int(i), float(listed[i])) for i in likeliest if math.isfinite(listed[i])]
+
+
 def may_choose(token: int, logits: Logits, sampling: Sampling, *, seen: bytes | bytearray, uniform: float) -> bool:
     """Whether another implementation may choose `token` where `choose` chooses what it does, by `BORDER`.
 

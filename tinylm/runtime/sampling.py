@@ -35,6 +35,9 @@ _MAX_VOCAB_SIZE = 65536  # the largest that ModelConfig allows
 LARGEST_UNIFORM = 1 - 2.0**-24
 """The largest float32 below 1."""
 
+ScoredChoice = tuple[int, float, list[tuple[int, float]]]
+"""A chosen token, its log-probability, and the likeliest ids with theirs (`tinylm.runtime.logits.top_logprobs`)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:

@@ -42,6 +42,11 @@ static int converse(conversation *c) {
     for (int i = 0; i < 4; i++)
         if ((error = tinylm_choose(c->scratch, vocab_size, 0, settings[i], .5f, c->scratch + vocab_size + 15, &logprob)) < 0)
             return error;
+    int32_t likeliest[9];
+    double logprobs[9], cost;
+    float *scratch = c->scratch + vocab_size + 15;
+    if ((error = tinylm_top_logprobs(c->scratch, vocab_size, 15, 5, 9, likeliest, logprobs, &cost, scratch)) < 0)
+        return error;
     if ((error = tinylm_truncate(c->sequence, 0)) || (error = tinylm_score(c->sequence, ids, 5, nats))) return error;
     tinylm_model_close(c->model);
     return 0;

@@ -319,6 +319,24 @@ def test_choosing_from_logits_that_may_be_anything(settings: dict[str, float]) -
     assert choose([], **settings) == BAD_ARGUMENT
 
 
+def top_logprobs(logits: Sequence[float], *, token: int = 0, count: int = 1) -> int:
+    values, scratch = (c_float * len(logits))(*logits), (c_float * (len(logits) + 15))()
+    room = max(count, 1)
+    ids, logprobs, logprob = (ctypes.c_int32 * room)(), (ctypes.c_double * room)(), ctypes.c_double()
+    return int(load().tinylm_top_logprobs(values, len(logits), 0, token, count, ids, logprobs, byref(logprob), scratch))
+
+
+def test_log_probabilities_of_logits_that_may_be_anything() -> None:
+    assert top_logprobs([1.0, 2.0, 3.0], count=3) == 3
+    assert top_logprobs([1.0, 2.0, 3.0], count=0) == 0
+    assert top_logprobs([1.0, -INFINITY, 3.0], token=1, count=3) == 2
+    for bad in ([1.0, NAN, 2.0], [1.0, INFINITY, 2.0], [-INFINITY] * 3):
+        assert top_logprobs(bad) == NOT_FINITE
+    for token, count in ((-1, 1), (3, 1), (0, -1), (0, 4)):
+        assert top_logprobs([1.0, 2.0, 3.0], token=token, count=count) == BAD_ARGUMENT
+    assert top_logprobs([]) == BAD_ARGUMENT
+
+
 def test_a_temperature_that_takes_logits_to_infinity() -> None:
     assert choose([3e38, 1.0, 2.0], temperature=0.001) == NOT_FINITE
     assert choose([3e38, 1.0, 2.0], temperature=0.001, top_k=2) == NOT_FINITE

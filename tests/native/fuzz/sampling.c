@@ -81,6 +81,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         CLAIM(how.top_k == 0 || before < how.top_k);
     } else
         CLAIM(first == TINYLM_NOT_FINITE || (first == TINYLM_BAD_ARGUMENT && (!n || !is_valid(&how, uniform))));
+    int count = n < 20 ? n : 20, token = n ? marks % n : 0;
+    int32_t ids[20];
+    double logprobs[20], logprob;
+    int held = tinylm_top_logprobs(logits, n, forbidden, token, count, ids, logprobs, &logprob, scratch);
+    CLAIM(held <= count && (held >= 0 || held == (n ? TINYLM_NOT_FINITE : TINYLM_BAD_ARGUMENT)));
+    CLAIM(held < 0 || logprob <= 0);
+    for (int i = 0; i < held; i++) {
+        CLAIM(ids[i] >= 0 && ids[i] < n && !is_forbidden(forbidden, ids[i]) && logprobs[i] <= 0);
+        CLAIM(!i || stands_before(logits, ids[i - 1], ids[i]));
+    }
     free(logits);
     free(scratch);
     return 0;

@@ -173,12 +173,35 @@ int tinylm_choose(const float *logits, int n, uint64_t forbidden, const tinylm_s
     return tinylm_sample(*tinylm_usable(), scores, n, how, uniform, (int32_t *)(masses + padded(n)), masses, logprob);
 }
 
+/* The ln of the sum of exp(logits), less their largest, which goes to `*most`; not finite when the logits are not. */
+static double log_total(const kernels *k, const float *logits, int n, float *most, float *masses) {
+    *most = logits[0];
+    for (int i = 1; i < n; i++)
+        if (logits[i] > *most || logits[i] != logits[i]) *most = logits[i];
+    if (!(*most - *most == 0)) return *most;
+    k->exponentials(logits, 1, *most, masses, padded(n));
+    return logarithm(total_of(masses, n));
+}
+
 /* -ln of the probability of `token`, in nats; not finite when the logits are not. */
 double tinylm_cost(const kernels *k, const float *logits, int n, int token, float *masses) {
-    float most = logits[0];
-    for (int i = 1; i < n; i++)
-        if (logits[i] > most || logits[i] != logits[i]) most = logits[i];
-    if (!(most - most == 0)) return most;
-    k->exponentials(logits, 1, most, masses, padded(n));
-    return logarithm(total_of(masses, n)) - ((double)logits[token] - most);
+    float most;
+    double total = log_total(k, logits, n, &most, masses);
+    return total - ((double)logits[token] - most);
+}
+
+int tinylm_top_logprobs(const float *logits, int n, uint64_t forbidden, int token, int count, int32_t *ids,
+                        double *logprobs, double *logprob, float *scratch) {
+    if (n < 1 || n > 1 << 24 || token < 0 || token >= n || count < 0 || count > n) return TINYLM_BAD_ARGUMENT;
+    const kernels *k = *tinylm_usable();
+    for (int i = 0; i < padded(n); i++)
+        scratch[i] = i < n && !(i < 64 && forbidden >> i & 1) ? logits[i] : LOWEST;
+    int held = count ? best(k, scratch, n, count, ids) : 0;
+    for (int i = 0; i < n && i < 64; i++) scratch[i] = logits[i];
+    float most;
+    double total = log_total(k, scratch, n, &most, scratch);
+    if (!(total - total == 0)) return TINYLM_NOT_FINITE;
+    for (int i = 0; i < held; i++) logprobs[i] = (double)logits[ids[i]] - most - total;
+    *logprob = (double)logits[token] - most - total;
+    return held;
 }

@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 /* Grows with every change of this file or of the image's layout. */
-#define TINYLM_INTERFACE 1
+#define TINYLM_INTERFACE 2
 /* Grows whenever the same image and tokens may give other bits of logits. */
 #define TINYLM_ARITHMETIC 1
 
@@ -109,6 +109,12 @@ TINYLM_API int tinylm_score(tinylm_sequence *sequence, const int32_t *ids, int c
    are never chosen where their bit in `forbidden` is set. */
 TINYLM_API int tinylm_choose(const float *logits, int vocab_size, uint64_t forbidden, const tinylm_sampling *sampling,
                              float uniform, float *scratch, float *logprob);
+/* How likely a token and the likeliest `count` are, in nats under the softmax of all logits, before any setting of how
+   to choose. `ids` and `logprobs` [count] by falling logit, of equals the lower id first, without those of the first 64
+   ids whose bit in `forbidden` is set: these count in the softmax, but are no alternatives. Returns how many there are,
+   or an error. `scratch` has room for vocab_size + 15 floats. */
+TINYLM_API int tinylm_top_logprobs(const float *logits, int vocab_size, uint64_t forbidden, int token, int count,
+                                   int32_t *ids, double *logprobs, double *logprob, float *scratch);
 /* FNV-1a over the bits of all logits of what follows the last token, beginning from `hash`. */
 TINYLM_API uint64_t tinylm_hash_logits(const tinylm_sequence *sequence, uint64_t hash);
 #define TINYLM_HASH_START 1469598103934665603u

@@ -23,7 +23,7 @@ from tinylm.base.errors import TinylmError
 
 if TYPE_CHECKING:
     from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
-    from tinylm.runtime.sampling import Sampler
+    from tinylm.runtime.sampling import Sampler, ScoredChoice
 
 BackendName = Literal["native", "onnxruntime"]
 Backend = Literal["auto", BackendName]
@@ -55,6 +55,12 @@ class BackendSequence(Protocol):
         """Append `token`; what `sampler` chooses to follow it, and its log-probability in nats. It is counted as seen.
 
         TinylmError when the logits are not finite.
+        """
+        ...
+
+    def step_scored(self, token: int, sampler: Sampler, *, alternatives: int) -> ScoredChoice:
+        """As `step`, but with log-probabilities of the model's own distribution, in nats: that of the choice, and those
+        of the `alternatives` likeliest ids.
         """
         ...
 
@@ -130,6 +136,12 @@ class TokenEngine(Protocol):
 
         The chosen token is not in the sequence yet: pass it to the next `step`. Errors as in `prefill`, and TinylmError
         when the logits are not finite.
+        """
+        ...
+
+    def step_scored(self, token: int, sampler: Sampler, *, alternatives: int) -> ScoredChoice:
+        """As `step`, but with log-probabilities of the model's own distribution, in nats: that of the choice, and those
+        of the `alternatives` likeliest ids.
         """
         ...
 

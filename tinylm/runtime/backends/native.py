@@ -21,8 +21,8 @@ from tinylm.bundle.reading import Bundle
 from tinylm.native.image import UnsupportedModel, build_image
 from tinylm.native.library import HASH_START, NOT_FINITE, WINDOW_PASSED, NativeUnavailable, load
 from tinylm.runtime.backends.contract import BackendName, BackendUnavailable, closed_model
-from tinylm.runtime.logits import native_settings
-from tinylm.runtime.sampling import Sampler, logits_not_finite
+from tinylm.runtime.logits import native_settings, sample_scored
+from tinylm.runtime.sampling import Sampler, ScoredChoice, logits_not_finite
 
 
 class NativeModel:
@@ -130,6 +130,14 @@ class NativeSequence:
             self._check(chosen)
         sampler.count(chosen)
         return chosen, self._logprob.value
+
+    def step_scored(self, token: int, sampler: Sampler, *, alternatives: int) -> ScoredChoice:
+        logits = self.logits(token)
+        try:
+            return sample_scored(logits, sampler, alternatives=alternatives)
+        except TinylmError:
+            self._check(self._library.tinylm_truncate(self._address, self._library.tinylm_length(self._address) - 1))
+            raise
 
     def score(self, ids: Sequence[int]) -> list[float]:
         _opened = self._model.opened()

@@ -20,9 +20,9 @@ from tinylm.onnx.graph_file import read_onnx
 from tinylm.runtime.backends.contract import CHUNK_TOKENS, BackendName
 from tinylm.runtime.backends.graph_contract import cache_type, check_graph
 from tinylm.runtime.backends.onnxruntime_session import SOFTWARE, VERSION, Binding, Session
-from tinylm.runtime.logits import cross_entropy, sample
+from tinylm.runtime.logits import cross_entropy, sample, sample_scored, top_logprobs
 from tinylm.runtime.requirements import check_version
-from tinylm.runtime.sampling import Sampler, logits_not_finite
+from tinylm.runtime.sampling import Sampler, ScoredChoice, logits_not_finite
 
 _LIKELIEST = -1.0  # In place of a random number: the cheapest way to choose, also where the choice is not read.
 
@@ -82,11 +82,8 @@ class OnnxruntimeSequence:
             for part in ("key", "value")
         }
         self._decode = self._bind(self._tokens[0], self._likeliest, {"logits": self._logits})
-        self._choose: list[Binding] = []
-        if self._samples:
-            for read, written in (self._tokens, reversed(self._tokens)):
-                chosen = {"next_token": written, "logprob": self._logprob}
-                self._choose.append(self._bind(read, self._uniform, chosen))
+        self._choose = self._choosing({}) if self._samples else []
+        self._choose_scored: list[Binding] = []
         self._prefill: dict[int, Binding] = {}
         self._sampler: Sampler | None = None
         self._changes = 0
@@ -115,6 +112,30 @@ class OnnxruntimeSequence:
             found = sample(self._read(token, self._length + 1), sampler)
             self._length += 1
             return found
+        return self._step(token, sampler, self._choose)
+
+    def step_scored(self, token: int, sampler: Sampler, *, alternatives: int) -> ScoredChoice:
+        if not self._samples:
+            found = sample_scored(self._read(token, self._length + 1), sampler, alternatives=alternatives)
+            self._length += 1
+            return found
+        if not self._choose_scored:
+            self._choose_scored = self._choosing({"logits": self._logits})
+        chosen, _ = self._step(token, sampler, self._choose_scored)
+        self._length -= 1  # an error leaves it as it was
+        logprob, likeliest = top_logprobs(self._logits.data, chosen, count=alternatives, forbidden=sampler.forbidden)
+        self._length += 1
+        return chosen, logprob, likeliest
+
+    def _choosing(self, outputs: dict[str, Buffer]) -> list[Binding]:
+        """Bindings with the graph's own choice, for either side of `_tokens` to be read."""
+        return [
+            self._bind(read, self._uniform, {"next_token": written, "logprob": self._logprob, **outputs})
+            for read, written in (self._tokens, reversed(self._tokens))
+        ]
+
+    def _step(self, token: int, sampler: Sampler, bindings: list[Binding]) -> tuple[int, float]:
+        """What the graph chooses to follow `token`."""
         side, self._side = self._side, 1 - self._side
         self._tokens[side].data[0] = token  # As a rule the graph's own choice, which lies there already.
         if sampler is not self._sampler or sampler.changes != self._changes:
@@ -123,7 +144,7 @@ class OnnxruntimeSequence:
             self._uniform.data[0] = sampler.uniform()
         else:
             self._uniform.data[0] = _LIKELIEST if sampler.sampling.repetition_penalty == 1 else 0.0
-        self._run(self._choose[side], self._length + 1)
+        self._run(bindings[side], self._length + 1)
         chosen, logprob = self._tokens[1 - side].data[0], self._logprob.data[0]
         if logprob != logprob:  # The graph's answer to logits that are not finite is NaN.
             raise logits_not_finite()
