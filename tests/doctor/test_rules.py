@@ -274,6 +274,15 @@ def test_bundles(recorded: Recorded, check: str, change: Change, expected: str) 
     assert level(bundle_findings(facts, bundle), check) == expected
 
 
+def test_kernels_of_onnxruntime_are_good_to_know_where_the_native_engine_serves(recorded: Recorded) -> None:
+    native = {"outcome": "ok", "detail": "", "instruction_sets": ["neon", "scalar"]}
+    slow = dataclasses.replace(BUNDLE, operators=(dataclasses.replace(INTEGER, level="problem", reason="it is slow"),))
+    findings = list(bundle_findings(recorded("pi-4", {"software": {"native": native}}), slow))
+    (finding,) = [finding for finding in findings if finding.check == "operators"]
+    assert (finding.level, finding.what) == ("note", "in ONNX Runtime, 25 x MatMulInteger: k")
+    assert finding.why.startswith("it is slow; the native engine, which runs models here")
+
+
 @pytest.mark.parametrize(("available", "levels"), [(400.0, ["ok"]), (399.9, ["ok", "warning"]), (None, ["ok"])])
 def test_a_budget_s_memory(recorded: Recorded, available: float | None, levels: list[str]) -> None:
     facts = recorded("pi-zero-2w", {"memory": {"available_mb": available}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.device import differences
@@ -33,7 +33,16 @@ class BundleFacts:
 def bundle_findings(facts: Facts, bundle: BundleFacts) -> Iterator[Finding]:
     yield ok("bundle", f"{bundle.name}, {bundle.size_mb:.2f} MB, whole: {bundle.path}")
     yield from _needs(facts, bundle)
-    yield from _operators(bundle.operators)
+    native = facts.software.native
+    serves = native is not None and native.outcome == "ok"
+    for finding in _operators(bundle.operators):
+        yield _elsewhere(finding) if serves and finding.level != "ok" else finding
+
+
+def _elsewhere(finding: Finding) -> Finding:
+    """A finding about ONNX Runtime's kernels where the native engine runs the bundle: good to know, no more."""
+    why = "; ".join(filter(None, (finding.why, "the native engine, which runs models here, has none of these kernels")))
+    return replace(finding, level="note", what=f"in ONNX Runtime, {finding.what}", why=why, what_to_do="")
 
 
 def budget_findings(facts: Facts, budget: Budget) -> Iterator[Finding]:
