@@ -293,7 +293,7 @@ assert not [name for name in sys.modules if name.startswith("tinylm.") and name 
 from tinylm.bundle.reading import open_bundle
 from tinylm.runtime import __main__, scoring
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate
+from tinylm.runtime.completion import generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
 bundle = open_bundle(Path({str(make_bundle().path)!r}))

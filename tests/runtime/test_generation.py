@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle
+from tinylm.runtime.completion import generate
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import StopGate, TextDecoder, fit_prompt, generate, generate_ids
+from tinylm.runtime.generation import StopGate, TextDecoder, fit_prompt, generate_ids
 from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.tokenizer.tokenizer import BOS, EOS, UNK, Tokenizer, normalise
 
@@ -42,6 +43,9 @@ class Script:
     def truncate(self, length: int) -> None:
         del self.cache[length:]
         self.length = length
+
+    def reusable(self, ids: Sequence[int]) -> int:
+        return 0
 
     def _append(self, ids: Sequence[int]) -> None:
         self.cache += ids

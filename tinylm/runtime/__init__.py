@@ -7,8 +7,8 @@
     sampling.py          how the next token is chosen: `Sampling`, `Sampler`; the backends do it,
     logits.py            and the same from logits that come from elsewhere,
     numpy_sampling.py    and in numpy as the reference (libraries.py loads numpy as a device wants it)
-    generation.py        prompt to text, piece by piece: `generate`, `generate_ids`
-    conversation.py      text in turns, of which only what is new is read: `Conversation`
+    generation.py        prompt to tokens, and tokens to text: `generate_ids`, `TextDecoder`
+    completion.py        a text that is being written, a step at a time: `Completion`, `generate`
     chat_template.py     messages to the text that a model continues: `ChatTemplate`, `fit_messages`;
     jinja_sandbox.py     and a bundle's own template, with a bound on what it costs
     scoring.py           how many bits a text costs: `text_bits`

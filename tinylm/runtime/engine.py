@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import GoldenPrompt, LogitsHash
 from tinylm.bundle.reading import Bundle
-from tinylm.runtime.backends.contract import Backend, BackendSequence, check_room, check_token
+from tinylm.runtime.backends.contract import Backend, BackendSequence, check_room, check_token, whole_chunks
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampler, ScoredChoice
 
@@ -38,6 +38,7 @@ class Engine:
         """What computes, as `native avx2` or `onnxruntime 1.31.1`."""
         self._sequence: BackendSequence | None = model.backend.sequence()
         self._ids: list[int] = []
+        self._in_chunks = 0  # So many of them, from the first on, were read in whole chunks.
 
     @property
     def length(self) -> int:
@@ -58,6 +59,8 @@ class Engine:
         for token in ids:
             check_token(token, vocab_size=self.vocab_size)
         self._opened().prefill(ids)
+        if self._in_chunks == len(self._ids):
+            self._in_chunks += whole_chunks(len(ids))
         self._ids += ids
 
     def logits(self, token: int) -> memoryview[float]:
@@ -108,8 +111,9 @@ class Engine:
         for token in ids:
             check_token(token, vocab_size=self.vocab_size)
         before, self._ids = self._ids, []
+        chunks, self._in_chunks = self._in_chunks, 0
         nats = self._opened().score(ids)
-        self._ids = [*before, *ids[:-1]]
+        self._ids, self._in_chunks = [*before, *ids[:-1]], chunks
         return nats
 
     def logits_hash(self, prompts: Sequence[GoldenPrompt]) -> LogitsHash | None:
@@ -138,6 +142,18 @@ class Engine:
         kept = self._ids[:length]
         self._opened().truncate(kept)
         self._ids = kept
+        self._in_chunks = min(self._in_chunks, whole_chunks(length))
+
+    def reusable(self, ids: Sequence[int]) -> int:
+        """How many tokens of the cache `ids` begins with that need not be read again for the very same bits.
+
+        int8 activations share one scale per chunk of 16 tokens. So only whole chunks that were read as such count: what
+        was decoded one by one, or read in a shorter chunk, would differ within int8 noise, and a text would depend on
+        what was written before it.
+        """
+        most = min(self._in_chunks, len(ids))
+        common = next((place for place in range(most) if self._ids[place] != ids[place]), most)
+        return whole_chunks(common)
 
     def close(self) -> None:
         """Free the cache, and the model when it is this engine's own; the engine cannot be used any more.

@@ -118,6 +118,10 @@ class ExternalEngine:
             self._past = [value_of(part) for part in kept] if length else self._empty
             self._cached = length
 
+    def reusable(self, ids: Sequence[int]) -> int:
+        """None: how its graph reads is not known."""
+        return 0
+
     def close(self) -> None:
         """Free cache and graph; the engine cannot be used any more. Closing twice is fine."""
         self._past = self._empty

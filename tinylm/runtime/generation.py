@@ -1,8 +1,8 @@
-"""Prompt to text: token by token (`generate_ids`), or as a stream of text that is safe to print (`generate`).
+"""Prompt to tokens (`generate_ids`), and tokens to a stream of text that is safe to print (`TextDecoder`, `StopGate`).
 
 What a stream must get right: a character may be spread over several byte tokens, a stop string over several tokens, and
 the sequence may outgrow the context. The pieces of a stream, joined, are exactly the text of all its tokens decoded at
-once, up to the first stop string.
+once, up to the first stop string. `tinylm.runtime.completion` puts both together.
 
 Past the context the policy `drop-oldest` holds. With a full cache of C tokens, BOS and the newest tokens, C - C // 2 in
 all, are read again as if they were the whole text (where that is one, BOS is left out), and C // 2 + 1 more are
@@ -10,50 +10,28 @@ generated before the next time. So a text of any length costs less than one extr
 and the longest wait between two tokens is C - C // 2 - 1 tokens read in chunks of 16. What is dropped is forgotten by
 the model, not by the repetition penalty, the stream, or a stop string that spans the place.
 
-Another thread ends a stream by setting an event, which is looked at before each token; its reader ends it by leaving
+Another thread ends a sequence by setting an event, which is looked at before each token; its reader ends it by leaving
 it. The engine is usable afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tinylm.base.errors import TinylmError
 from tinylm.runtime.backends.contract import TokenEngine
-from tinylm.runtime.sampling import Sampler, Sampling
+from tinylm.runtime.sampling import Sampler
 from tinylm.tokenizer.tokenizer import BOS, EOS, Tokenizer, normalise
 
 if TYPE_CHECKING:
     from threading import Event
 
+Step = Callable[[int, Sampler], tuple[int, float]]
+"""Appends a token and chooses the next, with its log-probability, as `TokenEngine.step`."""
+
 MAX_TEXT_CHARACTERS = 100_000
 """The longest prompt: far more than any context holds, and little enough to be encoded at once on a small device."""
-
-
-def generate(
-    engine: TokenEngine,
-    tokenizer: Tokenizer,
-    prompt: str,
-    *,
-    sampling: Sampling,
-    max_tokens: int,
-    stop: Sequence[str] = (),
-    cancelled: Event | None = None,
-) -> Iterator[str]:
-    """Yield what the model writes after `prompt`, in pieces as they become certain; the prompt is not repeated.
-
-    Ends at EOS, after `max_tokens` tokens, before the first of the `stop` strings, or at the first token after
-    `cancelled` was set, by any thread; what is held back then comes as at any end. An empty prompt is BOS alone.
-    Characters that the tokenizer does not know become UNK in the prompt (`tokenizer.unknown_bytes` counts them), and a
-    prompt longer than the context is cut (`fit_prompt`); whether to warn is up to the caller. TinylmError when an
-    argument is out of range, the prompt is longer than `MAX_TEXT_CHARACTERS`, or the tokenizer is not the model's.
-    """
-    check_text(prompt, what="the prompt")
-    check_tokenizer(tokenizer, vocab_size=engine.vocab_size)
-    ids = [BOS, *tokenizer.encode(prompt)]
-    tokens = generate_ids(engine, ids, Sampler(sampling), max_new_tokens=max_tokens, cancelled=cancelled)
-    yield from stream_text(tokens, tokenizer, after=ids[-1], stop=stop)
 
 
 def check_text(text: str, *, what: str) -> None:
@@ -72,18 +50,6 @@ def check_tokenizer(tokenizer: Tokenizer, *, vocab_size: int) -> None:
             f"the tokenizer has {tokenizer.vocab_size} pieces; the model was made for {vocab_size}",
             "export the bundle again",
         )
-
-
-def stream_text(tokens: Iterator[int], tokenizer: Tokenizer, *, after: int, stop: Sequence[str]) -> Iterator[str]:
-    """The text of `tokens`, which follow the token `after`, in pieces; ends before the first of the `stop` strings."""
-    decoder, gate = TextDecoder(tokenizer, after=after), StopGate(stop)
-    for token in tokens:
-        if piece := gate.push(decoder.push(token)):
-            yield piece
-        if gate.stopped:
-            return
-    if piece := gate.push(decoder.flush()) + gate.flush():
-        yield piece
 
 
 def generate_ids(
@@ -118,14 +84,17 @@ def continue_ids(
     max_new_tokens: int,
     stop_at_eos: bool = True,
     cancelled: Event | None = None,
+    step: Step | None = None,
 ) -> Iterator[int]:
     """`generate_ids` for tokens that the engine has read a part of, and that the sampler has seen.
 
     `held`, which fits the context, begins with what is in the cache, and has at least one token more. It is changed in
-    place to stay what the model sees: tokens come at its end, and `drop-oldest` takes them from its beginning.
+    place to stay what the model sees: tokens come at its end, and `drop-oldest` takes them from its beginning. `step`
+    is called in place of the engine's own.
     """
     if max_new_tokens < 1:
         raise TinylmError(f"{max_new_tokens} new tokens were asked for; at least 1 is needed")
+    step = step or engine.step
     engine.prefill(held[engine.length : -1])
     for _ in range(max_new_tokens):
         if cancelled is not None and cancelled.is_set():
@@ -134,7 +103,7 @@ def continue_ids(
             held[:] = _newest(held, engine.context_length - engine.context_length // 2)
             engine.truncate(0)
             engine.prefill(held[:-1])
-        token, _ = engine.step(held[-1], sampler)
+        token, _ = step(held[-1], sampler)
         if token == EOS and stop_at_eos:
             return
         held.append(token)
@@ -219,6 +188,7 @@ class StopGate:
         if not all(self._stops):
             raise TinylmError("a stop string is empty", "leave it out")
         self._held = ""
+        self.finish_reason: Literal["stop"] = "stop"
         self.stopped = False
         """A stop string was found; no more text will come."""
 

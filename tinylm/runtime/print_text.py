@@ -23,8 +23,9 @@ from typing import Any
 from tinylm.base.errors import TinylmError, as_typed, say
 from tinylm.bundle.reading import open_bundle
 from tinylm.runtime.backends.contract import Backend
+from tinylm.runtime.completion import generate
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import MAX_TEXT_CHARACTERS, check_text, fit_prompt, generate
+from tinylm.runtime.generation import MAX_TEXT_CHARACTERS, check_text, fit_prompt
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer
 

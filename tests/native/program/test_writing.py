@@ -12,8 +12,8 @@ import pytest
 from programs import run_program
 
 from tinylm.bundle.reading import Bundle
+from tinylm.runtime.completion import generate
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
 

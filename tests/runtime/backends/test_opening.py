@@ -136,7 +136,7 @@ from tinylm.bundle.reading import open_bundle
 from tinylm.runtime import __main__
 from tinylm.runtime.measurement import probe
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.generation import generate
+from tinylm.runtime.completion import generate
 from tinylm.runtime.sampling import Sampling
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer.tokenizer import Tokenizer

@@ -156,6 +156,10 @@ class TokenEngine(Protocol):
         """Forget all but the first `length` tokens."""
         ...
 
+    def reusable(self, ids: Sequence[int]) -> int:
+        """How many tokens of the sequence `ids` begins with that need not be read again for the very same bits."""
+        ...
+
     def close(self) -> None:
         """Free the memory; the engine cannot be used any more. Closing twice is fine."""
         ...
@@ -178,6 +182,11 @@ def check_token(token: int, *, vocab_size: int) -> None:
     """TinylmError when an id is not in the vocabulary."""
     if not 0 <= token < vocab_size:
         raise TinylmError(f"the token id {token} is not in the vocabulary of {vocab_size}")
+
+
+def whole_chunks(length: int) -> int:
+    """Of `length` tokens, how many fill whole chunks."""
+    return length - length % CHUNK_TOKENS
 
 
 def closed_model() -> TinylmError:
