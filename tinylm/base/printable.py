@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(_visible(character) for character in _SPACES.sub(" ", text))
 
 
+def printable_lines(text: str) -> str:
+    """The same of a text that keeps its line ends, tabs and spaces: a terminal obeys nothing in it."""
+    return "".join(character if character in "\n\t" else _visible(character) for character in text)
+
+
 def _visible(character: str) -> str:
     hidden = unicodedata.category(character) in ("Cc", "Cs") or character in _TURNS_TEXT or character in _NOT_IN_XML
     return f"\\u{ord(character):04x}" if hidden else character

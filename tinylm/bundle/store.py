@@ -57,6 +57,11 @@ def find_bundle(bundle: Path | None) -> Path:
     return bundle
 
 
+def find_bundles() -> list[Path]:
+    """The bundles of the runs in `runs/`, the oldest first."""
+    return [run / BUNDLE for run in _with(f"{BUNDLE}/{MANIFEST}")]
+
+
 def _latest(marker: str, problem: str) -> Path:
     """The run whose `marker` is newest: one that was stopped before it had a marker does not hide those that have."""
     found = _with(marker)

@@ -28,6 +28,7 @@ _EXAMPLES = {
     "check-budgets": "tinylm check-budgets runs/NAME --budget pi-4",
     "profile": "tinylm profile --plot profile.svg",
     "generate": 'tinylm generate --prompt "Once upon" --seed 1',
+    "chat": "tinylm chat --system 'Once upon a time' --seed 1",
     "doctor": "tinylm doctor --budget pi-zero-2w",
     "runs": "tinylm runs",
     "clean": "tinylm clean checkpoints --dry-run",

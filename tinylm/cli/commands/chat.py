@@ -1,0 +1,154 @@
+"""`tinylm chat`: a conversation in the terminal, with a bundle or with a server."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tinylm.cli.options.bundle import Backend, Threads
+from tinylm.cli.options.sampling import TEXT, MaxTokens, RepetitionPenalty, Seed, Stop, Temperature, TopK, TopP
+
+if TYPE_CHECKING:
+    from tinylm.chat.contract import ChatBackend
+    from tinylm.chat.screen import Screen
+    from tinylm.chat.session import Session
+
+_ADDRESS = re.compile(r"[\w.-]+:\d{1,5}(/.*)?")
+_MOST_TOKEN_BYTES = 4096
+
+
+def chat(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="BUNDLE|URL",
+            help="A bundle, a run that has one, or the address of a server; the latest run's bundle when left out.",
+        ),
+    ] = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE", rich_help_panel=TEXT, help="What the model is told first.", show_default="nothing"
+        ),
+    ] = None,
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    repetition_penalty: RepetitionPenalty = None,
+    seed: Seed = None,
+    stop: Stop = None,
+    threads: Threads = "auto",
+    backend: Backend = "auto",
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel="Server",
+            help="A file with the token that the server at URL wants.",
+            show_default="TINYLM_TOKEN",
+        ),
+    ] = None,
+) -> None:
+    """Talk with a model, here or on a server; `/help` shows what can be done meanwhile.
+
+    Lines from a pipe are answered one by one, on standard output.
+    """
+    from tinylm.base.errors import TinylmError, as_typed
+    from tinylm.chat.commands import read_system
+    from tinylm.chat.session import Session
+    from tinylm.chat.settings import NAMES, Settings
+    from tinylm.chat.talk import introduction, talk
+    from tinylm.runtime.print_text import check_option
+
+    for text in stop or ():
+        check_option("--stop", text)
+    try:
+        settings = Settings(
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            repetition_penalty=repetition_penalty,
+            max_tokens=max_tokens,
+            seed=seed,
+            stop=tuple(stop or ()),
+        )
+    except TinylmError as error:
+        flags = {name: "--" + name.replace("_", "-") for name in NAMES}
+        raise TinylmError(as_typed(error.message, flags), error.hint) from error
+    told = None if system is None else read_system(system)
+    interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
+    answering = (
+        _server(model, token_file, {"--threads": threads != "auto", "--backend": backend != "auto"})
+        if model is not None and "://" in model
+        else _bundle(model, threads=threads, backend=backend)
+    )
+    try:
+        session = Session(answering, settings=settings, system=told)
+        screen = _screen(session, interactive=interactive)
+        if interactive:
+            screen.show("\n".join(introduction(session)))
+        talk(session, screen)
+    finally:
+        answering.close()
+
+
+def _server(url: str, token_file: Path | None, given: dict[str, bool]) -> ChatBackend:
+    """What answers at `url`; TinylmError for options that are not the client's to choose."""
+    from tinylm.base.errors import TinylmError, say
+    from tinylm.chat.remote import RemoteBackend
+
+    if names := [name for name, is_given in given.items() if is_given]:
+        raise TinylmError(f"{names[0]} is for the server to choose", f"leave it out, or give it to what serves {url}")
+    token = os.environ.get("TINYLM_TOKEN") if token_file is None else _token(token_file)
+    return RemoteBackend(url, token=token or None, tell=say)
+
+
+def _token(path: Path) -> str:
+    from tinylm.base.errors import TinylmError
+
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            token = file.read(_MOST_TOKEN_BYTES).decode("ascii").strip()
+    except OSError as error:
+        raise TinylmError(f"cannot read the token file `{path}`: {error.strerror}", "name the file it is in") from error
+    except UnicodeDecodeError as error:
+        raise TinylmError(f"`{path}` holds no token", "it is one line of letters and digits") from error
+    if mode & 0o077:
+        raise TinylmError(f"other users can read the token file `{path}`", f"chmod 600 {path}")
+    return token
+
+
+def _bundle(named: str | None, *, threads: str, backend: Backend) -> ChatBackend:
+    from tinylm.base.errors import TinylmError
+    from tinylm.chat.local import LocalBackend
+
+    path = None if named is None else Path(named)
+    if path is not None and not os.path.lexists(path) and _ADDRESS.fullmatch(named or ""):
+        raise TinylmError(f"`{named}` is no bundle here", f"did you mean http://{named}?")
+    return LocalBackend(path, threads=threads, backend=backend)
+
+
+def _screen(session: Session, *, interactive: bool) -> Screen:
+    """A terminal where there is one, else lines."""
+    from tinylm.base.errors import TinylmError
+    from tinylm.chat.screen import PlainScreen
+
+    if not interactive or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+        return PlainScreen(interactive=interactive)
+    try:
+        from tinylm.chat.terminal import Terminal  # a third of the memory, for a terminal only
+    except ModuleNotFoundError as error:
+        if error.name != "prompt_toolkit":
+            raise
+        raise TinylmError(
+            "a conversation in a terminal needs prompt_toolkit, which is not installed",
+            'install what chatting needs: pip install "tinylm[serve]"; or set TERM=dumb for plain lines',
+        ) from None
+    return Terminal(session)
