@@ -122,7 +122,7 @@ def test_commands_parse(command: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("generate", "--promt", "a"), ("serve",), ("--verbose",), ("export", "--int4"), ("bundle", "sign")]
+    "words", [("generate", "--promt", "a"), ("serves",), ("--verbose",), ("export", "--int4"), ("bundle", "sign")]
 )
 def test_wrong_commands_do_not_parse(words: tuple[str, ...]) -> None:
     with pytest.raises(Exception, match=r"\S"):

@@ -29,6 +29,7 @@ _EXAMPLES = {
     "profile": "tinylm profile --plot profile.svg",
     "generate": 'tinylm generate --prompt "Once upon" --seed 1',
     "chat": "tinylm chat --system 'Once upon a time' --seed 1",
+    "serve": "tinylm serve runs/NAME --port 8000",
     "doctor": "tinylm doctor --budget pi-zero-2w",
     "runs": "tinylm runs",
     "clean": "tinylm clean checkpoints --dry-run",

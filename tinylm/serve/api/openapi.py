@@ -1,0 +1,95 @@
+"""The schema at /openapi.json, of the same declarations that read requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tinylm
+from tinylm.serve.api.kinds import Object
+from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE
+
+_ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
+_COMMON = {
+    400: "The request is at fault; `param` says where.",
+    401: "The token is missing or wrong.",
+    403: "A host or page that may not ask.",
+    405: "Not with this method.",
+    408: "The request took too long to arrive.",
+    429: "Too many requests; `Retry-After` says when the next is welcome.",
+    431: "The headers are too large.",
+    503: "The server is shutting down, or has too many connections.",
+}
+_POSTED = {404: "No such model.", 413: "The body is too large.", 415: "The body is no JSON.", 500: "The model failed."}
+_OPEN = {"/healthz", "/readyz"}
+
+
+def openapi(*, token: bool) -> dict[str, Any]:
+    """OpenAPI 3.1; with `token`, clients must send one."""
+    paths: dict[str, Any] = {
+        "/v1/completions": {"post": _post("Continue a text", COMPLETION, stream=True)},
+        "/v1/chat/completions": {"post": _post("The next turn of a conversation", CHAT, stream=True)},
+        "/generate": {"post": _post("Continue a text, simply", GENERATE, stream=False)},
+    }
+    for path, summary, kind in (
+        ("/v1/models", "The models that are served", "application/json"),
+        ("/healthz", "Is the server alive?", "application/json"),
+        ("/readyz", "Does the server take requests?", "application/json"),
+        ("/status", "Memory, load and counts", "application/json"),
+        ("/metrics", "Figures for Prometheus", "text/plain"),
+        ("/openapi.json", "This schema", "application/json"),
+    ):
+        paths[path] = {"get": _get(summary, kind)}
+        if path in _OPEN:
+            paths[path]["get"]["security"] = []
+    name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    one = _get("One model", "application/json")
+    one["responses"] |= _errors({404: _POSTED[404]})
+    paths["/v1/models/{name}"] = {"get": one | {"parameters": [name]}}
+    components: dict[str, Any] = {"schemas": {"Error": _ERROR}}
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "tinylm", "version": tinylm.__version__},
+        "paths": paths,
+        "components": components,
+    }
+    if token:
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+    return document
+
+
+def _post(summary: str, body: Object, *, stream: bool) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    if stream:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    return {
+        "summary": summary,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": body.schema()}}},
+        "responses": {"200": {"description": "The answer.", "content": content}, **_errors(_COMMON | _POSTED)},
+    }
+
+
+def _get(summary: str, kind: str) -> dict[str, Any]:
+    schema = {"type": "object"} if kind == "application/json" else {"type": "string"}
+    answer = {"description": summary, "content": {kind: {"schema": schema}}}
+    return {"summary": summary, "responses": {"200": answer, **_errors(_COMMON)}}
+
+
+def _errors(statuses: dict[int, str]) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {str(status): {"description": words, "content": content} for status, words in statuses.items()}
