@@ -27,7 +27,7 @@ from tinylm.tokenizer.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from tinylm.runtime.chat_template import ChatTemplate
-    from tinylm.runtime.content_filter import ContentFilter  # type: ignore[import-not-found]
+    from tinylm.runtime.content_filter import ContentFilter
 
 _OPENING_BYTES = 4_000_000
 """What opening takes beyond weights and caches: the engine's library, buffers, the vocabulary."""
