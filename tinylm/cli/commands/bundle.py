@@ -1,6 +1,9 @@
-"""`tinylm bundle show / verify / card`: what is in a bundle, is it whole, its model card."""
+"""`tinylm bundle show / verify / sign / card`: what is in a bundle, is it whole, who vouches for it, its model card."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -53,15 +56,24 @@ def show(bundle: BundleArgument = None) -> None:
 
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle verify runs/NAME")
-def verify(bundle: BundleArgument = None) -> None:
+def verify(
+    bundle: BundleArgument = None,
+    signers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Refuse a bundle that nobody in this `allowed_signers` file has signed."),
+    ] = None,
+) -> None:
     """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
     from tinylm.base.errors import TinylmError
     from tinylm.base.numerals import change
+    from tinylm.bundle.manifest import SIGNATURE
+    from tinylm.bundle.signing import verify as verify_signature
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.measurement.golden import verify_golden
     from tinylm.tokenizer.tokenizer import Tokenizer
 
     opened = opened_bundle(bundle, strict=True)
+    signer = verify_signature(opened, signers) if signers else None
     with Engine(opened) as engine:
         found = verify_golden(opened, Tokenizer(opened.tokenizer), engine)
     for mismatch in found.mismatches:
@@ -73,6 +85,10 @@ def verify(bundle: BundleArgument = None) -> None:
             exit_code=1,
         )
     print(f"files       {len(opened.manifest.files)} match their SHA-256")
+    if signer:
+        print(f"signature   by {signer.principal}, {signer.key}")
+    elif (opened.path / SIGNATURE).exists():
+        print("signature   there, by whom is not looked at without --signers")
     print(f"tokens      {found.tokens} golden tokens after {found.prompts} prompts are reproduced")
     print(f"tokenizer   {found.encodings} encodings are reproduced")
     for text in found.held_out:
@@ -82,6 +98,24 @@ def verify(bundle: BundleArgument = None) -> None:
             f" {text.text_bytes:,} bytes of golden.json, {lost} against the trained model"
         )
     print("            the bundle's own figures, on more text: `tinylm bundle show`")
+
+
+@bundle_app.command(cls=Command, epilog="tinylm bundle sign runs/NAME --key ~/.ssh/id_ed25519")
+def sign(
+    bundle: BundleArgument = None,
+    *,
+    key: Annotated[
+        Path, typer.Option(metavar="FILE", help="An ssh key; the `.pub` file of one that an agent or a token holds.")
+    ],
+) -> None:
+    """Sign a bundle with an ssh key, for `bundle verify --signers`; a signature of before is replaced."""
+    from tinylm.base.files import write_atomic
+    from tinylm.bundle.manifest import SIGNATURE
+    from tinylm.bundle.signing import sign as signature_of
+
+    opened = opened_bundle(bundle, strict=True)
+    write_atomic(opened.path / SIGNATURE, signature_of(opened, key.expanduser()))
+    print(opened.path / SIGNATURE)
 
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle card > MODEL.md")
