@@ -22,6 +22,7 @@ async function send(typed) {
   if (editing !== null) talk.turns.length = editing;
   stopEditing();
   if (typed) talk.turns.push({ text: typed });
+  set("current", talk.id);
   const turn = newTurn();
   talk.turns.push(turn);
   if (await write(talk, turn, turn.answers)) return;
@@ -65,39 +66,56 @@ async function write(talk, turn, answers) {
   return written;
 }
 
+// null, or what went wrong. Of a text that no longer fits the context, the newer half is enough to go on from.
 async function writeOne(mode, prompt, answer, signal) {
+  try {
+    await receive(mode, prompt, answer, signal);
+  } catch (error) {
+    answer.finish = error.name === "AbortError" ? "cancelled" : "failed";
+    if (answer.finish === "cancelled") return null;
+    const failed = error instanceof Failure ? error : new Failure("server", { said: error.message });
+    if (failed.kind === "too_long" && mode === "completion" && prompt.length > 1) {
+      Object.assign(answer, { finish: null, dropped: true });
+      const letters = [...prompt];
+      return writeOne(mode, letters.slice(letters.length / 2).join(""), answer, signal);
+    }
+    answer.failure = { ...failed };
+    return failed;
+  }
+  return null;
+}
+
+async function receive(mode, prompt, answer, signal) {
   const { model, seed } = answer;
   const [path, what] = mode === "chat" ? ["/v1/chat/completions", "messages"] : ["/v1/completions", "prompt"];
   const body = { model, seed, [what]: prompt, stream: true, stream_options: { include_usage: true }, ...sampling(model) };
   const sent = performance.now();
   let firstAt = 0;
-  try {
-    for await (const event of events(await request(path, { body, signal }))) {
-      const choice = event.choices?.[0];
-      const text = choice?.delta?.content ?? choice?.text ?? "";
-      const now = performance.now();
-      if (text) {
-        firstAt ||= now;
-        answer.text += text;
-        answer.tokens += 1; // about: until the server has counted
-        answer.first = firstAt - sent;
-        answer.rate = answer.tokens > 1 ? ((answer.tokens - 1) * 1000) / (now - firstAt) : 0;
-        showGrowth(answer);
-      }
-      if (choice?.finish_reason) answer.finish = choice.finish_reason;
-      if (event.usage) answer.tokens = event.usage.completion_tokens;
-      if (event.timings) Object.assign(answer, { rate: event.timings.tokens_per_second, server: event.timings.ttft_ms });
+  for await (const event of events(await request(path, { body, signal }))) {
+    const choice = event.choices?.[0];
+    const text = choice?.delta?.content ?? choice?.text ?? "";
+    const now = performance.now();
+    if (text) {
+      firstAt ||= now;
+      answer.text += text;
+      answer.tokens += 1; // about: until the server has counted
+      answer.first = firstAt - sent;
+      answer.rate = answer.tokens > 1 ? ((answer.tokens - 1) * 1000) / (now - firstAt) : 0;
+      showGrowth(answer);
     }
-    if (!answer.finish) throw new Failure("cut");
-    if (!answer.text && answer.finish === "content_filter") throw new Failure("filtered");
-  } catch (error) {
-    answer.finish = error.name === "AbortError" ? "cancelled" : "failed";
-    if (answer.finish === "cancelled") return null;
-    const failure = error instanceof Failure ? error : new Failure("server", { said: error.message });
-    answer.failure = { ...failure };
-    return failure;
+    if (choice?.finish_reason) answer.finish = choice.finish_reason;
+    if (event.usage) answer.tokens = event.usage.completion_tokens;
+    if (event.timings) addTimings(answer, event.timings);
+    if (event.tinylm?.dropped_messages) answer.dropped = true;
   }
-  return null;
+  if (!answer.finish) throw new Failure("cut");
+  if (!answer.text && answer.finish === "content_filter") throw new Failure("filtered");
+}
+
+function addTimings(answer, { tokens_per_second: rate, ttft_ms: server, timeout }) {
+  answer.rate = rate ?? answer.rate;
+  answer.server = server;
+  if (timeout) answer.finish = "timeout";
 }
 
 function stop() {

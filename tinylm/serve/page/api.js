@@ -1,7 +1,7 @@
 // The server, by fetch. What goes wrong is a Failure, whose kind has words of its own in strings.json.
 
 class Failure extends Error {
-  // kind: network, cut, token, busy, stopping, refused, filtered, server
+  // kind: network, cut, token, busy, stopping, refused, filtered, too_long, server
   constructor(kind, { said = "", seconds = 0 } = {}) {
     super(said);
     Object.assign(this, { kind, said, seconds });
@@ -45,7 +45,8 @@ async function request(path, { body, signal, quiet } = {}) {
       throw error.name === "AbortError" ? error : new Failure("network");
     }
     if (response.ok) return response;
-    if (response.status !== 401) throw await refusal(response);
+    const { error } = response.status === 401 ? {} : await response.json().catch(() => ({}));
+    if (response.status !== 401) throw failure(error, response.status, response.headers.get("Retry-After"));
     if (quiet) throw new Failure("token");
     tokenAsked ??= askToken().finally(() => (tokenAsked = null));
     await tokenAsked;
@@ -62,16 +63,13 @@ async function askToken() {
   } catch {} // then for as long as the page is open
 }
 
-async function refusal(response) {
-  const { error } = await response.json().catch(() => ({}));
-  const said = typeof error?.message === "string" ? error.message.slice(0, 500) : "";
-  const kind =
-    error?.code === "content_filter" ? "filtered"
-    : response.status === 429 ? "busy"
-    : response.status === 503 ? "stopping"
-    : response.status < 500 ? "refused"
-    : "server";
-  return new Failure(kind, { said, seconds: Math.ceil(Number(response.headers.get("Retry-After"))) || 1 });
+const CODES = { content_filter: "filtered", context_length_exceeded: "too_long", shutting_down: "stopping" };
+
+// An error of the server, {message, code}, that came with a status or inside a stream.
+function failure(error, status, seconds) {
+  const said = String(error?.message ?? "").slice(0, 500);
+  const byStatus = status === 429 ? "busy" : status === 503 ? "stopping" : status < 500 ? "refused" : "server";
+  return new Failure(CODES[error?.code] ?? byStatus, { said, seconds: Number(seconds) || 1 });
 }
 
 // The events of a stream, parsed, until `[DONE]`. A stream that ends without it was cut.
@@ -90,7 +88,7 @@ async function* events(response) {
       const data = line.slice(5).trim();
       if (data === "[DONE]") return;
       const event = JSON.parse(data);
-      if (event.error) throw new Failure("server", { said: String(event.error.message ?? "").slice(0, 500) });
+      if (event.error) throw failure(event.error);
       yield event;
     }
   }

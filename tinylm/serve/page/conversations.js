@@ -1,7 +1,7 @@
 // A conversation: {id, title, mode: "chat" | "completion", system, updated, turns}. A turn is what a person wrote,
 // {text}, or what models answered, {pair, blind, left, vote, shown, answers}:
-//   answers  each {text, model, seed, finish, failure, tokens, rate, first, server, rating}; of a pair one for each
-//            bundle, else one for each time it was asked for, of which `shown` is looked at
+//   answers  each {text, model, seed, finish, failure, dropped, tokens, rate, first, server, rating}; of a pair one
+//            for each bundle, else one for each time it was asked for, of which `shown` is looked at
 //   left     of a pair, which answer stands on the left; vote: 0, 1, "tie", or null while it is open
 // Both bundles of a pair are asked the same: the conversation goes on from the answer that was preferred, else the first.
 

@@ -15,7 +15,7 @@ const ICONS = {
   edit: "M4 20l1-5L16 4l4 4L9 19z",
   back: "M14 6l-6 6 6 6",
   next: "M10 6l6 6-6 6",
-  theme: "M12 4a8 8 0 1 0 .1 0M12 4v16M15 5v14M18 7v10",
+  theme: "M20 14a8 8 0 1 1-10-10a6.5 6.5 0 0 0 10 10z",
   pair: "M4 5h7v14H4zM13 5h7v14h-7z",
   vote: "M5 20V10m7 10V4m7 16v-7",
 };

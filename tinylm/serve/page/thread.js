@@ -21,7 +21,7 @@ function showThread() {
   $("thread").replaceChildren(...joinTexts(parts));
   if (focusedPlace < 0) return;
   const same = buttonsOfThread()[focusedPlace];
-  (same?.title === focused.title ? same : $("text")).focus();
+  (same?.title === focused.title ? same : $("main")).focus();
 }
 
 function buttonsOfThread() {
@@ -29,7 +29,8 @@ function buttonsOfThread() {
 }
 
 function baseNote() {
-  return make("p.caution.turn", t(current.mode === "chat" ? "base_chat" : "base_model"));
+  const advice = current.mode === "chat" ? t("text_suits") : "";
+  return make("p.caution.turn", `${t("base_model")} ${advice}`);
 }
 
 function emptyThread() {
@@ -67,7 +68,7 @@ function answerTurn(turn, last) {
 function textTurn(turn, last, before) {
   if (!turn.answers) return [make("span", bordered(before, turn.text))];
   const answer = answerOf(turn);
-  return [bodyOf(answer), ...(last ? [...endOf(answer), underOf(turn, answer, last)] : [])];
+  return last ? [bodyOf(answer), make("div.turn", ...endOf(answer), underOf(turn, answer, last))] : [bodyOf(answer)];
 }
 
 function joinTexts(parts) {
@@ -149,13 +150,14 @@ function scrollDown() {
   $("main").scrollTop = $("main").scrollHeight;
 }
 
-// Why an answer ended, where that is worth a word.
+// What is worth a word about an answer: what it did not see, why it ended.
 function endOf(answer) {
-  const { finish, failure } = answer;
-  if (finish === "stop" || writing?.answers.includes(answer)) return [];
-  if (failure) return [make("p.failed", new Failure(failure.kind, failure).words())];
+  const { finish, failure, dropped } = answer;
+  if (writing?.answers.includes(answer)) return [];
+  const notes = dropped ? [make("p.soft", t("dropped"))] : [];
+  if (failure) return [...notes, make("p.failed", new Failure(failure.kind, failure).words())];
   const key = `finish_${finish ?? "cancelled"}`;
-  return [make("p.soft", t(key in STRINGS ? key : "finish_other"))];
+  return finish === "stop" ? notes : [...notes, make("p.soft", t(key in STRINGS ? key : "finish_other"))];
 }
 
 function underOf(turn, answer, last) {
@@ -199,6 +201,7 @@ function figuresOf(answer) {
   const parts = [];
   if (answer.tokens) parts.push(t("tokens", { count: number(answer.tokens) }));
   if (answer.rate) parts.push(t("rate", { rate: number(answer.rate, 1) }));
-  if (answer.first) parts.push(t("first", { ms: number(answer.first), server: number(answer.server ?? 0) }));
+  if (answer.first) parts.push(t("first", { ms: number(answer.first) }));
+  if (answer.server) parts.push(t("server", { ms: number(answer.server) }));
   return parts.join(" · ");
 }
