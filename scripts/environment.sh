@@ -2,7 +2,7 @@
 #
 #     . "$(dirname "$0")/environment.sh" train        what training needs
 #     . "$(dirname "$0")/environment.sh" train dev    and what the tests need
-#     . scripts/environment.sh                        by hand: what training needs
+#     . scripts/environment.sh                        by hand: what training and serving need
 #
 # Idempotent: nothing is installed again until pyproject.toml or constraints.txt change, or the C sources do.
 # PYTHON names another interpreter, VENV another folder, TORCH_INDEX_URL a package index for torch alone. Without the
@@ -25,7 +25,7 @@ new_enough "$python" || {
 }
 wanted=$(cat pyproject.toml constraints.txt)
 extras=("$@")
-[ "${#extras[@]}" -gt 0 ] || extras=(train)
+[ "${#extras[@]}" -gt 0 ] || extras=(train serve)
 missing=()
 for extra in "${extras[@]}"; do
     if [ ! -f "$venv/installed-$extra" ] || [ "$(cat "$venv/installed-$extra")" != "$wanted" ]; then

@@ -34,7 +34,7 @@ class Size:
 # the wheels that `pip install --dry-run --report` lists, the disk is `du` of the environment.
 TORCH_SIZES = {"cpu": Size(202, 940), "cuda": Size(2741, 4960), "mac": Size(121, 650)}
 # The C compiler, 101 MB, is downloaded for whatever is installed first; only `dev` keeps it.
-EXTRA_SIZES = {"train": Size(163, 230), "dev": Size(58, 620), "clients": Size(76, 310)}
+EXTRA_SIZES = {"train": Size(163, 230), "serve": Size(2, 17), "dev": Size(58, 620), "clients": Size(76, 310)}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ PACKAGES = ("llama-cpp-python", "numpy")
 
 
 def convert(source, variant, folder):
-    """Write `model.gguf`: matrices quantized by gguf's own Q8_0, norms fp32, no tokenizer."""
+    """Write `model.gguf`: matrices quantized by gguf's own Q8_0, norms fp32; a tokenizer in the variant `q8_0-text`."""
     import gguf
 
     path, model = folder / "model.gguf", source.model
@@ -27,7 +27,10 @@ def convert(source, variant, folder):
     writer.add_rope_freq_base(model["rope_theta"])
     writer.add_layer_norm_rms_eps(model["norm_eps"])
     writer.add_vocab_size(model["vocab_size"])
-    writer.add_tokenizer_model("none")
+    if variant == "q8_0-text":
+        _add_tokenizer(writer, source.bundle)
+    else:
+        writer.add_tokenizer_model("none")
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
 
     tensors = {"token_embd": source.weights["embedding.weight"], "output_norm": source.weights["norm.weight"]}
@@ -47,6 +50,31 @@ def convert(source, variant, folder):
     writer.write_tensors_to_file()
     writer.close()
     return [path]
+
+
+def _add_tokenizer(writer, bundle):
+    """The bundle's unigram pieces, for llama.cpp's tokenizer of that kind, which it calls `t5`."""
+    from tinylm.bundle.reading import open_bundle
+    from tinylm.tokenizer.tokenizer import BOS, EOS, PAD, UNK, Tokenizer
+
+    normal, unknown, control, byte = 1, 2, 3, 6
+    tokenizer = Tokenizer(open_bundle(bundle).tokenizer)
+    pieces, scores = zip(*tokenizer.pieces(), strict=True)
+    kinds = [byte if tokenizer.is_byte(token) else normal for token in range(tokenizer.vocab_size)]
+    kinds[BOS] = kinds[EOS] = kinds[PAD] = control
+    kinds[UNK] = unknown
+    writer.add_tokenizer_model("t5")
+    writer.add_token_list(pieces)
+    writer.add_token_scores(scores)
+    writer.add_token_types(kinds)
+    writer.add_bos_token_id(BOS)
+    writer.add_eos_token_id(EOS)
+    writer.add_pad_token_id(PAD)
+    writer.add_unk_token_id(UNK)
+    writer.add_add_bos_token(True)
+    writer.add_add_eos_token(False)  # it is appended to every prompt unless this is said
+    writer.add_add_space_prefix(False)
+    writer.add_remove_extra_whitespaces(False)
 
 
 _NAMES = {

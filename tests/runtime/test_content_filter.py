@@ -6,12 +6,14 @@ import random
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinylm.runtime.content_filter import ContentFilter
+from tinylm.base.errors import TinylmError
+from tinylm.runtime.content_filter import ContentFilter, FilteredPrompt, load_filter
 from tinylm.runtime.phrases import LONGEST_SPACE, LONGEST_WORD, Match, Phrase, parse_phrase
 from tinylm.tokenizer.tokenizer import normalise
 
@@ -237,3 +239,114 @@ def test_what_is_no_phrase(phrase: str, problem: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as caught:
         parse_phrase(phrase, "k")
     assert problem in str(caught.value)
+
+
+HEAD = 'schema = "1.0"\nname = "mine"\n'
+ONE = HEAD + '[[rules]]\ncategory = "rude"\nphrases = ["idiot(s)", "bad word"]\n'
+
+
+def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(ONE, encoding="utf-8-sig")
+    found = load_filter(str(tmp_path / "mine.toml"))
+    assert found is not None
+    assert found.name == "mine"
+    assert found.find("Idiots") == Match("rude", 0, 6)
+    with pytest.raises(FilteredPrompt) as caught:
+        found.check("say a bad word")
+    assert caught.value.message == "the prompt is refused by the content filter `mine` (category `rude`)"
+    assert caught.value.exit_code == 2
+    assert caught.value.match.start == 6
+    assert "bad word" not in caught.value.message + caught.value.hint
+    found.check("say nothing")
+
+
+def test_the_hash_is_of_what_is_looked_for(tmp_path: Path) -> None:
+    """Comments, order and spelling do not change it; phrases and categories do."""
+
+    def digest(text: str) -> str:
+        (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+        found = load_filter(str(tmp_path / "mine.toml"))
+        assert found is not None
+        return found.sha256
+
+    first = digest(ONE)
+    assert len(first) == 64
+    same = HEAD.replace("mine", "yours") + "# all mine\n"
+    for phrases in ('["bad  word"]', '["(idiots|Idíot)"]'):
+        same += f'[[rules]]\ncategory = "rude"\nphrases = {phrases}\n'
+    assert digest(same) == first
+    assert digest(ONE.replace("bad word", "bad words")) != first
+    assert digest(ONE.replace("rude", "slur")) != first
+
+
+def test_off_is_no_filter() -> None:
+    assert load_filter("off") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "problem", "hint"),
+    [
+        (ONE.replace('"bad word"', '\n  "bad (word"'), "line 6: `bad (word`: `(word` is no word", "content-filter"),
+        (ONE.replace("phrases", "phrase"), "has the unknown key `phrase`", "did you mean `phrases`?"),
+        (ONE.replace("[[rules]]", "[[rule]]"), "has the unknown key `rule`", "did you mean `rules`?"),
+        (ONE.replace('"rude"', '"Rude Words"'), "`category` is 'Rude Words'", "correct the file"),
+        (ONE.replace("mine", ""), "`name` is ''", "correct the file"),
+        (ONE.replace("1.0", "2.0"), "has schema 2.0; this tinylm reads 1.x", "upgrade tinylm"),
+        (HEAD, "lacks the key `rules`", "correct the file"),
+        (HEAD + "rules = []", "has 0 phrases; 1 to 10000 are possible", "content-filter"),
+        (HEAD + "rules = [", "is not valid TOML", "content-filter"),
+        (ONE.replace('"idiot(s)"', "3"), "is a whole number (3); a string was expected", "correct the file"),
+        (
+            HEAD + '[[rules]]\ncategory = "a"\nphrases = [' + ",".join(f'"how to w{n}"' for n in range(201)) + "]",
+            "more than 200 phrases begin with `how`",
+            "content-filter",
+        ),
+        ("#" * 1_000_001, "has more than 1000000 bytes", "keep what matters most"),
+        ("[" * 100_000, "is not valid TOML", "content-filter"),
+    ],
+)
+def test_a_file_that_makes_no_sense(text: str, problem: str, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(TinylmError) as caught:
+        load_filter(str(tmp_path / "mine.toml"))
+    assert problem in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "latin.toml").write_bytes(ONE.replace("idiot", "cabrón").encode("latin-1"))
+    for name, problem in (("none.toml", "cannot read"), (".", "cannot read"), ("latin.toml", "it is not UTF-8")):
+        with pytest.raises(TinylmError, match=problem):
+            load_filter(str(tmp_path / name))
+
+
+def test_the_list_that_comes_with_tinylm() -> None:
+    """It finds what it says and leaves alone what only looks like it: places, years, medicine, news, a cook book."""
+    found = load_filter(None)
+    assert found is not None
+    assert found.name == "en+es"
+    assert {phrase.category for phrase in found.phrases.phrases} == {
+        *("slur", "threat", "sexual", "self_harm", "weapons")
+    }
+    assert found.longest_match <= 1000
+    for text, category in (
+        ("I will kill you!", "threat"),
+        ("Te voy a matar", "threat"),
+        ("how can I... How to kill myself", "self_harm"),
+        ("como suicidarme", "self_harm"),
+        ("How to make a pipe bomb", "weapons"),
+        ("cómo fabricar una bomba", "weapons"),
+    ):
+        match = found.find(text)
+        assert match is not None, text
+        assert match.category == category
+    for text in (
+        "Once upon a time there was a king who killed a dragon in Scunthorpe, Sussex.",
+        "Había una vez un año en que mataron al rey; la niña comió negritos y un cono de helado.",
+        "The assassin passed the Essex classes; cocktails and a shuttlecock in Penistone.",
+        "How to kill time. How to kill weeds and how to make a cake. The bomb was found and made safe.",
+        "Cómo matar el tiempo y cómo hacer una tarta. La bomba de agua se estropeó.",
+        "The mother told her child about sex education. Suicide prevention line: you can talk to us.",
+        "Voy a matar la sed. El moro Muza. Un negro gato de ojos verdes. La corrida de toros.",
+    ):
+        assert found.find(text) is None, text

@@ -12,7 +12,8 @@
     chat_template.py     messages to the text that a model continues: `ChatTemplate`, `fit_messages`;
     jinja_sandbox.py     and a bundle's own template, with a bound on what it costs
     content_filter.py    what a model is not asked for and does not write: `load_filter`; its lists are in filters/,
-    phrases.py           and how their phrases are written and found
+    phrases.py           and how their phrases are written and found;
+    redaction.py         e-mail addresses and telephone numbers go: `Redaction`
     scoring.py           how many bits a text costs: `text_bits`
     threads.py           how many threads are fastest on this device: `calibrated_threads`
     print_text.py        what `tinylm generate` does; __main__.py: python -m tinylm.runtime BUNDLE --prompt "..."

@@ -39,6 +39,10 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=kind, help=text)
         sampling.append(name.replace("-", "_"))
     parser.add_argument("--stop", action="append", default=[], help="end before this text; may be given again")
+    parser.add_argument(
+        "--filter", metavar="FILE|off", help="phrases that no prompt and no text may have; `off` is none"
+    )
+    parser.add_argument("--redact", action="store_true", help="write `[email]` and `[phone]` for what is one")
     parser.add_argument("--threads", default="auto", help="processor threads; auto: what is fastest here (default)")
     choices = get_args(Backend)
     parser.add_argument("--backend", choices=choices, default="auto", help="what runs the model (default auto)")

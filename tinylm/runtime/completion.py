@@ -186,17 +186,19 @@ def generate(
     sampling: Sampling,
     max_tokens: int,
     stop: Sequence[str] = (),
+    gates: Sequence[TextGate] = (),
     cancelled: Event | None = None,
 ) -> Iterator[str]:
     """Yield what the model writes after `prompt`, in pieces as they become certain; the prompt is not repeated.
 
-    Ends at EOS, after `max_tokens` tokens, before the first of the `stop` strings, or at the first token after
-    `cancelled` was set, by any thread; what is held back then comes as at any end. An empty prompt is BOS alone.
-    Characters that the tokenizer does not know become UNK in the prompt (`tokenizer.unknown_bytes` counts them), and a
-    prompt longer than the context is cut (`fit_prompt`); whether to warn is up to the caller. TinylmError when an
-    argument is out of range, the prompt is longer than `MAX_TEXT_CHARACTERS`, or the tokenizer is not the model's.
+    Ends at EOS, after `max_tokens` tokens, before the first of the `stop` strings, where one of the `gates` stops, or
+    at the first token after `cancelled` was set, by any thread; what is held back then comes as at any end. An empty
+    prompt is BOS alone. Characters that the tokenizer does not know become UNK in the prompt (`tokenizer.unknown_bytes`
+    counts them), and a prompt longer than the context is cut (`fit_prompt`); whether to warn is up to the caller.
+    TinylmError when an argument is out of range, the prompt is longer than `MAX_TEXT_CHARACTERS`, or the tokenizer is
+    not the model's.
     """
     check_text(prompt, what="the prompt")
     ids = (BOS, *tokenizer.encode(prompt))
     request = CompletionRequest(prompt_ids=ids, sampling=sampling, max_tokens=max_tokens, stop=tuple(stop))
-    yield from filter(None, Completion(engine, tokenizer, request, cancelled=cancelled))
+    yield from filter(None, Completion(engine, tokenizer, request, gates=gates, cancelled=cancelled))

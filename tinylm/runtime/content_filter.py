@@ -25,6 +25,7 @@ from tinylm.base.files import sha256_bytes
 from tinylm.base.package import PACKAGE
 from tinylm.base.records import read
 from tinylm.runtime.phrases import Match, Phrase, PhraseFinder, PhraseSet, parse_phrase
+from tinylm.runtime.redaction import Redaction
 from tinylm.tokenizer.tokenizer import normalise
 
 OFF = "off"
@@ -109,6 +110,7 @@ class FilterGate:
     def __init__(self, content_filter: ContentFilter, *, after: str = "") -> None:
         self.blocked: Match | None = None
         """The match that ended the text; it starts below 0 when it begins in the text before."""
+        self._name = content_filter.name
         self._finder = PhraseFinder(content_filter.phrases)
         self._held = ""
         self._finder.pass_over(normalise(after)[-content_filter.longest_match :])
@@ -119,6 +121,12 @@ class FilterGate:
     def stopped(self) -> bool:
         """A match was found; no more text will come."""
         return self.blocked is not None
+
+    @property
+    def told(self) -> str:
+        """Why there is no more text, for people."""
+        category = self.blocked.category if self.blocked else ""
+        return f"the content filter `{self._name}` ended the text before what came next (category `{category}`)"
 
     def push(self, text: str) -> str:
         """The text that became certain with `text`; may be empty."""
@@ -146,6 +154,14 @@ class FilterGate:
         certain, self._held = self._held[:count], self._held[count:]
         self._start += count
         return certain
+
+
+def text_gates(
+    content_filter: ContentFilter | None, *, prompt: str, redact: bool
+) -> tuple[FilterGate | Redaction, ...]:
+    """What a text that follows `prompt` goes through (`Completion`): the filter, then the redaction."""
+    filtering = () if content_filter is None else (content_filter.gate(after=prompt),)
+    return (*filtering, *((Redaction(),) if redact else ()))
 
 
 def load_filter(option: str | None) -> ContentFilter | None:

@@ -112,18 +112,13 @@ def _words(text: str) -> list[str]:
     """The folded words of a text."""
     words, word = [], ""
     for run in _RUNS.findall(text):
-        kind, folded = _read(run)
+        kind, folded = ("word", run.lower()) if len(run) > 1 else _read_character(run)
         if kind == "word":
             word += folded
         elif kind != "nothing":
             words.append(word)
             word = ""
     return [word for word in (*words, word) if word]
-
-
-def _read(run: str) -> tuple[str, str]:
-    """What a run of ASCII letters and digits, or one character, is, and its folded form."""
-    return ("word", run.lower()) if len(run) > 1 else _read_character(run)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -174,21 +169,22 @@ class PhraseFinder:
     def read(self, text: str) -> Match | None:
         """The match that became certain within `text`, where reading then ends."""
         for run in _RUNS.findall(text):
-            kind, folded = _read(run)
+            size = len(run)
+            kind, folded = ("word", run.lower()) if size > 1 else _read_character(run)
             if kind == "word":
                 if not self._word_size:
                     self._word_start = self.place
                 self._word += folded if self._word_size <= LONGEST_WORD else ""
-                self._word_size += len(run)
+                self._word_size += size
             elif kind == "nothing" and self._word_size:
                 self._word_size += 1
             else:
                 if self._word_size and (match := self._end_word()):
                     return match
                 self._space += 1
-                if kind == "end" or self._space > LONGEST_SPACE:
+                if self._begun and (kind == "end" or self._space > LONGEST_SPACE):
                     self._begun.clear()
-            self.place += len(run)
+            self.place += size
         return None
 
     def pass_over(self, text: str) -> None:
@@ -205,10 +201,12 @@ class PhraseFinder:
     @property
     def open_from(self) -> int:
         """From here on the text may still become a match; before, it cannot."""
-        starts = [start for (phrase, step, gap), start in self._begun.items() if self._possible(phrase, step, gap)]
-        if self._word_size and self._word_size <= LONGEST_WORD and self._phrases.can_start_with(self._word):
-            starts.append(self._word_start)
-        return min(starts, default=self.place)
+        for (phrase, step, skipped), start in self._begun.items():  # in the order in which they began
+            if self._possible(phrase, step, skipped):
+                return start
+        if 0 < self._word_size <= LONGEST_WORD and self._phrases.can_start_with(self._word):
+            return self._word_start
+        return self.place
 
     def _possible(self, phrase: Phrase, step: int, skipped: int) -> bool:
         """A phrase that has begun can go on with the word that is being read."""

@@ -24,6 +24,7 @@ from tinylm.base.errors import TinylmError, as_typed, say
 from tinylm.bundle.reading import open_bundle
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.completion import generate
+from tinylm.runtime.content_filter import FilterGate, load_filter, text_gates
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import MAX_TEXT_CHARACTERS, check_text, fit_prompt
 from tinylm.runtime.sampling import Sampling
@@ -42,17 +43,23 @@ def print_text(
     stop: Sequence[str] = (),
     threads: str = "auto",
     backend: Backend = "auto",
+    filter: str | None = None,
+    redact: bool = False,
 ) -> None:
     """Write to stdout what the bundle's model says after `prompt`, as it comes; warnings go to stderr.
 
     No `prompt`, or `-`, is standard input. `sampling` holds fields of `Sampling`; None, and `max_tokens` of None, take
-    the bundle's own default. `threads` is a number, or `auto` for what is fastest here (`tinylm.runtime.threads`). A
-    closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for text that is not
-    UTF-8, and for more threads than this machine has cores.
+    the bundle's own default. `threads` is a number, or `auto` for what is fastest here (`tinylm.runtime.threads`).
+    `filter` is what `load_filter` takes; with `redact`, e-mail addresses and telephone numbers are not written. A
+    closed pipe ends the text quietly. TinylmError as in `open_bundle`, `Engine` and `generate`, for a prompt that the
+    filter refuses, for text that is not UTF-8, and for more threads than this machine has cores.
     """
     prompt = read_prompt(prompt)
     for text in stop:
         check_option("--stop", text)
+    content_filter = load_filter(filter)
+    if content_filter is not None:
+        content_filter.check(prompt)
     number = parse_threads(threads)
     bundle = open_bundle(path)
     if bundle.warning:
@@ -76,13 +83,17 @@ def print_text(
         number = calibrated_threads(bundle, backend=backend)
     with Engine(bundle, threads=number, backend=backend) as engine:
         _warn(tokenizer, prompt, context_length=engine.context_length, max_tokens=limit)
+        gates = text_gates(content_filter, prompt=prompt, redact=redact)
         try:
-            for piece in generate(engine, tokenizer, prompt, sampling=chosen, max_tokens=limit, stop=stop):
+            for piece in generate(engine, tokenizer, prompt, sampling=chosen, max_tokens=limit, stop=stop, gates=gates):
                 print(piece, end="", flush=True)
             print(flush=True)
         except BrokenPipeError:
             # The reader has closed the pipe. Python would complain once more when it flushes stdout at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for gate in gates:
+        if isinstance(gate, FilterGate) and gate.blocked:
+            say(f"note: {gate.told}")
 
 
 def parse_threads(threads: str) -> int | None:

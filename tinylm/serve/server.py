@@ -11,14 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
 from uvicorn.config import Config
 
 from tinylm.base.errors import say
+from tinylm.serve.api.requests import Models
 from tinylm.serve.app import Server
 from tinylm.serve.guard import MAX_HEAD_BYTES, Guard
 from tinylm.serve.listening import bound_socket, url_of
@@ -35,34 +35,30 @@ _LAST_WORDS_S = 3
 """For answers to reach their clients, after the texts have ended."""
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
 def serve(bundles: Sequence[Path], settings: ServeSettings) -> None:
     """Serve until a signal; TinylmError when it cannot start."""
-    listening = bound_socket(settings.host, settings.port)
-    with contextlib.closing(listening):
-        token = _token(settings)
-        models = open_models(bundles, settings)
-        try:
-            scheduler = Scheduler(parallel=settings.parallel, queue=settings.queue)
-            guard = Guard(
-                host=settings.host,
-                allow_hosts=settings.allow_host or (),
-                allow_origins=settings.allow_origin or (),
-                token=token,
-                rate_per_minute=settings.rate_per_minute,
-            )
-            server = Server(
-                models=models,
-                scheduler=scheduler,
-                settings=settings,
-                guard=guard,
-                limit_mb=budget_mb(settings),
-            )
-            asyncio.run(
-                _Running(server, scheduler, settings).until_told(listening, _ready_line(server, listening, token))
-            )
-        finally:
-            for model in models.values():
-                model.close()
+    with Running(bundles, settings) as running:
+        asyncio.run(_until_told(running))
+
+
+async def _until_told(running: Running) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        """Once; from then on a signal does what it does to any process."""
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        say(f"ending: what runs has {running.settings.grace:g} seconds; a second signal ends at once")
+        running.end()
+
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, end)
+    await running.run(ready=lambda: say(running.announcement()))
 
 
 class _Uvicorn(uvicorn.Server):
@@ -73,19 +69,79 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-class _Running:
-    """The event loop's part."""
+class Running:
+    """Everything that is open while a server runs: its socket and its models, which leaving it closes."""
 
-    def __init__(self, server: Server, scheduler: Scheduler, settings: ServeSettings) -> None:
-        self._server = server
-        self._scheduler = scheduler
-        self._settings = settings
-        config = Config(
-            server,
+    def __init__(self, bundles: Sequence[Path], settings: ServeSettings) -> None:
+        """Bind the socket, then open the models; TinylmError when one of these cannot be had."""
+        self.settings = settings
+        self._closing: asyncio.Task[None] | None = None
+        with contextlib.ExitStack() as stack:
+            self._socket = stack.enter_context(bound_socket(settings.host, settings.port))
+            self.url = url_of(self._socket)
+            self._token = _token(settings)
+            models = open_models(bundles, settings)
+            for model in models.values():
+                stack.callback(model.close)
+            self._limit_mb = budget_mb(settings)
+            self._scheduler = Scheduler(parallel=settings.parallel, queue=settings.queue)
+            self.server = self._made(models)
+            self._uvicorn = _Uvicorn(self._config())
+            self._open = stack.pop_all()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    async def run(self, *, ready: Callable[[], None]) -> None:
+        """Serve until `end` is called; `ready` is called once requests are answered."""
+        serving = asyncio.create_task(self._uvicorn.serve(sockets=[self._socket]))
+        while not self._uvicorn.started and not serving.done():
+            await asyncio.sleep(0.01)
+        if not serving.done():
+            ready()
+        await serving
+        await (self._closing or self._scheduler.close(0))
+        await asyncio.gather(*self._uvicorn.server_state.tasks, return_exceptions=True)
+
+    def end(self) -> None:
+        """From the event loop: let what runs come to its end, and no more begin."""
+        self.server.closing = True
+        self._uvicorn.should_exit = True
+        self._closing = asyncio.create_task(self._scheduler.close(self.settings.grace))
+
+    def announcement(self) -> str:
+        """What whoever started it wants to know: what, where, in how much memory, and with which token."""
+        resident = resident_bytes()
+        memory = "" if resident is None else f", {resident / 1e6:.0f} MB"
+        if memory and self._limit_mb is not None:
+            memory += f" of {self._limit_mb:.0f} MB ({self.settings.budget})"
+        lines = [f"serving {', '.join(self.server.models)} at {self.url}{memory}"]
+        if self._token is not None:
+            where = self.settings.token_file or own_token_file()
+            lines += [f"the token is in {where}", f"with it: {self.url}/#token={self._token}"]
+        return "\n".join(lines)
+
+    def _made(self, models: Models) -> Server:
+        settings = self.settings
+        guard = Guard(
+            host=settings.host,
+            allow_hosts=settings.allow_host or (),
+            allow_origins=settings.allow_origin or (),
+            token=self._token,
+            rate_per_minute=settings.rate_per_minute,
+        )
+        return Server(models=models, scheduler=self._scheduler, settings=settings, guard=guard, limit_mb=self._limit_mb)
+
+    def _config(self) -> Config:
+        return Config(
+            self.server,
             http=Connection,
             ws="none",
             loop="none",
-            lifespan="off",
+            lifespan="off",  # its end comes before streams are cancelled
             interface="asgi3",
             log_config=None,
             log_level="critical",  # its warnings are about clients; ours are in the log of requests
@@ -93,34 +149,9 @@ class _Running:
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=_IDLE_S,
-            timeout_graceful_shutdown=int(settings.grace) + _LAST_WORDS_S,
+            timeout_graceful_shutdown=int(self.settings.grace) + _LAST_WORDS_S,
             h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         )
-        self._uvicorn = _Uvicorn(config)
-        self._closing: asyncio.Task[None] | None = None
-
-    async def until_told(self, listening: socket.socket, ready: str) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-                loop.add_signal_handler(number, self._end)
-        serving = asyncio.create_task(self._uvicorn.serve(sockets=[listening]))
-        while not self._uvicorn.started and not serving.done():
-            await asyncio.sleep(0.01)
-        say(ready)
-        await serving
-        await (self._closing or self._scheduler.close(0))
-        await asyncio.gather(*self._uvicorn.server_state.tasks, return_exceptions=True)
-
-    def _end(self) -> None:
-        """Once; from then on a signal does what it does to any process."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-        say(f"ending: what runs has {self._settings.grace:g} seconds; a second signal ends at once")
-        self._server.closing = True
-        self._uvicorn.should_exit = True
-        self._closing = asyncio.create_task(self._scheduler.close(self._settings.grace))
 
 
 def _token(settings: ServeSettings) -> str | None:
@@ -128,18 +159,3 @@ def _token(settings: ServeSettings) -> str | None:
     if settings.token_file is not None:
         return read_token(settings.token_file)
     return read_or_make(own_token_file()) if settings.beyond_this_machine else None
-
-
-def _ready_line(server: Server, listening: socket.socket, token: str | None) -> str:
-    """What whoever started it wants to know: where, what, and in how much memory."""
-    names = ", ".join(server.models)
-    resident, limit = resident_bytes(), budget_mb(server.settings)
-    memory = "" if resident is None else f", {resident / 1e6:.0f} MB"
-    if memory and limit is not None:
-        memory += f" of {limit:.0f} MB ({server.settings.budget})"
-    url = url_of(listening)
-    lines = [f"serving {names} at {url}{memory}"]
-    if token is not None:
-        where = server.settings.token_file or own_token_file()
-        lines += [f"the token is in {where}", f"with it: {url}/#token={token}"]
-    return "\n".join(lines)

@@ -58,7 +58,7 @@ def read_token(path: Path) -> str:
 
 def _make(path: Path) -> None:
     """Under a temporary name, synced, and linked: never half a token, and never over one that is there."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -51,6 +51,40 @@ def test_the_command_and_the_device_write_the_same_text(bundle: Path) -> None:
         assert CliRunner().invoke(app, [str(bundle), *options, "--backend", backend]).stdout == alone.stdout
 
 
+def test_the_filter_ends_a_text_and_refuses_a_prompt(bundle: Path, tmp_path: Path) -> None:
+    options = ["--max-tokens", "60", "--temperature", "0", "--threads", "1"]
+    whole = device(str(bundle), "--prompt", "the wa", *options, "--filter", "off").stdout
+    word = max(re.findall(r"\w+", whole)[1:], key=len)
+    own = tmp_path / "own.toml"
+    own.write_text(
+        f'schema = "1.0"\nname = "own"\n[[rules]]\ncategory = "test"\nphrases = ["{word}"]\n', encoding="utf-8"
+    )
+    command = CliRunner().invoke(app, [str(bundle), "--prompt", "the wa", *options, "--filter", str(own)])
+    alone = device(str(bundle), "--prompt", "the wa", *options, "--filter", str(own))
+    before = re.split(rf"\b{word}\b", whole)[0]
+    assert command.stdout == alone.stdout == before + "\n"
+    note = "note: the content filter `own` ended the text before what came next (category `test`)\n"
+    assert command.stderr == alone.stderr == note
+    refused = device(str(bundle), "--prompt", f"say {word.upper()}!", *options, "--filter", str(own))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("error: the prompt is refused by the content filter `own` (category `test`)\n")
+    by_default = CliRunner().invoke(app, [str(bundle), "--prompt", "how to kill myself", *options])
+    assert isinstance(by_default.exception, TinylmError)
+    assert "content filter `en+es` (category `self_harm`)" in by_default.exception.message
+
+
+def test_addresses_and_numbers_are_redacted_on_wish(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model of random weights writes none, so the decoder of this one puts one before its text."""
+    from tinylm.runtime.generation import TextDecoder
+
+    push, said = TextDecoder.push, ["a@exam", "ple.org or 600 123 4", "56, "]
+    monkeypatch.setattr(
+        TextDecoder, "push", lambda decoder, token: said.pop(0) if said else push(decoder, token), raising=True
+    )
+    options = [str(bundle), "--prompt", "the", "--max-tokens", "9", "--seed", "1", "--threads", "1", "--redact"]
+    assert CliRunner().invoke(app, options).stdout.startswith("[email] or [phone], ")
+
+
 def test_what_nothing_reads_is_told_and_does_not_stop_the_text(make_bundle: MakeBundle, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(make_bundle().path, bundle)

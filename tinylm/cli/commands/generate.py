@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tinylm.cli.options.bundle import Backend, BundleArgument, Threads
+from tinylm.cli.options.content_filter import Filter, Redact
 from tinylm.cli.options.sampling import (
     TEXT,
     MaxTokens,
@@ -41,6 +42,8 @@ def generate(
     repetition_penalty: RepetitionPenalty = None,
     seed: Seed = None,
     stop: Stop = None,
+    filter: Filter = None,
+    redact: Redact = False,
     threads: Threads = "auto",
     backend: Backend = "auto",
 ) -> None:
@@ -71,4 +74,6 @@ def generate(
         stop=stop or (),
         threads=threads,
         backend=backend,
+        filter=filter,
+        redact=redact,
     )
