@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,7 +168,7 @@ def test_logprobs_of_a_chat(without_bytes: Served) -> None:
 def test_tokens_behind_a_stop_string_are_not_shown(served: Served) -> None:
     text = served.complete(max_tokens=20, temperature=0).document["choices"][0]["text"]
     choice = served.complete(max_tokens=20, temperature=0, stop=text[5:8], logprobs=0).document["choices"][0]
-    assert max(choice["logprobs"]["text_offset"]) < len(choice["text"])
+    assert choice["text"].startswith("".join(choice["logprobs"]["tokens"]))
 
 
 def test_determined_answers_are_remembered_and_say_so(bundle: Bundle) -> None:
@@ -287,6 +289,49 @@ def test_two_bundles_are_asked_by_name(bundle: Bundle, make_bundle: Callable[...
         texts = {own.complete(model=name, temperature=0, max_tokens=8).document["choices"][0]["text"] for name in names}
         assert len(texts) == 2
         assert own.complete(temperature=0, max_tokens=8).document["model"] == "test"
+
+
+def test_the_content_filter_ends_answers_and_refuses_prompts(
+    make_bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    path, file = make_bundle(scheme="int8").path, tmp_path / "list.toml"
+    wanted = {"temperature": 0, "max_tokens": 60, "logprobs": 20, "ignore_eos": True}
+    with serving(path, filter="off") as own:
+        assert own.ask("GET", "/v1/models").document["data"][0]["tinylm"]["filter"] is None
+        text = own.complete(**wanted).document["choices"][0]["text"]
+    word = re.findall(r"(?<![\w'])[a-zñé]+(?![\w'])", text[3:-3])[-1]
+    file.write_text(f'schema = "1.0"\nname = "own"\n[[rules]]\ncategory = "word"\nphrases = ["{word}"]\n')
+    with serving(path, filter=str(file)) as own:
+        listed = own.ask("GET", "/v1/models").document["data"][0]["tinylm"]["filter"]
+        assert listed["name"] == "own"
+        for stream in (False, True):
+            answer = own.complete(**wanted, stream=stream)
+            chunks = answer.chunks if stream else [answer.document]
+            choices = [choice for chunk in chunks for choice in chunk["choices"]]
+            shown = "".join(choice["text"] for choice in choices)
+            assert choices[-1]["finish_reason"] == "content_filter"
+            assert text.startswith(shown)
+            assert not re.search(rf"(?<!\w){word}(?!\w)", shown)
+            found = [choice["logprobs"] for choice in choices if choice["logprobs"]]
+            assert "".join(token for one in found for token in one["tokens"]).rstrip() in (shown, shown.rstrip())
+            assert word not in {name.strip() for one in found for top in one["top_logprobs"] for name in top}
+        refused = own.complete(f"casa {word} luca")
+        assert (refused.status, refused.error["code"], refused.error["param"]) == (400, "content_filter", "prompt")
+        assert word not in refused.error["message"]
+        chat = own.post("/v1/chat/completions", messages=[{"role": "user", "content": word}])
+        assert (chat.status, chat.error["param"]) == (400, "messages")
+        assert own.metric('tinylm_answers_total{reason="content_filter"}') >= 1
+        assert own.metric('tinylm_refused_requests_total{code="content_filter"}') == 2
+
+
+def test_redacted_answers_show_no_tokens(bundle: Bundle, capfd: pytest.CaptureFixture[str]) -> None:
+    with serving(bundle.path, redact=True, log_text=True) as own:
+        assert own.complete("casa bob@example.org", max_tokens=2).status == 200
+        refused = own.complete(max_tokens=2, logprobs=0)
+        assert (refused.status, refused.error["param"]) == (400, "logprobs")
+    said = capfd.readouterr().err
+    assert "casa [email]" in said
+    assert "bob@" not in said
 
 
 _VALUES = st.recursive(

@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from tinylm.base.errors import TinylmError
+from tinylm.runtime.redaction import redacted
 from tinylm.serve.api.answers import FORMS, Form, Written
 from tinylm.serve.api.errors import ApiError, invalid
 from tinylm.serve.api.json_body import read_object
@@ -65,7 +66,9 @@ class Answering:
         body = await read_body(scope, receive, most_bytes=self._settings.max_body)
         asked = self._read(read_object(body), self._models)
         self._count_prompt(asked)
-        record.texts = asked.texts
+        if self._settings.redact and asked.choices[0].logprobs is not None:
+            raise invalid("`logprobs` would show what `--redact` hides", "logprobs", code="unsupported_parameter")
+        record.texts = tuple(map(redacted, asked.texts)) if self._settings.redact else asked.texts
         record.details["model"] = asked.model.name
         choices = self._submit(asked, record.client)
         form = FORMS[asked.endpoint](asked, request_id=record.id)
@@ -97,6 +100,7 @@ class Answering:
                         client=client,
                         timeout_s=self._settings.timeout,
                         stream=asked.stream,
+                        redact=self._settings.redact,
                     )
                 )
         except (QueueFull, Closing) as error:
@@ -213,7 +217,7 @@ class _Writing(Written):
 
 
 def _writings(asked: Asked) -> list[_Writing]:
-    return [_Writing(TokenTexts(asked.model.tokenizer, after=choice.prompt_ids[-1])) for choice in asked.choices]
+    return [_Writing(TokenTexts(asked.model, after=choice.prompt_ids[-1])) for choice in asked.choices]
 
 
 async def _batches(choices: list[Choice], receive: Receive) -> AsyncGenerator[Batch, None]:

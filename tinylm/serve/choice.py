@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from tinylm.runtime.completion import CompletionRequest, TokenLogprob
+from tinylm.runtime.content_filter import text_gates
 from tinylm.serve.remembered import Answer, Key, RememberedAnswers
 from tinylm.serve.scheduler import Event, Job, Reason, Scheduler, Ticket, Usage
 from tinylm.serve.served_model import ServedModel
@@ -44,6 +45,7 @@ class Choice:
         client: str,
         timeout_s: float,
         stream: bool,
+        redact: bool,
     ) -> None:
         """QueueFull and Closing as in `Scheduler.submit`."""
         self.request = request
@@ -52,7 +54,8 @@ class Choice:
         self._answer = answers.get(self._key)
         self._ticket: Ticket | None = None
         if self._answer is None:
-            gates = () if model.content_filter is None else (model.content_filter.gate(),)
+            before = model.tokenizer.decode(request.prompt_ids)
+            gates = text_gates(model.content_filter, prompt=before, redact=redact)
             job = Job(model=model, request=request, client=client, timeout_s=timeout_s, gates=gates, stream=stream)
             self._ticket = scheduler.submit(job)
 

@@ -9,6 +9,7 @@ from tinylm.base.errors import TinylmError, say
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.bundle.store import find_bundle
 from tinylm.runtime.chat_template import ChatTemplate
+from tinylm.runtime.content_filter import load_filter
 from tinylm.runtime.print_text import parse_threads
 from tinylm.serve.served_model import ServedModel, check_memory
 from tinylm.serve.settings import ServeSettings
@@ -19,6 +20,7 @@ def open_models(named: Sequence[Path], settings: ServeSettings) -> dict[str, Ser
 
     TinylmError for a bundle that cannot be used, and when there is no memory for all of them.
     """
+    content_filter = load_filter(settings.filter)
     limit_mb = budget_mb(settings)
     limit_bytes = None if limit_mb is None else int(limit_mb * 1e6)
     threads = parse_threads(settings.threads)
@@ -35,7 +37,7 @@ def open_models(named: Sequence[Path], settings: ServeSettings) -> dict[str, Ser
                 name=name,
                 parallel=settings.parallel,
                 template=ChatTemplate(bundle.manifest.chat_template),
-                content_filter=None,
+                content_filter=content_filter,
                 threads=threads or _fastest(bundle, settings),
                 backend=settings.backend,
             )

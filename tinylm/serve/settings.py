@@ -71,6 +71,15 @@ class ServeSettings:
         metavar="ORIGIN",
         shown=_NAMED,
     )
+    filter: str | None = _setting(
+        "A list of phrases (TOML) that no prompt and no text may have; `off` is none.",
+        _CONTENT,
+        metavar="FILE|off",
+        shown="tinylm's own, in English and Spanish",
+    )
+    redact: bool = _setting(
+        "Write `[email]` and `[phone]` for e-mail addresses and phone numbers.", _CONTENT, False, "--redact"
+    )
     log_text: bool = _setting("Write prompts to the log too.", _CONTENT, False, "--log-text")
     budget: str | None = _setting(
         "Refuse bundles that together need more memory than this budget has.",

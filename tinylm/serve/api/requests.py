@@ -13,6 +13,7 @@ from typing import Any, Literal
 from tinylm.base.errors import TinylmError
 from tinylm.runtime.chat_template import Message, fit_messages
 from tinylm.runtime.completion import CompletionRequest
+from tinylm.runtime.content_filter import FilteredPrompt
 from tinylm.runtime.generation import StopGate
 from tinylm.runtime.sampling import MAX_SEED, Sampling
 from tinylm.serve.api.errors import ApiError, invalid
@@ -195,9 +196,13 @@ def _message(values: dict[str, Any]) -> Message:
 
 
 def _check_filter(texts: Sequence[str], model: ServedModel, param: str) -> None:
-    content_filter = model.content_filter
-    if content_filter is not None and any(content_filter.find(text) is not None for text in texts):
-        raise invalid("the prompt has something that the content filter refuses", param, code="content_filter")
+    if model.content_filter is None:
+        return
+    try:
+        for text in texts:
+            model.content_filter.check(text, what="the prompt")
+    except FilteredPrompt as error:
+        raise invalid(error.message, param, code="content_filter") from error
 
 
 def _include_usage(values: dict[str, Any]) -> bool:

@@ -1,17 +1,18 @@
 """Log-probabilities as clients see them: each token with its text, and never a token whose text is not out yet.
 
 What a stop string or the content filter holds back, or takes away, must not come out as a list of tokens. So a token
-is released when the answer's text has reached beyond its beginning.
+is released when all of its text is out; one without text (a byte of a character to come, EOS) with the next that has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tinylm.runtime.completion import TokenLogprob
 from tinylm.runtime.generation import TextDecoder
+from tinylm.serve.served_model import ServedModel
 from tinylm.tokenizer.tokenizer import Tokenizer
 
 _LEAST_LOGPROB = -9999.0  # what OpenAI writes for minus infinity, which is no JSON
@@ -19,32 +20,45 @@ _LEAST_LOGPROB = -9999.0  # what OpenAI writes for minus infinity, which is no J
 
 @dataclass(frozen=True)
 class ShownToken:
-    """A token whose text is out."""
+    """A token and where its text stands."""
 
     offset: int
     """Characters of the answer before it."""
+    end: int
+    """Characters of the answer with it."""
     logprob: TokenLogprob
 
 
 class TokenTexts:
     """The tokens of one answer, in order."""
 
-    def __init__(self, tokenizer: Tokenizer, *, after: int) -> None:
+    def __init__(self, model: ServedModel, *, after: int) -> None:
         """`after` is the last token of the prompt: how a piece reads depends on whether something precedes it."""
-        self._decoder = TextDecoder(tokenizer, after=after)
+        self._decoder = TextDecoder(model.tokenizer, after=after)
+        self._model = model
+        self._refused: dict[int, bool] = {}
         self._decoded = 0
         self._waiting: list[ShownToken] = []
         self._shown = 0
 
     def push(self, logprobs: Iterable[TokenLogprob], text: str) -> list[ShownToken]:
-        """The tokens that `text`, which is out now, has reached."""
+        """The tokens whose text is out with `text`."""
         for one in logprobs:
-            self._waiting.append(ShownToken(self._decoded, one))
-            self._decoded += len(self._decoder.push(one.token))
+            allowed = tuple(pair for pair in one.alternatives if not self._is_refused(pair[0]))
+            start, self._decoded = self._decoded, self._decoded + len(self._decoder.push(one.token))
+            self._waiting.append(ShownToken(start, self._decoded, replace(one, alternatives=allowed)))
         self._shown += len(text)
-        count = next((i for i, one in enumerate(self._waiting) if one.offset >= self._shown), len(self._waiting))
+        out = [place for place, one in enumerate(self._waiting, 1) if one.offset < one.end <= self._shown]
+        count = out[-1] if out else 0
         released, self._waiting = self._waiting[:count], self._waiting[count:]
         return released
+
+    def _is_refused(self, token: int) -> bool:
+        """Would the content filter refuse it alone? Then it is no alternative to show."""
+        content_filter = self._model.content_filter
+        if token not in self._refused and content_filter is not None:
+            self._refused[token] = content_filter.find(token_text(self._model.tokenizer, token)) is not None
+        return self._refused.get(token, False)
 
 
 def completion_logprobs(shown: list[ShownToken], tokenizer: Tokenizer) -> dict[str, Any]:
