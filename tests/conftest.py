@@ -33,7 +33,7 @@ from tinylm.virtual_pi.programs import BUILDING, RUNNING, find_program, install_
 settings.register_profile("tinylm", deadline=None)
 settings.load_profile("tinylm")
 
-pytest_plugins = ["decoder_graphs", "programs", "sample_reports", "small_exports"]  # of tests/fixtures
+pytest_plugins = ["chat_server", "decoder_graphs", "programs", "sample_reports", "small_exports"]  # of tests/fixtures
 
 MakeBundle = Callable[..., Bundle]
 

@@ -43,8 +43,9 @@ class Connection:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
-        except ValueError as error:
-            raise TinylmError(f"`{printable(url)[:200]}` is no address: {error}", _EXAMPLE) from error
+            http.client.HTTPConnection(host or "")  # checks it
+        except (ValueError, http.client.HTTPException) as error:
+            raise TinylmError(f"`{printable(url)[:200]}` is no address: {printable(str(error))}", _EXAMPLE) from error
         if parts.scheme not in ("http", "https") or not host:
             raise TinylmError(f"`{printable(url)[:200]}` is no address of a server", _EXAMPLE)
         if token is not None and not (token.isascii() and token.isprintable() and token and " " not in token):

@@ -127,6 +127,8 @@ class RemoteAnswer:
         except TinylmError as error:
             if self._cancelled:
                 self.finish_reason = "cancelled"
+            elif self.finish_reason is not None:
+                pass  # the text was complete; what was to follow it is lost
             elif characters:
                 self.finish_reason = CUT
                 self.notes.append(f"the answer was cut off: {error.message}")

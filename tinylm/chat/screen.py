@@ -9,7 +9,6 @@ import sys
 from typing import Protocol
 
 from tinylm.base.errors import TinylmError, say, show_error
-from tinylm.chat.session import TurnReport
 from tinylm.chat.typed_lines import finished, is_unfinished
 
 PROMPT, MORE = "> ", ". "
@@ -17,6 +16,9 @@ PROMPT, MORE = "> ", ". "
 
 class Screen(Protocol):
     """A place to talk."""
+
+    interactive: bool
+    """Somebody sits there, reads, and can try again."""
 
     def read(self) -> str:
         """What is said next. EOFError at the end; KeyboardInterrupt after Ctrl-C on an empty line."""
@@ -26,7 +28,7 @@ class Screen(Protocol):
         """A piece of an answer, in which nothing is obeyed by a terminal."""
         ...
 
-    def end(self, report: TurnReport | None) -> None:
+    def end(self) -> None:
         """The answer has ended."""
         ...
 
@@ -39,7 +41,7 @@ class Screen(Protocol):
         ...
 
     def fail(self, error: TinylmError) -> None:
-        """What did not work; raises it again where nobody is there to read it."""
+        """What did not work."""
         ...
 
 
@@ -47,8 +49,8 @@ class PlainScreen:
     """Lines in, text out; a `Screen`."""
 
     def __init__(self, *, interactive: bool) -> None:
-        """With `interactive` somebody sits there: the prompt is shown, and an error is no end."""
-        self._interactive = interactive
+        """The prompt is shown where somebody sits there."""
+        self.interactive = interactive
         self._begun = False
 
     def read(self) -> str:
@@ -62,7 +64,7 @@ class PlainScreen:
         self._begun = self._begun or bool(text)
         print(text, end="", flush=True)
 
-    def end(self, report: TurnReport | None) -> None:
+    def end(self) -> None:
         self._begun = False
         print(flush=True)
 
@@ -73,12 +75,10 @@ class PlainScreen:
         say(line)
 
     def fail(self, error: TinylmError) -> None:
-        if not self._interactive:
-            raise error
         show_error(error)
 
     def _line(self, prompt: str) -> str:
-        if self._interactive:
+        if self.interactive:
             print(prompt, end="", flush=True)
         line = sys.stdin.readline() if sys.stdin else ""
         if not line:

@@ -14,6 +14,7 @@ from tinylm.chat.screen import Screen
 from tinylm.chat.session import Session, Turn
 
 _HOW_TO_LEAVE = "Ctrl-D or /exit leaves; /help shows the commands"
+_ENDS = {"content_filter": "the content filter ended the answer"}
 _ONLY_CONTINUES = "It was not trained to answer: it continues the text that you write."
 
 
@@ -25,42 +26,44 @@ def introduction(session: Session) -> list[str]:
 
 
 def talk(session: Session, screen: Screen) -> None:
-    """Until Ctrl-D, the end of the input, or `/exit`. TinylmError where the screen raises it again."""
+    """Until Ctrl-D, the end of the input, or `/exit`.
+
+    Where nobody sits there, the first error is a TinylmError, and Ctrl-C a KeyboardInterrupt.
+    """
     while True:
         try:
-            text = screen.read()
-        except EOFError:
-            return
-        except KeyboardInterrupt:
-            screen.note(_HOW_TO_LEAVE)
-            continue
-        if not text.strip():
-            continue
-        try:
-            reply = run_command(session, text) if is_command(text) else session.say(text)
-            if isinstance(reply, Turn):
-                _write(session, reply, screen)
-            else:
-                screen.show(printable_lines(reply))
-        except Leave:
+            _exchange(session, screen)
+        except (EOFError, Leave):
             return
         except TinylmError as error:
+            if not screen.interactive:
+                raise
             screen.fail(error)
+        except KeyboardInterrupt:
+            if not screen.interactive:
+                raise
+            screen.note(_HOW_TO_LEAVE)
 
 
-def _write(session: Session, turn: Turn, screen: Screen) -> None:
+def _exchange(session: Session, screen: Screen) -> None:
+    """One thing that is said or commanded, and the reply."""
+    text = screen.read()
+    if not text.strip():
+        return
+    reply = run_command(session, text) if is_command(text) else session.say(text)
+    if not isinstance(reply, Turn):
+        screen.show(printable_lines(reply))
+        return
     try:
-        with _ctrl_c(turn.cancel):
-            for piece in turn:
+        with _ctrl_c(reply.cancel) if screen.interactive else contextlib.nullcontext():
+            for piece in reply:
                 screen.write(printable_lines(piece))
-    except KeyboardInterrupt:  # pressed twice
-        pass
     finally:
-        screen.end(session.last)
-    for note in session.last.notes if session.last else ():
-        screen.note(note)
-    if session.last and session.last.finish_reason == "content_filter":
-        screen.note("the content filter ended the answer")
+        screen.end()
+    if report := session.last:
+        ended = _ENDS.get(report.finish_reason or "")
+        for note in [*report.notes, *([ended] if ended else [])]:
+            screen.note(note)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from tinylm.base.printable import printable
 from tinylm.base.state_folder import state_folder
 from tinylm.chat.commands import COMMANDS, is_command
 from tinylm.chat.screen import MORE, PROMPT
-from tinylm.chat.session import Session, TurnReport
+from tinylm.chat.session import Session
 from tinylm.chat.settings import DEFAULT, NAMES
 from tinylm.chat.statistics import fill, pace
 from tinylm.chat.typed_lines import finished, is_unfinished
@@ -36,6 +36,8 @@ _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 class Terminal:
     """A `tinylm.chat.screen.Screen`."""
 
+    interactive = True
+
     def __init__(self, session: Session) -> None:
         self._session = session
         self._colours = not os.environ.get("NO_COLOR")
@@ -48,6 +50,7 @@ class Terminal:
             key_bindings=_keys(),
             completer=_Completer(session),
             complete_while_typing=False,
+            reserve_space_for_menu=4,
             history=_history(),
             bottom_toolbar=self._toolbar,
             style=_STYLE,
@@ -65,7 +68,7 @@ class Terminal:
             self._wrap = WordWrap(shutil.get_terminal_size().columns - 1, cells=get_cwidth)
         print(self._wrap.push(text), end="", flush=True)
 
-    def end(self, report: TurnReport | None) -> None:
+    def end(self) -> None:
         print(self._wrap.flush() if self._begun else "", end="\n\n", flush=True)
         self._begun = False
 
