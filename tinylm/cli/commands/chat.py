@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tinylm.chat.session import Session
 
 _ADDRESS = re.compile(r"[\w.-]+:\d{1,5}(/.*)?")
-_MOST_TOKEN_BYTES = 4096
 
 
 def chat(
@@ -105,24 +104,13 @@ def _server(url: str, token_file: Path | None, given: dict[str, bool]) -> ChatBa
 
     if names := [name for name, is_given in given.items() if is_given]:
         raise TinylmError(f"{names[0]} is for the server to choose", f"leave it out, or give it to what serves {url}")
-    token = os.environ.get("TINYLM_TOKEN") if token_file is None else _token(token_file)
+    if token_file is None:
+        token = os.environ.get("TINYLM_TOKEN")
+    else:
+        from tinylm.serve.token_file import read_token
+
+        token = read_token(token_file)
     return RemoteBackend(url, token=token or None, tell=say)
-
-
-def _token(path: Path) -> str:
-    from tinylm.base.errors import TinylmError
-
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            token = file.read(_MOST_TOKEN_BYTES).decode("ascii").strip()
-    except OSError as error:
-        raise TinylmError(f"cannot read the token file `{path}`: {error.strerror}", "name the file it is in") from error
-    except UnicodeDecodeError as error:
-        raise TinylmError(f"`{path}` holds no token", "it is one line of letters and digits") from error
-    if mode & 0o077:
-        raise TinylmError(f"other users can read the token file `{path}`", f"chmod 600 {path}")
-    return token
 
 
 def _bundle(named: str | None, *, threads: str, backend: Backend) -> ChatBackend:
