@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,8 @@ from tinylm.chat.local import LocalBackend
 from tinylm.chat.session import Session, Turn
 from tinylm.chat.settings import Settings
 from tinylm.runtime.chat_template import Message
+from tinylm.runtime.content_filter import ContentFilter, FilteredPrompt
+from tinylm.runtime.phrases import parse_phrase
 
 SYSTEM = "The can is out. Del casa, the wa! ¿Qué ñolu mité? The can is out."
 
@@ -146,3 +149,29 @@ def test_what_the_model_does_not_know_is_told(make_bundle: Callable[..., Bundle]
 def test_too_much_is_refused_before_anything_happens(session: Session) -> None:
     with pytest.raises(TinylmError, match="100001 characters"):
         session.say("x" * 100_001)
+
+
+def test_the_filter_refuses_what_is_said_and_ends_an_answer(talking_bundle: Bundle) -> None:
+    settings = Settings(seed=1, max_tokens=40)
+
+    def talk(*phrases: str) -> Session:
+        own = ContentFilter("own", [parse_phrase(phrase, "test") for phrase in phrases])
+        backend = LocalBackend(talking_bundle.path, threads="1", backend="native", content_filter=own)
+        return Session(backend, settings=settings)
+
+    free = talk("zzz")
+    whole = heard(free.say("the can"))
+    word = re.findall(r"\w+", whole)[-1]
+    session = talk(word)
+    assert heard(session.say("the can")) == re.split(rf"\b{word}\b", whole)[0]
+    assert session.last is not None
+    assert session.last.finish_reason == "content_filter"
+    said = list(session.said)
+    with pytest.raises(FilteredPrompt, match="what was said is refused by the content filter `own`"):
+        session.say(f"and {word}")
+    assert session.said == said  # the conversation goes on
+    session.system = f"Say {word}."
+    with pytest.raises(FilteredPrompt, match="the system prompt is refused"):
+        session.say("the can")
+    for each in (free, session):
+        each.backend.close()

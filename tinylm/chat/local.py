@@ -18,19 +18,31 @@ from tinylm.chat.settings import Settings
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.chat_template import ChatTemplate, Message, fit_messages
 from tinylm.runtime.completion import Completion, CompletionRequest
+from tinylm.runtime.content_filter import ContentFilter, text_gates
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.measurement.proc_self import kilobyte_fields
 from tinylm.runtime.print_text import parse_threads
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
 
+_CALLED = {"user": "what was said", "system": "the system prompt"}
+
 
 class LocalBackend:
     """A bundle, open; a `tinylm.chat.contract.ChatBackend`."""
 
-    def __init__(self, path: Path | None, *, threads: str, backend: Backend) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        threads: str,
+        backend: Backend,
+        content_filter: ContentFilter | None = None,
+        redact: bool = False,
+    ) -> None:
         """Open the bundle or run `path`, or the latest run's bundle. TinylmError as in `print_text`."""
         self._threads, self._backend = threads, backend
+        self._filter, self._redact = content_filter, redact
         self._open = _OpenBundle(find_bundle(path), threads=threads, backend=backend)
 
     @property
@@ -54,7 +66,7 @@ class LocalBackend:
         before.close()
 
     def answer(self, messages: Sequence[Message], settings: Settings) -> LocalAnswer:
-        return LocalAnswer(self._open, messages, settings)
+        return LocalAnswer(self._open, messages, settings, content_filter=self._filter, redact=self._redact)
 
     def memory(self) -> Memory | None:
         rss = kilobyte_fields("/proc/self/status").get("VmRSS")
@@ -106,7 +118,15 @@ class LocalAnswer:
         opened: _OpenBundle,
         messages: Sequence[Message],
         settings: Settings,
+        *,
+        content_filter: ContentFilter | None,
+        redact: bool,
     ) -> None:
+        """FilteredPrompt when the filter refuses what was said, or the system prompt."""
+        if content_filter is not None:
+            for message in messages:
+                if message.role != "assistant":
+                    content_filter.check(message.content, what=_CALLED[message.role])
         max_tokens = settings.max_tokens or opened.defaults.max_tokens
         ids, self.forgotten = fit_messages(
             opened.template,
@@ -124,7 +144,8 @@ class LocalAnswer:
             max_tokens=max_tokens,
             stop=settings.stop,
         )
-        self._completion = Completion(opened.engine, opened.tokenizer, request)
+        gates = text_gates(content_filter, prompt=opened.tokenizer.decode(ids), redact=redact)
+        self._completion = Completion(opened.engine, opened.tokenizer, request, gates=gates)
 
     @property
     def finish_reason(self) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tinylm.cli.options.bundle import Backend, Threads
+from tinylm.cli.options.content_filter import Filter, Redact
 from tinylm.cli.options.sampling import TEXT, MaxTokens, RepetitionPenalty, Seed, Stop, Temperature, TopK, TopP
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def chat(
     repetition_penalty: RepetitionPenalty = None,
     seed: Seed = None,
     stop: Stop = None,
+    filter: Filter = None,
+    redact: Redact = False,
     threads: Threads = "auto",
     backend: Backend = "auto",
     token_file: Annotated[
@@ -83,9 +86,18 @@ def chat(
     told = None if system is None else read_system(system)
     interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
     answering = (
-        _server(model, token_file, {"--threads": threads != "auto", "--backend": backend != "auto"})
+        _server(
+            model,
+            token_file,
+            {
+                "--threads": threads != "auto",
+                "--backend": backend != "auto",
+                "--filter": filter is not None,
+                "--redact": redact,
+            },
+        )
         if model is not None and "://" in model
-        else _bundle(model, threads=threads, backend=backend)
+        else _bundle(model, threads=threads, backend=backend, filter=filter, redact=redact)
     )
     try:
         session = Session(answering, settings=settings, system=told)
@@ -113,14 +125,16 @@ def _server(url: str, token_file: Path | None, given: dict[str, bool]) -> ChatBa
     return RemoteBackend(url, token=token or None, tell=say)
 
 
-def _bundle(named: str | None, *, threads: str, backend: Backend) -> ChatBackend:
+def _bundle(named: str | None, *, threads: str, backend: Backend, filter: str | None, redact: bool) -> ChatBackend:
     from tinylm.base.errors import TinylmError
     from tinylm.chat.local import LocalBackend
+    from tinylm.runtime.content_filter import load_filter
 
     path = None if named is None else Path(named)
     if path is not None and not os.path.lexists(path) and _ADDRESS.fullmatch(named or ""):
         raise TinylmError(f"`{named}` is no bundle here", f"did you mean http://{named}?")
-    return LocalBackend(path, threads=threads, backend=backend)
+    content_filter = load_filter(filter)
+    return LocalBackend(path, threads=threads, backend=backend, content_filter=content_filter, redact=redact)
 
 
 def _screen(session: Session, *, interactive: bool) -> Screen:
