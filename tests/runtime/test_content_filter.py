@@ -301,6 +301,11 @@ def test_off_is_no_filter() -> None:
             "more than 200 phrases begin with `how`",
             "content-filter",
         ),
+        (
+            HEAD + '[[rules]]\ncategory = "a"\nphrases = [' + ",".join(f'"w{n} ..1 x"' for n in range(501)) + "]",
+            "more than 500 phrases skip words",
+            "content-filter",
+        ),
         ("#" * 1_000_001, "has more than 1000000 bytes", "keep what matters most"),
         ("[" * 100_000, "is not valid TOML", "content-filter"),
     ],

@@ -34,6 +34,7 @@ _MAJOR = 1
 _MOST_BYTES = 1_000_000
 _MOST_PHRASES = 10_000
 _MOST_ALIKE = 200  # phrases with one first word: each of them has to be followed wherever that word stands
+_MOST_SKIPPING = 500  # phrases with a `..N`: each can be followed from many places at a time
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
 _EXPLAINED = "docs/content-filter.md explains the file; `--filter off` does without"
 
@@ -205,11 +206,15 @@ def _phrases(file: FilterFile, text: str, where: str) -> Iterator[Phrase]:
     if not 1 <= count <= _MOST_PHRASES:
         raise TinylmError(f"{where} has {count} phrases; 1 to {_MOST_PHRASES} are possible", _EXPLAINED)
     alike: dict[str, int] = {}
+    skipping = 0
     for rules in file.rules:
         for written in rules.phrases:
             try:
                 phrase = parse_phrase(written, rules.category)
                 _count_alike(phrase, alike)
+                skipping += any(gap for gap, _ in phrase.steps)
+                if skipping > _MOST_SKIPPING:
+                    raise ValueError(f"more than {_MOST_SKIPPING} phrases skip words")
             except ValueError as error:
                 place = f"line {text[: text.index(written)].count(chr(10)) + 1}: " if written in text else ""
                 raise TinylmError(f"{where}, {place}`{written[:80]}`: {error}", _EXPLAINED) from error
