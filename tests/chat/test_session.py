@@ -166,6 +166,7 @@ def test_the_filter_refuses_what_is_said_and_ends_an_answer(talking_bundle: Bund
     assert heard(session.say("the can")) == re.split(rf"\b{word}\b", whole)[0]
     assert session.last is not None
     assert session.last.finish_reason == "content_filter"
+    assert "the content filter `own` ended the text" in session.last.notes[0]
     said = list(session.said)
     with pytest.raises(FilteredPrompt, match="what was said is refused by the content filter `own`"):
         session.say(f"and {word}")

@@ -63,7 +63,7 @@ def test_what_is_said_is_answered_until_somebody_leaves(chat_server: ChatServer)
     assert screen.shown == [
         "A\\u001b[2J",
         "|",
-        "note: the content filter ended the answer",
+        "note: the server's content filter ended the answer",
         "taken back: hello",
         "error: there is nothing to undo",
         "note: Ctrl-D or /exit leaves; /help shows the commands",

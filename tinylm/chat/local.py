@@ -18,7 +18,7 @@ from tinylm.chat.settings import Settings
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.chat_template import ChatTemplate, Message, fit_messages
 from tinylm.runtime.completion import Completion, CompletionRequest
-from tinylm.runtime.content_filter import ContentFilter, text_gates
+from tinylm.runtime.content_filter import ContentFilter, FilterGate, text_gates
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.measurement.proc_self import kilobyte_fields
 from tinylm.runtime.print_text import parse_threads
@@ -135,17 +135,21 @@ class LocalAnswer:
             context_length=opened.engine.context_length,
             max_tokens=max_tokens,
         )
-        self.notes: list[str] = []
-        if hidden := opened.tokenizer.unknown_bytes(messages[-1].content):
-            self.notes.append(f"the model does not know some characters of what was said ({hidden} bytes)")
+        self._unknown_bytes = opened.tokenizer.unknown_bytes(messages[-1].content)
         request = CompletionRequest(
             prompt_ids=tuple(ids),
             sampling=settings.sampling(Sampling.of(opened.defaults)),
             max_tokens=max_tokens,
             stop=settings.stop,
         )
-        gates = text_gates(content_filter, prompt=opened.tokenizer.decode(ids), redact=redact)
-        self._completion = Completion(opened.engine, opened.tokenizer, request, gates=gates)
+        self._gates = text_gates(content_filter, prompt=opened.tokenizer.decode(ids), redact=redact)
+        self._completion = Completion(opened.engine, opened.tokenizer, request, gates=self._gates)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        unknown = f"the model does not know some characters of what was said ({self._unknown_bytes} bytes)"
+        blocked = [gate.told for gate in self._gates if isinstance(gate, FilterGate) and gate.blocked]
+        return [*([unknown] if self._unknown_bytes else []), *blocked]
 
     @property
     def finish_reason(self) -> str | None:

@@ -122,6 +122,8 @@ class RemoteAnswer:
                     yield text
                     if characters > _MOST_CHARACTERS:
                         raise TinylmError(f"the answer is longer than {_MOST_CHARACTERS:,} characters")
+            if self.finish_reason == "content_filter":
+                self.notes.append("the server's content filter ended the answer")
             if self.finish_reason is None:
                 raise TinylmError("the connection was closed before the answer had ended")
         except TinylmError as error:

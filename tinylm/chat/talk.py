@@ -14,7 +14,6 @@ from tinylm.chat.screen import Screen
 from tinylm.chat.session import Session, Turn
 
 _HOW_TO_LEAVE = "Ctrl-D or /exit leaves; /help shows the commands"
-_ENDS = {"content_filter": "the content filter ended the answer"}
 _ONLY_CONTINUES = "It was not trained to answer: it continues the text that you write."
 
 
@@ -60,10 +59,8 @@ def _exchange(session: Session, screen: Screen) -> None:
                 screen.write(printable_lines(piece))
     finally:
         screen.end()
-    if report := session.last:
-        ended = _ENDS.get(report.finish_reason or "")
-        for note in [*report.notes, *([ended] if ended else [])]:
-            screen.note(note)
+    for note in session.last.notes if session.last else ():
+        screen.note(note)
 
 
 @contextlib.contextmanager

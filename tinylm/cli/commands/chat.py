@@ -85,20 +85,22 @@ def chat(
         raise TinylmError(as_typed(error.message, flags), error.hint) from error
     told = None if system is None else read_system(system)
     interactive = sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
-    answering = (
-        _server(
-            model,
-            token_file,
-            {
-                "--threads": threads != "auto",
-                "--backend": backend != "auto",
-                "--filter": filter is not None,
-                "--redact": redact,
-            },
+    answering: ChatBackend
+    if model is not None and "://" in model:
+        served = {
+            "--filter": filter,
+            "--redact": redact,
+            "--threads": threads != "auto",
+            "--backend": backend != "auto",
+        }
+        answering = _server(model, token_file, [option for option, given in served.items() if given])
+    else:
+        from tinylm.chat.local import LocalBackend
+        from tinylm.runtime.content_filter import load_filter
+
+        answering = LocalBackend(
+            _path(model), threads=threads, backend=backend, content_filter=load_filter(filter), redact=redact
         )
-        if model is not None and "://" in model
-        else _bundle(model, threads=threads, backend=backend, filter=filter, redact=redact)
-    )
     try:
         session = Session(answering, settings=settings, system=told)
         screen = _screen(session, interactive=interactive)
@@ -109,13 +111,13 @@ def chat(
         answering.close()
 
 
-def _server(url: str, token_file: Path | None, given: dict[str, bool]) -> ChatBackend:
-    """What answers at `url`; TinylmError for options that are not the client's to choose."""
+def _server(url: str, token_file: Path | None, given: list[str]) -> ChatBackend:
+    """What answers at `url`; TinylmError for `given` options, which are not the client's to choose."""
     from tinylm.base.errors import TinylmError, say
     from tinylm.chat.remote import RemoteBackend
 
-    if names := [name for name, is_given in given.items() if is_given]:
-        raise TinylmError(f"{names[0]} is for the server to choose", f"leave it out, or give it to what serves {url}")
+    if given:
+        raise TinylmError(f"{given[0]} is for the server to choose", f"leave it out, or give it to what serves {url}")
     if token_file is None:
         token = os.environ.get("TINYLM_TOKEN")
     else:
@@ -125,16 +127,13 @@ def _server(url: str, token_file: Path | None, given: dict[str, bool]) -> ChatBa
     return RemoteBackend(url, token=token or None, tell=say)
 
 
-def _bundle(named: str | None, *, threads: str, backend: Backend, filter: str | None, redact: bool) -> ChatBackend:
+def _path(named: str | None) -> Path | None:
+    """The bundle or run that is named; TinylmError for what can only be an address."""
     from tinylm.base.errors import TinylmError
-    from tinylm.chat.local import LocalBackend
-    from tinylm.runtime.content_filter import load_filter
 
-    path = None if named is None else Path(named)
-    if path is not None and not os.path.lexists(path) and _ADDRESS.fullmatch(named or ""):
+    if named is not None and not os.path.lexists(named) and _ADDRESS.fullmatch(named):
         raise TinylmError(f"`{named}` is no bundle here", f"did you mean http://{named}?")
-    content_filter = load_filter(filter)
-    return LocalBackend(path, threads=threads, backend=backend, content_filter=content_filter, redact=redact)
+    return None if named is None else Path(named)
 
 
 def _screen(session: Session, *, interactive: bool) -> Screen:
