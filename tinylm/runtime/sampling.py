@@ -31,6 +31,8 @@ FORBIDDEN = (PAD, BOS, UNK)
 
 MAX_SEED = 2**64 - 1
 """Any 64-bit number; the probe and other programs count with such."""
+LEAST_TEMPERATURE = 0.001
+LEAST_TOP_P = 0.0001
 _MAX_VOCAB_SIZE = 65536  # the largest that ModelConfig allows
 LARGEST_UNIFORM = 1 - 2.0**-24
 """The largest float32 below 1."""
@@ -55,13 +57,14 @@ class Sampling:
     """The same seed, of 64 bits, gives the same tokens; none draws a new one."""
 
     def __post_init__(self) -> None:
-        # Below 0.001 the division could overflow, and the result is the likeliest token anyway.
-        if self.temperature != 0 and not 0.001 <= self.temperature <= 100:
-            raise TinylmError(f"`temperature` is {self.temperature}; 0, or 0.001 to 100 is needed")
+        # Below that the division could overflow, and the result is the likeliest token anyway.
+        if self.temperature != 0 and not LEAST_TEMPERATURE <= self.temperature <= 100:
+            raise TinylmError(f"`temperature` is {self.temperature}; 0, or {LEAST_TEMPERATURE} to 100 is needed")
         if self.top_k < 0:
             raise TinylmError(f"`top_k` is {self.top_k}; 0 (off) or more is needed")
-        if not 0 < self.top_p <= 1:
-            raise TinylmError(f"`top_p` is {self.top_p}; above 0 and at most 1 (off) is needed")
+        # What float32 makes 0 of would be no set of tokens; so little is the likeliest token anyway.
+        if not LEAST_TOP_P <= self.top_p <= 1:
+            raise TinylmError(f"`top_p` is {self.top_p}; {LEAST_TOP_P} to 1 (off) is needed")
         if not 0.01 <= self.repetition_penalty <= 100:
             raise TinylmError(f"`repetition_penalty` is {self.repetition_penalty}; 0.01 to 100 is needed")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:

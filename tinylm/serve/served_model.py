@@ -23,6 +23,7 @@ from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import check_tokenizer
 from tinylm.runtime.measurement.proc_self import kilobyte_fields
 from tinylm.runtime.model import Model
+from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ServedModel:
         self.bundle = bundle
         self.template = template
         self.content_filter = content_filter
+        Sampling.of(bundle.manifest.generation)  # out of range, no request could be answered with them
         self.tokenizer = Tokenizer(bundle.tokenizer)
         check_tokenizer(self.tokenizer, vocab_size=bundle.manifest.model.vocab_size)
         self.context_length = bundle.manifest.model.context_length

@@ -12,13 +12,11 @@ from running_server import RunningServer
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed: apt-get install curl")
 
 
-def curl(*words: str) -> str:
-    done = subprocess.run(
-        ["curl", "--silent", "--show-error", "--max-time", "30", "--noproxy", "*", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+COMMAND = ("curl", "--silent", "--show-error", "--max-time", "30", "--noproxy", "*")
+
+
+def curl(*words: str, typed: str = "") -> str:
+    done = subprocess.run([*COMMAND, *words], input=typed, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -46,16 +44,10 @@ def test_a_stream_is_events_that_end_with_done(server: RunningServer) -> None:
 def test_a_large_body_that_waits_for_permission_is_refused_at_once(server: RunningServer) -> None:
     """curl sends `Expect: 100-continue` with bodies like this one."""
     body = json.dumps({"prompt": "casa " * 500_000})
-    done = subprocess.run(
-        ["curl", "-s", "--max-time", "30", "--noproxy", "*", "-H", "Expect: 100-continue", "-w", "\n%{http_code}"]
-        + ["--json", "@-", f"{server.url}/v1/completions"],
-        input=body,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.rpartition("\n")[2] == "413"
-    assert json.loads(done.stdout.rpartition("\n")[0])["error"]["code"] == "body_too_large"
+    words = ("-H", "Expect: 100-continue", "-w", "\n%{http_code}", "--json", "@-", f"{server.url}/v1/completions")
+    answer, _, status = curl(*words, typed=body).rpartition("\n")
+    assert status == "413"
+    assert json.loads(answer)["error"]["code"] == "body_too_large"
 
 
 def test_two_requests_share_a_connection(server: RunningServer) -> None:

@@ -15,7 +15,7 @@ from tinylm.runtime.chat_template import Message, fit_messages
 from tinylm.runtime.completion import CompletionRequest
 from tinylm.runtime.content_filter import FilteredPrompt
 from tinylm.runtime.generation import StopGate
-from tinylm.runtime.sampling import MAX_SEED, Sampling
+from tinylm.runtime.sampling import LEAST_TEMPERATURE, LEAST_TOP_P, MAX_SEED, Sampling
 from tinylm.serve.api.errors import ApiError, invalid
 from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE
 from tinylm.serve.served_model import ServedModel
@@ -24,8 +24,6 @@ from tinylm.tokenizer.tokenizer import BOS
 Endpoint = Literal["completions", "chat", "generate"]
 Models = Mapping[str, ServedModel]
 """By name, the default first."""
-_LEAST_TEMPERATURE = 0.001
-"""Below it the likeliest token is drawn anyway, and `Sampling` wants 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +128,11 @@ class _Common:
             for name in ("temperature", "top_p", "top_k", "repetition_penalty")
             if values[name] is not None
         }
-        if changed.get("temperature", 1) < _LEAST_TEMPERATURE:
+        # Below these the likeliest token is drawn anyway.
+        if changed.get("temperature", 1) < LEAST_TEMPERATURE:
             changed["temperature"] = 0.0
+        if changed.get("top_p", 1) < LEAST_TOP_P:
+            changed["top_p"] = LEAST_TOP_P
         if changed.get("top_k") == -1:
             changed["top_k"] = 0
         self._sampling = replace(Sampling.of(defaults), **changed)
