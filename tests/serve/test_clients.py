@@ -13,6 +13,7 @@ from http_server import Served, serving
 
 from tinylm.bundle.reading import Bundle
 from tinylm.serve import answering, body, protocol
+from tinylm.serve.api import requests
 
 LONG = {"prompt": "casa", "max_tokens": 32_768, "ignore_eos": True, "seed": 1}
 """Seconds of work."""
@@ -153,6 +154,7 @@ def test_a_body_that_is_too_large_is_refused_and_the_client_can_read_it(bundle: 
 
 def test_a_client_that_does_not_read_is_cut_off(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(protocol, "STALLED_S", 0.3)
+    monkeypatch.setattr(requests, "MAX_LOGPROBS", 10**9)  # more than the system's buffers take
     with serving(bundle.path) as own, socket.socket() as deaf:
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         deaf.connect(("127.0.0.1", own.port))

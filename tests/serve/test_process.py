@@ -82,7 +82,7 @@ def test_the_command_becomes_the_server_which_a_signal_ends_in_order(bundle: Bun
 def test_what_runs_ends_by_itself_or_is_told(bundle: Bundle) -> None:
     with started(MODULE, str(bundle.path), "--port", "0", "--grace", "1", "--parallel", "2") as own:
         short = own.begin({**LONG, "max_tokens": 1500, "stream": True})
-        endless = own.begin({**LONG, "stream": True, "logprobs": 20})
+        endless = own.begin({**LONG, "stream": True, "n": 8})
         assert short.readline()
         assert endless.readline()
         own.process.terminate()
@@ -97,7 +97,7 @@ def test_what_runs_ends_by_itself_or_is_told(bundle: Bundle) -> None:
 
 def test_a_second_signal_ends_at_once(bundle: Bundle) -> None:
     with started(MODULE, str(bundle.path), "--port", "0", "--grace", "600", "--timeout", "600") as own:
-        assert own.begin({**LONG, "stream": True, "logprobs": 20}).readline()
+        assert own.begin({**LONG, "stream": True, "n": 8}).readline()
         own.process.terminate()
         assert own.process.stderr
         while "ending" not in own.process.stderr.readline():

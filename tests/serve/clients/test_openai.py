@@ -124,6 +124,7 @@ def test_logprobs_are_of_the_tokens_that_are_the_text(client: openai.OpenAI, mod
         ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"response_format": {"type": "json_object"}}, "response_format"),
         ({"extra_body": {"mirostat": 2}}, "mirostat"),
+        ({"logprobs": True, "top_logprobs": 20, "max_tokens": 1200}, "logprobs"),  # 25,200 of them
     ],
 )
 def test_what_cannot_be_honoured_is_a_bad_request_by_name(
@@ -175,10 +176,10 @@ def test_a_client_waits_as_the_server_says_and_asks_again(served_bundle: Path, t
         RunningServer(served_bundle, log=tmp_path / "log", options=("--rate", "60")) as server,
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=3, timeout=30) as client,
     ):
-        for _ in range(70):  # more than there may be at once: some of them meet a 429 and try again
+        for _ in range(63):  # more than there may be at once: some of them meet a 429 and try again
             client.models.list()
         statuses = [json.loads(line)["status"] for line in server.said().splitlines() if line.startswith("{")]
-        assert statuses.count(200) >= 69  # the log of the last may be on its way
+        assert statuses.count(200) >= 62  # the log of the last may be on its way
         assert 429 in statuses
 
 

@@ -17,7 +17,7 @@ from tinylm.runtime.content_filter import FilteredPrompt
 from tinylm.runtime.generation import StopGate
 from tinylm.runtime.sampling import LEAST_TEMPERATURE, LEAST_TOP_P, MAX_SEED, Sampling
 from tinylm.serve.api.errors import ApiError, invalid
-from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE
+from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE, MAX_LOGPROBS
 from tinylm.serve.served_model import ServedModel
 from tinylm.tokenizer.tokenizer import BOS
 
@@ -52,7 +52,7 @@ def read_completion(document: dict[str, Any], models: Models) -> Asked:
     ids = [_prompt_ids(prompt, model) for prompt in prompts]
     texts = tuple(prompt if isinstance(prompt, str) else model.tokenizer.decode(prompt) for prompt in prompts)
     _check_filter(texts, model, "prompt")
-    common = _Common(values, model, logprobs=values["logprobs"])
+    common = _Common(values, model, logprobs=values["logprobs"], prompts=len(ids))
     return Asked(
         endpoint="completions",
         model=model,
@@ -116,13 +116,15 @@ def find_model(name: str | None, models: Models) -> ServedModel:
 class _Common:
     """What the endpoints share: how long, how tokens are chosen, how many choices."""
 
-    def __init__(self, values: dict[str, Any], model: ServedModel, *, logprobs: int | None) -> None:
+    def __init__(self, values: dict[str, Any], model: ServedModel, *, logprobs: int | None, prompts: int = 1) -> None:
         defaults = model.bundle.manifest.generation
         self._n: int = values["n"]
         self._stop = _stops(values["stop"])
         self._at_eos: bool = not values["ignore_eos"]
         self._logprobs = logprobs
         self.max_tokens = _max_tokens(values) or defaults.max_tokens
+        if logprobs is not None:
+            _check_logprobs(logprobs, tokens=prompts * self._n * self.max_tokens)
         changed = {
             name: values[name]
             for name in ("temperature", "top_p", "top_k", "repetition_penalty")
@@ -161,6 +163,15 @@ def _max_tokens(values: dict[str, Any]) -> int | None:
             "max_completion_tokens",
         )
     return first or second
+
+
+def _check_logprobs(alternatives: int, *, tokens: int) -> None:
+    if (numbers := (1 + alternatives) * tokens) > MAX_LOGPROBS:
+        raise invalid(
+            f"`logprobs` of {tokens} tokens with {alternatives} alternatives are {numbers} numbers; at most"
+            f" {MAX_LOGPROBS} are given in an answer: ask for fewer `max_tokens`",
+            "logprobs",
+        )
 
 
 def _stops(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
