@@ -135,7 +135,7 @@ def test_a_page_that_was_named_may_ask(bundle: Bundle, tmp_path: Path) -> None:
         elsewhere = own.ask("GET", "/v1/models", origin="https://evil.example")
         assert elsewhere.status == 403
         assert "access-control-allow-origin" not in elsewhere.headers
-        statuses = [own.ask("GET", "/v1/models").status for _ in range(4)]
-        assert statuses[-1] == 429
-        assert own.ask("GET", "/healthz").status == 200
+        statuses = [own.complete(max_tokens=1).status for _ in range(6)]
+        assert statuses == [401] * 5 + [429]
+        assert own.ask("GET", "/v1/models").status == 401  # what computes nothing is not counted
         assert "securitySchemes" not in own.ask("GET", "/").body.decode()

@@ -378,3 +378,10 @@ def test_the_log_is_a_line_of_json_without_what_was_asked(bundle: Bundle, capfd:
         (line,) = [one for one in lines if one["path"] == "/v1/completions"]
         assert (line["status"], line["model"], line["client"]) == (200, "test", "127.0.0.1")
         assert line.get("text") == (["casa secreta"] if log_text else None)
+
+
+def test_of_a_chat_of_thousands_of_messages_the_newest_stay(served: Served) -> None:
+    messages = [{"role": role, "content": "casa luca"} for role in ("user", "assistant") * 1000]
+    answer = served.post("/v1/chat/completions", messages=messages, max_tokens=2)
+    assert answer.status == 200
+    assert answer.document["tinylm"]["dropped_messages"] > 1900

@@ -51,6 +51,8 @@ _SECURITY = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 }
 """Where an answer does not say otherwise, as the page does."""
+_WATCHED = {"/healthz", "/readyz", "/metrics", "/status"}
+"""Asked again and again by whoever watches; that all is well is no news for the log."""
 _LEFT = 499
 """What nginx writes for a client that left before its answer."""
 _SHUTTING_DOWN = ApiError(503, "the server is shutting down", code="shutting_down", headers={"retry-after": "5"})
@@ -143,7 +145,7 @@ class Server:
         self.metrics.requests.add(1, path, str(status))
         if "error" in record.details:
             self.metrics.refused.add(1, str(record.details["error"]))
-        if path != "/healthz" or status >= 400:  # a watcher that asks every second is no news
+        if path not in _WATCHED or status >= 400:
             request_log.write(record, status=status, with_text=self.settings.log_text)
 
     def _routes(self) -> list[Route]:

@@ -63,10 +63,10 @@ class Guard:
             raise ApiError(431, f"the headers have more than {MAX_HEAD_BYTES} bytes", code="headers_too_large")
         self._check_host(headers.getlist("host"))
         self._check_origin(headers)
-        if path not in _WITHOUT_TOKEN:
+        if method == "POST":  # what costs computing; a page looks at /status all the time
             self._rate.take(client)
-            if not self.is_preflight(method, headers):
-                self._check_token(headers.get("authorization", ""))
+        if path not in _WITHOUT_TOKEN and not self.is_preflight(method, headers):
+            self._check_token(headers.get("authorization", ""))
 
     def _check_origin(self, headers: Headers) -> None:
         origin = headers.get("origin")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -120,8 +121,9 @@ class Running:
             memory += f" of {self._limit_mb:.0f} MB ({self.settings.budget})"
         lines = [f"serving {', '.join(self.server.models)} at {self.url}{memory}"]
         if self._token is not None:
-            where = self.settings.token_file or own_token_file()
-            lines += [f"the token is in {where}", f"with it: {self.url}/#token={self._token}"]
+            lines.append(f"the token is in {self.settings.token_file or own_token_file()}")
+            if sys.stderr.isatty():  # a log keeps what it is told, for others too
+                lines.append(f"with it: {self.url}/#token={self._token}")
         return "\n".join(lines)
 
     def _made(self, models: Models) -> Server:
