@@ -229,3 +229,8 @@ def test_a_process_with_times_of_other_requests_is_refused(report: BudgetReport)
 def test_every_way_of_counting_memory_is_shown(report: BudgetReport) -> None:
     for words in ("VmHWM", "VmRSS", "RssAnon", "RssFile", "PSS", "USS", "in swap"):
         assert words in table(report)
+
+
+def test_a_report_of_a_server_holds_servers_alone(report: BudgetReport) -> None:
+    with pytest.raises(TinylmError, match="is about a server, and a process in it is none"):
+        read_report(json.loads(to_json(dataclasses.replace(report, process="server"))), "the report")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import tinylm
+from tinylm.base.errors import TinylmError
 from tinylm.base.progress import ProgressBar
 from tinylm.base.termination import ended_by_signals
 from tinylm.budget.advice import advise
@@ -60,6 +61,8 @@ class CheckOptions:
     """How long to go on without a pause."""
     enforce: bool = False
     """Also run under the kernel's own memory limit."""
+    serve: bool = False
+    """Measure the serving process, over HTTP, in place of the runtime alone; bundles only."""
     against: BudgetReport | None = None
     """Also compare with this earlier report of this machine."""
 
@@ -99,20 +102,27 @@ def check_candidate(
 ) -> BudgetReport:
     """Measure `candidate` on this machine, or at `place`, against `budget`; `interpreter` starts the probes' modules.
 
-    TinylmError when it cannot take the budget's request at all. Told to end, also by a signal, it takes its probes
-    along.
+    TinylmError when it cannot take the budget's request at all, or cannot be served and should be. Told to end, also by
+    a signal, it takes its probes along.
     """
     with ended_by_signals():
         options = options or CheckOptions()
+        if options.serve and (candidate.kind != "bundle" or place is not None):
+            raise TinylmError(
+                f"`--serve` is for bundles on this machine, and `{candidate.path}` is a {candidate.kind}",
+                "leave `--serve` out",
+            )
         if place is not None:
             probes = ProbeRunner(candidate=candidate, budget=budget, elsewhere=place.run)
             measured = Measurements(cache_dropped=place.cache_dropped)
             return _check(_Here(candidate, budget, options.backend, place), probes, measured, announce, options)
-        here = _Here(candidate, budget, options.backend)
-        probes = ProbeRunner(candidate=candidate, budget=budget, backend=options.backend, interpreter=interpreter)
+        here = _Here(candidate, budget, options.backend, serve=options.serve)
+        probes = ProbeRunner(
+            candidate=candidate, budget=budget, backend=options.backend, interpreter=interpreter, serve=options.serve
+        )
         announce("a first start, its files out of the cache")
         with ProgressBar("dropping them", say=announce):  # thousands of files, on a card that may be slow
-            measured = Measurements(cache_dropped=drop_from_cache(candidate.path))
+            measured = Measurements(cache_dropped=drop_from_cache(candidate.path, serve=options.serve))
         return _check(here, probes, measured, announce, options)
 
 
@@ -156,6 +166,7 @@ def _check(
         results=results,
         states=here.monitor.states,
         estimate=here.estimate,
+        serve=probes.serve,
     )
     measure_threads = None if here.elsewhere else lambda threads: _with_threads(threads, probes, announce)
     report = replace(
@@ -173,7 +184,15 @@ def _check(
 class _Here:
     """The machine that a check runs on, this one or that at `place`, and what its measurements mean for the budget."""
 
-    def __init__(self, candidate: Candidate, budget: Budget, backend: Backend, place: Place | None = None) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        budget: Budget,
+        backend: Backend,
+        place: Place | None = None,
+        *,
+        serve: bool = False,
+    ) -> None:
         self._candidate, self._budget = candidate, budget
         self._load_average = round(os.getloadavg()[0], 2) if place is None and hasattr(os, "getloadavg") else None
         self.facts = device_facts() if place is None else place.facts
@@ -185,7 +204,7 @@ class _Here:
             try:
                 if candidate.program is not None:
                     raise Unmodelled("the budget does not say which processor its device has; run this check there")
-                self.estimate = estimate_modelled(candidate.bundle, budget, backend=backend)
+                self.estimate = estimate_modelled(candidate.bundle, budget, backend=backend, serve=serve)
             except Unmodelled as reason:
                 self._why_not = str(reason)
         self.monitor = MachineMonitor() if place is None else place.monitor
@@ -273,6 +292,7 @@ def make_report(
     results: Sequence[LimitResult],
     states: Sequence[MachineState] = (),
     estimate: Estimate | None = None,
+    serve: bool = False,
 ) -> BudgetReport:
     """Everything that was found as one object, without advice. What the probes timed is the device's own only on the
     device; elsewhere it stands apart, and where their clock counted instructions it is not summarised as if it were
@@ -305,6 +325,7 @@ def make_report(
         verdict=verdict,
         basis=weakest,
         estimate=estimate,
+        process="server" if serve else "probe",
     )
 
 

@@ -20,10 +20,11 @@ from tinylm.budget.spec.budget import Budget
 from tinylm.budget.spec.device import Basis
 from tinylm.bundle.manifest import FileEntry
 from tinylm.machine.device import DeviceFacts
-from tinylm.runtime.measurement.protocol import ProbeResult, Stage
+from tinylm.runtime.measurement.protocol import ProbeResult, Serving, Stage
 
-SCHEMA = "3.0"
-"""2.x judged the limits of a board's times by another machine's: such a verdict is not repeated."""
+SCHEMA = "3.1"
+"""3.1 has reports of the serving process. 2.x judged the limits of a board's times by another machine's: such a verdict
+is not repeated."""
 _MOST_BYTES = 64_000_000
 """A report of a day's soak is far smaller; what never ends, such as a device, must not fill the memory."""
 
@@ -188,6 +189,8 @@ class BudgetReport:
     """This machine's, where it is not the budget's device; None where its clock counted instructions."""
     notes: tuple[str, ...] = ()
     """What people must know to read the figures."""
+    process: Literal["probe", "server"] = "probe"
+    """What was measured: the runtime alone, or the process of `tinylm serve`, over HTTP."""
     more: tuple[ProbeResult, ...] = ()
     """Processes beyond those that verdicts rest on, measured for comparisons because these differed much."""
     comparison: Comparison | None = None
@@ -197,6 +200,11 @@ class BudgetReport:
     def engine(self) -> str:
         """What computed in the first process that says so, as `native avx2`; empty where none does."""
         return next((process.engine for process in self.samples if process.engine), "")
+
+    @property
+    def serving(self) -> Serving | None:
+        """How the first server answered; None where the runtime alone was measured, or no server came up."""
+        return next((process.serving for process in self.samples if process.serving is not None), None)
 
     @property
     def counts_instructions(self) -> bool:
@@ -216,6 +224,8 @@ def read_report(data: object, where: str) -> BudgetReport:
         series = (process.latency_ms, process.ttft_ms, process.itl_ms, process.at_ms)
         if len({len(times) for times in series}) > 1 or not process.latency_ms:
             raise TinylmError(f"{where} has a process with times of other requests", "make the report again")
+        if (process.serving is not None) != (report.process == "server"):
+            raise TinylmError(f"{where} is about a {report.process}, and a process in it is none", "make it again")
     if report.own_times is not None and not report.own_times.times:
         raise TinylmError(f"{where} has own times without any time", "make the report again")
     if not report.limits or overall(report.limits) != (report.verdict, report.basis):

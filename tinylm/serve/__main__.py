@@ -28,7 +28,7 @@ class _Parser(argparse.ArgumentParser):
 def main() -> int:
     """Run the command line; returns the exit code: 0 after a signal, 2 for unusable input, 130 for Ctrl-C at start."""
     try:
-        bundles, settings = _parse(sys.argv[1:])
+        bundles, settings = parse(sys.argv[1:])
         from tinylm.serve.server import serve
 
         serve(bundles, settings)
@@ -44,7 +44,8 @@ def main() -> int:
     return 0
 
 
-def _parse(arguments: list[str]) -> tuple[list[Path], ServeSettings]:
+def parse(arguments: list[str]) -> tuple[list[Path], ServeSettings]:
+    """Bundles and settings as typed; TinylmError for what is no option or no value of one."""
     parser = _Parser(prog="python -m tinylm.serve", description="Serve bundles over HTTP", allow_abbrev=False)
     parser.add_argument("bundles", nargs="*", type=Path, metavar="BUNDLE", help="a bundle, or a run that has one")
     hints = types()

@@ -28,5 +28,6 @@ def model_entry(model: ServedModel, *, created: int) -> dict[str, Any]:
             else {"name": content_filter.name, "sha256": content_filter.sha256},
             "generation": dataclasses.asdict(manifest.generation),
             "scheme": manifest.quantization.scheme,
+            "engine": model.software,
         },
     }

@@ -42,10 +42,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 def serve(bundles: Sequence[Path], settings: ServeSettings) -> None:
     """Serve until a signal; TinylmError when it cannot start."""
     with Running(bundles, settings) as running:
-        asyncio.run(_until_told(running))
+        asyncio.run(until_told(running))
 
 
-async def _until_told(running: Running) -> None:
+async def until_told(running: Running) -> None:
+    """Serve until a signal, and say when it is ready."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:

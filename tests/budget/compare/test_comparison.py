@@ -12,7 +12,7 @@ from tinylm.base.records import to_json
 from tinylm.budget.compare.comparison import LOOKS, compare, compare_in_looks
 from tinylm.budget.report import BudgetReport, Comparison, Device, exit_code, read_report
 from tinylm.budget.spec.budget import load_budget
-from tinylm.runtime.measurement.protocol import ProbeResult
+from tinylm.runtime.measurement.protocol import ProbeResult, Serving
 
 MakeReport = Callable[..., BudgetReport]
 Table = Callable[[BudgetReport, BudgetReport], str]
@@ -46,6 +46,29 @@ def test_another_request_is_refused(report: MakeReport, change: dict[str, int]) 
     found = compare(report(), dataclasses.replace(report(), budget=budget))
     assert (found.comparable, found.exit_code) == (False, 3)
     assert "another request" in found.why_not[0]
+
+
+def test_a_server_and_the_runtime_alone_are_not_compared(report: MakeReport) -> None:
+    alone, served = report(), as_served(report())
+    assert compare(served, served).comparable
+    found = compare(alone, served)
+    assert (found.comparable, found.rows, found.exit_code) == (False, (), 3)
+    assert found.why_not == (
+        "the runtime alone was measured in the old report, and the serving process (`--serve`) in the new one",
+    )
+
+
+def test_another_content_filter_is_a_note(report: MakeReport) -> None:
+    found = compare(as_served(report(), filter_name=None), as_served(report()))
+    assert found.comparable
+    assert "the content filter was off and is en (abababababab)" in found.notes
+
+
+def as_served(report: BudgetReport, *, filter_name: str | None = "en") -> BudgetReport:
+    """The report as one of the serving process."""
+    serving = Serving(parallel=4, filter_name=filter_name, filter_sha256=None if filter_name is None else "ab" * 32)
+    samples = tuple(dataclasses.replace(process, serving=serving) for process in report.samples)
+    return dataclasses.replace(report, process="server", samples=samples)
 
 
 def test_other_software_is_a_note(report: MakeReport) -> None:
@@ -119,7 +142,7 @@ def test_a_comparison_names_the_old_report(report: MakeReport) -> None:
 def test_another_schema_is_refused(report: MakeReport) -> None:
     assert compare(dataclasses.replace(report(), schema="3.7"), report()).comparable
     found = compare(dataclasses.replace(report(), schema="4.0"), report())
-    assert found.why_not == ("the old report has schema 4.0, the new one 3.0",)
+    assert found.why_not == ("the old report has schema 4.0, the new one 3.1",)
 
 
 def test_nothing_that_both_measured_is_not_comparable(report: MakeReport) -> None:

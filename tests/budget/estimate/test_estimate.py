@@ -15,7 +15,7 @@ from rich.console import Console
 from tinylm.base.errors import TinylmError
 from tinylm.base.records import read, to_json
 from tinylm.budget.check import make_report
-from tinylm.budget.estimate.estimate import Estimate, Term, estimate_counted, estimate_time, explain
+from tinylm.budget.estimate.estimate import Estimate, Term, estimate_counted, estimate_time, explain, with_serving
 from tinylm.budget.formats.table import print_report
 from tinylm.budget.judge.elsewhere import estimated_verdict, judge_elsewhere
 from tinylm.budget.judge.validity import judge_validity
@@ -45,6 +45,19 @@ def test_an_example_by_hand(make_processes: MakeProcesses) -> None:
         "20 M instructions x 2 ± 0.5 cycles at 1 GHz = 40 ms (30 to 50);"
         " 3 x 10 MB at 0.5 ± 0.1 GB/s = 60 ms (50 to 75); together 100 ms (80 to 125)"
     )
+
+
+def test_a_server_s_instructions_come_on_top_with_a_wider_bar(make_processes: MakeProcesses) -> None:
+    """8 million at 2 cycles and 1 GHz are 16 ms; three quarters at 1.5 are 9, all at 2.5 and twice as slow 40."""
+    alone = estimate_time(ZERO, instructions=20e6, bytes_read=30_000_000, passes=3)
+    served = with_serving(alone, ZERO, instructions=8e6)
+    assert served.serving is not None
+    bar = (served.serving.ms, served.serving.low_ms, served.serving.high_ms)
+    assert bar == pytest.approx((16, 9, 40))
+    assert (served.total.ms, served.total.low_ms, served.total.high_ms) == pytest.approx((116, 89, 165))
+    assert (served.compute, served.memory) == (alone.compute, alone.memory)
+    words = explain(served, estimated(make_processes(**ONE)))
+    assert words.endswith("; what a server does beyond that = 16 ms (9 to 40); together 116 ms (89 to 165)")
 
 
 _costs = st.builds(

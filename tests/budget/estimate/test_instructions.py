@@ -8,10 +8,11 @@ import pytest
 from sample_bundles import RECORD
 
 from tinylm.budget.estimate.cores import CORES, Core
-from tinylm.budget.estimate.instructions import core_for, predict
+from tinylm.budget.estimate.instructions import core_for, estimate_modelled, predict
 from tinylm.budget.estimate.work import Unmodelled, Work, request_work
 from tinylm.budget.spec.budget import DeviceMatch, load_budget
 from tinylm.bundle.manifest import GenerationDefaults
+from tinylm.bundle.reading import Bundle
 from tinylm.emulation.processors import PROCESSORS
 from tinylm.settings.run import PRESETS
 
@@ -58,6 +59,7 @@ def test_no_core_is_guessed(device: DeviceMatch, why: str) -> None:
 def test_nothing_costs_less_than_nothing(core: Core) -> None:
     assert all(cost >= 0 for cost in core.program)
     assert all(cost >= 0 for cost in core.python)
+    assert all(cost >= 0 for cost in core.served)
     assert 0 < core.error < 0.2
 
 
@@ -83,3 +85,19 @@ def test_python_takes_more_than_a_program(core: Core) -> None:
     work = request_work(manifest, prompt_tokens=16, new_tokens=20)
     assert predict(work.latency, core.program) < predict(work.latency, core.costs)
     assert predict(work.itl, core.costs) < 1.5 * predict(work.itl, core.program)
+
+
+def test_a_server_s_request_has_a_piece_for_every_token(tiny_bundle: Bundle) -> None:
+    """At 2 cycles and 1 GHz a million instructions are 2 ms."""
+    budget = load_budget("pi-zero-2w")
+    assert budget.estimate is not None
+    alone, served = (estimate_modelled(tiny_bundle, budget, backend="auto", serve=serve) for serve in (False, True))
+    assert alone.latency.serving is None
+    assert served.latency.compute == alone.latency.compute
+    more = CORES["Cortex-A53"].served
+    ms = budget.estimate.cpi / budget.estimate.clock_ghz / 1e6
+    for time, pieces in ((served.latency, 20), (served.ttft, 1)):
+        assert time.serving is not None
+        assert time.serving.ms == pytest.approx((more.requests + pieces * more.pieces) * ms)
+    assert served.itl.serving is not None
+    assert served.itl.serving.ms == pytest.approx(more.pieces * ms)

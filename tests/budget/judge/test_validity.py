@@ -10,7 +10,7 @@ import pytest
 from tinylm.budget.judge.validity import Cause, Validity, judge_validity
 from tinylm.budget.measure.conditions import MachineState
 from tinylm.machine.facts import BusyProcess
-from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult, ProcessMemory
+from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult, ProcessMemory, Serving
 
 MakeProcesses = Callable[..., tuple[ProbeResult, ...]]
 BEFORE = MachineState(
@@ -321,3 +321,13 @@ def test_without_being_told_of_room_there_is_none() -> None:
 
 def test_drift_keeps_four_places(make_processes: MakeProcesses) -> None:
     assert judge_validity(make_processes(work_ms=(1.0,) * 16 + (1.23456,) * 16)).drift == 1.2346
+
+
+def test_a_server_waited_as_long_as_the_kernel_says(make_processes: MakeProcesses) -> None:
+    """Wall time beyond processor time is also its threads waiting for each other, and for the client."""
+    serving = Serving(parallel=4, filter_name=None, filter_sha256=None)
+    idle = make_processes(serving=serving, requests_cpu_ms=1000.0, involuntary_switches=99)
+    assert judge_validity(idle).waiting == 0
+    crowded = make_processes(serving=serving, waited_ms=(20.0,) * 31)
+    assert judge_validity(crowded).waiting == 0.2
+    assert {cause.name for cause in judge_validity(crowded).causes} == {"contention"}

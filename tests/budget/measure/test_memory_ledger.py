@@ -79,3 +79,8 @@ def test_too_few_readings_say_nothing() -> None:
 @given(st.lists(st.floats(20, 60), min_size=4, max_size=40))
 def test_memory_that_never_grows_never_leaks(values: list[float]) -> None:
     assert (growth_mb(grown(*sorted(values, reverse=True))) or 0) <= 0
+
+
+def test_files_of_an_http_library_are_the_server_s() -> None:
+    assert part_of("/site-packages/uvloop/loop.cpython-311-x86_64-linux-gnu.so") == "HTTP server"
+    assert part_of("/site-packages/markupsafe/_speedups.cpython-311-x86_64-linux-gnu.so") == "chat template"

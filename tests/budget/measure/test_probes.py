@@ -181,3 +181,12 @@ def test_a_dead_memory_probe_leaves_the_rest_standing(make_processes: MakeProces
     assert after.problem is None
     assert after.memory is None
     assert "the memory probe was killed by SIGKILL" in (after.memory_problem or "")
+
+
+def test_a_server_is_measured_by_a_probe_of_its_own_which_starts_it_under_the_limit() -> None:
+    code = "import sys; raise SystemExit(' '.join(sys.argv[1:]))"
+    probes = dataclasses.replace(runner(code, load_budget("host")), serve=True)
+    with pytest.raises(ProbeFailed, match=r"serving process ended with code 1: .*serve\.measurement\.probe .*a x y$"):
+        probes.run(ORDERS, under=("x", "y"))
+    with pytest.raises(ProbeFailed, match=r"tinylm\.serve\.measurement\.memory_probe .*a$"):
+        probes.run_memory()

@@ -130,6 +130,8 @@ def test_an_unknown_budget_and_a_missing_bundle(tmp_path: Path, monkeypatch: pyt
         (["--soak", "inf"], "at most 1440"),
         (["--soak", "1", "--virtual-pi"], "mean nothing there"),
         (["--enforce", "--virtual-pi"], "mean nothing there"),
+        (["--serve", "--virtual-pi"], "`--serve` measures a server on this machine"),
+        (["--serve", "--ssh", "pi@raspberrypi"], "`--serve` measures a server on this machine"),
     ],
 )
 def test_options_that_mean_nothing(tiny_bundle: Bundle, options: list[str], words: str) -> None:
@@ -137,6 +139,25 @@ def test_options_that_mean_nothing(tiny_bundle: Bundle, options: list[str], word
     assert isinstance(result.exception, TinylmError)
     assert words in result.exception.message
     assert result.exception.exit_code == 2
+
+
+@pytest.mark.slow
+def test_the_serving_process_fits(tiny_bundle: Bundle, budget: Path) -> None:
+    options = ["--budget", str(budget), "--serve", "--enforce", "--soak", "0.01", "--json"]
+    result = runner.invoke(app, [str(tiny_bundle.path), *options])
+    report = json.loads(result.stdout)
+    verdicts = {limit["name"]: limit["verdict"] for limit in report["limits"]}
+    assert (report["process"], verdicts["peak_rss_mb"], verdicts["golden_tokens"]) == ("server", "pass", "pass")
+    assert verdicts["enforced_mb"] == "pass"
+    assert "HTTP server" in {entry["part"] for entry in report["ledger"]["entries"]}
+
+
+def test_a_serving_process_that_is_too_large(tiny_bundle: Bundle, budget: Path) -> None:
+    """The runtime alone would fit."""
+    change(budget, "peak_rss_mb = 400", "peak_rss_mb = 24")
+    result = runner.invoke(app, [str(tiny_bundle.path), "--budget", str(budget), "--serve"])
+    assert result.exit_code == 1
+    assert "does not fit the budget host: peak memory" in result.stdout
 
 
 def test_the_kernels_limit_and_sustained_load(tiny_bundle: Bundle, budget: Path) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 import onnxruntime
 import pytest
 from probe_orders import ORDERS, PROMPTS
+from sample_bundles import with_golden
 
-from tinylm.base.records import read, to_bytes
+from tinylm.base.records import read
 from tinylm.bundle import manifest as contract
 from tinylm.bundle.reading import Bundle
-from tinylm.bundle.writing import write_bundle
 from tinylm.native.library import instruction_sets
 from tinylm.runtime.backends.contract import Backend
-from tinylm.runtime.measurement.probe import own_memory
+from tinylm.runtime.measurement.probe import process_memory
 from tinylm.runtime.measurement.proc_self import waited_ns
 from tinylm.runtime.measurement.protocol import MemoryResult, ProbeResult
 
@@ -44,15 +44,6 @@ def probe(bundle: Path, *, module: str = "probe", **changes: Any) -> tuple[int, 
 def engine_of(backend: Backend) -> str:
     """What the report calls it."""
     return f"native {instruction_sets()[0]}" if backend == "native" else f"onnxruntime {onnxruntime.__version__}"
-
-
-def with_golden(bundle: Bundle, folder: Path, edit: Any) -> Bundle:
-    """A copy of `bundle` whose golden.json was changed by `edit`."""
-    contents = {name: (bundle.path / name).read_bytes() for name in contract.REQUIRED}
-    golden = json.loads(contents[contract.GOLDEN])
-    edit(golden)
-    contents[contract.GOLDEN] = to_bytes(golden)
-    return write_bundle(folder / "changed", bundle.manifest, contents)
 
 
 def test_it_measures_every_request_and_its_own_memory(tiny_bundle: Bundle) -> None:
@@ -231,9 +222,9 @@ def test_the_memory_probe_refuses_as_the_probe_does(tiny_bundle: Bundle) -> None
 def test_without_proc_only_macos_tells_a_peak(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tinylm.runtime.measurement.probe.kilobyte_fields", lambda path: {})
     monkeypatch.setattr(sys, "platform", "freebsd14")
-    assert own_memory() is None
+    assert process_memory() is None
     monkeypatch.setattr(sys, "platform", "darwin")
-    memory = own_memory()
+    memory = process_memory()
     assert memory is not None
     assert memory.peak_rss_bytes > 0
     assert (memory.rss_bytes, memory.anonymous_bytes, memory.swap_bytes, memory.pss_bytes) == (None,) * 4

@@ -89,6 +89,9 @@ def _why_not(old: BudgetReport, new: BudgetReport) -> Iterator[str]:
     for name in ("prompt_tokens", "new_tokens", "threads"):
         if getattr(asked, name) != getattr(asks, name):
             yield f"another request: `{name}` was {getattr(asked, name)} and is {getattr(asks, name)}"
+    if old.process != new.process:
+        words = {"probe": "the runtime alone", "server": "the serving process (`--serve`)"}
+        yield f"{words[old.process]} was measured in the old report, and {words[new.process]} in the new one"
     if old.counts_instructions != new.counts_instructions:
         yield "times were measured in one of the reports and estimated in the other"
 
@@ -98,6 +101,7 @@ def _notes(old: BudgetReport, new: BudgetReport) -> Iterator[str]:
     for what, was, is_now in (
         ("tinylm", old.tinylm, new.tinylm),
         ("the engine", old.engine or "unknown", new.engine or "unknown"),
+        ("the content filter", _filter(old), _filter(new)),
         ("onnxruntime", before.onnxruntime or "missing", after.onnxruntime or "missing"),
         ("Python", before.python, after.python),
         ("the system", before.system, after.system),
@@ -108,6 +112,13 @@ def _notes(old: BudgetReport, new: BudgetReport) -> Iterator[str]:
         yield "times are this machine's own: they tell whether the bundle became slower, not how fast the board is"
     if old.bundle.sha256 == new.bundle.sha256:
         yield "it is the same bundle in both, so what changed is noise, or the machine's software"
+
+
+def _filter(report: BudgetReport) -> str:
+    serving = report.serving
+    if serving is None or serving.filter_name is None:
+        return "off"
+    return f"{serving.filter_name} ({(serving.filter_sha256 or '')[:12]})"
 
 
 def _clean(text: str) -> str:

@@ -11,7 +11,7 @@ fall the same way.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tinylm.base.numerals import number
@@ -21,6 +21,11 @@ from tinylm.runtime.measurement.protocol import ProbeResult
 
 INSTRUCTIONS_PER_MS = 1e6
 """Of guest time, when every instruction takes one nanosecond."""
+SERVING_ERROR = 0.25
+"""Share by which a server's instructions may be fewer than were counted."""
+SERVING_SLOWER = 2.0
+"""So many times as long they may take at most: on an x86 computer a server's instructions take some five times the
+cycles of the fixed work's, most of them waiting for memory (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +49,8 @@ class TimeEstimate:
     compute: Term
     memory: Term
     total: Term
+    serving: Term | None = None
+    """What a server does beyond the runtime; None for the runtime alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +136,23 @@ def estimate_time(
     )
 
 
+def with_serving(time: TimeEstimate, cost: CostModel, *, instructions: float) -> TimeEstimate:
+    """The time with what a server does: so many instructions, in which the caches help less than in the engine's loops
+    and which other versions of Python and of the HTTP library take more or fewer of."""
+    a_cycle = instructions / (cost.clock_ghz * 1e6)
+    term = Term(
+        ms=a_cycle * cost.cpi,
+        low_ms=a_cycle * (cost.cpi - cost.cpi_error) * (1 - SERVING_ERROR),
+        high_ms=a_cycle * (cost.cpi + cost.cpi_error) * SERVING_SLOWER,
+    )
+    total = Term(
+        ms=time.total.ms + term.ms,
+        low_ms=time.total.low_ms + term.low_ms,
+        high_ms=time.total.high_ms + term.high_ms,
+    )
+    return replace(time, serving=term, total=total)
+
+
 def explain(time: TimeEstimate, estimate: Estimate) -> str:
     """Both terms with their error bars, in one sentence for people."""
     cost, error = estimate.cost, estimate.instructions_error
@@ -137,6 +161,7 @@ def explain(time: TimeEstimate, estimate: Estimate) -> str:
         f"{time.instructions / 1e6:.4g} M{modelled} instructions x {cost.cpi:g} ± {cost.cpi_error:g} cycles at"
         f" {cost.clock_ghz:g} GHz = {_bar(time.compute)}; {time.passes} x {time.bytes_read / time.passes / 1e6:.3g} MB"
         f" at {cost.bandwidth_gb_s:g} ± {cost.bandwidth_error_gb_s:g} GB/s = {_bar(time.memory)};"
+        f"{'' if time.serving is None else f' what a server does beyond that = {_bar(time.serving)};'}"
         f" together {_bar(time.total)}"
     )
 

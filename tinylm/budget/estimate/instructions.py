@@ -14,7 +14,13 @@ import math
 from operator import mul
 
 from tinylm.budget.estimate.cores import CORES, Core
-from tinylm.budget.estimate.estimate import Estimate, TimeEstimate, estimate_time, reading_passes
+from tinylm.budget.estimate.estimate import (
+    Estimate,
+    TimeEstimate,
+    estimate_time,
+    reading_passes,
+    with_serving,
+)
 from tinylm.budget.estimate.work import Unmodelled, Work, request_work
 from tinylm.budget.spec.budget import Budget, DeviceMatch
 from tinylm.bundle.reading import Bundle
@@ -22,8 +28,8 @@ from tinylm.emulation.processors import processor_of
 from tinylm.runtime.backends.contract import Backend
 
 
-def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend) -> Estimate:
-    """Estimate the times of the budget's request on its device; at once, on any machine.
+def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend, serve: bool = False) -> Estimate:
+    """Estimate the times of the budget's request on its device, over HTTP with `serve`; at once, on any machine.
 
     `Unmodelled` says why not, and what to do: for a decoder from elsewhere (no bundle), a budget that does not know its
     device's speed, and whatever no instructions were counted of.
@@ -49,13 +55,17 @@ def estimate_modelled(bundle: Bundle | None, budget: Budget, *, backend: Backend
     reading, model_bytes = reading_passes(request.prompt_tokens), bundle.model.stat().st_size
 
     def time(part: Work, passes: int) -> TimeEstimate:
-        return estimate_time(
+        alone = estimate_time(
             cost,
             instructions=round(predict(part, core.costs)),
             bytes_read=passes * model_bytes,
             passes=passes,
             instructions_error=core.error,
         )
+        if not serve:
+            return alone
+        served = part.requests * core.served.requests + part.tokens * core.served.pieces
+        return with_serving(alone, cost, instructions=served)
 
     return Estimate(
         source="modelled",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tinylm.base.numerals import number
-from tinylm.budget.estimate.estimate import Estimate, TimeEstimate
+from tinylm.budget.estimate.estimate import Estimate, Term, TimeEstimate
 from tinylm.budget.formats.wording import (
     OUTCOMES,
     VERDICTS,
@@ -129,19 +129,26 @@ def estimates(estimate: Estimate) -> tuple[tuple[str, TimeEstimate], ...]:
     return ("latency", estimate.latency), ("first token", estimate.ttft), ("per token", estimate.itl)
 
 
+def terms(time: TimeEstimate) -> tuple[tuple[str, Term], ...]:
+    """What an estimated time is made of, by name."""
+    serving = () if time.serving is None else (("serving", time.serving),)
+    return ("computing", time.compute), ("reading weights", time.memory), *serving
+
+
 def estimated_times(estimate: Estimate) -> Table:
     """How each estimated time came about."""
     rows = (
         (
             name,
             f"{time.instructions / 1e6:.4g}",
-            *map(number, (time.compute.ms, time.memory.ms, time.total.ms)),
+            *(number(term.ms) for _, term in terms(time)),
+            number(time.total.ms),
             between(time.total.low_ms, time.total.high_ms),
         )
         for name, time in estimates(estimate)
     )
-    head = ("estimated, ms", "million instructions>", "computing>", "reading weights>", "together>", "error bar>")
-    return Table(head, tuple(rows))
+    parts = (f"{name}>" for name, _ in terms(estimate.latency))
+    return Table(("estimated, ms", "million instructions>", *parts, "together>", "error bar>"), tuple(rows))
 
 
 def sustained_load(intervals: Sequence[SoakInterval]) -> Table:

@@ -32,6 +32,7 @@ from tinylm.budget.formats.wording import (
     machine,
     own_times_words,
     request,
+    served,
 )
 from tinylm.budget.judge.verdict import LimitResult
 from tinylm.budget.report import BudgetReport, Comparison
@@ -127,6 +128,8 @@ def _properties(report: BudgetReport) -> Iterator[tuple[str, str]]:
     yield report.bundle.kind, report.bundle.name
     yield f"{report.bundle.kind}_sha256", report.bundle.sha256
     yield "tinylm", report.tinylm
+    if words := served(report):
+        yield "measured", words
 
 
 def _disturbances(report: BudgetReport) -> Iterator[str]:

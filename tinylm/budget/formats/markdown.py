@@ -24,6 +24,7 @@ from tinylm.budget.formats.wording import (
     own_times_words,
     request,
     requests,
+    served,
     verdict_of,
     when,
     where_instructions_come_from,
@@ -43,6 +44,7 @@ def to_markdown(report: BudgetReport) -> str:
     blocks = [
         f"## {_MARKS[verdict_of(exit_code(report, certify=False))]} {_text(_heading(report))}",
         *_alert(report),
+        *_served(report),
         _table(contents.limits(report)),
         *_reasons(report),
         *_compared(report),
@@ -82,6 +84,11 @@ def _alert(report: BudgetReport) -> Iterator[str]:
         yield f"> [!WARNING]\n> {_text(words)}"
     if report.notes:
         yield "> [!NOTE]\n> " + _list((report.bundle.kind, note) for note in report.notes).replace("\n", "\n> ")
+
+
+def _served(report: BudgetReport) -> Iterator[str]:
+    if words := served(report):
+        yield f"Measured: {_text(words)}."
 
 
 def _reasons(report: BudgetReport) -> Iterator[str]:
@@ -137,7 +144,7 @@ def _ledger(report: BudgetReport) -> Iterator[str]:
         return
     note = f"{ledger_words(report.ledger)} {growth_words(report.ledger)}"
     if counted := kinds_of_memory(report):
-        note += f" The probe with the highest peak, in MB: {_text(counted)}."
+        note += f" The process with the highest peak, in MB: {_text(counted)}."
     yield _folded("Where the memory goes", f"{_table(contents.memory_parts(report.ledger))}\n\n{note}")
 
 

@@ -21,6 +21,7 @@ from tinylm.budget.formats.wording import (
     own_times_words,
     request,
     requests,
+    served,
     starts,
     verdict_of,
     where_instructions_come_from,
@@ -142,6 +143,7 @@ def _disturbances(report: BudgetReport, *, hints: bool) -> list[str]:
 def _reasons(report: BudgetReport) -> Iterator[tuple[str, str]]:
     """What the figures rest on; empty words are left out."""
     yield from contents.evidence(report.limits)
+    yield "measured", served(report)
     yield "request", f"{request(report.budget)}; {requests(report)}"
     yield "starts", "" if report.cold_start is None else starts(report.cold_start)
     if (estimate := report.estimate) is not None:

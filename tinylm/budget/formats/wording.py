@@ -235,6 +235,19 @@ def request(budget: Budget) -> str:
     return f"{asked.prompt_tokens} tokens in, {asked.new_tokens} out, {counted(asked.threads, 'thread')}"
 
 
+def served(report: BudgetReport) -> str:
+    """What was measured, where that is a server; empty for the runtime alone."""
+    if report.process == "probe":
+        return ""
+    words, serving = "the serving process (`tinylm serve`), over HTTP", report.serving
+    if serving is None:
+        return words
+    texts = f"at most {counted(serving.parallel, 'text')} at a time"
+    if serving.filter_name is None:
+        return f"{words}; {texts}, content filter off"
+    return f"{words}; {texts}, content filter {serving.filter_name} (sha256 {(serving.filter_sha256 or '')[:12]})"
+
+
 def requests(report: BudgetReport) -> str:
     """How many requests were done, by how many processes, and by which engine where that is known."""
     done = sum(len(process.latency_ms) for process in report.samples)

@@ -147,9 +147,12 @@ def _waiting(process: ProbeResult, threads: int) -> float:
     """Share of the requests' time in which the process wanted a core and had none.
 
     Wall time beyond processor time is waiting; when most waits were page faults it was for the process's own pages,
-    which no neighbour is to blame for. Several threads hide waiting here: their processor times add up.
+    which no neighbour is to blame for. Several threads hide waiting here: their processor times add up. Of a server it
+    is what the kernel says, because its threads also wait for each other and for the client.
     """
     wall = sum(process.latency_ms)
+    if process.serving is not None:
+        return sum(process.waited_ms) / wall if wall > 0 else 0.0
     if process.involuntary_switches <= process.major_faults or wall <= 0 or threads > 1:
         return 0.0
     return max(0.0, 1 - process.requests_cpu_ms / wall)

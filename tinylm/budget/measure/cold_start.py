@@ -16,15 +16,17 @@ from pathlib import Path
 from tinylm.base.package import PACKAGE
 
 _LIBRARIES = ("onnxruntime", "sentencepiece", "numpy")
+_OF_SERVING = ("uvicorn", "starlette", "h11", "anyio", "click", "idna", "jinja2", "markupsafe")
 _NOT_LOADED = {"site-packages", "test", "idlelib", "ensurepip", "tkinter", "lib2to3"}
 
 
-def drop_from_cache(candidate: Path) -> bool:
-    """Ask the system to forget the files that starting a probe reads, on a bundle or a program; False where that cannot
-    be asked."""
+def drop_from_cache(candidate: Path, *, serve: bool = False) -> bool:
+    """Ask the system to forget the files that starting a probe reads, on a bundle or a program, or starting a server;
+    False where that cannot be asked."""
     if not hasattr(os, "posix_fadvise"):
         return False
-    for file in [candidate] if candidate.is_file() else _files(candidate):
+    libraries = (*_LIBRARIES, *_OF_SERVING) if serve else _LIBRARIES
+    for file in [candidate] if candidate.is_file() else _files(candidate, libraries):
         try:
             opened = os.open(file, os.O_RDONLY)
         except OSError:
@@ -39,10 +41,10 @@ def drop_from_cache(candidate: Path) -> bool:
     return True
 
 
-def _files(bundle: Path) -> Iterator[Path]:
+def _files(bundle: Path, libraries: tuple[str, ...]) -> Iterator[Path]:
     yield from (path for path in bundle.iterdir() if path.is_file())
     yield from (path for path in PACKAGE.rglob("*.py*") if path.is_file())
-    for name in _LIBRARIES:
+    for name in libraries:
         spec = importlib.util.find_spec(name)  # without importing it
         for folder in map(Path, (spec.submodule_search_locations or []) if spec else []):
             # Wheels keep the libraries that they bring along in a folder beside the package.

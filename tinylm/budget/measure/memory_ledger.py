@@ -16,7 +16,14 @@ from tinylm.runtime.measurement.protocol import MemoryGrowth, MemoryResult
 PER_REQUESTS = 1000
 """What growth is stated for."""
 
-_WORDS = {"native engine": "libtinylm", "onnxruntime": "onnxruntime", "tokenizer": "sentencepiece", "numpy": "numpy"}
+_WORDS = {
+    "native engine": ("libtinylm",),
+    "onnxruntime": ("onnxruntime",),
+    "tokenizer": ("sentencepiece",),
+    "numpy": ("numpy",),
+    "chat template": ("markupsafe", "jinja2"),
+    "HTTP server": ("uvicorn", "starlette", "h11", "anyio", "uvloop", "httptools"),
+}
 """How the files of a step are recognised."""
 
 
@@ -82,8 +89,8 @@ def make_ledger(result: MemoryResult) -> Ledger | None:
 def part_of(path: str) -> str:
     """The step of the ledger that a mapped file belongs to."""
     folders = path.split("/")[-4:]  # not the folders that a user named
-    for part, word in _WORDS.items():
-        if any(word in folder for folder in folders):
+    for part, words in _WORDS.items():
+        if any(word in folder for word in words for folder in folders):
             return part
     if path.endswith(".onnx"):
         return "graph and weights"

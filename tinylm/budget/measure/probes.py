@@ -121,18 +121,20 @@ def run_probe(
         raise ProbeFailed(f"{name} gave an unusable result: {error.message}") from error
 
 
-def run_latency_probe(command: Sequence[str], orders: ProbeOrders, *, timeout_s: float) -> ProbeResult:
+def run_latency_probe(
+    command: Sequence[str], orders: ProbeOrders, *, timeout_s: float, name: str = "the probe"
+) -> ProbeResult:
     """`run_probe` of the probe that times requests; ProbeFailed too when its times cannot be those of the orders."""
-    result = run_probe(command, orders, ProbeResult, timeout_s=timeout_s)
+    result = run_probe(command, orders, ProbeResult, timeout_s=timeout_s, name=name)
     series = (result.latency_ms, result.ttft_ms, result.itl_ms, result.at_ms, result.work_ms[1:])
     lengths = {len(values) for values in series}
     if lengths != {orders.requests}:
-        raise ProbeFailed(f"the probe timed {sorted(lengths)} requests; {orders.requests} were ordered")
+        raise ProbeFailed(f"{name} timed {sorted(lengths)} requests; {orders.requests} were ordered")
     if len(result.waited_ms) not in (0, orders.requests):
-        raise ProbeFailed(f"the probe timed {len(result.waited_ms)} waits; {orders.requests} requests were ordered")
+        raise ProbeFailed(f"{name} timed {len(result.waited_ms)} waits; {orders.requests} requests were ordered")
     shortest = min((*result.latency_ms, *result.ttft_ms, *result.itl_ms))
     if shortest <= 0 or min((*result.work_ms, *result.waited_ms)) < 0 or list(result.at_ms) != sorted(result.at_ms):
-        raise ProbeFailed(f"the probe's clock went back: a time of {shortest:g} ms is impossible")
+        raise ProbeFailed(f"{name}'s clock went back: a time of {shortest:g} ms is impossible")
     return result
 
 
@@ -154,6 +156,8 @@ class ProbeRunner:
     """The command before the module's name."""
     elsewhere: Callable[[Sequence[str]], list[str]] = list
     """Makes of a program's command the one that runs it where it is measured: under an emulator, on another machine."""
+    serve: bool = False
+    """The serving process is measured, over HTTP, in place of the probe."""
 
     def orders(self, *, requests: int, first_request: int = 0, verify: bool = False) -> ProbeOrders:
         """The budget's request, so often, as a probe understands it; to `verify` is to compare golden tokens too."""
@@ -175,8 +179,10 @@ class ProbeRunner:
 
     def run(self, orders: ProbeOrders, *, under: Sequence[str] = ()) -> ProbeResult:
         """Run one latency probe, started by the command `under` where there is one; errors as in `run_probe`."""
-        command = [*under, *self._command("probe")]
-        return run_latency_probe(command, orders, timeout_s=self._timeout_s(orders))
+        command, timeout_s = self._command("probe"), self._timeout_s(orders)
+        if self.serve:  # what measures is another process than what is measured, which alone is started so
+            return run_latency_probe([*command, *under], orders, timeout_s=timeout_s, name="the serving process")
+        return run_latency_probe([*under, *command], orders, timeout_s=timeout_s)
 
     def run_memory(self) -> MemoryResult:
         """Run the memory probe over the requests that the budget gives it; errors as in `run_probe`."""
@@ -188,7 +194,8 @@ class ProbeRunner:
         path = str(self.candidate.path.resolve())
         if self.candidate.kind == "program":
             return self.elsewhere([path, f"--{module.replace('_', '-')}"])
-        return [*self.interpreter, f"tinylm.runtime.measurement.{module}", path]
+        room = "serve" if self.serve else "runtime"
+        return [*self.interpreter, f"tinylm.{room}.measurement.{module}", path]
 
     def _timeout_s(self, orders: ProbeOrders) -> float:
         requests_s = (orders.requests + orders.warmup) * self.budget.limits.latency_p95_ms / 1e3 * _TIMES_THE_LIMIT

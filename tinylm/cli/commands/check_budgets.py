@@ -42,6 +42,14 @@ def check_budgets(
             "--enforce", rich_help_panel=WHAT, help="Also run under the kernel's own limit of the budget's memory."
         ),
     ] = False,
+    serve: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            rich_help_panel=WHAT,
+            help="Measure the process of `tinylm serve`, over HTTP, in place of the runtime alone.",
+        ),
+    ] = False,
     against: Against = None,
     virtual_pi: Annotated[
         bool,
@@ -69,7 +77,7 @@ def check_budgets(
     Exit code 0: it fits. 1: a limit is exceeded, or something regressed. 2: bundle, budget or old report cannot be
     used. 3: undecided, or not comparable.
     """
-    _check_options(soak=soak, enforce=enforce, virtual_pi=virtual_pi, ssh=ssh)
+    _check_options(soak=soak, enforce=enforce, serve=serve, virtual_pi=virtual_pi, ssh=ssh)
     outputs = Outputs(json=json, certify=certify, junit=junit, markdown=markdown, html=html)
     if virtual_pi:
         from tinylm.cli.commands.virtual_pi import Emulator, check_emulated
@@ -87,7 +95,7 @@ def check_budgets(
     candidate = find_candidate(bundle, strict=certify)
     outputs.check(candidate.path)
     say(f"checking {candidate.path} against {limits.name} ({limits.description})")
-    options = CheckOptions(backend=backend, soak_minutes=soak, enforce=enforce, against=old)
+    options = CheckOptions(backend=backend, soak_minutes=soak, enforce=enforce, serve=serve, against=old)
     if ssh is not None:
         if candidate.kind != "program":
             raise TinylmError(
@@ -99,7 +107,7 @@ def check_budgets(
     outputs.finish(check(candidate, limits, announce=say, options=options))
 
 
-def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool, ssh: str | None) -> None:
+def _check_options(*, soak: float | None, enforce: bool, serve: bool, virtual_pi: bool, ssh: str | None) -> None:
     """TinylmError for options that mean nothing, or nothing together."""
     from tinylm.base.errors import TinylmError
 
@@ -107,6 +115,12 @@ def _check_options(*, soak: float | None, enforce: bool, virtual_pi: bool, ssh: 
         raise TinylmError(f"`--soak` is {soak:g} minutes; more than 0 and at most {_MOST_MINUTES} is needed")
     if virtual_pi and ssh is not None:
         raise TinylmError("`--virtual-pi` and `--ssh` are two machines", "leave one of them out")
+    if serve and (virtual_pi or ssh is not None):
+        raise TinylmError(
+            "`--serve` measures a server on this machine: the emulated board has no HTTP library, and over ssh goes a"
+            " program, which serves nothing",
+            "leave `--serve` out, or run this check on the board itself",
+        )
     if virtual_pi and (soak is not None or enforce):
         raise TinylmError(
             "an emulated board has no heat and no memory of its own: `--soak` and `--enforce` mean nothing there",

@@ -68,27 +68,28 @@ class BundleCandidate:
 
     def __init__(self, bundle: Bundle, prompts: tuple[str, ...]) -> None:
         """Open the tokenizer of a verified bundle; TinylmError when it is damaged or not the model's."""
-        self._bundle = bundle
-        self._tokenizer = Tokenizer(bundle.tokenizer)
-        self._prompts = tuple(readable(prompt, self._tokenizer) for prompt in prompts)
-        check_tokenizer(self._tokenizer, vocab_size=bundle.manifest.model.vocab_size)
+        self.bundle = bundle
+        self.tokenizer = Tokenizer(bundle.tokenizer)
+        self.prompts = tuple(readable(prompt, self.tokenizer) for prompt in prompts)
+        """Not cut to length."""
+        check_tokenizer(self.tokenizer, vocab_size=bundle.manifest.model.vocab_size)
         self.context_length = bundle.manifest.model.context_length
 
     def prompt_ids(self, place: int) -> list[int]:
-        return [BOS, *self._tokenizer.encode(self._prompts[place])]
+        return [BOS, *self.tokenizer.encode(self.prompts[place])]
 
     def sampler(self, *, seed: int) -> Sampler:
-        return Sampler(Sampling.of(self._bundle.manifest.generation, seed=seed))
+        return Sampler(Sampling.of(self.bundle.manifest.generation, seed=seed))
 
     def text_stream(self, *, after: int) -> TextDecoder:
-        return TextDecoder(self._tokenizer, after=after)
+        return TextDecoder(self.tokenizer, after=after)
 
     def open_engine(self, *, threads: int, backend: Backend) -> TokenEngine:
-        return Engine(self._bundle, threads=threads, backend=backend)
+        return Engine(self.bundle, threads=threads, backend=backend)
 
     def verify(self, engine: TokenEngine) -> Verification:
         assert isinstance(engine, Engine)  # of `open_engine`
-        return verify_golden(self._bundle, self._tokenizer, engine)
+        return verify_golden(self.bundle, self.tokenizer, engine)
 
 
 def readable(text: str, tokenizer: Tokenizer) -> str:

@@ -31,7 +31,7 @@ def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
     from tinylm.runtime.backends.opening import serving
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.measurement.candidate import open_candidate
-    from tinylm.runtime.measurement.probe import check_fits, do_request, own_memory
+    from tinylm.runtime.measurement.probe import check_fits, do_request, process_memory
     from tinylm.runtime.measurement.protocol import SCHEMA, MemoryGrowth, MemoryResult, MemoryStep
 
     steps: list[MemoryStep] = []
@@ -67,7 +67,7 @@ def run_memory_probe(path: Path, orders: ProbeOrders) -> MemoryResult:
             do_request(candidate, engine, orders, number)
             if number % every == 0 and (now := proc_self.anonymous_bytes()) is not None:
                 growth.append(MemoryGrowth(requests=number, anonymous_bytes=now))
-        files, memory = proc_self.mapped_file_bytes(), own_memory()
+        files, memory = proc_self.mapped_file_bytes(), process_memory()
     return MemoryResult(schema=SCHEMA, steps=tuple(steps), growth=tuple(growth), files_bytes=files, memory=memory)
 
 

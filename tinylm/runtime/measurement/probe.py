@@ -54,7 +54,7 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
 
         # Whatever other threads a library has: with one thread, only this one's time is the requests'.
         cpu_clock = time.thread_time_ns if orders.threads == 1 else time.process_time_ns
-        timings, begins, work_ns, cpu_ns, waits = [], [], [_work_ns()], 0, []
+        timings, begins, work_ns, cpu_ns, waits = [], [], [fixed_work_ns()], 0, []
         usage = resource.getrusage(resource.RUSAGE_SELF)
         for number in range(orders.first_request, orders.first_request + orders.requests):
             waited = waited_ns() if orders.threads == 1 else None
@@ -65,28 +65,28 @@ def run_probe(path: Path, orders: ProbeOrders) -> ProbeResult:
             if waited is not None:  # what lies before the request begins or after it ended is no part of it
                 waits.append(max(0, min((waited_ns() or 0) - waited, timings[-1].latency_ns - own_ns)))
             begins.append(begin)
-            work_ns.append(_work_ns())
+            work_ns.append(fixed_work_ns())
         after = resource.getrusage(resource.RUSAGE_SELF)
-        memory = own_memory()
+        memory = process_memory()
         verification = candidate.verify(engine) if orders.verify else None
     return ProbeResult(
         schema=SCHEMA,
         engine=engine.software,
         first_request=orders.first_request,
-        at_ms=tuple(_ms(begin - begins[0]) for begin in begins),
-        latency_ms=tuple(_ms(timing.latency_ns) for timing in timings),
-        ttft_ms=tuple(_ms(timing.ttft_ns) for timing in timings),
-        itl_ms=tuple(_ms(timing.itl_ns) for timing in timings),
-        work_ms=tuple(_ms(work) for work in work_ns),
+        at_ms=tuple(in_ms(begin - begins[0]) for begin in begins),
+        latency_ms=tuple(in_ms(timing.latency_ns) for timing in timings),
+        ttft_ms=tuple(in_ms(timing.ttft_ns) for timing in timings),
+        itl_ms=tuple(in_ms(timing.itl_ns) for timing in timings),
+        work_ms=tuple(in_ms(work) for work in work_ns),
         cold_start_ms=cold_start_ms,
         storage_read_bytes=storage_read_bytes,
         stages=tuple(stages),
         memory=memory,
-        requests_cpu_ms=_ms(cpu_ns),
+        requests_cpu_ms=in_ms(cpu_ns),
         involuntary_switches=after.ru_nivcsw - usage.ru_nivcsw,
         major_faults=after.ru_majflt - usage.ru_majflt,
         verification=verification,
-        waited_ms=tuple(map(_ms, waits)) if len(waits) == len(timings) else (),
+        waited_ms=tuple(map(in_ms, waits)) if len(waits) == len(timings) else (),
     )
 
 
@@ -133,7 +133,7 @@ def do_request(candidate: Candidate, engine: TokenEngine, orders: ProbeOrders, n
     return Timing(end - start, first - start, (last - first) // (len(at_ns) - 1), text)
 
 
-def _work_ns() -> int:
+def fixed_work_ns() -> int:
     """Processor time of a fixed piece of interpreter work, which grows when the clock goes down; 5 ms on an A53."""
     start, state = time.thread_time_ns(), 1
     for _ in range(4000):
@@ -141,16 +141,16 @@ def _work_ns() -> int:
     return time.thread_time_ns() - start
 
 
-def own_memory() -> ProcessMemory | None:
-    """This process's memory now and at its peak; None where the system does not tell."""
-    status = kilobyte_fields("/proc/self/status")
+def process_memory(process: int | str = "self") -> ProcessMemory | None:
+    """Memory of this process, or of the one with a number, now and at its peak; None where the system does not tell."""
+    status = kilobyte_fields(f"/proc/{process}/status")
     if "VmHWM" not in status:
-        if sys.platform != "darwin":
+        if sys.platform != "darwin" or process != "self":
             return None
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes there, and of this process alone
         nothing = dict.fromkeys(("rss_bytes", "anonymous_bytes", "file_bytes", "swap_bytes", "pss_bytes"))
         return ProcessMemory(peak_rss_bytes=peak, **nothing)
-    shared_out = kilobyte_fields("/proc/self/smaps_rollup")
+    shared_out = kilobyte_fields(f"/proc/{process}/smaps_rollup")
     private = [shared_out[name] for name in ("Private_Clean", "Private_Dirty") if name in shared_out]
     return ProcessMemory(
         peak_rss_bytes=status["VmHWM"],
@@ -163,7 +163,8 @@ def own_memory() -> ProcessMemory | None:
     )
 
 
-def _ms(nanoseconds: int) -> float:
+def in_ms(nanoseconds: int) -> float:
+    """Milliseconds, to a microsecond."""
     return round(nanoseconds / 1e6, 3)
 
 

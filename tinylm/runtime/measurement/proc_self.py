@@ -1,6 +1,7 @@
-"""What the kernel says of this very process; nothing is imported, because what measures memory must not take any.
+"""What the kernel says of this very process, or of another of this user's; nothing is imported, because what measures
+memory must not take any.
 
-Every function gives None, or nothing, where there is no Linux /proc.
+`process` is the number of another process. Every function gives None, or nothing, where there is no Linux /proc.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ def kilobyte_fields(path: str) -> dict[str, int]:
     return found
 
 
-def anonymous_bytes() -> int | None:
+def anonymous_bytes(process: int | str = "self") -> int | None:
     """Resident memory that belongs to no file, such as the heap; counted page by page where the kernel can.
 
     The counters of /proc/self/status are kept per core and may be off by some hundred kilobytes.
     """
-    exact = kilobyte_fields("/proc/self/smaps_rollup").get("Anonymous")
-    return kilobyte_fields("/proc/self/status").get("RssAnon") if exact is None else exact
+    exact = kilobyte_fields(f"/proc/{process}/smaps_rollup").get("Anonymous")
+    return kilobyte_fields(f"/proc/{process}/status").get("RssAnon") if exact is None else exact
 
 
-def mapped_file_bytes() -> dict[str, int]:
-    """Resident bytes of every mapped file, such as a library's code, without pages that this process has changed.
+def mapped_file_bytes(process: int | str = "self") -> dict[str, int]:
+    """Resident bytes of every mapped file, such as a library's code, without pages that the process has changed.
 
     Shared memory that is no file counts as `shared memory`.
     """
     found: dict[str, int] = {}
     name, resident = "", 0
     try:
-        with open("/proc/self/smaps", "rb") as file:  # noqa: PTH123 - read line by line: it can have 100 KB
+        with open(f"/proc/{process}/smaps", "rb") as file:  # noqa: PTH123 - read line by line: it can have 100 KB
             for line in file:
                 words = line.split(maxsplit=5)
                 if len(words) >= 5 and b"-" in words[0] and not words[0].endswith(b":"):
@@ -52,11 +53,11 @@ def mapped_file_bytes() -> dict[str, int]:
     return found
 
 
-def waited_ns() -> int | None:
-    """How long this thread was ready to run so far and had no core, because others had it; None where the kernel was
-    built without scheduling statistics."""
+def waited_ns(schedstat: str = "/proc/thread-self/schedstat") -> int | None:
+    """How long a thread, this one by default, was ready to run so far and had no core, because others had it; None
+    where the kernel was built without scheduling statistics."""
     try:
-        with open("/proc/thread-self/schedstat", "rb") as file:  # noqa: PTH123 - as above
+        with open(schedstat, "rb") as file:  # noqa: PTH123 - as above
             words = file.read().split()
     except OSError:
         return None

@@ -117,6 +117,17 @@ class Verification:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Serving:
+    """How a server answered, where its process was measured over HTTP."""
+
+    parallel: int
+    """Texts that it writes at a time at most."""
+    filter_name: str | None
+    """Of the content filter that every prompt and every text went through; None where it was off."""
+    filter_sha256: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProbeResult:
     """What the latency probe answers."""
 
@@ -150,6 +161,8 @@ class ProbeResult:
     waited_ms: tuple[float, ...] = ()
     """Of each counted request's latency, how long it was ready to run and others had the core; empty where the kernel
     does not tell, and with several threads."""
+    serving: Serving | None = None
+    """Where the process that was measured is a server; None: it is the probe itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

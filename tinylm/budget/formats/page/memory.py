@@ -25,7 +25,7 @@ def memory(report: BudgetReport) -> str:
         return ""
     charts = figure(lambda: _parts(ledger)) + figure(lambda: _growth(ledger), caption=growth_words(ledger))
     counted = kinds_of_memory(report)
-    kinds = paragraph(f"The probe with the highest peak, in MB: {counted}.") if counted else ""
+    kinds = paragraph(f"The process with the highest peak, in MB: {counted}.") if counted else ""
     parts = columns(charts, table(*contents.memory_parts(ledger)))
     return section("Where the memory goes", parts, kinds, lead=ledger_words(ledger))
 

@@ -227,10 +227,10 @@ def _terms(estimate: Estimate) -> list[Chart]:
     bars = [
         Bar(
             label=name,
-            parts=(time.compute.ms, time.memory.ms),
+            parts=tuple(term.ms for _, term in contents.terms(time)),
             text=f"{number(time.total.ms)} ms ({between(time.total.low_ms, time.total.high_ms)})",
         )
         for name, time in contents.estimates(estimate)
     ]
-    labels = ("computing", "reading the weights")
+    labels = [name for name, _ in contents.terms(estimate.latency)]
     return [bar_chart(bars, title="What the estimate is made of", x_label="ms", part_labels=labels)]

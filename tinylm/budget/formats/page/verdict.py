@@ -22,6 +22,7 @@ from tinylm.budget.formats.wording import (
     machine,
     percent,
     request,
+    served,
     used,
     verdict_of,
     when,
@@ -38,7 +39,9 @@ def banner(report: BudgetReport) -> str:
     """What comes first: the verdict, what it is worth, and what it is about."""
     words, comparison = caution(report), report.comparison
     facts = machine(report.device.facts)
-    tags = (f"basis: {report.basis}", facts, request(report.budget), when(report.created), f"tinylm {report.tinylm}")
+    measured = (served(report),) if report.process == "server" else ()
+    made = (when(report.created), f"tinylm {report.tinylm}")
+    tags = (f"basis: {report.basis}", *measured, facts, request(report.budget), *made)
     chips, worst = _chip(report.verdict, "verdict"), report.verdict
     if comparison is not None:
         since = verdict_of(comparison.exit_code)
