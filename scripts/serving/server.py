@@ -82,6 +82,12 @@ class Server:
                 self.process.wait()
 
 
+def cpu_ms(pid):
+    """What a process with its children and all their threads has computed."""
+    tasks = [task for member in _family(pid) for task in Path(f"/proc/{member}/task").iterdir()]
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e6
+
+
 def _family(pid):
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(member for child in children for member in _family(int(child)))]
