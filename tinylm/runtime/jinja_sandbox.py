@@ -90,8 +90,8 @@ def compile_template(source: str) -> Sandbox:
             _MEND.format(f"line {error.lineno}"),
         ) from error
     except (SyntaxError, RecursionError, MemoryError, ValueError, OverflowError) as error:
-        # Python's own, of what Jinja makes of the template: blocks or brackets that stand in each other too deep.
-        raise TinylmError(f"the chat template is too deeply nested: {_short(error)}", _MEND.format("it")) from error
+        # Python's own, of what Jinja makes of the template: too deep blocks or brackets, too large numbers.
+        raise TinylmError(f"the chat template cannot be compiled: {_short(error)}", _MEND.format("it")) from error
 
 
 _MEND = "correct {} in `chat_template` of the bundle's manifest, or export the bundle without one"
@@ -215,11 +215,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             raise OverflowError(f"`**` of numbers beyond {_MOST_BITS} bits")
         elif operator == "%" and isinstance(left, str):
             raise TypeError("`%` does not format text here; `~` joins it")
-        result = super().call_binop(context, operator, left, right)
-        if isinstance(result, int) and result.bit_length() > _MOST_BITS:
-            raise OverflowError(f"a whole number has more than {_MOST_BITS} bits")
-        self.charge(1 + _length(result))
-        return result
+        return self._made(super().call_binop(context, operator, left, right))
 
     def call(self, context: Any, called: Any, /, *args: Any, **kwargs: Any) -> Any:
         owner, name = getattr(called, "__self__", None), getattr(called, "__name__", "")
@@ -232,10 +228,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.charge(len(owner))
             if (growth := _METHOD_GROWTH.get(name)) is not None:
                 self.charge(growth(owner, *args, *given))
-        result = super().call(context, called, *args, **kwargs)
-        result = _solid(result)
-        self.charge(1 + _length(result))
-        return result
+        return self._made(super().call(context, called, *args, **kwargs))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         if isinstance(argument, tuple):
@@ -261,12 +254,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
             charge(*values, *kwargs.values())
             if growth is not None:
                 self.charge(growth(*values, *kwargs.values()))
-            result = function(*args, **kwargs)
-            result = _solid(result)
-            self.charge(1 + _length(result))
-            return result
+            return self._made(function(*args, **kwargs))
 
         return charged
+
+    def _made(self, value: Any) -> Any:
+        """What an operator, filter or call gave, charged; what would be made bit by bit, or looks into something else,
+        is a list at once."""
+        if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+            raise OverflowError(f"a whole number has more than {_MOST_BITS} bits")
+        value = list(value) if isinstance(value, (Iterator, KeysView, ValuesView, ItemsView)) else value
+        self.charge(_STEP + _length(value))
+        return value
 
     def _range(self, *bounds: int) -> range:
         numbers = range(*bounds)
@@ -358,11 +357,6 @@ def _cost(body: Iterable[nodes.Node]) -> int:
 
 def _length(value: object) -> int:
     return len(value) if isinstance(value, (str, list, tuple, dict, range)) else 1
-
-
-def _solid(value: Any) -> Any:
-    """What would be made bit by bit, or looks into something else, as a list."""
-    return list(value) if isinstance(value, (Iterator, KeysView, ValuesView, ItemsView)) else value
 
 
 def _replaced(text: object, old: object, new: object, *_: object) -> int:
