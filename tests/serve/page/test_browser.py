@@ -85,7 +85,7 @@ def test_a_text_is_written_shown_with_its_figures_and_there_after_a_reload(
     assert written.startswith("Once upon a time")
     assert len(written) > len("Once upon a time")
     assert "tokens/s" in page.inner_text(".figures")
-    assert "in the server" in page.inner_text(".figures")
+    assert "· server " in page.inner_text(".figures")
     assert asked[0].keys() == {"model", "seed", "prompt", "stream", "stream_options"}, "the rest is the bundle's own"
     page.fill("#text", "half a thought")
     page.reload()

@@ -8,7 +8,7 @@ function buildSidebar() {
   $("side-open").onclick = () => setDrawer(true);
   $("side-close").onclick = $("shade").onclick = () => setDrawer(false);
   $("side").onkeydown = (event) => {
-    if (event.key === "Escape") setDrawer(false);
+    if (event.key === "Escape" && !document.querySelector(":popover-open")) setDrawer(false);
   };
   $("votes-open").onclick = openVotes;
   $("theme").onclick = switchTheme;
@@ -46,7 +46,7 @@ function showSidebar() {
   $("list").replaceChildren(...items);
   const other = LANGUAGES.find((name) => name !== language);
   $("language").textContent = other.toUpperCase();
-  $("language").ariaLabel = $("language").title = inLanguage(other, "in_this_language");
+  $("language").title = inLanguage(other, "in_this_language");
   $("language").lang = other;
 }
 

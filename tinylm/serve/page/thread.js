@@ -200,7 +200,7 @@ function changed(part, values) {
 function figuresOf(answer) {
   const parts = [];
   if (answer.tokens) parts.push(t("tokens", { count: number(answer.tokens) }));
-  if (answer.rate) parts.push(t("rate", { rate: number(answer.rate, 1) }));
+  if (answer.rate) parts.push(t("rate", { rate: number(answer.rate, answer.rate < 100 ? 1 : 0) }));
   if (answer.first) parts.push(t("first", { ms: number(answer.first) }));
   if (answer.server) parts.push(t("server", { ms: number(answer.server) }));
   return parts.join(" · ");
