@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
+import subprocess
+from pathlib import Path
 
 import pytest
 from chat_server import ChatServer, document, events, said
@@ -230,3 +234,29 @@ def test_the_address_may_have_a_path_and_v1(chat_server: ChatServer) -> None:
     chat_server.prefix = "/models/small"
     for url in (chat_server.url, chat_server.url + "/", chat_server.url + "/v1", chat_server.url + "/v1/"):
         assert RemoteBackend(url, token=None, tell=print).model.name == "small"
+
+
+def test_over_tls_a_certificate_must_be_known(
+    chat_server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("making a certificate needs openssl: apt install openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    names = ["-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*make, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    chat_server.socket = context.wrap_socket(chat_server.socket, server_side=True)
+    url = chat_server.url.replace("http", "https")
+    with pytest.raises(TinylmError, match="certificate verify failed"):
+        RemoteBackend(url, token=None, tell=print)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    session = Session(RemoteBackend(url, token=None, tell=print), settings=Settings())
+    chat_server.replies = [events(said("Yes"), END), events(said("Once"), hang=True)]
+    assert heard(session) == "Yes"
+    turn = session.say("and?")
+    for _ in turn:
+        turn.cancel()
+    assert session.last is not None
+    assert (turn.text, session.last.finish_reason) == ("Once", "cancelled")

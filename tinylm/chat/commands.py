@@ -165,12 +165,12 @@ COMMANDS = {
     command.usage.split()[0]: command
     for command in (
         Command("/help", "This list.", _help),
-        Command("/set NAME VALUE", f"{', '.join(settings.NAMES)}; `default` gives it back. Alone: all of them.", _set),
-        Command("/system TEXT|@FILE", "What the model is told first; `off` for nothing. Alone: what it is.", _system),
+        Command("/set NAME VALUE", "Change a setting; `default` gives it back. Alone: all.", _set),
+        Command("/system TEXT|@FILE", "What the model is told first; `off` for nothing.", _system),
         Command("/clear", "Begin a new conversation.", _clear),
         Command("/undo", "Take the last question and its answer back.", _undo),
         Command("/retry", "Another answer to the last question.", _retry),
-        Command(f"/save FILE [{_FORCE}]", "Write the conversation as JSON, or as Markdown into a file.md.", _save),
+        Command(f"/save FILE [{_FORCE}]", "Write the conversation: JSON, or Markdown into a `.md`.", _save),
         Command("/load FILE", "Go on with a conversation that was saved as JSON.", _load),
         Command("/model [NAME]", "Have another model answer. Alone: which there are.", _model),
         Command("/stats", "Speed of the last answer, tokens in the context, memory.", _stats),
@@ -182,6 +182,7 @@ ALIASES = {"/?": "/help", "/bye": "/exit", "/quit": "/exit", "/regen": "/retry",
 """What the same is called elsewhere."""
 _MOST_SYSTEM_BYTES = 400_001
 _KEYS = (
-    'Enter sends; Alt+Enter, or a \\ before Enter, begins a new line; """ begins and ends a text of several lines.',
-    "Ctrl-C stops an answer, Ctrl-D leaves.",
+    f"Settings: {', '.join(settings.NAMES)}.",
+    'Alt+Enter, or a \\ before Enter, begins a new line; """ begins and ends many.',
+    "Ctrl-C stops an answer; Ctrl-D leaves. A space before / makes it text.",
 )
