@@ -12,7 +12,7 @@ than it is given is charged before it is done:
 - operators, filters, tests, calls and what is printed are charged by the size of what goes in and comes out,
 - methods, filters and globals are those that templates of chats use, and none that pads or formats.
 
-So the same template and messages cost the same everywhere, and the worst is about a second of a slow board's time.
+So the same template and messages cost the same everywhere; the worst that was found takes half a second of a PC.
 Only this module imports jinja2, and only a bundle with a template needs it.
 """
 
