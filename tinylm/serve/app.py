@@ -217,7 +217,8 @@ class Server:
         )
 
     async def _openapi(self, request: Request) -> Response:
-        return _json(openapi(token=self._guard.needs_token))
+        vocab_size = min(model.tokenizer.vocab_size for model in self.models.values())
+        return _json(openapi(token=self._guard.needs_token, vocab_size=vocab_size))
 
     async def _page(self, request: Request) -> Response:
         from tinylm.serve.page import headers, page  # a server that only programs ask never makes it

@@ -233,6 +233,8 @@ class Object:
     """An object of known names; null is as good as absent, as OpenAI's clients write it."""
 
     parameters: tuple[Parameter, ...]
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    """More JSON schema, for what binds several of them; who reads the object checks that."""
 
     def fits(self, value: Any) -> bool:
         return isinstance(value, dict)
@@ -255,8 +257,10 @@ class Object:
     def schema(self) -> dict[str, Any]:
         required = [parameter.name for parameter in self.parameters if parameter.required]
         properties = {parameter.name: _property(parameter) for parameter in self.parameters}
-        return {"type": "object", "properties": properties, "additionalProperties": False} | (
-            {"required": required} if required else {}
+        return (
+            {"type": "object", "properties": properties, "additionalProperties": False}
+            | ({"required": required} if required else {})
+            | dict(self.rules)
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import tinylm
 from tinylm.serve.api.kinds import Object
-from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE
+from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE, prompt_parameter
 
 _ERROR = {
     "type": "object",
@@ -38,10 +38,12 @@ _POSTED = {404: "No such model.", 413: "The body is too large.", 415: "The body 
 _OPEN = {"/healthz", "/readyz"}
 
 
-def openapi(*, token: bool) -> dict[str, Any]:
-    """OpenAPI 3.1; with `token`, clients must send one."""
+def openapi(*, token: bool, vocab_size: int) -> dict[str, Any]:
+    """OpenAPI 3.1, for models of at least `vocab_size` tokens; with `token`, clients must send one."""
+    prompt = prompt_parameter(vocab_size)
+    completion = Object(tuple(prompt if one.name == prompt.name else one for one in COMPLETION.parameters))
     paths: dict[str, Any] = {
-        "/v1/completions": {"post": _post("Continue a text", COMPLETION, stream=True)},
+        "/v1/completions": {"post": _post("Continue a text", completion, stream=True)},
         "/v1/chat/completions": {"post": _post("The next turn of a conversation", CHAT, stream=True)},
         "/generate": {"post": _post("Continue a text, simply", GENERATE, stream=False)},
     }

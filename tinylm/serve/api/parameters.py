@@ -32,11 +32,10 @@ MAX_PROMPTS = 8
 MAX_STOPS = 16
 MAX_STOP_CHARACTERS = 1000
 MAX_MESSAGES = 2000
-_MAX_ID = 65535  # the largest vocabulary that a model of tinylm has
+_MOST_PIECES = 65536  # the largest vocabulary that a model of tinylm has
 _LABELS = Labels(16, 512)
 
 _PROMPT_TEXT = Text(MAX_TEXT_CHARACTERS)
-_IDS = ListOf(Integer(0, _MAX_ID), MAX_TEXT_CHARACTERS, least=1)
 _STOP = Text(MAX_STOP_CHARACTERS, least=1)
 
 _MODEL = Parameter("model", Text(200), "Which of the served models; the first one when left out.")
@@ -91,18 +90,25 @@ _NOT_SUPPORTED = (
     Parameter("service_tier", Neutral(("auto", "default")), "Not supported."),
 )
 
+
+def prompt_parameter(vocab_size: int) -> Parameter:
+    """A prompt for models of so many tokens."""
+    ids = ListOf(Integer(0, vocab_size - 1), MAX_TEXT_CHARACTERS, least=1)
+    return Parameter(
+        "prompt",
+        Either(
+            (_PROMPT_TEXT, ids, ListOf(Either((_PROMPT_TEXT, ids), "text or token ids"), MAX_PROMPTS, least=1)),
+            "a string, a list of strings or a list of token ids",
+        ),
+        "What the text begins with, as text or token ids; of several prompts each gets its choices.",
+        required=True,
+    )
+
+
 COMPLETION = Object(
     (
         _MODEL,
-        Parameter(
-            "prompt",
-            Either(
-                (_PROMPT_TEXT, _IDS, ListOf(Either((_PROMPT_TEXT, _IDS), "text or token ids"), MAX_PROMPTS, least=1)),
-                "a string, a list of strings or a list of token ids",
-            ),
-            "What the text begins with, as text or token ids; of several prompts each gets its choices.",
-            required=True,
-        ),
+        prompt_parameter(_MOST_PIECES),
         *_STREAM,
         *_LENGTH,
         *_CHOICE_OF_TOKENS,
@@ -181,7 +187,11 @@ CHAT = Object(
         Parameter("verbosity", Neutral(("medium",)), "Not supported."),
         Parameter("web_search_options", Neutral(()), "Not supported."),
         *_NOT_SUPPORTED,
-    )
+    ),
+    rules={
+        "if": {"properties": {"top_logprobs": {"type": "integer", "minimum": 1}}, "required": ["top_logprobs"]},
+        "then": {"properties": {"logprobs": {"const": True}}, "required": ["logprobs"]},
+    },
 )
 """POST /v1/chat/completions."""
 

@@ -14,12 +14,11 @@ from tinylm.base.errors import TinylmError
 from tinylm.runtime.chat_template import Message, fit_messages
 from tinylm.runtime.completion import CompletionRequest
 from tinylm.runtime.content_filter import FilteredPrompt
-from tinylm.runtime.generation import StopGate
 from tinylm.runtime.sampling import LEAST_TEMPERATURE, LEAST_TOP_P, MAX_SEED, Sampling
 from tinylm.serve.api.errors import ApiError, invalid
 from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE, MAX_LOGPROBS
 from tinylm.serve.served_model import ServedModel
-from tinylm.tokenizer.tokenizer import BOS
+from tinylm.tokenizer.tokenizer import BOS, normalise
 
 Endpoint = Literal["completions", "chat", "generate"]
 Models = Mapping[str, ServedModel]
@@ -175,12 +174,9 @@ def _check_logprobs(alternatives: int, *, tokens: int) -> None:
 
 
 def _stops(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Without those of nothing but characters that no text of a model has: it would never end there."""
     stops = (given,) if isinstance(given, str) else given or ()
-    try:
-        StopGate(stops)
-    except TinylmError as error:  # nothing but characters that no text of a model has
-        raise invalid(f"{error.message} once it is normalised", "stop") from error
-    return stops
+    return tuple(stop for stop in stops if normalise(stop))
 
 
 def _prompt_ids(prompt: str | tuple[int, ...], model: ServedModel) -> list[int]:
