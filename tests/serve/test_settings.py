@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinylm.base.errors import TinylmError
-from tinylm.serve.__main__ import _parse
+from tinylm.serve.__main__ import parse
 from tinylm.serve.settings import ServeSettings, words
 
 _TEXT = st.from_regex(r"[a-z0-9./:]{1,12}", fullmatch=True)
@@ -33,7 +33,7 @@ _SETTINGS = st.builds(
 
 @given(_SETTINGS, st.lists(_TEXT, max_size=2))
 def test_words_are_read_back_as_the_same_settings(settings: ServeSettings, bundles: list[str]) -> None:
-    assert _parse([*bundles, *words(settings)]) == ([Path(one) for one in bundles], settings)
+    assert parse([*bundles, *words(settings)]) == ([Path(one) for one in bundles], settings)
 
 
 def test_defaults_need_no_words() -> None:
