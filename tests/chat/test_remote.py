@@ -67,14 +67,14 @@ def test_other_servers_say_less_or_more(chat_server: ChatServer) -> None:
         events(
             {"choices": [{"delta": {"reasoning_content": "hm"}, "logprobs": None}], "system_fingerprint": "b1"},
             said(None),
-            said("Yes"),
+            said("Yes\ud800"),
             {"choices": None},
             {"choices": [{"delta": None, "finish_reason": "stop"}], "timings": {"cache_n": 5}, "usage": {"total": 3}},
             line_end="\r\n",
         )
     ]
     session, _ = connected(chat_server)
-    assert heard(session) == "Yes"
+    assert heard(session) == "Yes?"
     assert session.last is not None
     assert session.last.usage.cached_tokens == 5
     assert session.last.usage.prompt_tokens is None

@@ -149,6 +149,8 @@ def test_what_the_model_does_not_know_is_told(make_bundle: Callable[..., Bundle]
 def test_too_much_is_refused_before_anything_happens(session: Session) -> None:
     with pytest.raises(TinylmError, match="100001 characters"):
         session.say("x" * 100_001)
+    with pytest.raises(TinylmError, match="what is said is not UTF-8 text"):
+        session.say("half \udcff")
 
 
 def test_the_filter_refuses_what_is_said_and_ends_an_answer(talking_bundle: Bundle) -> None:

@@ -37,7 +37,7 @@ def test_a_setting_is_set_and_given_back(name: str, text: str, value: object) ->
         ("temperature", "warm", "`temperature` is `warm`; a number is needed"),
         ("temperature", "nan", "`temperature` is nan"),
         ("top_k", "1.5", "`top_k` is `1.5`; a whole number is needed"),
-        ("top_p", "2", "`top_p` is 2.0; above 0 and at most 1"),
+        ("top_p", "2", "`top_p` is 2.0; "),
         ("max_tokens", "0", "`max_tokens` is 0; at least 1 is needed"),
         ("seed", "-1", "`seed` is -1"),
         ("stop", '"open', '`stop` cannot be read at `"open`'),

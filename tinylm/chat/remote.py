@@ -168,7 +168,8 @@ class RemoteAnswer:
             self.finish_reason = printable(reason)[:40]
         delta = choice.get("delta")
         text = delta.get("content") if isinstance(delta, dict) else None
-        return text if isinstance(text, str) else ""
+        # JSON can spell half of a character, which is no text.
+        return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 def _facts(row: Mapping[str, Any]) -> ModelFacts:

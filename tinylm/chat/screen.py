@@ -11,6 +11,7 @@ from typing import Protocol
 from tinylm.base.errors import TinylmError, say, show_error
 from tinylm.chat.typed_lines import finished, is_unfinished
 
+_MOST_BYTES = 1_000_000
 PROMPT, MORE = "> ", ". "
 
 
@@ -80,7 +81,10 @@ class PlainScreen:
     def _line(self, prompt: str) -> str:
         if self.interactive:
             print(prompt, end="", flush=True)
-        line = sys.stdin.readline() if sys.stdin else ""
+        line = sys.stdin.buffer.readline(_MOST_BYTES) if sys.stdin else b""
         if not line:
             raise EOFError
-        return line.removesuffix("\n").removesuffix("\r")
+        try:
+            return line.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError as error:
+            raise TinylmError("what is said is not UTF-8 text", "convert it with `iconv -t UTF-8`") from error

@@ -19,7 +19,7 @@ from tinylm.base.errors import TinylmError
 from tinylm.chat.contract import ChatBackend, Usage
 from tinylm.chat.settings import Settings
 from tinylm.runtime.chat_template import Message
-from tinylm.runtime.generation import check_text
+from tinylm.runtime.print_text import check_option
 from tinylm.runtime.sampling import MAX_SEED
 
 
@@ -57,8 +57,8 @@ class Session:
         return [*([Message(role="system", content=self.system)] if self.system else []), *self.said]
 
     def say(self, text: str) -> Turn:
-        """A turn, which begins when it is iterated. TinylmError for text that is too long."""
-        check_text(text, what="what is said")
+        """A turn, which begins when it is iterated. TinylmError for text that is too long, or no UTF-8."""
+        check_option("what is said", text)
         return Turn(self, earlier=self.said, text=text)
 
     def retry(self) -> Turn:

@@ -68,6 +68,11 @@ def test_an_error_ends_a_pipe(bundle: Path) -> None:
     done = piped(str(bundle), "--threads", "1", said="/set temprature 3\nthe wa\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "error: there is no setting `temprature`\n\nhint: did you mean `temperature`?\n"
+    latin = subprocess.run(
+        [*COMMAND, str(bundle), "--threads", "1"], input=b"\xf1olu\n", capture_output=True, check=False
+    )
+    assert (latin.returncode, latin.stdout) == (2, b"")
+    assert latin.stderr.startswith(b"error: what is said is not UTF-8 text\n")
 
 
 @pytest.mark.parametrize(
