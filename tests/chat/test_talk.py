@@ -7,7 +7,7 @@ import signal
 import threading
 
 import pytest
-from chat_server import ChatServer, events, said
+from chat_server import ChatServer, Handler, events, said
 
 from tinylm.base.errors import TinylmError
 from tinylm.chat.remote import RemoteBackend
@@ -89,10 +89,13 @@ def test_ctrl_c_ends_an_answer_that_hangs_and_nothing_else(chat_server: ChatServ
 
 
 def test_ctrl_c_ends_waiting_for_the_first_word(chat_server: ChatServer) -> None:
-    chat_server.replies = [events(hang=True)]
+    def interrupt(handler: Handler) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        handler.server.released.wait(30)
+
+    chat_server.replies = [interrupt]
     session = connected(chat_server)
     screen = Script("hello")
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     talk(session, screen)
     assert screen.shown == ["|"]
     assert session.said == []
