@@ -5,25 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import tinylm
+from tinylm.serve.api.answer_schemas import (
+    CHAT_ANSWER,
+    CHAT_EVENT,
+    COMPLETION_ANSWER,
+    COMPLETION_EVENT,
+    ERROR,
+    GENERATE_ANSWER,
+    MODEL,
+    MODELS,
+    STATE,
+    STATUS,
+    Schema,
+)
 from tinylm.serve.api.kinds import Object
 from tinylm.serve.api.parameters import CHAT, COMPLETION, GENERATE, prompt_parameter
 
-_ERROR = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": ["string", "null"]},
-            },
-        }
-    },
-}
 _COMMON = {
     400: "The request is at fault; `param` says where.",
     401: "The token is missing or wrong.",
@@ -43,26 +40,26 @@ def openapi(*, token: bool, vocab_size: int) -> dict[str, Any]:
     prompt = prompt_parameter(vocab_size)
     completion = Object(tuple(prompt if one.name == prompt.name else one for one in COMPLETION.parameters))
     paths: dict[str, Any] = {
-        "/v1/completions": {"post": _post("Continue a text", completion, stream=True)},
-        "/v1/chat/completions": {"post": _post("The next turn of a conversation", CHAT, stream=True)},
-        "/generate": {"post": _post("Continue a text, simply", GENERATE, stream=False)},
+        "/v1/completions": {"post": _post("Continue a text", completion, COMPLETION_ANSWER, COMPLETION_EVENT)},
+        "/v1/chat/completions": {"post": _post("The next turn of a conversation", CHAT, CHAT_ANSWER, CHAT_EVENT)},
+        "/generate": {"post": _post("Continue a text, simply", GENERATE, GENERATE_ANSWER)},
     }
-    for path, summary, kind in (
-        ("/v1/models", "The models that are served", "application/json"),
-        ("/healthz", "Is the server alive?", "application/json"),
-        ("/readyz", "Does the server take requests?", "application/json"),
-        ("/status", "Memory, load and counts", "application/json"),
-        ("/metrics", "Figures for Prometheus", "text/plain"),
-        ("/openapi.json", "This schema", "application/json"),
+    for path, summary, answer in (
+        ("/v1/models", "The models that are served", MODELS),
+        ("/healthz", "Is the server alive?", STATE),
+        ("/readyz", "Does the server take requests?", STATE),
+        ("/status", "Memory, load and counts", STATUS),
+        ("/metrics", "Figures for Prometheus", None),
+        ("/openapi.json", "This schema", {"type": "object"}),
     ):
-        paths[path] = {"get": _get(summary, kind)}
+        paths[path] = {"get": _get(summary, answer)}
         if path in _OPEN:
             paths[path]["get"]["security"] = []
     name = {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-    one = _get("One model", "application/json")
+    one = _get("One model", MODEL)
     one["responses"] |= _errors({404: _POSTED[404]})
     paths["/v1/models/{name}"] = {"get": one | {"parameters": [name]}}
-    components: dict[str, Any] = {"schemas": {"Error": _ERROR}}
+    components: dict[str, Any] = {"schemas": {"Error": ERROR}}
     document: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {"title": "tinylm", "version": tinylm.__version__},
@@ -75,10 +72,11 @@ def openapi(*, token: bool, vocab_size: int) -> dict[str, Any]:
     return document
 
 
-def _post(summary: str, body: Object, *, stream: bool) -> dict[str, Any]:
-    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
-    if stream:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+def _post(summary: str, body: Object, answer: Schema, event: Schema | None = None) -> dict[str, Any]:
+    """`event` is of a stream, which as OpenAPI 3.1 has it is described by its events."""
+    content: dict[str, Any] = {"application/json": {"schema": answer}}
+    if event is not None:
+        content["text/event-stream"] = {"schema": event}
     return {
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body.schema()}}},
@@ -86,10 +84,12 @@ def _post(summary: str, body: Object, *, stream: bool) -> dict[str, Any]:
     }
 
 
-def _get(summary: str, kind: str) -> dict[str, Any]:
-    schema = {"type": "object"} if kind == "application/json" else {"type": "string"}
-    answer = {"description": summary, "content": {kind: {"schema": schema}}}
-    return {"summary": summary, "responses": {"200": answer, **_errors(_COMMON)}}
+def _get(summary: str, answer: Schema | None) -> dict[str, Any]:
+    """`answer` is None for plain text."""
+    content = (
+        {"text/plain": {"schema": {"type": "string"}}} if answer is None else {"application/json": {"schema": answer}}
+    )
+    return {"summary": summary, "responses": {"200": {"description": summary, "content": content}, **_errors(_COMMON)}}
 
 
 def _errors(statuses: dict[int, str]) -> dict[str, Any]:
