@@ -131,7 +131,7 @@ class Answering:
         self, asked: Asked, form: Form, choices: list[Choice], batches: AsyncIterator[Batch], send: Send
     ) -> None:
         """An error after the beginning is a chunk `{"error": ...}`, which OpenAI's client raises as APIError."""
-        written, started, left = _writings(asked), False, len(choices)
+        written, started, left, data = _writings(asked), False, len(choices), b""
         try:
             async for batch in batches:
                 out: list[dict[str, Any]] = []
@@ -154,7 +154,8 @@ class Answering:
                     out = [form.chunk([first]) for first in firsts] + out
                     started = True
                 data = b"".join(_event(document) for document in out)
-                await send({"type": "http.response.body", "body": data or b": waiting\n\n", "more_body": True})
+                if left:
+                    await send({"type": "http.response.body", "body": data or b": waiting\n\n", "more_body": True})
         except (ApiError, QueueFull, TinylmError) as error:
             if not started:
                 raise
@@ -162,9 +163,8 @@ class Answering:
                 error = ApiError(500, str(error), code="model_failed")
             await send({"type": "http.response.body", "body": _event(error.document())})
             return
-        data = b""
         if asked.include_usage:
-            data = _event(form.chunk([]) | {"usage": _usage(asked, choices)} | _more(asked, choices))
+            data += _event(form.chunk([]) | {"usage": _usage(asked, choices)} | _more(asked, choices))
         await send({"type": "http.response.body", "body": data + b"data: [DONE]\n\n"})
 
     def _count_prompt(self, asked: Asked) -> None:

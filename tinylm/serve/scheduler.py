@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from os import sched_yield
 from time import monotonic
 from traceback import print_exc
 from typing import Literal
@@ -34,6 +35,9 @@ from tinylm.serve.served_model import ServedModel
 SLICE_S = 0.005
 """How long a text computes before it is another's turn. A token of a small model takes that long on a Zero 2 W; on a
 fast machine many fit, and handing over each alone would cost more than computing it."""
+ALONE_SLICE_S = 0.02
+"""The same while nobody else waits for a turn: what is handed over less often costs less, and still flows. Whoever
+comes meanwhile ends it."""
 _CLOSING_S = 30.0
 """The most that a piece of work takes on a slow board: a text ends after it."""
 
@@ -178,6 +182,8 @@ class _Writing:
     deadline: float
     texts: list[str] = field(default_factory=list)
     """Certain, and not delivered."""
+    has_begun: bool = False
+    """Some text was certain."""
     delivered_logprobs: int = 0
     stopped: Reason | None = None
     """Why the scheduler cancelled it."""
@@ -324,16 +330,18 @@ class Scheduler:
     def _work(self, writing: _Writing) -> None:
         """Compute for a slice, and deliver what came of it."""
         ticket, completion, work = writing.ticket, writing.completion, writing.work
-        first, texts, ended = ticket.times.first_token is None, writing.texts, False
-        until = monotonic() + SLICE_S
+        texts, ended = writing.texts, False
+        begun = monotonic()
         try:
             for text in work:
+                if ticket.times.first_token is None and completion.completion_tokens:
+                    ticket.times.first_token = monotonic()
                 if text:
                     texts.append(text)
-                if first and completion.completion_tokens:
-                    ticket.times.first_token = monotonic()
-                    break
-                if monotonic() >= until:
+                    if ticket.job.stream and not writing.has_begun:  # the first text goes out at once
+                        writing.has_begun = True
+                        break
+                if monotonic() - begun >= (SLICE_S if self._waiting or len(self._writing) > 1 else ALONE_SLICE_S):
                     break
             else:
                 ended = True
@@ -349,6 +357,7 @@ class Scheduler:
                 self._stop(writing, "timeout")
             if ticket.job.stream and (event := writing.event()):
                 ticket._deliver(event)
+                sched_yield()  # on one core the loop would else get it sent when the text has ended
             return
         reason: Reason = completion.finish_reason or "cancelled"
         self._end(writing, writing.stopped or reason if reason == "cancelled" else reason)
