@@ -77,7 +77,7 @@ CORES = {
             candidates=773.2,
         ),
         python=Around(requests=428000, prompt_tokens=0, tokens=39900),
-        served=Served(requests=2790000, pieces=296000),
+        served=Served(requests=2950000, pieces=305000),
         error=0.09,
     ),
     "Cortex-A53": Core(
@@ -108,7 +108,7 @@ CORES = {
             candidates=775.5,
         ),
         python=Around(requests=433000, prompt_tokens=0, tokens=43600),
-        served=Served(requests=2790000, pieces=296000),
+        served=Served(requests=2950000, pieces=305000),
         error=0.06,
     ),
     "Cortex-A7": Core(
@@ -138,7 +138,7 @@ CORES = {
             candidates=1041,
         ),
         python=Around(requests=541000, prompt_tokens=0, tokens=54500),
-        served=Served(requests=3490000, pieces=370000),
+        served=Served(requests=3690000, pieces=381000),
         error=0.05,
     ),
     "ARM1176": Core(
@@ -167,7 +167,7 @@ CORES = {
             candidates=1168,
         ),
         python=Around(requests=541000, prompt_tokens=0, tokens=54500),
-        served=Served(requests=3490000, pieces=370000),
+        served=Served(requests=3690000, pieces=381000),
         error=0.05,
     ),
     "RV64GC": Core(
@@ -195,7 +195,7 @@ CORES = {
             candidates=1101,
         ),
         python=Around(requests=541000, prompt_tokens=0, tokens=54500),
-        served=Served(requests=3490000, pieces=370000),
+        served=Served(requests=3690000, pieces=381000),
         error=0.05,
     ),
 }

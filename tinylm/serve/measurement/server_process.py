@@ -107,7 +107,7 @@ _REFUSAL = ("error: ", "hint: ")
 
 @contextlib.contextmanager
 def started(command: Sequence[str], *, in_parts: bool = False) -> Iterator[ServerProcess]:
-    """A server for as long as the block runs; `in_parts` is one that has `parts`."""
+    """A server for as long as the block runs; `in_parts` is one that has `parts`. OSError when it cannot be started."""
     pipe = subprocess.PIPE if in_parts else subprocess.DEVNULL
     with tempfile.TemporaryFile() as log:
         begin = time.perf_counter_ns()

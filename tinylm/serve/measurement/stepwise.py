@@ -42,7 +42,7 @@ def main() -> int:
     _step("HTTP server")
     try:
         # What is made here and let go is made again where the bundle is opened.
-        load_filter(None)
+        load_filter(settings.filter)
         _step("content filter")
         Tokenizer(open_bundle(path).tokenizer)
         _step("tokenizer")
