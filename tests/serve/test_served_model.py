@@ -71,10 +71,12 @@ def test_what_does_not_fit_is_refused_with_the_figures(bundle: Bundle) -> None:
     manifest = bundle.manifest
     needed = memory_needed(manifest, parallel=2)
     assert needed == memory_needed(manifest, parallel=1) + 2 * 2 * 2 * 16 * 96 * 4
-    check_memory(manifest, parallel=2, limit_bytes=None, opened=())
-    check_memory(manifest, parallel=2, limit_bytes=10**12, opened=())
+    check_memory(manifest, parallel=2, limit_bytes=None, opened={})
+    check_memory(manifest, parallel=2, limit_bytes=10**12, opened={})
     with pytest.raises(TinylmError, match=r"`test` needs about 4\.\d MB beside `first`, and the budget leaves 0\.0 MB"):
-        check_memory(manifest, parallel=2, limit_bytes=1, opened=["first"])
+        check_memory(manifest, parallel=2, limit_bytes=1, opened={"first": manifest})
+    with pytest.raises(TinylmError, match="beside `first`, and the system leaves 0"):  # whose caches are not taken yet
+        check_memory(manifest, parallel=10**9, limit_bytes=None, opened={"first": manifest})
     huge = replace(manifest.model, context_length=32768, n_layer=10**6)
     with pytest.raises(TinylmError, match="and the system leaves"):
-        check_memory(replace(manifest, model=huge), parallel=64, limit_bytes=None, opened=())
+        check_memory(replace(manifest, model=huge), parallel=64, limit_bytes=None, opened={})

@@ -30,7 +30,8 @@ def open_models(named: Sequence[Path], settings: ServeSettings) -> dict[str, Ser
             bundle = open_bundle(find_bundle(path))
             if bundle.warning:
                 say(bundle.warning)
-            check_memory(bundle.manifest, parallel=settings.parallel, limit_bytes=limit_bytes, opened=list(models))
+            opened = {name: model.bundle.manifest for name, model in models.items()}
+            check_memory(bundle.manifest, parallel=settings.parallel, limit_bytes=limit_bytes, opened=opened)
             name = _name(bundle, models)
             models[name] = ServedModel(
                 bundle,

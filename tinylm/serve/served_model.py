@@ -11,7 +11,7 @@ tells it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,10 +109,14 @@ class ServedModel:
 
 def memory_needed(manifest: Manifest, *, parallel: int) -> int:
     """Bytes that serving a bundle will take, about: its weights, the caches of `parallel` texts, and what opens it."""
+    return manifest.files[MODEL].bytes + parallel * _cache_bytes(manifest) + _OPENING_BYTES
+
+
+def _cache_bytes(manifest: Manifest) -> int:
+    """Of one text."""
     config = manifest.model
     value_bytes = 1 if manifest.quantization.kv_cache == "int8" else 4
-    cache = 2 * config.n_layer * config.n_kv_head * config.head_dim * config.context_length * value_bytes
-    return manifest.files[MODEL].bytes + parallel * cache + _OPENING_BYTES
+    return 2 * config.n_layer * config.n_kv_head * config.head_dim * config.context_length * value_bytes
 
 
 def memory_left(limit_bytes: int | None) -> int | None:
@@ -124,10 +128,13 @@ def memory_left(limit_bytes: int | None) -> int | None:
     return None if resident is None else limit_bytes - resident
 
 
-def check_memory(manifest: Manifest, *, parallel: int, limit_bytes: int | None, opened: Sequence[str]) -> None:
-    """TinylmError when there is no memory to serve one more bundle beside those of the names `opened`."""
+def check_memory(manifest: Manifest, *, parallel: int, limit_bytes: int | None, opened: Mapping[str, Manifest]) -> None:
+    """TinylmError when there is no memory to serve one more bundle beside those that are `opened`, by name."""
     needed, left = memory_needed(manifest, parallel=parallel), memory_left(limit_bytes)
-    if left is None or needed <= left:
+    if left is None:
+        return
+    left -= parallel * sum(map(_cache_bytes, opened.values()))  # theirs to take, when texts are written
+    if needed <= left:
         return
     beside = f" beside {', '.join(f'`{name}`' for name in opened)}" if opened else ""
     whose = "the budget" if limit_bytes is not None else "the system"
