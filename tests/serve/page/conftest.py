@@ -1,4 +1,4 @@
-"""A server as a process of its own, with two small bundles, and a browser that opens its page."""
+"""A server with two small bundles, and a browser that opens its page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server_process import ServerProcess, serving
+from running_server import RunningServer
 
 from tinylm.bundle.reading import Bundle
 from tinylm.bundle.writing import write_bundle
@@ -17,7 +17,7 @@ from tinylm.bundle.writing import write_bundle
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-SCREENS = {"phone": (390, 844), "desktop": (1280, 800)}
+SCREENS = {"phone": (360, 740), "desktop": (1280, 800)}
 TEMPLATE = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant:"
 
 
@@ -34,8 +34,9 @@ def bundles(make_bundle: Callable[..., Bundle], tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def server(bundles: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    with serving(bundles, "--budget", "pi-zero-2w", state=tmp_path_factory.mktemp("state")) as found:
+def server(bundles: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    log = tmp_path_factory.mktemp("server") / "log"
+    with RunningServer(*bundles, log=log, options=["--budget", "pi-zero-2w"]) as found:
         yield found
 
 

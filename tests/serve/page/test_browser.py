@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from server_process import ServerProcess, serving
+from running_server import RunningServer
 
 pytestmark = pytest.mark.slow
 Open = Callable[..., Any]
@@ -74,7 +74,7 @@ def nameless(page: Any) -> list[str]:
 
 
 def test_a_text_is_written_shown_with_its_figures_and_there_after_a_reload(
-    server: ServerProcess, open_page: Open
+    server: RunningServer, open_page: Open
 ) -> None:
     page = open_page(server.url)
     assert "continues text" in page.inner_text(".caution")
@@ -98,17 +98,20 @@ def test_a_text_is_written_shown_with_its_figures_and_there_after_a_reload(
     with drawer(page):
         assert page.locator("#list li").count() == 1
     assert fits(page)
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": 360})  # as above an on-screen keyboard
+    assert fits(page)
 
 
-def test_a_text_can_be_stopped_by_button_and_by_key(server: ServerProcess, open_page: Open) -> None:
+def test_a_text_can_be_stopped_by_button_and_by_key(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     page.click("#settings-open")
     page.fill("#max_tokens", "2048")
+    page.fill("#temperature", "0")  # then the small bundle never ends by itself
     page.press("#max_tokens", "Escape")
     for stop in (lambda: page.click("#send"), lambda: page.keyboard.press("Escape")):
         page.fill("#text", "casa")
         page.press("#text", "Enter")
-        page.wait_for_selector(".model:has-text(' ')")
+        page.wait_for_selector(".model:not(:empty)")
         assert page.get_attribute("#send", "aria-label") == "Stop (Esc)"
         stop()
         page.wait_for_selector("text=Stopped.")
@@ -119,7 +122,7 @@ def test_a_text_can_be_stopped_by_button_and_by_key(server: ServerProcess, open_
             page.click("#new")
 
 
-def test_a_chat_keeps_its_turns_over_a_switch_of_the_bundle(server: ServerProcess, open_page: Open) -> None:
+def test_a_chat_keeps_its_turns_over_a_switch_of_the_bundle(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     asked = bodies(page)
     choose(page, "chat", "helper")
@@ -142,7 +145,7 @@ def test_a_chat_keeps_its_turns_over_a_switch_of_the_bundle(server: ServerProces
 
 
 def test_the_last_question_is_edited_and_an_answer_written_again(
-    server: ServerProcess, open_page: Open, tmp_path: Path
+    server: RunningServer, open_page: Open, tmp_path: Path
 ) -> None:
     page = open_page(server.url)
     asked = bodies(page)
@@ -174,7 +177,7 @@ def test_the_last_question_is_edited_and_an_answer_written_again(
     assert [pair[side][0]["content"] for side in ("rejected", "chosen")] == [answer["text"] for answer in answers]
 
 
-def test_two_bundles_answer_with_the_same_seed_and_are_voted_on_blindly(server: ServerProcess, open_page: Open) -> None:
+def test_two_bundles_answer_with_the_same_seed_and_are_voted_on_blindly(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     asked = bodies(page)
     page.click("#pair")
@@ -212,7 +215,7 @@ def test_two_bundles_answer_with_the_same_seed_and_are_voted_on_blindly(server: 
     assert found["agreement"]["kappa"] == pytest.approx(-1 / 3)
 
 
-def test_nobody_sees_who_wrote_what_before_the_vote(server: ServerProcess, open_page: Open) -> None:
+def test_nobody_sees_who_wrote_what_before_the_vote(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     page.click("#pair")
     page.click("#blind")
@@ -227,7 +230,7 @@ def test_nobody_sees_who_wrote_what_before_the_vote(server: ServerProcess, open_
 
 
 def test_it_speaks_spanish_and_is_dark_where_the_device_is_and_where_one_says_so(
-    server: ServerProcess, open_page: Open
+    server: RunningServer, open_page: Open
 ) -> None:
     page = open_page(server.url, locale="es-MX", color_scheme="dark")
     assert "no fue entrenado" in page.inner_text(".caution")
@@ -245,7 +248,7 @@ def test_it_speaks_spanish_and_is_dark_where_the_device_is_and_where_one_says_so
 
 
 def test_a_screen_reader_hears_an_answer_once_and_every_control_has_a_name(
-    server: ServerProcess, open_page: Open
+    server: RunningServer, open_page: Open
 ) -> None:
     page = open_page(server.url)
     page.evaluate(
@@ -278,7 +281,7 @@ def test_a_screen_reader_hears_an_answer_once_and_every_control_has_a_name(
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid" or order[-1] == "pair"
 
 
-def test_what_a_model_writes_is_never_html(server: ServerProcess, open_page: Open) -> None:
+def test_what_a_model_writes_is_never_html(server: RunningServer, open_page: Open) -> None:
     text = (
         "# One\n**bold** and *soft* and `code`\n\n- a\n- b\n\n1. c\n\n```py\n<b>x</b>\n```\n"
         "<img src=x onerror=alert(1)> [link](javascript:alert(1)) <script>alert(2)</script> **open"
@@ -305,7 +308,7 @@ def test_what_a_model_writes_is_never_html(server: ServerProcess, open_page: Ope
         assert page.locator("#list li").count() == 1
 
 
-def test_a_conversation_is_renamed_exported_and_deleted(server: ServerProcess, open_page: Open) -> None:
+def test_a_conversation_is_renamed_exported_and_deleted(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     choose(page, "chat", "helper")
     write(page, "casa")
@@ -338,7 +341,7 @@ def test_a_conversation_is_renamed_exported_and_deleted(server: ServerProcess, o
 
 @pytest.mark.parametrize("trouble", ["forbidden", "full"])
 def test_a_store_that_takes_nothing_loses_nothing_of_what_is_open(
-    server: ServerProcess, open_page: Open, trouble: str
+    server: RunningServer, open_page: Open, trouble: str
 ) -> None:
     scripts = {
         "forbidden": "Object.defineProperty(window, 'localStorage', {get() { throw new DOMException() }})",
@@ -355,7 +358,7 @@ def test_a_store_that_takes_nothing_loses_nothing_of_what_is_open(
     assert page.inner_text(".written").startswith("casa")
 
 
-def test_a_text_that_outgrows_the_context_goes_on_from_its_newer_half(server: ServerProcess, open_page: Open) -> None:
+def test_a_text_that_outgrows_the_context_goes_on_from_its_newer_half(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     page.select_option("#model", "helper")
     asked = bodies(page)
@@ -369,11 +372,11 @@ def test_a_text_that_outgrows_the_context_goes_on_from_its_newer_half(server: Se
 def test_the_token_is_asked_for_or_taken_from_the_address(
     bundles: tuple[Path, Path], open_page: Open, tmp_path: Path
 ) -> None:
-    with serving(bundles[:1], "--host", "0.0.0.0", state=tmp_path) as server:
-        assert server.token_url is not None
-        url, _, token = server.token_url.partition("#token=")
-        url = f"http://127.0.0.1:{url.strip('/').rpartition(':')[2]}/"
-        page = open_page(url, ready="#ask[open]")
+    file, token = tmp_path / "token", "0123456789abcdef"
+    file.touch(mode=0o600)
+    file.write_text(token, encoding="utf-8")
+    with RunningServer(bundles[0], log=tmp_path / "log", options=["--token-file", str(file)]) as server:
+        page = open_page(server.url, ready="#ask[open]")
         assert page.get_attribute("#ask-input", "type") == "password"
         page.fill("#ask-input", "wrong")
         page.press("#ask-input", "Enter")
@@ -383,7 +386,7 @@ def test_the_token_is_asked_for_or_taken_from_the_address(
         page.wait_for_selector(".empty h2")
         page.reload()
         page.wait_for_selector(".empty h2")
-        page = open_page(f"{url}#token={token}")
+        page = open_page(f"{server.url}/#token={token}")
         assert token not in page.evaluate("location.href")
         write(page, "casa")
         assert page.inner_text(".written").startswith("casa")
@@ -393,7 +396,7 @@ def test_the_token_is_asked_for_or_taken_from_the_address(
 def test_what_fails_is_said_and_the_text_comes_back(
     bundles: tuple[Path, Path], open_page: Open, tmp_path: Path
 ) -> None:
-    with serving(bundles[:1], "--rate", "4", state=tmp_path) as server:
+    with RunningServer(bundles[0], log=tmp_path / "log", options=["--rate", "4"]) as server:
         page = open_page(server.url)
         for _ in range(6):
             page.fill("#text", "casa")
@@ -408,24 +411,24 @@ def test_what_fails_is_said_and_the_text_comes_back(
 def test_a_server_that_dies_in_the_middle_leaves_what_had_arrived(
     bundles: tuple[Path, Path], open_page: Open, tmp_path: Path
 ) -> None:
-    with serving(bundles[:1], state=tmp_path) as server:
+    with RunningServer(bundles[0], log=tmp_path / "log") as server:
         page = open_page(server.url)
         page.click("#settings-open")
         page.fill("#max_tokens", "2048")
         page.press("#max_tokens", "Escape")
         page.fill("#text", "casa")
         page.press("#text", "Enter")
-        page.wait_for_selector(".model:has-text(' ')")
-        server.process.kill()
+        page.wait_for_selector(".model:not(:empty)")
+        server.kill()
         page.wait_for_selector("text=The connection broke in the middle")
-        assert page.inner_text(".model").strip()
+        assert page.text_content(".model")
         page.fill("#text", "and more")
         page.press("#text", "Enter")
         page.wait_for_selector("text=The server cannot be reached")
         assert page.input_value("#text") == "and more"
 
 
-def test_the_memory_stands_beside_the_limit_of_the_budget(server: ServerProcess, open_page: Open) -> None:
+def test_the_memory_stands_beside_the_limit_of_the_budget(server: RunningServer, open_page: Open) -> None:
     page = open_page(server.url)
     page.wait_for_selector("#memory:not([hidden])")
     used, limit = page.inner_text("#memory").replace("MB", "").split("/")

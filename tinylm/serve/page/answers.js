@@ -11,8 +11,13 @@ function newTurn() {
   const pair = isPaired();
   const asked = pair ? [firstModel(), secondModel()] : [firstModel()];
   const blind = Boolean(pair && settings.blind);
-  const left = blind && Math.random() < 0.5 ? 1 : 0;
-  return { pair, blind, left, vote: null, shown: 0, answers: asked.map((model) => newAnswer(model, seed)) };
+  const answers = asked.map((model) => newAnswer(model, seed));
+  return { pair, blind, left: leftOf(blind), vote: null, shown: 0, answers };
+}
+
+// Which of two answers stands on the left: nobody can tell before a vote.
+function leftOf(blind) {
+  return blind && Math.random() < 0.5 ? 1 : 0;
 }
 
 // Asks what a person typed. What fails before a word is written leaves the conversation as it was: the text comes back.
@@ -34,13 +39,14 @@ async function send(typed) {
 async function regenerate() {
   const talk = current;
   const turn = talk.turns.at(-1);
-  const { answers, shown, vote } = turn;
+  const before = { ...turn };
+  const { answers } = turn;
   const seed = nextSeed(turn.pair ? 1 : answers.length);
   const again = (turn.pair ? answers : [firstModel()]).map(({ id, model }) => newAnswer({ id: id ?? model }, seed));
   turn.answers = turn.pair ? again : [...answers, ...again];
-  Object.assign(turn, { shown: turn.pair ? 0 : turn.answers.length - 1, vote: null });
+  Object.assign(turn, { shown: turn.answers.length - 1, left: leftOf(turn.blind), vote: null });
   if (await write(talk, turn, again)) return;
-  Object.assign(turn, { answers, shown, vote });
+  Object.assign(turn, before);
   showAll();
 }
 

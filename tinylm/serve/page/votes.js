@@ -67,7 +67,7 @@ function voteAgain() {
     return;
   }
   const [{ item, prompt, models: names, answers, seed }] = asked;
-  const left = Math.random() < 0.5 ? 1 : 0;
+  const left = leftOf(true);
   const row = voteRow(left, (choice) => {
     addVote({ item, prompt, models: names, answers, seed }, choice);
     voteAgain();
