@@ -75,7 +75,7 @@ def test_where_nothing_can_be_trained_a_model_comes_from_elsewhere(monkeypatch: 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(TinylmError) as caught:
         find_bundle(None)
-    assert "scripts/deploy.sh" in caught.value.hint
+    assert "tinylm deploy" in caught.value.hint
     assert "train-pipeline" not in caught.value.hint
 
 
@@ -87,7 +87,7 @@ def test_a_link_to_a_bundle_that_has_gone_says_how_to_put_it_right(tmp_path: Pat
     current.symlink_to("releases/gone")
     with pytest.raises(TinylmError, match="is a link to `releases/gone`, which is not there") as caught:
         find_bundle(current)
-    assert caught.value.hint.startswith("deploy a bundle again with `scripts/deploy.sh`")
+    assert caught.value.hint.startswith("deploy a bundle again with `tinylm deploy`")
     for time, name in enumerate(("newer", "older")):
         manifest = home / "releases" / name / "manifest.json"
         manifest.parent.mkdir()

@@ -85,7 +85,9 @@ def _with(marker: str) -> list[Path]:
 def how_to_make() -> str:
     """How a model comes to this machine: a board has no training."""
     if importlib.util.find_spec("torch") is None:
-        return "a model comes from the computer that trained it, with `scripts/deploy.sh`, as `~/tinylm/current`"
+        return (
+            "a model comes from the computer that trained it, with `tinylm deploy`, as `~/.local/share/tinylm/current`"
+        )
     return "start a run with `tinylm train-pipeline`"
 
 
@@ -93,7 +95,7 @@ def _how_to_relink(link: Path) -> str:
     """What puts a link right whose bundle has gone: deploying again, or another bundle that lies beside it."""
     target = link.parent / link.readlink()
     there = [manifest.parent for manifest in target.parent.glob(f"*/{MANIFEST}")]
-    again = "deploy a bundle again with `scripts/deploy.sh`, from the computer that trained it"
+    again = "deploy a bundle again with `tinylm deploy`, from the computer that trained it"
     if not there:
         return again
     newest = max(there, key=lambda folder: (folder / MANIFEST).stat().st_mtime_ns)

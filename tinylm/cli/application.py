@@ -26,6 +26,7 @@ _EXAMPLES = {
     "report": "tinylm report runs/old runs/new",
     "export": "tinylm export runs/NAME --kv-cache int8",
     "check-budgets": "tinylm check-budgets runs/NAME --budget pi-4",
+    "deploy": "tinylm deploy pi@raspberrypi.local runs/NAME --budget pi-4",
     "profile": "tinylm profile --plot profile.svg",
     "generate": 'tinylm generate --prompt "Once upon" --seed 1',
     "chat": "tinylm chat --system 'Once upon a time' --seed 1",

@@ -100,7 +100,7 @@ def check_budgets(
         if candidate.kind != "program":
             raise TinylmError(
                 f"`--ssh` is for programs, and `{candidate.path}` is a {candidate.kind}",
-                "make one: tinylm export --standalone; or deploy the bundle: scripts/deploy.sh",
+                "make one: tinylm export --standalone; or deploy the bundle: tinylm deploy",
             )
         outputs.finish(check_program_over_ssh(candidate, limits, ssh, announce=say, options=options))
     check = check_program if candidate.kind == "program" else check_candidate

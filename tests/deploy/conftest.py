@@ -15,17 +15,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from deployments import FAULTS, ROOT, SBIN, SESSION, SFTP, TOOL, Device, script
+from deployments import FAULTS, ROOT, SBIN, SESSION, TOOL, Device, script
 
-from tinylm.bundle.manifest import MODEL
 from tinylm.bundle.reading import Bundle
 
 
 @pytest.fixture(scope="package")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     sshd = shutil.which("sshd", path=SBIN)
-    missing = [tool for tool in ("ssh", "scp", "ssh-keygen") if shutil.which(tool) is None]
-    if sshd is None or SFTP is None or missing:
+    missing = [tool for tool in ("ssh", "ssh-keygen") if shutil.which(tool) is None]
+    if sshd is None or missing:
         pytest.skip("deploying is not tested: no ssh server or client; on Debian: apt-get install openssh-server")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as the system's unit does; sshd does not start without
@@ -34,9 +33,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     for name, arguments in (("python", ""), ("tinylm", "-m tinylm")):
         text = TOOL.format(root=shlex.quote(str(ROOT)), python=shlex.quote(sys.executable), arguments=arguments)
         script(home / "tinylm-venv" / "bin" / name, text)
-        if name == "tinylm":
-            script(folder / "tools" / name, text)
-    session = SESSION.format(home=shlex.quote(str(home)), path=shlex.quote(SBIN), model=MODEL)
+    session = SESSION.format(home=shlex.quote(str(home)), path=shlex.quote(SBIN))
     for key in ("host_key", "user_key"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)], check=True)
     shutil.copy(folder / "user_key.pub", folder / "authorized_keys")
@@ -56,7 +53,6 @@ UsePAM no
 PermitUserRC no
 PrintMotd no
 MaxStartups 50
-Subsystem sftp {SFTP}
 ForceCommand {script(folder / "session", session)}
 """
     (folder / "sshd_config").write_text(config, encoding="utf-8")
@@ -70,10 +66,7 @@ ControlPath {sockets}/%C
 ControlPersist 5
 """
     (folder / "ssh_config").write_text(client, encoding="utf-8")
-    # A transfer has a connection of its own: over a shared one, Ctrl-C would wait for the other end.
-    for tool, own in (("ssh", ""), ("scp", "-o ControlPath=none")):
-        real = shutil.which(tool)
-        script(folder / "tools" / tool, f'#!/bin/sh\nexec {real} -F {folder}/ssh_config {own} "$@"\n')
+    script(folder / "tools" / "ssh", f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')
     log = folder / "sshd.log"
     server = subprocess.Popen([sshd, "-D", "-E", str(log), "-f", str(folder / "sshd_config")])
     try:
@@ -96,7 +89,7 @@ ControlPersist 5
 @pytest.fixture
 def fresh(device: Device) -> Device:
     """The device without anything deployed."""
-    shutil.rmtree(device.home / "tinylm", ignore_errors=True)
+    shutil.rmtree(device.root, ignore_errors=True)
     for fault in FAULTS:
         (device.home / fault).unlink(missing_ok=True)
     return device
