@@ -88,7 +88,7 @@ def _parse(words: tuple[str, ...]) -> None:
                 raise ValueError(f"`{arguments[0]}` is no option of `tinylm`")
             return  # `tinylm`, `tinylm --help`, `tinylm --version`
         if not group:
-            if arguments and "--help" not in arguments:  # without any, a command is only named
+            if "--help" not in arguments:
                 command.make_context(command.name, arguments, parent=context)
             return
         context = context or command.make_context("tinylm", [arguments[0]])
