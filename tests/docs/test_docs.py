@@ -247,7 +247,7 @@ def test_yaml_in_the_docs_is_yaml(page: Path) -> None:
     blocks = [block for language, block in _FENCE.findall(page.read_text(encoding="utf-8")) if language == "yaml"]
     if blocks:
         yaml = pytest.importorskip("yaml", reason="reading YAML needs PyYAML: pip install pyyaml")
-        assert all(isinstance(yaml.safe_load(block), dict) for block in blocks)
+        assert all(isinstance(yaml.safe_load(block), dict | list) for block in blocks)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
