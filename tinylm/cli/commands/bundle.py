@@ -63,24 +63,31 @@ def verify(
         typer.Option(metavar="FILE", help="Refuse a bundle that nobody in this `allowed_signers` file has signed."),
     ] = None,
 ) -> None:
-    """Check every file, and that this machine reproduces the bundle's golden tokens and encodings."""
+    """Check every file, that golden tokens, encodings and quality are reproduced here, and odd prompts answered."""
     from tinylm.base.errors import TinylmError
     from tinylm.base.numerals import change
     from tinylm.bundle.manifest import SIGNATURE
     from tinylm.bundle.signing import verify as verify_signature
     from tinylm.runtime.engine import Engine
-    from tinylm.runtime.measurement.golden import verify_golden
+    from tinylm.runtime.measurement.golden import quality_differences, verify_golden
+    from tinylm.runtime.measurement.odd_prompts import PROMPTS, odd_answers
     from tinylm.tokenizer.tokenizer import Tokenizer
 
     opened = opened_bundle(bundle, strict=True)
     signer = verify_signature(opened, signers) if signers else None
     with Engine(opened) as engine:
-        found = verify_golden(opened, Tokenizer(opened.tokenizer), engine)
-    for mismatch in found.mismatches:
+        tokenizer = Tokenizer(opened.tokenizer)
+        found = verify_golden(opened, tokenizer, engine)
+        odd = odd_answers(engine, tokenizer)
+    differing = [*found.mismatches, *quality_differences(opened.golden(), found.held_out)]
+    for mismatch in differing:
         print(f"differs: {mismatch}")
-    if found.mismatches:
+    for problem in odd:
+        print(f"fails: {problem}")
+    if differing or odd:
+        failed = f" and fails at {len(odd)} odd prompts" if odd else ""
         raise TinylmError(
-            f"`{opened.path}` does not reproduce {len(found.mismatches)} of its golden results on this machine",
+            f"`{opened.path}` does not reproduce {len(differing)} of its golden results on this machine{failed}",
             f"do not use this bundle here; report the processor and the engine, `{engine.software}`",
             exit_code=1,
         )
@@ -98,6 +105,7 @@ def verify(
             f" {text.text_bytes:,} bytes of golden.json, {lost} against the trained model"
         )
     print("            the bundle's own figures, on more text: `tinylm bundle show`")
+    print(f"prompts     {len(PROMPTS)} odd ones (empty, too long, unknown characters) are answered, all numbers finite")
 
 
 @bundle_app.command(cls=Command, epilog="tinylm bundle sign runs/NAME --key ~/.ssh/id_ed25519")

@@ -18,6 +18,10 @@ from tinylm.runtime.sampling import Sampler, Sampling
 from tinylm.runtime.scoring import text_bits
 from tinylm.tokenizer.tokenizer import BOS, Tokenizer, normalise
 
+MOST_BPB_DIFFERENCE = 0.01
+"""Between machines. An int8 model with random weights differs by .0015 between ways of computing it, a trained one by
+less than .0001 (`tinylm.export.verification`); a damaged one by tenths."""
+
 
 def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verification:
     """Compare this machine's tokens with the bundle's golden ones, and measure the bits of the held-out text."""
@@ -55,6 +59,20 @@ def verify_golden(bundle: Bundle, tokenizer: Tokenizer, engine: Engine) -> Verif
         mismatches=tuple(mismatches),
         held_out=held_out,
     )
+
+
+def quality_differences(golden: Golden, held_out: Sequence[HeldOutBits]) -> list[str]:
+    """Languages whose text costs other bits here than where the bundle was exported, in words."""
+    differences = []
+    for here in held_out:
+        exported = sum(text.bits for text in golden.held_out if text.language == here.language)
+        lost = (here.bits - exported) / here.text_bytes
+        if not abs(lost) <= MOST_BPB_DIFFERENCE:  # NaN too
+            differences.append(
+                f"held-out text, {here.language}: {lost:+.4f} bits per byte from where it was exported;"
+                f" at most {MOST_BPB_DIFFERENCE} is allowed"
+            )
+    return differences
 
 
 def _hash_difference(engine: Engine, golden: Golden) -> str:
