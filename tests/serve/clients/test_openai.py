@@ -166,8 +166,8 @@ def test_each_error_is_the_exception_that_the_package_has_for_it(served_bundle: 
             with pytest.raises(openai.BadRequestError) as long:
                 known.completions.create(model="test", prompt="wa " * 600)
             assert long.value.code == "context_length_exceeded"
-            with pytest.raises(openai.RateLimitError) as often:  # five of six requests have been made
-                [known.models.list() for _ in range(9)]
+            with pytest.raises(openai.RateLimitError) as often:  # some of six requests have been made
+                [known.completions.create(model="test", prompt="casa", max_tokens=1) for _ in range(9)]
             assert 0 < int(often.value.response.headers["retry-after"]) <= 60
 
 
@@ -177,7 +177,7 @@ def test_a_client_waits_as_the_server_says_and_asks_again(served_bundle: Path, t
         openai.OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=3, timeout=30) as client,
     ):
         for _ in range(63):  # more than there may be at once: some of them meet a 429 and try again
-            client.models.list()
+            client.completions.create(model="test", prompt="casa", max_tokens=1)
         statuses = [json.loads(line)["status"] for line in server.said().splitlines() if line.startswith("{")]
         assert statuses.count(200) >= 62  # the log of the last may be on its way
         assert 429 in statuses
@@ -220,8 +220,5 @@ def test_a_client_that_leaves_a_stream_is_noticed(client: openai.OpenAI, model: 
     )
     next(iter(stream))
     stream.close()
-    for _ in range(1000):
-        if server.metrics().get(cancelled, 0) == before + 1:
-            break
+    assert server.becomes_idle()
     assert server.metrics().get(cancelled, 0) == before + 1
-    assert server.ask("GET", "/status").document["active"] == 0
