@@ -15,9 +15,7 @@ from deployments import Device, quick_tinylm, script
 from tinylm.deploy.failures import login_failure
 
 
-@pytest.mark.parametrize(
-    "greeting", ["Welcome to the board!\n", "Welcome to the board!", "\n\n  Welcome to the board!\n\n"]
-)
+@pytest.mark.parametrize("greeting", ["Welcome to the board!", "\n\n  Welcome to the board!\n\n"])
 def test_what_a_start_file_prints_is_no_answer(fresh: Device, bundle: Path, greeting: str) -> None:
     (fresh.home / "greeting").write_text(greeting, encoding="utf-8")
     result = fresh.deploy(bundle, "--python", quick_tinylm(fresh.home))

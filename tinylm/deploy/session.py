@@ -83,7 +83,7 @@ class Session:
         source = json.dumps({f"tinylm.deploy.{name}": _source(name) for name in _SENT}).encode()
         pythons = [python.removeprefix("~/")] if python else _PYTHONS
         script = _FIND.format(
-            pythons=" ".join(shlex.quote(path if "/" in path or not python else f"./{path}") for path in pythons),
+            pythons=" ".join(map(shlex.quote, pythons)),
             mark=self._mark,
             loader=shlex.quote(_LOADER.format(size=len(source))),
             where="system" if system else "user",

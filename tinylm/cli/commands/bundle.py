@@ -68,6 +68,7 @@ def verify(
     from tinylm.base.numerals import change
     from tinylm.bundle.manifest import SIGNATURE
     from tinylm.bundle.signing import verify as verify_signature
+    from tinylm.runtime.content_filter import load_filter
     from tinylm.runtime.engine import Engine
     from tinylm.runtime.measurement.golden import quality_differences, verify_golden
     from tinylm.runtime.measurement.odd_prompts import PROMPTS, odd_answers
@@ -105,6 +106,8 @@ def verify(
             f" {text.text_bytes:,} bytes of golden.json, {lost} against the trained model"
         )
     print("            the bundle's own figures, on more text: `tinylm bundle show`")
+    if filtered := load_filter(None):
+        print(f"filter      {filtered.name}, {filtered.sha256[:16]}: this machine's, where none is named")
     print(f"prompts     {len(PROMPTS)} odd ones (empty, too long, unknown characters) are answered, all numbers finite")
 
 
