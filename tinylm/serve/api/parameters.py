@@ -26,7 +26,7 @@ MAX_TOKENS = 32_768
 """The longest answer that can be asked for; the limit on time ends most of these."""
 MAX_CHOICES = 8
 MAX_ALTERNATIVES = 20
-MAX_LOGPROBS = 25_000
+MAX_LOGPROBS = 10_000
 """Log-probabilities in an answer, with those of alternatives: each takes 300 bytes until it is sent."""
 MAX_PROMPTS = 8
 MAX_STOPS = 16
