@@ -57,7 +57,11 @@ ForceCommand {script(folder / "session", session)}
 """
     (folder / "sshd_config").write_text(config, encoding="utf-8")
     sockets = tempfile.mkdtemp(prefix="tinylm-ssh-")  # one connection for many sessions; socket paths must be short
-    client = f"""UserKnownHostsFile {folder}/known_hosts
+    client = f"""Host board
+HostName 127.0.0.1
+Port {port}
+Host *
+UserKnownHostsFile {folder}/known_hosts
 IdentityFile {folder}/user_key
 IdentitiesOnly yes
 StrictHostKeyChecking accept-new
@@ -67,6 +71,8 @@ ControlPersist 5
 """
     (folder / "ssh_config").write_text(client, encoding="utf-8")
     script(folder / "tools" / "ssh", f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')
+    # By the protocol that needs no subsystem of the server, in which no command could be put first.
+    script(folder / "tools" / "scp", f'#!/bin/sh\nexec {shutil.which("scp")} -O -F {folder}/ssh_config "$@"\n')
     log = folder / "sshd.log"
     server = subprocess.Popen([sshd, "-D", "-E", str(log), "-f", str(folder / "sshd_config")])
     try:
