@@ -233,7 +233,26 @@ def test_closing_lets_texts_end_and_ends_those_that_take_too_long(served: Served
     asyncio.run(main())
 
 
-def test_what_fails_fails_alone(served: ServedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_begin_ends_alone(
+    served: ServedModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_memory(prompt_ids: object) -> Engine:
+        raise MemoryError
+
+    async def work(scheduler: Scheduler) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(served, "take_engine", no_memory)
+            ticket = scheduler.submit(job(served))
+            with pytest.raises(MemoryError):
+                await text_of(ticket)
+        assert (ticket.finish_reason, scheduler.stats().active) == ("cancelled", 0)
+        assert await text_of(scheduler.submit(job(served)))
+
+    run(work)
+    assert "MemoryError" in capsys.readouterr().err
+
+
+def test_what_fails_fails_alone(served: ServedModel) -> None:
     class Broken:
         stopped, finish_reason = False, "stop"
 

@@ -163,6 +163,12 @@ class Ticket:
         with suppress(RuntimeError):  # the loop has ended, and nobody listens
             self._loop.call_soon_threadsafe(put)
 
+    def _fail(self, error: Exception) -> None:
+        """From the thread: whatever went wrong with this text must not end the thread that writes the others."""
+        if not isinstance(error, TinylmError):
+            print_exc()
+        self._deliver(error)
+
 
 @dataclass(frozen=True)
 class SchedulerStats:
@@ -313,16 +319,15 @@ class Scheduler:
 
     def _start(self, ticket: Ticket) -> None:
         job, ticket.times.started = ticket.job, monotonic()
+        engine: Engine | None = None
         try:
             engine = job.model.take_engine(job.request.prompt_ids)
-            try:
-                completion = Completion(engine, job.model.tokenizer, job.request, gates=job.gates)
-            except TinylmError:
+            completion = Completion(engine, job.model.tokenizer, job.request, gates=job.gates)
+        except Exception as error:
+            if engine is not None:
                 job.model.give_back(engine)
-                raise
-        except TinylmError as error:
             ticket.finish_reason, ticket.times.ended = "cancelled", monotonic()
-            ticket._deliver(error)
+            ticket._fail(error)
             return
         deadline = ticket.times.submitted + job.timeout_s
         self._writing.append(_Writing(ticket, engine, completion, deadline))
@@ -346,11 +351,8 @@ class Scheduler:
             else:
                 ended = True
         except Exception as error:
-            # Whatever went wrong with this text must not end the thread in which the others are written.
-            if not isinstance(error, TinylmError):
-                print_exc()
             self._end(writing, "cancelled")
-            ticket._deliver(error)
+            ticket._fail(error)
             return
         if not ended:
             if monotonic() > writing.deadline:
