@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -66,6 +67,23 @@ def test_a_client_that_leaves_while_it_waits_frees_its_place(bundle: Bundle) -> 
             assert (full.status, full.error["code"]) == (429, "queue_full")
             assert int(full.headers["retry-after"]) >= 1
         until(lambda: own.ask("GET", "/status").document["waiting"] == 0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there every address from 127.0.0.1 on is this machine's")
+def test_a_stream_whose_waiting_text_makes_room_for_another_client_says_so(bundle: Bundle) -> None:
+    with serving(bundle.path, parallel=1, queue=2) as own:
+        with own.begin("/v1/completions", **LONG, stream=True, n=3) as greedy:
+            until(lambda: own.ask("GET", "/status").document["waiting"] == 2)
+            received = greedy.recv(1000)
+            modest = socket.create_connection(("127.0.0.1", own.port), timeout=30, source_address=("127.0.0.2", 0))
+            with modest:
+                asked = json.dumps({"prompt": "casa", "max_tokens": 1}).encode()
+                modest.sendall(HEAD + f"Content-Length: {len(asked)}\r\n\r\n".encode() + asked)
+                while b'"error"' not in received:
+                    received += greedy.recv(65536)
+                assert modest.recv(100).startswith(b"HTTP/1.1 200 ")
+        error = json.loads(received[received.index(b'{"error"') :].partition(b"\n\n")[0])["error"]
+        assert (error["type"], error["code"]) == ("rate_limit_error", "queue_full")
 
 
 def test_more_choices_than_the_server_takes_are_no_matter_of_time(bundle: Bundle) -> None:

@@ -78,10 +78,8 @@ class Answering:
                     await self._stream(asked, form, choices, batches, send)
                 else:
                     await self._whole(asked, form, choices, batches, send)
-        except QueueFull as error:  # another client's request took the place
-            raise _busy(error) from error
-        except TinylmError as error:
-            raise ApiError(500, error.message, code="model_failed") from error
+        except (QueueFull, TinylmError) as error:
+            raise _failed(error) from error
         finally:
             self._count_answers(choices, record)
 
@@ -159,9 +157,8 @@ class Answering:
         except (ApiError, QueueFull, TinylmError) as error:
             if not started:
                 raise
-            if not isinstance(error, ApiError):
-                error = ApiError(500, str(error), code="model_failed")
-            await send({"type": "http.response.body", "body": _event(error.document())})
+            told = error if isinstance(error, ApiError) else _failed(error)
+            await send({"type": "http.response.body", "body": _event(told.document())})
             return
         if asked.include_usage:
             data += _event(form.chunk([]) | {"usage": _usage(asked, choices)} | _more(asked, choices))
@@ -316,6 +313,11 @@ def _busy(error: QueueFull) -> ApiError:
     return ApiError(
         429, f"too many requests wait; try again in {error.retry_after_s} s", code="queue_full", headers=retry
     )
+
+
+def _failed(error: QueueFull | TinylmError) -> ApiError:
+    """A text that was taken and will not come: another client's request took its place, or the model failed."""
+    return _busy(error) if isinstance(error, QueueFull) else ApiError(500, error.message, code="model_failed")
 
 
 def _usage(asked: Asked, choices: list[Choice]) -> dict[str, Any]:
