@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tinylm.runtime.completion import CompletionRequest, TokenLogprob
 from tinylm.runtime.sampling import Sampling
 from tinylm.serve.remembered import Answer, Key, RememberedAnswers
 from tinylm.serve.scheduler import Usage
 
 
-def key(seed: int | None, *, temperature: float = 1.0, bundle: str = "a") -> Key:
+def key(
+    seed: int | None,
+    *,
+    temperature: float = 1.0,
+    bundle: str = "a",
+    prompt_ids: tuple[int, ...] = (0, 5),
+    stop: tuple[str, ...] = (),
+) -> Key:
     sampling = Sampling(temperature=temperature, seed=seed)
-    return bundle, CompletionRequest(prompt_ids=(0, 5), sampling=sampling, max_tokens=3)
+    return bundle, CompletionRequest(prompt_ids=prompt_ids, sampling=sampling, max_tokens=3, stop=stop)
 
 
 def answer(text: str, *, logprobs: int = 0) -> Answer:
@@ -49,3 +60,11 @@ def test_long_answers_are_bounded_in_all() -> None:
     for seed in range(1, 20):
         kept.put(key(seed), answer("x" * 20_000, logprobs=100))
     assert 5 <= sum(kept.get(key(seed)) is not None for seed in range(1, 20)) <= 10
+
+
+@pytest.mark.parametrize("asked", [{"prompt_ids": tuple(range(2500))}, {"stop": ("x" * 1000,) * 16}])
+def test_what_was_asked_counts_too(asked: dict[str, Any]) -> None:
+    kept = RememberedAnswers(1000)
+    for seed in range(100):
+        kept.put(key(seed, **asked), answer("x"))
+    assert 5 <= sum(kept.get(key(seed, **asked)) is not None for seed in range(100)) <= 20

@@ -14,6 +14,8 @@ from tinylm.serve.scheduler import Reason, Usage
 
 _MOST_BYTES = 1_000_000
 _LOGPROB_BYTES = 200
+_ID_BYTES = 40
+"""A token id in a tuple: the number and its place."""
 Key = tuple[str, CompletionRequest]
 """The bundle's hash, and everything that decides its answer."""
 
@@ -26,12 +28,6 @@ class Answer:
     logprobs: tuple[TokenLogprob, ...]
     finish_reason: Reason
     usage: Usage
-
-    @property
-    def bytes(self) -> int:
-        """About what it takes."""
-        alternatives = sum(1 + len(one.alternatives) for one in self.logprobs)
-        return 500 + 4 * len(self.text) + 8 * self.usage.prompt_tokens + _LOGPROB_BYTES * alternatives
 
 
 class RememberedAnswers:
@@ -51,12 +47,21 @@ class RememberedAnswers:
 
     def put(self, key: Key, answer: Answer) -> None:
         """Keep a finished answer, unless another would be as good."""
-        if not _is_determined(key[1]) or key in self._answers or answer.bytes > _MOST_BYTES // 4:
+        size = _size(key[1], answer)
+        if not _is_determined(key[1]) or key in self._answers or size > _MOST_BYTES // 4:
             return
         self._answers[key] = answer
-        self._bytes += answer.bytes
+        self._bytes += size
         while len(self._answers) > self._most or self._bytes > _MOST_BYTES:
-            self._bytes -= self._answers.popitem(last=False)[1].bytes
+            (_, request), gone = self._answers.popitem(last=False)
+            self._bytes -= _size(request, gone)
+
+
+def _size(request: CompletionRequest, answer: Answer) -> int:
+    """About the bytes that both take; a character can take four."""
+    characters = len(answer.text) + sum(map(len, request.stop))
+    numbers = sum(1 + len(one.alternatives) for one in answer.logprobs)
+    return 500 + 4 * characters + _ID_BYTES * len(request.prompt_ids) + _LOGPROB_BYTES * numbers
 
 
 def _is_determined(request: CompletionRequest) -> bool:
