@@ -20,7 +20,7 @@ from tinylm.runtime.chat_template import ChatTemplate, Message, fit_messages
 from tinylm.runtime.completion import Completion, CompletionRequest
 from tinylm.runtime.content_filter import ContentFilter, FilterGate, text_gates
 from tinylm.runtime.engine import Engine
-from tinylm.runtime.measurement.proc_self import kilobyte_fields
+from tinylm.runtime.measurement.proc_self import resident_bytes
 from tinylm.runtime.print_text import parse_threads
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -69,7 +69,7 @@ class LocalBackend:
         return LocalAnswer(self._open, messages, settings, content_filter=self._filter, redact=self._redact)
 
     def memory(self) -> Memory | None:
-        rss = kilobyte_fields("/proc/self/status").get("VmRSS")
+        rss = resident_bytes()
         return None if rss is None else Memory(rss_mb=rss / 1e6, whose="this process")
 
     def close(self) -> None:

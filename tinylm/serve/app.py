@@ -29,13 +29,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import tinylm
 from tinylm.base.errors import say
+from tinylm.runtime.measurement.proc_self import resident_bytes
 from tinylm.serve import request_log
 from tinylm.serve.answering import Answering
 from tinylm.serve.api.errors import ApiError
 from tinylm.serve.api.openapi import openapi
 from tinylm.serve.api.requests import Models, find_model, read_chat, read_completion, read_generate
 from tinylm.serve.guard import Guard
-from tinylm.serve.metrics import CONTENT_TYPE, Metrics, resident_bytes
+from tinylm.serve.metrics import CONTENT_TYPE, Metrics
 from tinylm.serve.models_list import model_entry
 from tinylm.serve.remembered import RememberedAnswers
 from tinylm.serve.request_log import Record

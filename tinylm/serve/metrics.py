@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from tinylm.runtime.measurement.proc_self import resident_bytes
+
 _LATENCY_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _STEP_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -115,18 +117,6 @@ class Metrics:
     def text(self) -> str:
         own: list[_Metric] = [one for one in vars(self).values() if isinstance(one, Counter | Histogram)]
         return "".join(f"{line}\n" for metric in [*own, *self._gauges] for line in metric.lines())
-
-
-def resident_bytes() -> int | None:
-    """This process's resident memory now; None where /proc is missing."""
-    try:
-        with open("/proc/self/status", "rb") as file:  # noqa: PTH123  (pathlib's is the slower one)
-            for line in file:
-                if line.startswith(b"VmRSS:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
 
 
 def _head(name: str, help: str, kind: str) -> Iterable[str]:

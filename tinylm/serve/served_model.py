@@ -21,7 +21,7 @@ from tinylm.bundle.reading import Bundle
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import check_tokenizer
-from tinylm.runtime.measurement.proc_self import kilobyte_fields
+from tinylm.runtime.measurement.proc_self import kilobyte_fields, resident_bytes
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -124,7 +124,7 @@ def memory_left(limit_bytes: int | None) -> int | None:
     tell."""
     if limit_bytes is None:
         return kilobyte_fields("/proc/meminfo").get("MemAvailable")
-    resident = kilobyte_fields("/proc/self/status").get("VmRSS")
+    resident = resident_bytes()
     return None if resident is None else limit_bytes - resident
 
 

@@ -19,11 +19,11 @@ import uvicorn
 from uvicorn.config import Config
 
 from tinylm.base.errors import say
+from tinylm.runtime.measurement.proc_self import resident_bytes
 from tinylm.serve.api.requests import Models
 from tinylm.serve.app import Server
 from tinylm.serve.guard import MAX_HEAD_BYTES, Guard
 from tinylm.serve.listening import bound_socket, url_of
-from tinylm.serve.metrics import resident_bytes
 from tinylm.serve.opening import budget_mb, open_models
 from tinylm.serve.protocol import Connection
 from tinylm.serve.scheduler import Scheduler

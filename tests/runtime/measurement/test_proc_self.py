@@ -28,6 +28,11 @@ def test_a_block_that_is_written_is_counted_to_the_page() -> None:
     assert after - untouched == pytest.approx(8 << 20, abs=1 << 18)  # whatever the interpreter did meanwhile
 
 
+def test_resident_memory_is_the_sum_of_its_kinds() -> None:
+    resident, status = proc_self.resident_bytes(), proc_self.kilobyte_fields("/proc/self/status")
+    assert resident == pytest.approx(sum(status[kind] for kind in ("RssAnon", "RssFile", "RssShmem")), rel=0.05)
+
+
 def test_mapped_files_are_those_of_the_kernel(tmp_path: Path) -> None:
     file = tmp_path / "a file (with brackets) and spaces"
     file.write_bytes(b"x" * (1 << 20))

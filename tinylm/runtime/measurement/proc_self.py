@@ -21,6 +21,11 @@ def kilobyte_fields(path: str) -> dict[str, int]:
     return found
 
 
+def resident_bytes() -> int | None:
+    """Resident memory of this process."""
+    return kilobyte_fields("/proc/self/status").get("VmRSS")
+
+
 def anonymous_bytes(process: int | str = "self") -> int | None:
     """Resident memory that belongs to no file, such as the heap; counted page by page where the kernel can.
 
