@@ -45,7 +45,9 @@ class ServeSettings:
     parallel: int = _setting("Texts that are written in turns at the same time; each has a cache of its own.", _LOAD, 4)
     queue: int = _setting("Requests that may wait; any more are answered 429.", _LOAD, 64)
     rate: int | None = _setting(
-        "Texts that one address may ask for in a minute, 0 for any number.", _LOAD, shown="100 beyond this machine"
+        "Requests for text that one address may make in a minute, 0 for any number.",
+        _LOAD,
+        shown="100 beyond this machine",
     )
     timeout: float = _setting("Seconds that a request may wait and compute.", _LOAD, 120.0, metavar="SECONDS")
     grace: float = _setting("Seconds to end what runs when told to stop.", _LOAD, 10.0, metavar="SECONDS")
