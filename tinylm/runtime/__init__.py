@@ -10,7 +10,7 @@
     generation.py        prompt to tokens, and tokens to text: `generate_ids`, `TextDecoder`
     completion.py        a text that is being written, a step at a time: `Completion`, `generate`
     chat_template.py     messages to the text that a model continues: `ChatTemplate`, `fit_messages`;
-    jinja_sandbox.py     and a bundle's own template, with a bound on what it costs
+    jinja_sandbox.py     and a bundle's own template, with a bound on what it costs (jinja_guard.py puts the meter in)
     content_filter.py    what a model is not asked for and does not write: `load_filter`; its lists are in filters/,
     phrases.py           and how their phrases are written and found;
     redaction.py         e-mail addresses and telephone numbers go: `Redaction`

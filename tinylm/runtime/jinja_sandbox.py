@@ -1,50 +1,47 @@
 """Jinja for templates that come with somebody's bundle: as Hugging Face has it, and with a bound on what it costs.
 
     template = compile_template(source)                     # TinylmError with the line of what is wrong
-    text = render(template, {"messages": [...]})            # TinylmError when the template raises, or works too much
+    text = template.rendered({"messages": [...]})          # TinylmError when the template raises, or works too much
 
 Jinja's own sandbox keeps a template away from Python; it does not keep it from taking all time and memory, by loops in
 loops, strings that double, `"a" * 10**9`, or wide columns. Here a render has `MOST_WORK` units. A character that is
 made and an element that is looked at cost one, a part of a statement that is run costs five, and what could cost more
 than it is given is charged before it is done:
 
-- the loops and macros of the parsed template get a call that charges for their body,
+- the loops and macros of the parsed template get a call that charges for their body (`tinylm.runtime.jinja_guard`),
 - operators, filters, tests, calls and what is printed are charged by the size of what goes in and comes out,
 - methods, filters and globals are those that templates of chats use, and none that pads or formats.
 
 So the same template and messages cost the same everywhere; the worst that was found takes half a second of a PC.
-Only this module imports jinja2, and only a bundle with a template needs it.
+Only these two modules import jinja2, and only a bundle with a template needs it.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from datetime import datetime
 from functools import wraps
 from typing import Any, NoReturn
 
-from jinja2 import nodes, pass_context
+from jinja2 import pass_context
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
-from jinja2.ext import Extension, loopcontrols
+from jinja2.ext import loopcontrols
 from jinja2.filters import FILTERS
-from jinja2.parser import Parser
 from jinja2.runtime import LoopContext, Macro, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.tests import TESTS
 from jinja2.utils import Cycler, Joiner, Namespace
-from jinja2.visitor import NodeTransformer
 
 from tinylm.base.errors import TinylmError
 from tinylm.base.printable import printable
+from tinylm.runtime.jinja_guard import STEP, Generation, Guard
 
 MOST_CHARACTERS = 32_000
 """The longest template. Those of large models with tools have up to 20,000."""
 MOST_WORK = 2_000_000
 """What one render may cost: several times what a text of 100,000 characters does."""
-_STEP = 5
-"""Units of a part of a statement that is run: about as long as looking at so many elements."""
 _MOST_BITS = 64  # of a whole number
 _LONGEST_RANGE = 10_000
 
@@ -69,7 +66,6 @@ _SHALLOW = _names("count default d first items last length list map reject rejec
 _DEEP = _names("abs capitalize dictsort float int join lower replace sort string title trim unique upper")
 _COMPARING = _names("in == eq equalto != ne > gt greaterthan >= ge < lt lessthan <= le lower upper")
 _JINJA_PASSES = ("_loop_vars", "_block_vars")  # beside what a template gives
-_REFUSED = (nodes.Extends, nodes.Block, nodes.Include, nodes.Import, nodes.FromImport)
 
 
 class TooMuchWork(Exception):
@@ -110,7 +106,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             trim_blocks=True,
             lstrip_blocks=True,
-            extensions=[loopcontrols, _Generation],
+            extensions=[loopcontrols, Generation],
             finalize=_printed,
             cache_size=0,
         )
@@ -134,7 +130,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.tests = {name: self._charged(TESTS[name], self.weigh) for name in _COMPARING} | {
             name: test for name, test in TESTS.items() if name not in _COMPARING
         }
-        tree = _Guard(self).visit(self.parse(source))
+        tree = Guard().visit(self.parse(source))
         tree.set_environment(self)
         code = self.compile(tree)
         self._template = self.template_class.from_code(self, code, dict(self.globals))
@@ -179,7 +175,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         asked = sum(_length(value) for value in values[1:])
         self.charge((1 + _length(values[0])) * (1 + asked) if values else 1)
 
-    # What the guarded template calls.
+    # What the guarded template calls (`tinylm.runtime.jinja_guard`).
 
     def tick(self, units: int) -> bool:
         self.charge(units)
@@ -264,7 +260,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(value, int) and value.bit_length() > _MOST_BITS:
             raise OverflowError(f"a whole number has more than {_MOST_BITS} bits")
         value = list(value) if isinstance(value, (Iterator, KeysView, ValuesView, ItemsView)) else value
-        self.charge(_STEP + _length(value))
+        self.charge(STEP + _length(value))
         return value
 
     def _range(self, *bounds: int) -> range:
@@ -272,87 +268,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if len(numbers) > _LONGEST_RANGE:
             raise OverflowError(f"a range has {len(numbers)} numbers; at most {_LONGEST_RANGE} are possible")
         return numbers
-
-
-class _Guard(NodeTransformer):
-    """Puts the meter into a parsed template, and refuses what a chat template has no use for."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-
-    def generic_visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(node, _REFUSED):
-            raise TemplateSyntaxError(f"`{type(node).__name__.lower()}` is not known here", node.lineno)
-        return super().generic_visit(node, *args, **kwargs)
-
-    def visit_For(self, node: nodes.For) -> nodes.For:
-        self.generic_visit(node)
-        if node.test is not None:
-            node.test = nodes.And(
-                self._call("tick", nodes.Const(_cost([node.test])), at=node), node.test, lineno=node.lineno
-            )
-        self._tick_in(node)
-        return node
-
-    def visit_Macro(self, node: nodes.Macro) -> nodes.Macro:
-        self.generic_visit(node)
-        self._tick_in(node)
-        return node
-
-    def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.CallBlock:
-        self.generic_visit(node)
-        self._tick_in(node)
-        return node
-
-    def _tick_in(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> None:
-        tick = self._call("tick", nodes.Const(_cost(node.body)), at=node)
-        node.body.insert(0, nodes.ExprStmt(tick, lineno=node.lineno))
-
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:
-        self.generic_visit(node)
-        return self._call("joined", *node.nodes, at=node)
-
-    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:
-        self.generic_visit(node)
-        return self._call("sliced", node, at=node) if isinstance(node.arg, nodes.Slice) else node
-
-    def visit_Compare(self, node: nodes.Compare) -> nodes.Compare:
-        self.generic_visit(node)
-        node.expr = self._heavy(node.expr)
-        for operand in node.ops:
-            operand.expr = self._heavy(operand.expr)
-        return node
-
-    def visit_Pair(self, node: nodes.Pair) -> nodes.Pair:
-        self.generic_visit(node)
-        node.key = self._heavy(node.key)
-        return node
-
-    def _heavy(self, node: nodes.Expr) -> nodes.Expr:
-        return node if isinstance(node, nodes.Const) else self._call("heavy", node, at=node)
-
-    def _call(self, name: str, *arguments: nodes.Expr, at: nodes.Node) -> nodes.Call:
-        attribute = nodes.EnvironmentAttribute(name, lineno=at.lineno)
-        return nodes.Call(attribute, list(arguments), [], None, None, lineno=at.lineno)
-
-
-class _Generation(Extension):
-    """`{% generation %}`, which marks for training what an assistant says: here its content alone."""
-
-    tags = {"generation"}  # noqa: RUF012  # as Jinja's extensions declare it
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
-def _cost(body: Iterable[nodes.Node]) -> int:
-    """Of running these statements once, without what they call: their parts, and the characters that they print."""
-    cost = _STEP
-    for node in body:
-        cost += len(node.data) if isinstance(node, nodes.TemplateData) else _STEP
-        cost += _cost(node.iter_child_nodes())
-    return cost
 
 
 def _length(value: object) -> int:
