@@ -63,7 +63,7 @@ def total(metrics: dict[str, float], beginning: str) -> float:
 
 @pytest.mark.slow
 def test_three_minutes(served_bundle: Path, tmp_path: Path) -> None:
-    soak(served_bundle, tmp_path / "log", minutes=3, most_drift=0.05)
+    soak(served_bundle, tmp_path / "log", minutes=3, most_drift=0.02)
 
 
 @pytest.mark.soak
