@@ -104,6 +104,7 @@ def test_an_interrupted_and_a_decayed_deployment_are_mended_by_the_next(fresh: D
     os.killpg(running.pid, signal.SIGINT)  # as Ctrl-C does
     messages = running.communicate(timeout=30)[1]
     assert running.returncode == 130, messages
+    assert "error: interrupted; nothing serves there yet" in messages
     (fresh.home / "slow").unlink()
     assert fresh.releases == [ident(bundle)]
     assert fresh.current() is None

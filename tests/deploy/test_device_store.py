@@ -266,7 +266,29 @@ def test_what_decayed_is_replaced_where_it_serves(tmp_path: Path) -> None:
     assert serves(tmp_path) == OLD
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"history": [{"id": "../.."}], "switching": null}', "null"])
+def test_the_state_of_a_newer_tinylm_is_left_alone(tmp_path: Path) -> None:
+    install(tmp_path, OLD)
+    newer = json.dumps({**Store(tmp_path).state(), "schema": "2.0"})
+    (tmp_path / "state.json").write_text(newer, encoding="utf-8")
+    with pytest.raises(Refused, match="by a newer tinylm"):
+        install(tmp_path, NEW)
+    assert (tmp_path / "state.json").read_text(encoding="utf-8") == newer
+    assert serves(tmp_path) == OLD
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"schema": 3}',
+        '{"schema": "x", "history": [], "switching": null}',
+        '{"schema": "1.0", "history": [{"id": "a", "at_s": "now"}], "switching": null}',
+        '{"schema": "1.0", "history": [{"id": "../.."}], "switching": null}',
+        "null",
+    ],
+)
 def test_a_state_that_is_none_is_made_from_the_links(tmp_path: Path, text: str) -> None:
     install(tmp_path, OLD)
     install(tmp_path, NEW)

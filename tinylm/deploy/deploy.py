@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinylm.base.errors import TinylmError
+from tinylm.base.errors import INTERRUPTED, TinylmError
 from tinylm.base.files import sha256
 from tinylm.base.printable import printable
 from tinylm.base.progress import ProgressBar
@@ -59,6 +59,8 @@ def deploy(there: Session, bundle: Bundle, budget: str, options: Options, *, say
                 serving = "see `tinylm deploy --status`"
             say(f"{number}/{len(steps)} {step}")
             _do(there, step, bundle, target, say=say, show=show)
+    except KeyboardInterrupt:
+        raise TinylmError(f"interrupted; {serving}", "run the same command again", exit_code=INTERRUPTED) from None
     except TinylmError as error:
         raise TinylmError(f"{error.message}; {serving}", error.hint, exit_code=error.exit_code) from error
     say(f"done: {target.id} serves on {there.target}, as {there.root}/current")

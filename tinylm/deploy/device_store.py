@@ -72,9 +72,9 @@ class Store:
             written = self._written()
             history, switching = written["history"], written["switching"]
             for entry in [*history, *([switching] if switching else [])]:
-                if not _ID.fullmatch(entry["id"]):
+                if not _ID.fullmatch(entry["id"]) or not isinstance(entry.get("at_s", 0), int):
                     raise ValueError
-        except (OSError, ValueError, KeyError, TypeError):  # not by this program: the links are what is left
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):  # of no program: the links are what is left
             before = self.current("previous")
             history, switching = [{"id": before}] if before else [], None
         current = self.current()
@@ -119,7 +119,7 @@ class Store:
                     "id": entry["id"],
                     "name": str(entry.get("name", "")),
                     "version": str(entry.get("version", "")),
-                    "at_s": int(entry.get("at_s", 0)),
+                    "at_s": entry.get("at_s", 0),
                 }
                 for entry in self.state()["history"]
             ],
@@ -248,12 +248,14 @@ class Store:
         if not file.exists():
             return {"schema": SCHEMA, "history": [], "switching": None}
         content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if int(content["schema"].partition(".")[0]) > int(SCHEMA.partition(".")[0]):
+            raise Refused("state", "what serves there was deployed by a newer tinylm")
         return content
 
     def _settled(self) -> bool:
         try:
             return self._written() == self.state() and self.current("previous") == self.previous()
-        except (OSError, ValueError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return False
 
     def _settle(self) -> None:

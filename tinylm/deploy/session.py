@@ -231,7 +231,11 @@ class Session:
 
     def _lost(self) -> TinylmError:
         """Why nothing more comes: nobody could log in, no command is run there, or the connection broke."""
-        code = self._ssh.wait()
+        try:
+            code = self._ssh.wait(timeout=5)
+        except subprocess.TimeoutExpired:  # the other end said that it says no more, and stayed
+            self._ssh.kill()
+            code = self._ssh.wait()
         self._listener.join(timeout=5)
         said = self._words.decode(errors="replace")
         if self._greeted:
