@@ -191,6 +191,8 @@ def test_determined_answers_are_remembered_and_say_so(bundle: Bundle) -> None:
 def test_generate_is_small(served: Served) -> None:
     answer = served.post("/generate", prompt="casa", max_length=5, temperature=0)
     assert answer.document["text"] == served.complete(max_tokens=5, temperature=0).document["choices"][0]["text"]
+    differing = served.post("/generate", prompt="casa", max_length=5, max_tokens=6)
+    assert (differing.status, differing.error["param"]) == (400, "max_length")
 
 
 def test_a_prompt_beyond_the_context_is_refused_and_an_old_chat_is_cut(served: Served) -> None:

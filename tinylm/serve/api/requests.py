@@ -97,7 +97,7 @@ def read_chat(document: dict[str, Any], models: Models) -> Asked:
 def read_generate(document: dict[str, Any], models: Models) -> Asked:
     """The body of POST /generate: a prompt, and the little that can be said about it."""
     values = GENERATE.read(document, "")
-    length = values["max_tokens"] or values["max_length"]
+    length = _same(values, "max_tokens", "max_length")
     wanted = {"prompt": values["prompt"], "max_tokens": length, "temperature": values["temperature"]}
     return replace(read_completion(wanted, models), endpoint="generate")
 
@@ -121,7 +121,7 @@ class _Common:
         self._stop = _stops(values["stop"])
         self._at_eos: bool = not values["ignore_eos"]
         self._logprobs = logprobs
-        self.max_tokens = _max_tokens(values) or defaults.max_tokens
+        self.max_tokens = _same(values, "max_tokens", "max_completion_tokens") or defaults.max_tokens
         if logprobs is not None:
             _check_logprobs(logprobs, tokens=prompts * self._n * self.max_tokens)
         changed = {
@@ -153,14 +153,12 @@ class _Common:
         ]
 
 
-def _max_tokens(values: dict[str, Any]) -> int | None:
-    first: int | None = values["max_tokens"]
-    second: int | None = values["max_completion_tokens"]
+def _same(values: dict[str, Any], name: str, other: str) -> int | None:
+    """The value of two names for the same; ApiError where both are given and differ."""
+    first: int | None = values[name]
+    second: int | None = values[other]
     if None not in (first, second) and first != second:
-        raise invalid(
-            f"`max_tokens` is {first} and `max_completion_tokens` is {second}; they mean the same",
-            "max_completion_tokens",
-        )
+        raise invalid(f"`{name}` is {first} and `{other}` is {second}; they mean the same", other)
     return first or second
 
 
