@@ -14,9 +14,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import pytest
 from malformed_requests import HOST, JSON, all_requests, post
 from running_server import Reply, RunningServer
 
+pytestmark = pytest.mark.slow
 CLIENTS = 50
 LONG = {"prompt": "casa", "max_tokens": 32768, "ignore_eos": True}
 

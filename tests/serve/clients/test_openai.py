@@ -171,6 +171,7 @@ def test_each_error_is_the_exception_that_the_package_has_for_it(served_bundle: 
             assert 0 < int(often.value.response.headers["retry-after"]) <= 60
 
 
+@pytest.mark.slow
 def test_a_client_waits_as_the_server_says_and_asks_again(served_bundle: Path, tmp_path: Path) -> None:
     with (
         RunningServer(served_bundle, log=tmp_path / "log", options=("--rate", "60")) as server,
