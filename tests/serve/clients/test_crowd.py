@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from http_client import Reply
 from malformed_requests import HOST, JSON, all_requests, post
-from running_server import Reply, RunningServer
+from running_server import RunningServer
 
 pytestmark = pytest.mark.slow
 CLIENTS = 50
