@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
@@ -282,9 +281,7 @@ def test_nobody_waits_for_others_to_end(served: ServedModel) -> None:
     async def work(scheduler: Scheduler) -> None:
         endless = scheduler.submit(job(served, max_tokens=FOREVER))
         _events = await begun(endless)
-        start = time.monotonic()
         assert await text_of(scheduler.submit(job(served, client="b")))
         assert endless.finish_reason is None
-        assert time.monotonic() - start < 30
 
     run(work)

@@ -3,74 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_actions import bodies, choose, drawer, fits, nameless, small_targets, write
 from running_server import RunningServer
 
 pytestmark = pytest.mark.slow
 Open = Callable[..., Any]
-
-
-def write(page: Any, text: str) -> None:
-    """Send `text` and wait until it is answered."""
-    page.fill("#text", text)
-    page.press("#text", "Enter")
-    page.wait_for_selector("body:not(.writing)")
-
-
-def choose(page: Any, mode: str, model: str) -> None:
-    page.click(f"#mode-{mode}")
-    page.select_option("#model", model)
-
-
-@contextmanager
-def drawer(page: Any) -> Iterator[None]:
-    """The list of conversations, which a phone shows when it is asked for."""
-    phone = page.is_visible("#side-open")
-    if phone:
-        page.click("#side-open")
-    yield
-    if phone and page.evaluate("document.body.classList.contains('drawer')"):
-        page.press("#side-close", "Escape")
-
-
-def bodies(page: Any) -> list[dict[str, Any]]:
-    """Collect what the page asks for from now on."""
-    found: list[dict[str, Any]] = []
-    page.on("request", lambda request: found.append(request.post_data_json) if request.method == "POST" else None)
-    return found
-
-
-def fits(page: Any) -> bool:
-    """Nothing is wider than the screen, and what one writes in is on it."""
-    wide = "Math.max(document.documentElement.scrollWidth - innerWidth, $.scrollWidth - $.clientWidth)"
-    box = page.locator("#composer").bounding_box()
-    inside: bool = box["y"] + box["height"] <= page.viewport_size["height"] + 1
-    return inside and page.evaluate(wide.replace("$", "document.getElementById('main')")) <= 0
-
-
-def small_targets(page: Any) -> list[str]:
-    """Buttons and the like that a finger misses."""
-    found: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll("button, select, input, textarea")]
-        .filter((each) => each.checkVisibility() && (each.offsetHeight < 44 || each.offsetWidth < 44))
-        .map((each) => each.outerHTML)"""
-    )
-    return found
-
-
-def nameless(page: Any) -> list[str]:
-    """Controls that a screen reader has no name for."""
-    found: list[str] = page.evaluate(
-        """() => [...document.querySelectorAll("button, select, input, textarea")]
-        .filter((each) => each.checkVisibility() && !each.ariaLabel && !each.textContent.trim()
-          && !each.labels?.length && !each.getAttribute("aria-labelledby")).map((each) => each.outerHTML)"""
-    )
-    return found
 
 
 def test_a_text_is_written_shown_with_its_figures_and_there_after_a_reload(
