@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 from deployments import Device, another_bundle, budget, quick_tinylm, script
 
+from tinylm.base.records import to_bytes
 from tinylm.bundle.identity import identity
-from tinylm.bundle.manifest import CARD, MANIFEST, MODEL, SIGNATURE
-from tinylm.bundle.reading import open_bundle
+from tinylm.bundle.manifest import CARD, GOLDEN, MANIFEST, MODEL, REQUIRED, SIGNATURE
+from tinylm.bundle.reading import load_json, open_bundle
 from tinylm.bundle.signing import sign
+from tinylm.bundle.writing import write_bundle
 
 
 def ident(bundle: Path) -> str:
@@ -115,6 +118,29 @@ def test_an_interrupted_and_a_decayed_deployment_are_mended_by_the_next(fresh: D
     assert result.returncode == 0, result.stderr
     assert "MODEL_CARD.md cannot be taken from there: it travels" in result.stderr
     assert decayed.read_bytes() == (bundle / CARD).read_bytes()
+    assert fresh.current() == f"releases/{ident(bundle)}"
+
+
+@pytest.mark.parametrize("lie", ["a golden token", "an encoding", "the quality"])
+def test_a_bundle_that_is_not_what_it_says(fresh: Device, bundle: Path, tmp_path: Path, lie: str) -> None:
+    """Whole by its hashes, as what was exported wrongly or for another processor is; the device finds out."""
+    (fresh.home / "verifies").touch()
+    quick = ("--python", quick_tinylm(fresh.home))
+    assert fresh.deploy(bundle, *quick).returncode == 0
+    opened = open_bundle(bundle)
+    golden = load_json(bundle / GOLDEN)
+    if lie == "a golden token":
+        golden["prompts"][0]["ids"][2] ^= 1
+    elif lie == "an encoding":
+        golden["encodings"][0]["ids"][0] ^= 1
+    else:
+        golden["held_out"][0]["bits"] += 100
+    contents = {name: (bundle / name).read_bytes() for name in REQUIRED} | {GOLDEN: to_bytes(golden)}
+    record = dataclasses.replace(opened.manifest, version="1.0.1")
+    wrong = fresh.deploy(write_bundle(tmp_path / "wrong", record, contents).path, *quick)
+    assert wrong.returncode == 1, wrong.stderr
+    assert "differs: " in wrong.stdout
+    assert f"not switched; {ident(bundle)} serves there still" in wrong.stderr
     assert fresh.current() == f"releases/{ident(bundle)}"
 
 
