@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+
 import pytest
 from http_server import serving
 from hypothesis import given
@@ -11,8 +14,8 @@ from probe_orders import ORDERS, PROMPTS
 from tinylm.bundle.reading import Bundle
 from tinylm.runtime.measurement.candidate import BundleCandidate
 from tinylm.runtime.measurement.probe import do_request
-from tinylm.serve.measurement.client import Client, Refusal
-from tinylm.serve.measurement.requests import ServedRequests, cut_text
+from tinylm.serve.measurement.client import FILTERED, Answer, Client, Refusal
+from tinylm.serve.measurement.requests import WARMING, ServedRequests, cut_text
 from tinylm.tokenizer.tokenizer import Tokenizer
 
 
@@ -27,6 +30,34 @@ def test_a_server_writes_what_the_runtime_writes(candidate: BundleCandidate) -> 
         requests = ServedRequests(Client(served.port), candidate, ORDERS)
         for number in range(4):
             assert requests.do(number).text == do_request(candidate, engine, ORDERS, number).text
+
+
+def test_long_prompts_are_read_anew_in_every_request(make_bundle: Callable[..., Bundle]) -> None:
+    """Of more prompts than the server has caches each comes again when it is in none; warming up is another text."""
+    bundle = make_bundle(context_length=128)
+    words = " ".join(PROMPTS).split()
+    prompts = tuple(" ".join(words[place:] + words[:place]) for place in range(6))
+    orders = dataclasses.replace(ORDERS, prompts=prompts, prompt_tokens=33)
+    with serving(bundle.path) as served:
+        requests = ServedRequests(Client(served.port), BundleCandidate(bundle, prompts), orders)
+        for number in (*range(WARMING, WARMING + 3), *range(14)):
+            assert requests.do(number).cached_tokens == 0
+
+
+def test_a_text_that_the_filter_ended_is_asked_for_with_a_prompt_that_no_cache_has(
+    make_bundle: Callable[..., Bundle], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = make_bundle(context_length=128)
+    orders = dataclasses.replace(ORDERS, prompts=(" ".join(PROMPTS),), prompt_tokens=33)
+    with serving(bundle.path) as served:
+        client = Client(served.port)
+        complete, ends = client.complete, iter((FILTERED, FILTERED, "length"))
+        monkeypatch.setattr(client, "complete", lambda *asked, **how: ended(complete(*asked, **how), next(ends)))
+        assert ServedRequests(client, BundleCandidate(bundle, orders.prompts), orders).do(0).cached_tokens == 0
+
+
+def ended(answer: Answer, finish_reason: str) -> Answer:
+    return dataclasses.replace(answer, finish_reason=finish_reason)
 
 
 def test_answers_that_a_server_remembers_are_no_measurement(candidate: BundleCandidate) -> None:
