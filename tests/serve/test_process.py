@@ -106,6 +106,18 @@ def test_a_second_signal_ends_at_once(bundle: Bundle) -> None:
         assert own.process.wait(20) == -signal.SIGTERM
 
 
+def test_what_is_ignored_stays_so_while_it_ends(bundle: Bundle) -> None:
+    """As under nohup: the terminal goes away after somebody has ended the server."""
+    with started(["nohup", *MODULE], str(bundle.path), "--port", "0", "--grace", "1") as own:
+        assert own.begin({**LONG, "stream": True, "n": 8}).readline()
+        own.process.terminate()
+        assert own.process.stderr
+        while "ending" not in own.process.stderr.readline():
+            pass
+        own.process.send_signal(signal.SIGHUP)
+        assert own.process.wait(20) == 0
+
+
 def test_a_server_that_was_killed_starts_again_on_its_port(bundle: Bundle) -> None:
     with started(MODULE, str(bundle.path), "--port", "0") as own:
         response = own.begin({**LONG, "stream": True})

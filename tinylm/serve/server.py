@@ -48,18 +48,18 @@ def serve(bundles: Sequence[Path], settings: ServeSettings) -> None:
 async def until_told(running: Running) -> None:
     """Serve until a signal, and say when it is ready."""
     loop = asyncio.get_running_loop()
+    ours = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # as under nohup
 
     def end() -> None:
         """Once; from then on a signal does what it does to any process."""
-        for number in _SIGNALS:
+        for number in ours:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
         say(f"ending: what runs has {running.settings.grace:g} seconds; a second signal ends at once")
         running.end()
 
-    for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            loop.add_signal_handler(number, end)
+    for number in ours:
+        loop.add_signal_handler(number, end)
     await running.run(ready=lambda: say(running.announcement()))
 
 
