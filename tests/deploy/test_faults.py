@@ -75,20 +75,28 @@ def serving(device: Device) -> str:
     return identity(opened)
 
 
-@pytest.mark.parametrize("after", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["before", "after"])
-def test_a_connection_that_dies_at_every_request(there: Device, bundle: Path, tmp_path: Path, after: bool) -> None:
+ALL = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("after", "every"), [(False, 4), pytest.param(False, 1, marks=ALL), pytest.param(True, 1, marks=ALL)]
+)
+def test_a_connection_that_dies_at_a_request(
+    there: Device, bundle: Path, tmp_path: Path, after: bool, every: int
+) -> None:
+    """Before or after it is sent: at every fourth request, and where there is time for it at each."""
     old, new = open_bundle(bundle), open_bundle(another_bundle(bundle, tmp_path / "new", "1.0.1"))
     deployed(there, old)
     before = shutil.copytree(there.root, tmp_path / "before", symlinks=True)
     seen: list[str] = []
-    while died(there, new, at=len(seen) + 1, after=after):
+    while died(there, new, at=1 + every * len(seen), after=after):
         seen.append(serving(there))
         deployed(there, new)
         assert serving(there) == identity(new)
         assert there.releases == sorted([identity(old), identity(new)])
         shutil.rmtree(there.root)
         shutil.copytree(before, there.root, symlinks=True)
-    assert len(seen) > 9
+    assert len(seen) > 9 // every
     assert identity(old) in seen
 
 
