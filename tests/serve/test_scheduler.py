@@ -133,6 +133,19 @@ def test_a_cancelled_text_ends_within_two_tokens(served: ServedModel) -> None:
     run(work)
 
 
+def test_what_a_text_took_is_known_before_it_ends(served: ServedModel) -> None:
+    """A client that leaves does not wait for the end, and its tokens count."""
+
+    async def work(scheduler: Scheduler) -> None:
+        ticket = scheduler.submit(job(served, max_tokens=FOREVER))
+        assert ticket.usage.prompt_tokens == len(ticket.job.request.prompt_ids)
+        _events = await begun(ticket)
+        assert ticket.finish_reason is None
+        assert ticket.usage.completion_tokens > 0
+
+    run(work)
+
+
 def test_leaving_a_text_early_cancels_it(served: ServedModel) -> None:
     async def work(scheduler: Scheduler) -> None:
         ticket = scheduler.submit(job(served, max_tokens=FOREVER))

@@ -126,10 +126,18 @@ class Ticket:
         self.times = Times(submitted=monotonic())
         self.finish_reason: Reason | None = None
         """None until the text has ended."""
-        self.usage = Usage(len(job.request.prompt_ids), 0, 0)
+        self._completion: Completion | None = None
         self._scheduler = scheduler
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | BaseException | None] = asyncio.Queue()
+
+    @property
+    def usage(self) -> Usage:
+        """What the text took; so far, before it has ended."""
+        done = self._completion
+        if done is None:
+            return Usage(len(self.job.request.prompt_ids), 0, 0)
+        return Usage(done.prompt_tokens, done.cached_tokens, done.completion_tokens)
 
     def cancel(self) -> None:
         """End the text before its next token, or before its first; what has ended stays as it is."""
@@ -329,6 +337,7 @@ class Scheduler:
             ticket.finish_reason, ticket.times.ended = "cancelled", monotonic()
             ticket._fail(error)
             return
+        ticket._completion = completion
         deadline = ticket.times.submitted + job.timeout_s
         self._writing.append(_Writing(ticket, engine, completion, deadline))
 
@@ -371,8 +380,7 @@ class Scheduler:
         writing.completion.cancel()
 
     def _end(self, writing: _Writing, reason: Reason) -> None:
-        ticket, completion = writing.ticket, writing.completion
-        ticket.usage = Usage(completion.prompt_tokens, completion.cached_tokens, completion.completion_tokens)
+        ticket = writing.ticket
         ticket.times.ended = now = monotonic()
         ticket.finish_reason = reason
         started = ticket.times.started or now
