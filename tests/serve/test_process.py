@@ -118,6 +118,16 @@ def test_what_is_ignored_stays_so_while_it_ends(bundle: Bundle) -> None:
         assert own.process.wait(20) == 0
 
 
+def test_a_server_whose_log_nobody_reads_any_more_serves_and_ends_in_order(bundle: Bundle) -> None:
+    """As under `2>&1 | head`, or when its terminal is closed."""
+    with started(MODULE, str(bundle.path), "--port", "0") as own:
+        assert own.process.stderr
+        own.process.stderr.close()
+        assert own.get("/readyz") == (200, {"status": "ready"})
+        own.process.send_signal(signal.SIGTERM)
+        assert own.process.wait(30) == 0
+
+
 def test_a_server_that_was_killed_starts_again_on_its_port(bundle: Bundle) -> None:
     with started(MODULE, str(bundle.path), "--port", "0") as own:
         response = own.begin({**LONG, "stream": True})
@@ -141,7 +151,7 @@ def test_a_taken_port_is_told_with_who_has_it(bundle: Bundle) -> None:
 def test_what_cannot_be_used_is_told(bundle: Bundle, tmp_path: Path) -> None:
     assert "no bundle at" in failed(str(tmp_path / "nothing"), "--port", "0")
     assert "is no address of this machine" in failed(str(bundle.path), "--host", "192.0.2.1")
-    assert "is named twice" in failed(str(bundle.path), str(bundle.path), "--port", "0")
+    assert "holds the same bundle as" in failed(str(bundle.path), str(bundle.path), "--port", "0")
     assert "--parallel is 0; 1 to 64" in failed(str(bundle.path), "--parallel", "0")
     assert "--port is 70000" in failed(str(bundle.path), "--port", "70000")
     assert "unrecognized arguments: --prot" in failed(str(bundle.path), "--prot", "1")

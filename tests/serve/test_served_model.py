@@ -13,6 +13,8 @@ from tinylm.base.errors import TinylmError
 from tinylm.bundle.reading import Bundle, open_bundle
 from tinylm.runtime.chat_template import ChatTemplate
 from tinylm.runtime.completion import Completion, CompletionRequest
+from tinylm.runtime.engine import Engine
+from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampling
 from tinylm.serve.served_model import ServedModel, check_memory, memory_needed
 from tinylm.tokenizer.tokenizer import BOS
@@ -53,6 +55,21 @@ def test_there_are_no_more_engines_than_texts(served: ServedModel) -> None:
         served.take_engine((BOS,))
     served.give_back(taken[0])
     assert served.take_engine((BOS,)) is taken[0]
+
+
+def test_without_memory_for_one_more_cache_an_idle_engine_serves(
+    served: ServedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(served, (BOS, *range(10, 50)))
+
+    def no_memory(model: Model) -> Engine:
+        raise TinylmError("no memory")
+
+    monkeypatch.setattr("tinylm.serve.served_model.Engine", no_memory)
+    assert write(served, (BOS, *range(60, 90))).cached_tokens == 0
+    served.take_engine((BOS,))
+    with pytest.raises(TinylmError, match="no memory"):
+        served.take_engine((BOS,))
 
 
 def test_a_bundle_that_changes_on_disk_is_served_as_it_was(served: ServedModel, bundle: Bundle) -> None:

@@ -15,6 +15,7 @@ from tinylm.serve.__main__ import parse
 from tinylm.serve.settings import ServeSettings, words
 
 _TEXT = st.from_regex(r"[a-z0-9./:]{1,12}", fullmatch=True)
+_NAMES = st.from_regex(r"[a-z0-9]([a-z0-9.-]{0,8}[a-z0-9])?", fullmatch=True)
 _SETTINGS = st.builds(
     ServeSettings,
     host=_TEXT,
@@ -23,8 +24,8 @@ _SETTINGS = st.builds(
     rate=st.none() | st.integers(0, 1000),
     timeout=st.floats(0.1, 1000),
     token_file=st.none() | _TEXT.map(Path),
-    allow_host=st.none() | st.lists(_TEXT, min_size=1, max_size=3),
-    allow_origin=st.none() | st.lists(_TEXT, min_size=1, max_size=3),
+    allow_host=st.none() | st.lists(_NAMES, min_size=1, max_size=3),
+    allow_origin=st.none() | st.lists(_NAMES.map("https://{}:8443".format), min_size=1, max_size=3),
     log_text=st.booleans(),
     threads=st.sampled_from(["auto", "1"]),
     backend=st.sampled_from(["auto", "native"]),
@@ -52,7 +53,19 @@ def test_addresses_beyond_this_machine(host: str, beyond: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"port": -1}, {"parallel": 0}, {"timeout": 0.0}, {"max_body": 1}, {"rate": -1}, {"timeout": float("nan")}]
+    "wrong",
+    [
+        {"port": -1},
+        {"parallel": 0},
+        {"timeout": 0.0},
+        {"max_body": 1},
+        {"rate": -1},
+        {"timeout": float("nan")},
+        {"allow_origin": ["https://chat.example", "foo"]},
+        {"allow_origin": ["https://chat.example/"]},
+        {"allow_host": ["http://chat.example"]},
+        {"allow_host": ["chat.example:8000"]},
+    ],
 )
 def test_values_out_of_range_are_named_as_they_are_typed(wrong: dict[str, Any]) -> None:
     with pytest.raises(TinylmError, match=f"--{next(iter(wrong)).replace('_', '-')} is"):

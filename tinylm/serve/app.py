@@ -16,6 +16,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from traceback import format_exc
 from typing import Any
 
@@ -113,7 +114,8 @@ class Server:
             await _error_response(error)(scope, receive, sending)
         except Exception:
             record.details["error"] = "internal"
-            say(format_exc().rstrip())
+            with suppress(OSError):  # as in `request_log.write`
+                say(format_exc().rstrip())
             if sending.status is None:
                 await _error_response(ApiError(500, "a mistake of the server; its log says more", code="internal"))(
                     scope, receive, sending

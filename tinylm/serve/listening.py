@@ -32,11 +32,22 @@ _HOSTS = "127.0.0.1 is this machine alone, 0.0.0.0 is everybody who can reach it
 
 
 def url_of(listening: socket.socket) -> str:
-    """`http://127.0.0.1:8000`; of an address that means all, one that works here."""
+    """`http://127.0.0.1:8000`; of an address that means all, the one that others reach this machine by."""
     host, port = listening.getsockname()[:2]
     if host in ("0.0.0.0", "::"):
-        host = socket.gethostname()
+        host = _own_address() or socket.gethostname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _own_address() -> str | None:
+    """This machine's in the network that leads outside: a phone may not know its name. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # an address for documentation, which nobody has (RFC 5737)
+        except OSError:
+            return None
+        address: str = probe.getsockname()[0]
+        return address
 
 
 def _explained(error: OSError, host: str, port: int) -> TinylmError:

@@ -61,8 +61,11 @@ def budget_mb(settings: ServeSettings) -> float | None:
 def _name(bundle: Bundle, models: dict[str, ServedModel]) -> str:
     """The bundle's own; of two that share one, the second gets its hash too."""
     name, sha256 = bundle.manifest.name, bundle.manifest_sha256
-    if any(model.bundle.manifest_sha256 == sha256 for model in models.values()):
-        raise TinylmError(f"`{bundle.path}` is named twice", "name each bundle once")
+    for model in models.values():
+        if model.bundle.manifest_sha256 == sha256:
+            raise TinylmError(
+                f"`{bundle.path}` holds the same bundle as `{model.bundle.path}`", "name each bundle once, and no copy"
+            )
     return f"{name}-{sha256[:8]}" if name in models else name
 
 

@@ -146,7 +146,8 @@ class Ticket:
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Yield what became certain, until the text ends; leaving early cancels it.
 
-        TinylmError when the model fails; QueueFull when another client's request took the place.
+        TinylmError when the model fails; QueueFull when another client's request took the place, or the time was over
+        before its turn came.
         """
         ended = False
         try:
@@ -277,11 +278,14 @@ class Scheduler:
 
     def _make_room(self, newcomer: str) -> None:
         greediest = max(self._waiting, key=lambda client: len(self._waiting[client]), default=newcomer)
-        retry_after_s = max(1, round(self._recent_s * (self._most_waiting + self._parallel) / self._parallel))
+        retry_after_s = self._retry_after_s()
         if len(self._waiting.get(greediest, ())) < len(self._waiting.get(newcomer, ())) + 2:
             raise QueueFull(retry_after_s)
         loser = self._waiting[greediest][-1]
         self._end_waiting(loser, "cancelled", QueueFull(retry_after_s))
+
+    def _retry_after_s(self) -> int:
+        return max(1, round(self._recent_s * (self._most_waiting + self._parallel) / self._parallel))
 
     def _end_waiting(self, ticket: Ticket, reason: Reason, error: QueueFull | None = None) -> None:
         tickets = self._waiting[ticket.job.client]
@@ -315,7 +319,7 @@ class Scheduler:
         now = monotonic()
         for ticket in [ticket for tickets in self._waiting.values() for ticket in tickets]:
             if now > ticket.times.submitted + ticket.job.timeout_s:
-                self._end_waiting(ticket, "timeout")
+                self._end_waiting(ticket, "timeout", QueueFull(self._retry_after_s()))
 
     def _next(self) -> Ticket:
         client = next(iter(self._waiting))

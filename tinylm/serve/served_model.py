@@ -77,7 +77,12 @@ class ServedModel:
         if best is None or (room and best.length and not best.reusable(prompt_ids)):
             if not room:
                 raise TinylmError(f"{self._parallel} texts are being written; no more fit")
-            best = Engine(self._model)
+            try:
+                best = Engine(self._model)
+            except TinylmError:  # no memory for one more cache: then one that is there forgets its text
+                if best is None:
+                    raise
+                self._idle.remove(best)
         else:
             self._idle.remove(best)
         self._busy.add(best)
@@ -137,9 +142,11 @@ def check_memory(manifest: Manifest, *, parallel: int, limit_bytes: int | None, 
     if needed <= left:
         return
     beside = f" beside {', '.join(f'`{name}`' for name in opened)}" if opened else ""
-    whose = "the budget" if limit_bytes is not None else "the system"
+    whose = "the system" if limit_bytes is None else "the budget"
+    of = "" if limit_bytes is None else f" of {limit_bytes / 1e6:g} MB beside what the server has taken"
+    leaves = f"{whose} leaves {max(left, 0) / 1e6:.1f} MB{of}"
     raise TinylmError(
-        f"`{manifest.name}` needs about {needed / 1e6:.1f} MB{beside}, and {whose} leaves {max(left, 0) / 1e6:.1f} MB",
+        f"`{manifest.name}` needs about {needed / 1e6:.1f} MB{beside}, and {leaves}",
         "serve fewer bundles, fewer texts at a time (`--parallel`), or a smaller model",
     )
 

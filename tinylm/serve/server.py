@@ -55,12 +55,17 @@ async def until_told(running: Running) -> None:
         for number in ours:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
-        say(f"ending: what runs has {running.settings.grace:g} seconds; a second signal ends at once")
         running.end()
+        _tell(f"ending: what runs has {running.settings.grace:g} seconds; a second signal ends at once")
 
     for number in ours:
         loop.add_signal_handler(number, end)
-    await running.run(ready=lambda: say(running.announcement()))
+    await running.run(ready=lambda: _tell(running.announcement()))
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):  # a terminal that was closed, a log that nobody reads: the server goes on
+        say(line)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from tinylm.base.errors import TinylmError
+from tinylm.base.printable import printable
 
 _ADDRESS, _LOAD, _ACCESS, _CONTENT, _MACHINE = "Address", "Load", "Access", "Content", "Machine"
 _NAMED = "no other"
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,45}")
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?|\[[0-9a-f:]{2,45}\])(?::[0-9]{1,5})?")
 
 
 def _setting(
@@ -114,7 +118,19 @@ class ServeSettings:
         ):
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise TinylmError(f"{flag(name)} is {value}; {low} to {high} is needed")
+                raise TinylmError(f"{flag(name)} is {value:g}; {low} to {high} is needed")
+        for origin in self.allow_origin or ():
+            if not _ORIGIN.fullmatch(origin):
+                raise TinylmError(
+                    f"--allow-origin is `{printable(origin[:80])}`; `https://` or `http://` with a host is needed",
+                    "name it as a browser does, without a path: --allow-origin https://chat.example",
+                )
+        for name in self.allow_host or ():
+            if not _HOST.fullmatch(name):
+                raise TinylmError(
+                    f"--allow-host is `{printable(name[:80])}`; a host's name or address is needed",
+                    "leave out scheme, port and path: --allow-host chat.example",
+                )
 
     @property
     def beyond_this_machine(self) -> bool:

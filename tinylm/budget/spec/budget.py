@@ -326,6 +326,8 @@ def shipped_text(name: str) -> str:
 
 
 def _unknown(name: str, names: list[str]) -> TinylmError:
+    if (file := Path(f"{name}.toml")).is_file():
+        return TinylmError(f"unknown budget `{name}`", f"there is a file of that name: `./{file}` names it")
     hint = nearest(name, names)
     shipped = "shipped: " + ", ".join(f"`{shipped}`" for shipped in names)
     return TinylmError(

@@ -44,6 +44,7 @@ class Asked:
 
 def read_completion(document: dict[str, Any], models: Models) -> Asked:
     """The body of POST /v1/completions."""
+    _check_place("messages", document, "/v1/chat/completions")
     values = COMPLETION.read(document, "")
     model = find_model(values["model"], models)
     given = values["prompt"]
@@ -63,8 +64,15 @@ def read_completion(document: dict[str, Any], models: Models) -> Asked:
     )
 
 
+def _check_place(name: str, document: dict[str, Any], path: str) -> None:
+    """The commonest slip is another path's body."""
+    if name in document:
+        raise invalid(f"`{name}` belongs to {path}", name, code="unknown_parameter")
+
+
 def read_chat(document: dict[str, Any], models: Models) -> Asked:
     """The body of POST /v1/chat/completions."""
+    _check_place("prompt", document, "/v1/completions")
     values = CHAT.read(document, "")
     model = find_model(values["model"], models)
     if values["top_logprobs"] and not values["logprobs"]:
