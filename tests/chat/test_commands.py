@@ -44,6 +44,14 @@ def test_an_unknown_command_is_answered_with_the_nearest(session: Session) -> No
     assert not is_command(" /usr/bin is text")
 
 
+@pytest.mark.parametrize("name", ["/help", "/clear", "/undo", "/retry", "/stats", "/exit", "/bye"])
+def test_a_command_that_takes_nothing_refuses_more(session: Session, name: str) -> None:
+    talk(session, "the wa")
+    with pytest.raises(TinylmError, match=f"{name} stands alone, without `now`"):
+        run_command(session, f"{name} now")
+    assert len(session.said) == 2
+
+
 def test_settings_are_shown_and_set(session: Session) -> None:
     session.settings = Settings()
     assert reply(session, "/set").splitlines()[0].split(maxsplit=1) == ["temperature", "0.8, the model's own"]
@@ -100,9 +108,25 @@ def test_a_conversation_is_saved_and_goes_on_elsewhere(session: Session, tmp_pat
     assert (document["model"], document["settings"]["max_tokens"]) == ("test", 10)
     session.system, session.settings = None, Settings(max_tokens=3)
     reply(session, "/clear")
-    assert reply(session, f"/load {file}").endswith(", 4 messages")
+    shown = reply(session, f"/load {file}")
+    assert shown == f"loaded: {file}, 4 messages\n\n> the can\n{saved[-1].content.strip()}"
     assert (session.messages, session.settings, session.answers) == (saved, settings, 2)
     talk(session, "out")
+    replaced = reply(session, f"/load {file}").splitlines()[0]
+    assert replaced == f"loaded: {file}, 4 messages; it replaces the conversation that was here"
+
+
+def test_a_seed_that_was_given_stays_whatever_is_loaded(session: Session, tmp_path: Path) -> None:
+    file = tmp_path / "talk.json"
+    session.settings = Settings(max_tokens=4, seed=5)
+    talk(session, "the \nwa")
+    reply(session, f"/save {file}")
+    given = Session(session.backend, settings=Settings(seed=7, max_tokens=9))
+    assert "\n\n> the \n. wa\n" in reply(given, f"/load {file}")
+    assert given.settings == Settings(max_tokens=4, seed=7)
+    free = Session(session.backend, settings=Settings(max_tokens=9))
+    reply(free, f"/load {file}")
+    assert free.settings == Settings(max_tokens=4, seed=5)
 
 
 def test_a_file_that_is_there_is_only_overwritten_when_told(session: Session, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_other_servers_say_less_or_more(chat_server: ChatServer) -> None:
             {"choices": [{"delta": {"reasoning_content": "hm"}, "logprobs": None}], "system_fingerprint": "b1"},
             said(None),
             said("Yes\ud800"),
-            {"choices": None},
+            {"choices": None, "tinylm": {"dropped_messages": "some"}},
             {"choices": [{"delta": None, "finish_reason": "stop"}], "timings": {"cache_n": 5}, "usage": {"total": 3}},
             line_end="\r\n",
         )

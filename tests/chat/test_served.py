@@ -57,3 +57,17 @@ def test_what_the_server_refuses_is_told_and_a_stopped_answer_stays(talking_bund
         with pytest.raises(TinylmError, match="refuses with 400"):
             "".join(session.say("the can"))
         assert len(session.said) == 2
+
+
+def test_what_does_not_fit_the_servers_model_is_told(talking_bundle: Bundle) -> None:
+    with serving(talking_bundle.path) as served:
+        backend = RemoteBackend(f"http://127.0.0.1:{served.port}", token=None, tell=print)
+        session = Session(backend, settings=Settings(temperature=0, max_tokens=40))
+        with pytest.raises(TinylmError, match=r"the newest message has .* the context of `test` is 256 tokens"):
+            "".join(session.say("the can is out and the casa del wa " * 20))
+        told = []
+        for _ in range(8):
+            "".join(session.say("the can is out and the casa del wa"))
+            assert session.last is not None
+            told += session.last.notes
+        assert told == ["the conversation is longer than the model's context: it no longer sees the oldest messages"]

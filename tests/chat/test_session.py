@@ -137,6 +137,30 @@ def test_what_the_model_does_not_see_any_more_is_told_once(session: Session) -> 
     assert sum(told) == 2
 
 
+def test_a_message_that_is_longer_than_the_context_is_told_each_time(session: Session) -> None:
+    long = "the can is out and the casa del wa " * 20
+    for system, words in (
+        ("", "the message is"),
+        ("", "the message is"),
+        (SYSTEM, "the system prompt and the message"),
+    ):
+        session.system = system
+        heard(session.say(long))
+        assert session.last is not None
+        (note,) = [note for note in session.last.notes if note.startswith("warning: ")]
+        assert words in note
+        cut, tokens = map(int, re.findall(r"\d+", note))
+        assert tokens - cut == 256 - 10 - 1  # BOS stays, and there is room for the answer
+    heard(session.say("out"))
+    assert not any("cut" in note for note in session.last.notes)
+
+
+def test_what_is_taken_back_leaves_no_figures(session: Session) -> None:
+    heard(session.say("the wa"))
+    session.undo()
+    assert session.last is None
+
+
 def test_what_the_model_does_not_know_is_told(make_bundle: Callable[..., Bundle]) -> None:
     backend = LocalBackend(make_bundle().path, threads="1", backend="native")
     session = Session(backend, settings=Settings(temperature=0, max_tokens=4))

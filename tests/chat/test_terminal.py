@@ -3,21 +3,86 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prompt_toolkit.application import create_app_session
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.input import DummyInput
+from prompt_toolkit.output import DummyOutput
 
-from tinylm.chat.commands import COMMANDS
+from tinylm.base.errors import TinylmError
+from tinylm.chat.commands import COMMANDS, run_command
 from tinylm.chat.session import Session
-from tinylm.chat.terminal import _Completer, _history
+from tinylm.chat.terminal import Terminal, _Completer, _history
 
 
 def offered(session: Session, text: str) -> list[str]:
     found = _Completer(session).get_completions(Document(text), CompleteEvent())
     return [text[: len(text) + one.start_position] + one.text for one in found]
+
+
+@pytest.fixture
+def terminal(session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("NO_COLOR", "1")
+    with create_app_session(input=DummyInput(), output=DummyOutput()):
+        yield Terminal(session)
+
+
+@pytest.mark.parametrize("columns", [30, 60])
+def test_what_the_chat_says_is_broken_between_words(
+    terminal: Terminal,
+    session: Session,
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    words = str(run_command(session, "/help"))
+    terminal.show(words)
+    terminal.note(words)
+    terminal.fail(TinylmError(words, words))
+    out, err = capsys.readouterr()
+    assert all(len(line) < columns for line in (out + err).splitlines())
+    assert out.split() == words.split()
+    assert err.split() == [*words.split(), "error:", *words.split(), "hint:", *words.split()]
+
+
+def test_one_line_is_empty_below_an_answer_and_above_an_error(
+    terminal: Terminal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    terminal.write(" \n")
+    terminal.end()
+    assert capsys.readouterr().out == "\n"
+    terminal.write("the wa")
+    terminal.end()
+    assert capsys.readouterr().out == "the wa\n\n"
+
+
+def test_the_line_at_the_bottom_holds_what_fits(
+    terminal: Terminal, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bottom(columns: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return terminal._toolbar()
+
+    "".join(session.say("the wa"))
+    assert session.last is not None
+    session.last = replace(session.last, tokens_per_second=1930, ttft_ms=1.4)
+    whole = bottom(100)
+    held = whole.split("  ·  ")[1]
+    assert whole == f" test  ·  {held}  ·  1,930 tokens/s, first after 1.4 ms"
+    assert bottom(len(whole)) == whole
+    assert bottom(len(whole) - 1) == f" test  ·  {held}"
+    assert bottom(10) == " test"
+    assert bottom(3) == ""
+    run_command(session, "/undo")
+    assert bottom(100) == " test"
 
 
 def test_the_tab_key_offers_what_can_stand_there(

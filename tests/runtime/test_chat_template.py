@@ -346,13 +346,18 @@ def test_the_oldest_messages_go_first(source: str | None, system: list[Message],
     seen = set()
     for room in range(len(whole), 4, -3):
         context, asked = room + 4, 4
-        ids, dropped = fit_messages(
+        fitted = fit_messages(
             template, [*system, *turns], tokenizer=tokenizer, context_length=context, max_tokens=asked
         )
+        ids, dropped = fitted.ids, fitted.dropped_messages
         seen.add(dropped)
-        assert len(ids) <= room
         kept = template.render([*system, *turns[dropped:]], tokenizer=tokenizer)
-        assert ids == kept or (dropped == 8 and ids == [BOS, *kept[len(kept) - len(ids) + 1 :]])
+        assert len(ids) <= room or dropped == 8
+        assert fitted.cut_tokens == len(kept) - len(ids)
+        if len(kept) <= context:
+            assert ids == kept
+        else:
+            assert ids == [BOS, *kept[len(kept) - room + 1 :]]
         if dropped:  # it was needed
             assert len(template.render([*system, *turns[dropped - 2 :]], tokenizer=tokenizer)) > room
     assert {0, 2, 4, 6, 8} == seen
@@ -362,9 +367,12 @@ def test_the_oldest_messages_go_first(source: str | None, system: list[Message],
 def test_messages_fit_whatever_they_are(
     messages: list[Message], context_length: int, max_tokens: int, tokenizer: Tokenizer
 ) -> None:
-    ids, dropped = fit_messages(
+    fitted = fit_messages(
         ChatTemplate(None), messages, tokenizer=tokenizer, context_length=context_length, max_tokens=max_tokens
     )
-    assert 1 <= len(ids) <= context_length - min(max_tokens, context_length // 2)
+    ids, room = fitted.ids, context_length - min(max_tokens, context_length // 2)
+    assert 1 <= len(ids) <= context_length
+    assert len(ids) <= room or fitted.dropped_messages >= len(messages) - 2
+    assert fitted.cut_tokens == 0 or len(ids) == room
     assert ids[0] == BOS or len(ids) == 1
-    assert 0 <= dropped < len(messages)
+    assert 0 <= fitted.dropped_messages < len(messages)

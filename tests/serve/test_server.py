@@ -205,6 +205,17 @@ def test_a_prompt_beyond_the_context_is_refused_and_an_old_chat_is_cut(served: S
     messages = [{"role": role, "content": "casa luca mité"} for role in ("user", "assistant") * 6]
     answer = served.post("/v1/chat/completions", messages=messages, max_tokens=4).document
     assert 0 < answer["tinylm"]["dropped_messages"] < len(messages)
+    long, short = {"role": "user", "content": "casa " * 60}, {"role": "user", "content": "casa"}
+    for before in ([], [{"role": "system", "content": "casa"}], messages):
+        refused = served.post("/v1/chat/completions", messages=[*before, long])
+        assert (refused.status, refused.error["code"], refused.error["param"]) == (
+            400,
+            "context_length_exceeded",
+            "messages",
+        )
+        assert ("system message" in refused.error["message"]) == (len(before) == 1)
+    answer = served.post("/v1/chat/completions", messages=[long, messages[1], short], max_tokens=4).document
+    assert answer["tinylm"]["dropped_messages"] == 2
     over = served.complete(max_tokens=200, ignore_eos=True).document  # the context has 48 tokens
     assert over["usage"]["completion_tokens"] == 200
 

@@ -37,12 +37,16 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def show_error(error: TinylmError) -> None:
-    """`error: ...`, a blank line, `hint: ...` on stderr; after Ctrl-C on a line below the `^C` of the terminal."""
+def error_text(error: TinylmError) -> str:
+    """`error: ...`, a blank line, `hint: ...`; after Ctrl-C on a line below the `^C` of the terminal."""
     start = "\n" if error.exit_code == INTERRUPTED else ""
-    print(f"{start}error: {error.message}", file=sys.stderr)
-    if error.hint:
-        print(f"\nhint: {error.hint}", file=sys.stderr)
+    hint = f"\n\nhint: {error.hint}" if error.hint else ""
+    return f"{start}error: {error.message}{hint}"
+
+
+def show_error(error: TinylmError) -> None:
+    """Its text on stderr."""
+    print(error_text(error), file=sys.stderr)
 
 
 def as_typed(message: str, options: Mapping[str, str]) -> str:

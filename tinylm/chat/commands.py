@@ -13,6 +13,7 @@ from pathlib import Path
 from tinylm.base.errors import TinylmError
 from tinylm.base.records import nearest
 from tinylm.chat import settings, transcript
+from tinylm.chat.screen import MORE, PROMPT
 from tinylm.chat.session import Session, Turn
 from tinylm.chat.statistics import statistics
 from tinylm.runtime.print_text import check_option
@@ -36,6 +37,11 @@ class Command:
     help: str
     run: Callable[[Session, str], Reply]
 
+    @property
+    def takes_more(self) -> bool:
+        """Something can stand behind its name."""
+        return " " in self.usage
+
 
 def is_command(text: str) -> bool:
     """Whether it is one, or meant as one: a slash is the very first character."""
@@ -49,7 +55,10 @@ def run_command(session: Session, text: str) -> Reply:
     if name not in COMMANDS:
         hint = nearest(word, COMMANDS) if word != "/" else "/help shows the commands"
         raise TinylmError(f"there is no command `{word[:40]}`", f"{hint}; a space before it makes it text")
-    return COMMANDS[name].run(session, rest.strip())
+    command, rest = COMMANDS[name], rest.strip()
+    if rest and not command.takes_more:
+        raise TinylmError(f"{word} stands alone, without `{rest[:40]}`", f"{word}; a space before it makes it text")
+    return command.run(session, rest)
 
 
 def read_system(text: str) -> str | None:
@@ -135,8 +144,18 @@ def _save(session: Session, rest: str) -> str:
 
 def _load(session: Session, rest: str) -> str:
     path = _path("/load", rest)
+    replaced = "; it replaces the conversation that was here" if session.said else ""
     transcript.load(session, path)
-    return f"loaded: {path}, {len(session.said)} messages"
+    return f"loaded: {path}, {len(session.said)} messages{replaced}{_last_exchange(session)}"
+
+
+def _last_exchange(session: Session) -> str:
+    """What was said last and the answer, as they were shown; empty where nothing was."""
+    if not session.said:
+        return ""
+    said, answer = (message.content for message in session.said[-2:])
+    lines = said.replace("\n", f"\n{MORE}")
+    return f"\n\n{PROMPT}{lines}\n{answer.strip()}"
 
 
 def _path(command: str, name: str) -> Path:

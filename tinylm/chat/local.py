@@ -16,7 +16,7 @@ from tinylm.bundle.store import find_bundle, find_bundles
 from tinylm.chat.contract import Memory, ModelFacts, Usage
 from tinylm.chat.settings import Settings
 from tinylm.runtime.backends.contract import Backend
-from tinylm.runtime.chat_template import ChatTemplate, Message, fit_messages
+from tinylm.runtime.chat_template import ChatTemplate, FittedMessages, Message, fit_messages
 from tinylm.runtime.completion import Completion, CompletionRequest
 from tinylm.runtime.content_filter import ContentFilter, FilterGate, text_gates
 from tinylm.runtime.engine import Engine
@@ -128,28 +128,30 @@ class LocalAnswer:
                 if message.role != "assistant":
                     content_filter.check(message.content, what=_CALLED[message.role])
         max_tokens = settings.max_tokens or opened.defaults.max_tokens
-        ids, self.forgotten = fit_messages(
+        fitted = fit_messages(
             opened.template,
             messages,
             tokenizer=opened.tokenizer,
             context_length=opened.engine.context_length,
             max_tokens=max_tokens,
         )
+        self.forgotten = fitted.dropped_messages
+        self._cut = _cut(fitted, with_system=messages[0].role == "system")
         self._unknown_bytes = opened.tokenizer.unknown_bytes(messages[-1].content)
         request = CompletionRequest(
-            prompt_ids=tuple(ids),
+            prompt_ids=tuple(fitted.ids),
             sampling=settings.sampling(Sampling.of(opened.defaults)),
             max_tokens=max_tokens,
             stop=settings.stop,
         )
-        self._gates = text_gates(content_filter, prompt=opened.tokenizer.decode(ids), redact=redact)
+        self._gates = text_gates(content_filter, prompt=opened.tokenizer.decode(fitted.ids), redact=redact)
         self._completion = Completion(opened.engine, opened.tokenizer, request, gates=self._gates)
 
     @property
     def notes(self) -> Sequence[str]:
         unknown = f"the model does not know some characters of what was said ({self._unknown_bytes} bytes)"
         blocked = [gate.told for gate in self._gates if isinstance(gate, FilterGate) and gate.blocked]
-        return [*([unknown] if self._unknown_bytes else []), *blocked]
+        return [*self._cut, *([unknown] if self._unknown_bytes else []), *blocked]
 
     @property
     def finish_reason(self) -> str | None:
@@ -169,3 +171,13 @@ class LocalAnswer:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._completion)
+
+
+def _cut(fitted: FittedMessages, *, with_system: bool) -> list[str]:
+    """The note about what the context cannot hold of a single message; none where it fits."""
+    cut = fitted.cut_tokens
+    if not cut:
+        return []
+    what, whose = ("the system prompt and the message are", "their") if with_system else ("the message is", "its")
+    tokens = len(fitted.ids) - 1 + cut
+    return [f"warning: {what} too long for the model's context; {whose} first {cut} of {tokens} tokens are cut"]

@@ -162,6 +162,10 @@ class RemoteAnswer:
             raise TinylmError(f"the server says: {_said(chunk['error'])}")
         if isinstance(chunk.get("usage"), dict):
             self.usage = _usage(chunk["usage"], chunk.get("timings"))
+        own = chunk.get("tinylm")
+        dropped = own.get("dropped_messages") if isinstance(own, dict) else None
+        if isinstance(dropped, int) and dropped > 0:
+            self.forgotten = dropped
         choices = chunk.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
         if isinstance(reason := choice.get("finish_reason"), str):

@@ -50,6 +50,8 @@ class Session:
         self.forgetting = False
         """It was told that the model does not see all of it any more."""
         self.last: TurnReport | None = None
+        self.seed = settings.seed
+        """Given for the whole session: it holds for every conversation that is loaded."""
 
     @property
     def messages(self) -> list[Message]:
@@ -71,6 +73,7 @@ class Session:
         self._check_said("there is nothing to undo")
         text = self.said[-2].content
         del self.said[-2:]
+        self.last = None
         return text
 
     def begin(self, said: Sequence[Message] = ()) -> None:

@@ -17,7 +17,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from tinylm.base.errors import TinylmError, show_error
+from tinylm.base.errors import TinylmError, error_text
 from tinylm.base.printable import printable
 from tinylm.base.state_folder import state_folder
 from tinylm.chat.commands import COMMANDS, is_command
@@ -26,7 +26,7 @@ from tinylm.chat.session import Session
 from tinylm.chat.settings import DEFAULT, NAMES
 from tinylm.chat.statistics import fill, pace
 from tinylm.chat.typed_lines import finished, is_unfinished
-from tinylm.chat.word_wrap import WordWrap
+from tinylm.chat.word_wrap import WordWrap, wrapped
 
 _MOST_HISTORY_BYTES = 1_000_000
 _STYLE = Style.from_dict({"prompt": "ansicyan bold", "more": "ansicyan", "bottom-toolbar": "noreverse ansibrightblack"})
@@ -65,28 +65,41 @@ class Terminal:
             if not text:
                 return
             self._begun = True
-            self._wrap = WordWrap(shutil.get_terminal_size().columns - 1, cells=get_cwidth)
+            self._wrap = WordWrap(_columns() - 1, cells=get_cwidth)
         print(self._wrap.push(text), end="", flush=True)
 
     def end(self) -> None:
-        print(self._wrap.flush() if self._begun else "", end="\n\n", flush=True)
+        print(self._wrap.flush() + "\n" if self._begun else "", flush=True)
         self._begun = False
 
     def show(self, text: str) -> None:
-        print(f"{text}\n", flush=True)
+        print(f"{_wrapped(text)}\n", flush=True)
 
     def note(self, line: str) -> None:
+        line = _wrapped(line)
         print(f"{_DIM}{line}{_PLAIN}" if self._colours else line, file=sys.stderr, flush=True)
 
     def fail(self, error: TinylmError) -> None:
-        show_error(error)
-        print(file=sys.stderr, flush=True)
+        print(f"{_wrapped(error_text(error))}\n", file=sys.stderr, flush=True)
 
     def _toolbar(self) -> str:
+        """Name of the model, fill of the context, pace: those that fit the line."""
         session = self._session
         report = session.last
         figures = [fill(session, report), pace(report)] if report else []
-        return " " + "  ·  ".join(filter(None, [printable(session.backend.model.name), *figures]))
+        line = ""
+        for part in filter(None, [printable(session.backend.model.name), *figures]):
+            longer = f"{line}  ·  {part}" if line else f" {part}"
+            line = longer if get_cwidth(longer) <= _columns() else line
+        return line
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _wrapped(text: str) -> str:
+    return wrapped(text, _columns() - 1, cells=get_cwidth)
 
 
 def _keys() -> KeyBindings:
@@ -130,7 +143,7 @@ class _Completer(Completer):
         if space and command in ("/save", "/load"):
             yield from self._paths.get_completions(Document(rest), complete_event)
             return
-        word, words = text, [f"{name} " if " " in entry.usage else name for name, entry in COMMANDS.items()]
+        word, words = text, [f"{name} " if entry.takes_more else name for name, entry in COMMANDS.items()]
         if space:
             word = rest.rpartition(" ")[2]
             words = self._words(command, rest)

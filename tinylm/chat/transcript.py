@@ -6,7 +6,7 @@ load(session, Path("talk.json"))
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tinylm.base.errors import TinylmError
@@ -52,7 +52,7 @@ def save(session: Session, path: Path, *, overwrite: bool) -> None:
 
 
 def load(session: Session, path: Path) -> None:
-    """Go on with a conversation that was saved, under its settings.
+    """Go on with a conversation that was saved, under its settings; a seed that the session was given stays.
 
     TinylmError, with the session as it was, where the file is none of `save` or was changed to none.
     """
@@ -66,7 +66,7 @@ def load(session: Session, path: Path) -> None:
     if len(said) % 2 or any(message.role != ("user", "assistant")[at % 2] for at, message in enumerate(said)):
         raise TinylmError(f"`{path}`: user and assistant do not take turns in `messages`", _HINT)
     session.system = found.messages[0].content if has_system else None
-    session.settings = found.settings
+    session.settings = found.settings if session.seed is None else replace(found.settings, seed=session.seed)
     session.begin(said)
 
 

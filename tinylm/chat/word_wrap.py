@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
+def wrapped(text: str, width: int, *, cells: Callable[[str], int] = len) -> str:
+    """All of a text at once, as `WordWrap` breaks it."""
+    wrap = WordWrap(width, cells=cells)
+    return wrap.push(text) + wrap.flush()
+
+
 class WordWrap:
     """Holds the last word back until it is whole; what goes through is on lines of at most `width` cells.
 

@@ -2,7 +2,8 @@
 
     template = ChatTemplate(bundle.manifest.chat_template)
     ids = template.render([Message("user", "Once upon")], tokenizer=tokenizer)
-    ids, dropped = fit_messages(template, messages, tokenizer=tokenizer, context_length=256, max_tokens=64)
+    fitted = fit_messages(template, messages, tokenizer=tokenizer, context_length=256, max_tokens=64)
+    fitted.ids, fitted.dropped_messages
 
 A model of plain text has no template: it knows no turns and only continues what it reads. Its default needs no Jinja:
 an assistant's text directly follows the user's, with one space where neither side has white space at the border, and
@@ -109,6 +110,18 @@ def continued_text(messages: Sequence[Message]) -> str:
     return text
 
 
+@dataclass(frozen=True, kw_only=True)
+class FittedMessages:
+    """What of a chat the model will see."""
+
+    ids: list[int]
+    """Token ids, BOS first; at most a context."""
+    dropped_messages: int = 0
+    """The oldest, left out."""
+    cut_tokens: int = 0
+    """The first tokens after BOS of what cannot be left out; 0 where that fits the context."""
+
+
 def fit_messages(
     template: ChatTemplate,
     messages: Sequence[Message],
@@ -116,12 +129,12 @@ def fit_messages(
     tokenizer: Tokenizer,
     context_length: int,
     max_tokens: int,
-) -> tuple[list[int], int]:
-    """Token ids that leave room for `max_tokens`, or half of the context, and how many messages were left out for it.
+) -> FittedMessages:
+    """Token ids that leave room for `max_tokens`, or half of the context, without the messages that were in the way.
 
     The system message at the start and the newest message always stay. Of the others the oldest go first, and those
-    that stay begin with the user's: templates want that. Where even the least is too long, it is cut as a long prompt
-    is (`fit_prompt`): BOS and its last tokens stay. TinylmError as in `ChatTemplate.render`.
+    that stay begin with the user's: templates want that. The least may take the whole context; where it is longer, it
+    is cut as a long prompt is (`fit_prompt`): BOS and its last tokens stay. TinylmError as in `ChatTemplate.render`.
     """
     room = context_length - min(max_tokens, context_length // 2)
     head = [message for message in messages[:1] if message.role == "system"]
@@ -131,13 +144,12 @@ def fit_messages(
     fewest, most = 0, len(starts) - 1
     ids = template.render(messages, tokenizer=tokenizer)
     if len(ids) <= room:
-        return ids, 0
+        return FittedMessages(ids=ids)
     # Fewer messages are fewer tokens: the earliest start that fits, by halves, since a template can be slow.
     while fewest < most:
         middle = (fewest + most) // 2
         fits = len(template.render([*head, *rest[starts[middle] :]], tokenizer=tokenizer)) <= room
         fewest, most = (fewest, middle) if fits else (middle + 1, most)
     ids = template.render([*head, *rest[starts[fewest] :]], tokenizer=tokenizer)
-    if len(ids) > room:
-        ids = fit_prompt(ids, context_length=room, max_new_tokens=0)
-    return ids, starts[fewest]
+    kept = fit_prompt(ids, context_length=context_length, max_new_tokens=max_tokens)
+    return FittedMessages(ids=kept, dropped_messages=starts[fewest], cut_tokens=len(ids) - len(kept))

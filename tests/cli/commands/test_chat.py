@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from chat_server import ChatServer, events, said
+from chat_server import ChatServer, document, events, said
 
 from tinylm.base.printable import printable_lines
 from tinylm.bundle.reading import Bundle
@@ -112,6 +112,13 @@ def test_a_server_is_talked_with_by_its_address(chat_server: ChatServer, tmp_pat
     token.chmod(0o600)
     assert piped(chat_server.url, "--token-file", str(token), said="hello\n").stdout.startswith("A")
     assert piped(chat_server.url, said="hello\n").returncode == 2
+
+
+def test_that_a_server_is_busy_is_told_meanwhile(chat_server: ChatServer) -> None:
+    busy = document({"error": {"message": "queue full"}}, status=429, headers={"Retry-After": "0"})
+    chat_server.replies = [busy, events(said("Yes"), END)]
+    done = piped(chat_server.url, said="hello\n")
+    assert (done.stdout, done.stderr) == ("Yes\n", "the server is busy; asking again in 0 s\n")
 
 
 class Typist:

@@ -15,6 +15,8 @@ from tinylm.cli.options.content_filter import Filter, Redact
 from tinylm.cli.options.sampling import TEXT, MaxTokens, RepetitionPenalty, Seed, Stop, Temperature, TopK, TopP
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinylm.chat.contract import ChatBackend
     from tinylm.chat.screen import Screen
     from tinylm.chat.session import Session
@@ -93,7 +95,8 @@ def chat(
             "--threads": threads != "auto",
             "--backend": backend != "auto",
         }
-        answering = _server(model, token_file, [option for option, given in served.items() if given])
+        given = [option for option, given in served.items() if given]
+        answering = _server(model, token_file, given, tell=lambda line: screen.note(line))
     else:
         from tinylm.chat.local import LocalBackend
         from tinylm.runtime.content_filter import load_filter
@@ -111,9 +114,9 @@ def chat(
         answering.close()
 
 
-def _server(url: str, token_file: Path | None, given: list[str]) -> ChatBackend:
+def _server(url: str, token_file: Path | None, given: list[str], *, tell: Callable[[str], None]) -> ChatBackend:
     """What answers at `url`; TinylmError for `given` options, which are not the client's to choose."""
-    from tinylm.base.errors import TinylmError, say
+    from tinylm.base.errors import TinylmError
     from tinylm.chat.remote import RemoteBackend
 
     if given:
@@ -124,7 +127,7 @@ def _server(url: str, token_file: Path | None, given: list[str]) -> ChatBackend:
         from tinylm.serve.token_file import read_token
 
         token = read_token(token_file)
-    return RemoteBackend(url, token=token or None, tell=say)
+    return RemoteBackend(url, token=token or None, tell=tell)
 
 
 def _path(named: str | None) -> Path | None:

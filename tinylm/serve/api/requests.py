@@ -82,7 +82,7 @@ def read_chat(document: dict[str, Any], models: Models) -> Asked:
     _check_filter(texts, model, "messages")
     common = _Common(values, model, logprobs=values["top_logprobs"] if values["logprobs"] else None)
     try:
-        ids, dropped = fit_messages(
+        fitted = fit_messages(
             model.template,
             messages,
             tokenizer=model.tokenizer,
@@ -91,14 +91,16 @@ def read_chat(document: dict[str, Any], models: Models) -> Asked:
         )
     except TinylmError as error:  # the template refuses these messages
         raise invalid(_sentence(error), "messages") from error
+    newest = "the newest message" + (", with the system message," if messages[0].role == "system" else "")
+    _check_room(newest, len(fitted.ids) + fitted.cut_tokens, model, "messages")
     return Asked(
         endpoint="chat",
         model=model,
-        choices=tuple(common.choices(ids)),
+        choices=tuple(common.choices(fitted.ids)),
         texts=texts,
         stream=values["stream"],
         include_usage=_include_usage(values),
-        dropped_messages=dropped,
+        dropped_messages=fitted.dropped_messages,
     )
 
 
@@ -193,14 +195,19 @@ def _prompt_ids(prompt: str | tuple[int, ...], model: ServedModel) -> list[int]:
         raise invalid(f"`prompt` has the token id {largest}; the model has ids 0 to {vocab_size - 1}", "prompt")
     if not ids or isinstance(prompt, str) or ids[0] != BOS:
         ids.insert(0, BOS)
-    if len(ids) >= model.context_length:
+    _check_room("the prompt", len(ids), model, "prompt")
+    return ids
+
+
+def _check_room(what: str, tokens: int, model: ServedModel, param: str) -> None:
+    """ApiError where `tokens` leave no room in the context."""
+    if tokens >= model.context_length:
         raise invalid(
-            f"the prompt has {len(ids)} tokens with BOS; the context of `{model.name}` is {model.context_length}"
+            f"{what} has {tokens} tokens with BOS; the context of `{model.name}` is {model.context_length}"
             " tokens, and at least one of them is for the answer",
-            "prompt",
+            param,
             code="context_length_exceeded",
         )
-    return ids
 
 
 def _message(values: dict[str, Any]) -> Message:
