@@ -56,7 +56,7 @@ def test_bash_installs_and_completes(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    words = ["generate", "show", "verify", "card", "--keep-checkpoints", "native", "tiny-muon"]
+    words = ["generate", "show", "verify", "sign", "card", "--keep-checkpoints", "native", "tiny-muon"]
     words += ["pi-zero-2w", "pi-zero-w", "host"]
     assert done.stdout.split() == words, done.stderr
     assert "tinylm.sh" in (tmp_path / ".bashrc").read_text()
