@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,15 +72,25 @@ def test_a_chat_keeps_its_turns_over_a_switch_of_the_bundle(server: RunningServe
     assert page.locator(".caution").count() == 0
     page.click("#settings-open")
     page.fill("#system", "Be brief.")
-    page.fill("#seed", "5")
-    page.press("#seed", "Escape")
+    for wrong in ("abc", "1.5", "1" * 16):
+        page.fill("#seed", wrong)
+        page.fill("#temperature", "0.5")
+        page.click("#settings .main")
+        assert "at most 15 digits" in page.inner_text("#seed-note")
+        assert page.input_value("#seed") == wrong
+    for taken, seed in ((" 1e3 ", "1000"), ("-5", "-5")):
+        page.fill("#seed", taken)
+        page.press("#seed", "Tab")
+        assert page.input_value("#seed") == seed
+    page.click("#settings .main")
+    assert not page.is_visible("#settings")
     write(page, "¿Qué es?")
     answer = page.locator("article .body").inner_text()
     page.select_option("#model", "teller")
     assert "“Text” suits it better" in page.inner_text(".caution")
     write(page, "And now?")
     assert [body["model"] for body in asked] == ["helper", "teller"]
-    assert [body["seed"] for body in asked] == [5, 5]
+    assert [body["seed"] for body in asked] == [-5, -5]
     roles = [message["role"] for message in asked[1]["messages"]]
     assert roles == ["system", "user", "assistant", "user"]
     assert asked[1]["messages"][1]["content"] == "¿Qué es?"
@@ -128,6 +139,7 @@ def test_two_bundles_answer_with_the_same_seed_and_are_voted_on_blindly(server: 
         page.fill("#text", "Había una vez")
         page.press("#text", "Enter")
         page.click(f"text={choice}")
+        assert page.locator(".columns").nth(place).locator(".won").count() == 1
         one, other = asked[2 * place : 2 * place + 2]
         assert {one["model"], other["model"]} == {"teller", "helper"}
         assert one["seed"] == other["seed"]
@@ -148,6 +160,7 @@ def test_two_bundles_answer_with_the_same_seed_and_are_voted_on_blindly(server: 
         page.click("text=Export votes (4")
     found = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert [vote["rater"] for vote in found["votes"]] == ["", "", "second", "second"]
+    assert all(vote["blind"] for vote in found["votes"])
     assert len({vote["item"] for vote in found["votes"]}) == 2
     first, tie = found["votes"][:2]
     assert first["models"][first["choice"]] == names[0].split(" · ")[1]
@@ -169,6 +182,32 @@ def test_nobody_sees_who_wrote_what_before_the_vote(server: RunningServer, open_
     assert "teller" not in shown
     assert "helper" not in shown
     assert "tokens/s" not in shown
+    assert page.locator(".won").count() == 0
+
+
+def test_two_bundles_are_voted_on_in_sight_and_the_answer_that_goes_on_is_marked(
+    server: RunningServer, open_page: Open
+) -> None:
+    page = open_page(server.url)
+    asked = bodies(page)
+    page.click("#pair")
+    write(page, "casa")
+    names = page.locator(".columns .who").all_inner_texts()
+    assert names == ["A · teller · goes on from here", "B · helper"]
+    page.click("text=B is better")
+    assert page.locator(".won .who").inner_text() == "B · helper · goes on from here"
+    assert page.locator(".vote").count() == 0
+    preferred = page.locator(".won .written").text_content()
+    write(page, "ahora")
+    assert asked[2]["prompt"].startswith("casa" + preferred)
+    write(page, "luego")  # without a vote: from A
+    assert asked[4]["prompt"].startswith(asked[2]["prompt"] + page.locator(".won .written").nth(1).text_content())
+    assert page.locator(".vote").count() == 1
+    (vote,) = json.loads(page.evaluate("localStorage.getItem('tinylm.votes')"))
+    assert (vote["models"][vote["choice"]], vote["blind"]) == ("helper", False)
+    assert page.get_attribute("#second", "title") == "helper"
+    assert page.evaluate("getComputedStyle(document.getElementById('second')).textOverflow") == "ellipsis"
+    assert fits(page)
 
 
 def test_it_speaks_spanish_and_is_dark_where_the_device_is_and_where_one_says_so(
@@ -263,7 +302,9 @@ def test_a_conversation_is_renamed_exported_and_deleted(server: RunningServer, o
         pick("Rename")
         page.fill("#ask-input", "Mi casa")
         page.press("#ask-input", "Enter")
-        assert page.inner_text("#list .open") == "Mi casa"
+        title, time = page.locator("#list .open span").all_inner_texts()
+        assert title == "Mi casa"
+        assert re.fullmatch(r"\d+:\d\d\W[AP]M", time)
         with page.expect_download() as download:
             pick("Export as Markdown")
         assert download.value.suggested_filename == "tinylm-Mi-casa.md"
@@ -323,6 +364,14 @@ def test_the_token_is_asked_for_or_taken_from_the_address(
         page.fill("#ask-input", "wrong")
         page.press("#ask-input", "Enter")
         page.wait_for_selector("text=did not accept")
+        page.click("#ask-no")
+        words, buttons = (page.locator("#banner > *").nth(place).bounding_box() for place in (0, 1))
+        beside = buttons["x"] >= words["x"] + words["width"]
+        assert beside or buttons["y"] >= words["y"] + words["height"]
+        assert words["width"] > page.locator("#banner").bounding_box()["width"] * 0.6
+        again, close = (page.locator("#banner button").nth(place).bounding_box() for place in (0, 1))
+        assert again["y"] == close["y"], "in one row"
+        page.click("text=Try again")
         page.fill("#ask-input", token)
         page.press("#ask-input", "Enter")
         page.wait_for_selector(".empty h2")
@@ -348,6 +397,14 @@ def test_what_fails_is_said_and_the_text_comes_back(
                 break
         assert "too much to do. Try again in " in page.inner_text("#banner")
         assert page.input_value("#text") == "casa"
+
+
+def test_the_filter_refuses_in_one_sentence_of_the_language(server: RunningServer, open_page: Open) -> None:
+    page = open_page(server.url, locale="es-MX")
+    page.fill("#text", "I will kill you")
+    page.press("#text", "Enter")
+    page.wait_for_selector("#banner:not([hidden])")
+    assert page.inner_text("#banner").strip() == "El filtro de contenido lo rechazó (categoría: threat)."
 
 
 def test_a_server_that_dies_in_the_middle_leaves_what_had_arrived(

@@ -8,7 +8,10 @@ class Failure extends Error {
   }
 
   words() {
-    return [t(`failed_${this.kind}`, { seconds: this.seconds }), this.said].filter(Boolean).join(" ");
+    const said = this.said.replace(/\x60/g, "");
+    const [, name] = said.match(/\(category ([^)]+)\)/) ?? [];
+    const words = t(`failed_${this.kind}`, { seconds: this.seconds, category: name ? t("category", { name }) : "" });
+    return said && this.kind !== "filtered" ? `${words} ${said}` : words;
   }
 }
 

@@ -52,7 +52,7 @@ function titleOf(talk) {
 function answerOf(turn) {
   if (!turn.pair) return turn.answers[turn.shown];
   const [first, second] = turn.answers;
-  const liked = (second.rating ?? 0) > (first.rating ?? 0);
+  const liked = !first.text || (second.rating ?? 0) > (first.rating ?? 0);
   return turn.vote === 1 || (turn.vote === null && liked) ? second : first;
 }
 

@@ -1,4 +1,4 @@
-// What people think of answers: blind votes between two bundles, and thumbs. Both leave as files.
+// What people think of answers: votes between two bundles, blind or not, and thumbs. Both leave as files.
 
 const MAX_VOTES = 1000;
 let votes;
@@ -10,8 +10,8 @@ function loadVotes() {
 }
 
 // An item is one prompt with its two answers; further votes on it tell how far people agree.
-function addVote(item, choice) {
-  votes.push({ ...item, choice, rater: settings.rater ?? "", date: new Date().toISOString() });
+function addVote(item, choice, blind) {
+  votes.push({ ...item, choice, blind, rater: settings.rater ?? "", date: new Date().toISOString() });
   votes = votes.slice(-MAX_VOTES);
   keep("votes", votes);
   showStoreTrouble();

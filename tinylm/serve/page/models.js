@@ -28,6 +28,7 @@ function isPaired() {
 function showModels() {
   for (const [name, chosen] of [["model", firstModel()], ["second", secondModel()]]) {
     $(name).replaceChildren(...models.map(({ id }) => make("option", { selected: id === chosen?.id }, id)));
+    $(name).title = chosen?.id ?? "";
   }
   $("second").hidden = !isPaired();
   $("pair").hidden = models.length < 2;

@@ -9,7 +9,7 @@ const FIELDS = [
   ["repetition_penalty", 1, 2, 0.05],
   ["max_tokens", 1, 1024, 1],
 ];
-const MAX_SEED = 2 ** 31;
+const MAX_SEED = 1e15; // below it, a number of the browser is the number that was typed
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 function set(name, value) {
@@ -31,7 +31,7 @@ function sampling(id) {
 
 // A seed is always sent, so that an answer can be had again, and two bundles get the same.
 function nextSeed(answersBefore) {
-  return settings.seed == null ? Math.floor(Math.random() * MAX_SEED) : settings.seed + answersBefore;
+  return settings.seed == null ? Math.floor(Math.random() * 2 ** 31) : settings.seed + answersBefore;
 }
 
 function showTheme() {
@@ -55,15 +55,31 @@ function buildSettings() {
     label.dataset.t = name;
     $("fields").append(make("div.field", label, make("output", { htmlFor: name }), input));
   }
+  $("seed").oninput = checkSeed;
   $("seed").onchange = () => {
     const given = $("seed").value.trim();
-    choose("seed", /^\d{1,10}$/.test(given) && given < MAX_SEED ? Number(given) : null);
+    if (checkSeed()) choose("seed", given ? Number(given) : null);
+  };
+  $("seed").form.onsubmit = (event) => {
+    if (checkSeed()) return;
+    event.preventDefault();
+    $("seed").focus();
   };
   $("system").onchange = () => setSystem($("system").value);
   $("reset").onclick = () => {
     for (const [name] of [...FIELDS, ["seed"]]) delete settings[name];
+    $("seed").value = "";
     setSystem("");
   };
+}
+
+// What is no seed stays in its field, with words beside it, and the dialog open.
+function checkSeed() {
+  const seed = Number($("seed").value);
+  const isSeed = Number.isInteger(seed) && Math.abs(seed) < MAX_SEED;
+  $("seed").ariaInvalid = !isSeed;
+  $("seed-note").hidden = isSeed;
+  return isSeed;
 }
 
 function setSystem(text) {
@@ -81,6 +97,6 @@ function showSettings() {
     const shown = number(Number(input.value), step < 1 ? 2 : 0);
     input.previousElementSibling.textContent = name in settings ? shown : t("own", { value: shown });
   }
-  $("seed").value = settings.seed ?? "";
+  if (checkSeed()) $("seed").value = settings.seed ?? "";
   $("system").value = current.system;
 }

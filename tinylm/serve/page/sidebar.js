@@ -38,6 +38,7 @@ function showSidebar() {
     const here = talk === current;
     const title = make("span", titleOf(talk));
     const open = button(title, () => openTalk(talk), { className: "open" });
+    open.append(make("span.soft", timeOf(talk)));
     if (here) open.ariaCurrent = "true";
     const more = iconButton("more", t("more", { title: titleOf(talk) }), () => openMenu(more, entries(talk)));
     more.ariaHasPopup = "menu";
@@ -48,6 +49,13 @@ function showSidebar() {
   $("language").textContent = other.toUpperCase();
   $("language").title = inLanguage(other, "in_this_language");
   $("language").lang = other;
+}
+
+// When something was last said: the time of a day is enough for today.
+function timeOf({ updated }) {
+  const day = (time) => new Date(time).toLocaleDateString(language, { dateStyle: "medium" });
+  const time = new Date(updated).toLocaleTimeString(language, { timeStyle: "short" });
+  return day(updated) === day(Date.now()) ? time : `${day(updated)}, ${time}`;
 }
 
 function entries(talk) {

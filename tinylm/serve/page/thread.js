@@ -88,17 +88,19 @@ function pairTurn(turn, place, last) {
   const columns = columnsOf(turn.left, (index, letter) => {
     const answer = turn.answers[index];
     if (isHidden) return column(letter, isOpen ? make("p.soft", t("writing")) : bodyOf(answer));
-    const name = turn.blind ? `${letter} · ${answer.model}` : answer.model;
+    const goesOn = !isOpen && answer === answerOf(turn);
+    const name = [letter, answer.model, ...(goesOn ? [t("goes_on")] : [])].join(" · ");
     const shown = column(name, bodyOf(answer), ...endOf(answer), underOf(turn, answer));
-    shown.classList.toggle("won", turn.vote === index);
+    shown.classList.toggle("won", goesOn);
     return shown;
   });
   const choose = (choice) => {
-    addVote(itemOf(current, place), choice);
+    addVote(itemOf(current, place), choice, turn.blind);
     changed(turn, { vote: choice });
   };
-  const under = isHidden ? voteRow(turn.left, choose) : last ? make("div.under", againButton()) : null;
-  return make("div.turn.beside", columns, isOpen ? null : under);
+  const isAsked = !isOpen && isWhole && turn.vote === null && (turn.blind || last);
+  const again = last && !isOpen && !isHidden ? make("div.under", againButton()) : null;
+  return make("div.turn.beside", columns, isAsked ? voteRow(turn.left, choose) : null, again);
 }
 
 function columnsOf(left, part) {

@@ -69,7 +69,7 @@ function voteAgain() {
   const [{ item, prompt, models: names, answers, seed }] = asked;
   const left = leftOf(true);
   const row = voteRow(left, (choice) => {
-    addVote({ item, prompt, models: names, answers, seed }, choice);
+    addVote({ item, prompt, models: names, answers, seed }, choice, true);
     voteAgain();
   });
   const columns = columnsOf(left, (index, letter) => column(letter, make("div.body", markdown(answers[index]))));
