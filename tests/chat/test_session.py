@@ -200,5 +200,10 @@ def test_the_filter_refuses_what_is_said_and_ends_an_answer(talking_bundle: Bund
     session.system = f"Say {word}."
     with pytest.raises(FilteredPrompt, match="the system prompt is refused"):
         session.say("the can")
+    spread = talk("zz yy")
+    spread.system = "Say zz"
+    with pytest.raises(FilteredPrompt, match="the conversation is refused"):
+        spread.say("yy now")
+    spread.backend.close()
     for each in (free, session):
         each.backend.close()

@@ -313,7 +313,7 @@ def test_the_content_filter_ends_answers_and_refuses_prompts(
         assert own.ask("GET", "/v1/models").document["data"][0]["tinylm"]["filter"] is None
         text = own.complete(**wanted).document["choices"][0]["text"]
     word = re.findall(r"(?<![\w'])[a-zñé]+(?![\w'])", text[3:-3])[-1]
-    file.write_text(f'schema = "1.0"\nname = "own"\n[[rules]]\ncategory = "word"\nphrases = ["{word}"]\n')
+    file.write_text(f'schema = "1.0"\nname = "own"\n[[rules]]\ncategory = "word"\nphrases = ["{word}", "zz yy"]\n')
     with serving(path, filter=str(file)) as own:
         listed = own.ask("GET", "/v1/models").document["data"][0]["tinylm"]["filter"]
         assert listed["name"] == "own"
@@ -333,8 +333,10 @@ def test_the_content_filter_ends_answers_and_refuses_prompts(
         assert word not in refused.error["message"]
         chat = own.post("/v1/chat/completions", messages=[{"role": "user", "content": word}])
         assert (chat.status, chat.error["param"]) == (400, "messages")
+        spread = [{"role": "user", "content": "say zz"}, {"role": "user", "content": "yy now"}]
+        assert own.post("/v1/chat/completions", messages=spread).error["code"] == "content_filter"
         assert own.metric('tinylm_answers_total{reason="content_filter"}') >= 1
-        assert own.metric('tinylm_refused_requests_total{code="content_filter"}') == 2
+        assert own.metric('tinylm_refused_requests_total{code="content_filter"}') == 3
 
 
 def test_redacted_answers_show_no_tokens(bundle: Bundle, capfd: pytest.CaptureFixture[str]) -> None:

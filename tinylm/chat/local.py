@@ -127,6 +127,8 @@ class LocalAnswer:
             for message in messages:
                 if message.role != "assistant":
                     content_filter.check(message.content, what=_CALLED[message.role])
+            # A phrase may be spread over several of them.
+            content_filter.check("\n".join(message.content for message in messages), what="the conversation")
         max_tokens = settings.max_tokens or opened.defaults.max_tokens
         fitted = fit_messages(
             opened.template,

@@ -79,7 +79,7 @@ def read_chat(document: dict[str, Any], models: Models) -> Asked:
         raise invalid("`top_logprobs` needs `logprobs`: true", "top_logprobs")
     messages = [_message(message) for message in values["messages"]]
     texts = tuple(message.content for message in messages)
-    _check_filter(texts, model, "messages")
+    _check_filter(("\n".join(texts),), model, "messages")  # a phrase may be spread over several of them
     common = _Common(values, model, logprobs=values["top_logprobs"] if values["logprobs"] else None)
     try:
         fitted = fit_messages(
