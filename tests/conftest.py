@@ -55,6 +55,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 # A shell gives what it starts in the background an ignored SIGINT, and children inherit it: tests of Ctrl-C would press
 # it in vain.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup
 
 # Bit for bit is what the CPU promises; a GPU adds in an order of its own. test_cuda.py gives it back to its processes.
 _GPUS = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -58,8 +58,9 @@ def run(work: Callable[[Scheduler], Awaitable[None]], *, parallel: int = 2, queu
         finally:
             await scheduler.close(0)
 
+    before = set(threading.enumerate())
     asyncio.run(main())
-    assert "engine" not in {thread.name for thread in threading.enumerate()}
+    assert "engine" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 async def text_of(ticket: Ticket) -> str:
