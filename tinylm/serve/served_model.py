@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 from tinylm.base.errors import TinylmError
 from tinylm.bundle.manifest import MANIFEST, MODEL, Manifest
 from tinylm.bundle.reading import Bundle
+from tinylm.machine.memory import read_memory
 from tinylm.runtime.backends.contract import Backend
 from tinylm.runtime.engine import Engine
 from tinylm.runtime.generation import check_tokenizer
-from tinylm.runtime.measurement.proc_self import kilobyte_fields, resident_bytes
+from tinylm.runtime.measurement.proc_self import resident_bytes
 from tinylm.runtime.model import Model
 from tinylm.runtime.sampling import Sampling
 from tinylm.tokenizer.tokenizer import Tokenizer
@@ -128,7 +129,8 @@ def memory_left(limit_bytes: int | None) -> int | None:
     """Bytes that this process may still take: up to `limit_bytes`, else what the system has; None where it does not
     tell."""
     if limit_bytes is None:
-        return kilobyte_fields("/proc/meminfo").get("MemAvailable")
+        available_mb = read_memory(Path("/")).available_mb
+        return None if available_mb is None else int(available_mb * 1e6)
     resident = resident_bytes()
     return None if resident is None else limit_bytes - resident
 
