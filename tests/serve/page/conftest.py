@@ -40,8 +40,9 @@ def server(bundles: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory)
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
+    """Its event loop runs in this thread until it is closed: no test of another module could have one."""
     if not shutil.which(CHROMIUM):
         pytest.skip("no Chromium: apt-get install chromium")
     api = pytest.importorskip("playwright.sync_api", reason='no Playwright: pip install "tinylm[clients]"')
