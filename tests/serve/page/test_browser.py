@@ -185,16 +185,13 @@ def test_nobody_sees_who_wrote_what_before_the_vote(server: RunningServer, open_
     assert page.locator(".won").count() == 0
 
 
-def _goes_on(prompt: str, *, behind: str, with_: str) -> bool:
-    """The prompt is the text `behind`, or its newer part where not all of it fits the context, and what was typed."""
-    kept, typed, after = prompt.rpartition(with_)
-    return bool(kept.strip() and typed and not after) and behind.rstrip().endswith(kept.rstrip())
-
-
 def test_two_bundles_are_voted_on_in_sight_and_the_answer_that_goes_on_is_marked(
     server: RunningServer, open_page: Open
 ) -> None:
     page = open_page(server.url)
+    page.click("#settings-open")
+    page.fill("#max_tokens", "4")  # a text that no longer fits the context would be asked for twice
+    page.press("#max_tokens", "Escape")
     asked = bodies(page)
     page.click("#pair")
     write(page, "casa")
@@ -205,10 +202,9 @@ def test_two_bundles_are_voted_on_in_sight_and_the_answer_that_goes_on_is_marked
     assert page.locator(".vote").count() == 0
     preferred = page.locator(".won .written").text_content()
     write(page, "ahora")
-    assert _goes_on(asked[2]["prompt"], behind="casa" + preferred, with_="ahora")
+    assert asked[2]["prompt"].startswith("casa" + preferred)
     write(page, "luego")  # without a vote: from A
-    written = page.locator(".won .written").nth(1).text_content()
-    assert _goes_on(asked[4]["prompt"], behind=asked[2]["prompt"] + written, with_="luego")
+    assert asked[4]["prompt"].startswith(asked[2]["prompt"] + page.locator(".won .written").nth(1).text_content())
     assert page.locator(".vote").count() == 1
     (vote,) = json.loads(page.evaluate("localStorage.getItem('tinylm.votes')"))
     assert (vote["models"][vote["choice"]], vote["blind"]) == ("helper", False)
