@@ -105,7 +105,7 @@ def test_a_model_that_does_not_learn_is_found(setup: Setup, tmp_path: Path, monk
 @pytest.mark.parametrize(
     ("function", "check", "message"),
     [
-        ("available_memory_mb", r"`memory` .*: 0 MB are available; needed is about \d+ MB", "--accumulation-steps"),
+        ("available_memory_mb", r"`memory` .*: 0 MB are available; needed is about [\d,]+ MB", "--accumulation-steps"),
         (
             "free_disk_mb",
             r"`disk` .*: 0 MB are free beside 0 MB of checkpoints; needed is 2 MB for",
