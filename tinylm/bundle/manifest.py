@@ -81,8 +81,8 @@ class GenerationDefaults:
     """Tokens to choose from, from 0 (off). Without it a flat distribution spreads `top_p` over thousands of tokens, and
     finding them takes longer than a small model."""
     top_p: float = 0.9
-    """Share of the probability to choose from, 0.0001 to 1 (off). A tiny model's tail is noise: fewer sentences are
-    faulty at 0.9 than at 0.95 (measured)."""
+    """Share of the probability to choose from, 0.000000001 to 1 (off). A tiny model's tail is noise: fewer sentences
+    are faulty at 0.9 than at 0.95 (measured)."""
     repetition_penalty: float = 1.0
     """Against tokens that were seen: 0.01 to 100; 1 is off."""
     max_tokens: int = 128

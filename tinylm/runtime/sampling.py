@@ -65,7 +65,7 @@ class Sampling:
             raise TinylmError(f"`top_k` is {self.top_k}; 0 (off) or more is needed")
         # What float32 makes 0 of would be no set of tokens; so little is the likeliest token anyway.
         if not LEAST_TOP_P <= self.top_p <= 1:
-            raise TinylmError(f"`top_p` is {self.top_p}; {LEAST_TOP_P:g} to 1 (off) is needed")
+            raise TinylmError(f"`top_p` is {self.top_p}; {LEAST_TOP_P:.9f} to 1 (off) is needed")
         if not 0.01 <= self.repetition_penalty <= 100:
             raise TinylmError(f"`repetition_penalty` is {self.repetition_penalty}; 0.01 to 100 is needed")
         if self.seed is not None and not 0 <= self.seed <= MAX_SEED:

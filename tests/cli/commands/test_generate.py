@@ -133,7 +133,7 @@ def test_warnings_go_to_stderr(bundle: Path) -> None:
 def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
     failed = CliRunner().invoke(app, [str(bundle), "--top-p", "2"])
     assert isinstance(failed.exception, TinylmError)
-    assert "--top-p is 2.0; 1e-09 to 1 (off) is needed" in failed.exception.message
+    assert "--top-p is 2.0; 0.000000001 to 1 (off) is needed" in failed.exception.message
     alone = device(str(tmp_path / "nothing"))
     assert alone.returncode == 2
     assert alone.stdout == ""
@@ -149,8 +149,8 @@ def test_problems_are_errors_with_a_hint(bundle: Path, tmp_path: Path) -> None:
         (["--temperature", "nan"], "--temperature is nan; 0, or 0.001 to 100 is needed"),
         (["--temperature", "-1"], "--temperature is -1.0; 0, or 0.001 to 100 is needed"),
         (["--temperature", "inf"], "--temperature is inf; 0, or 0.001 to 100 is needed"),
-        (["--top-p", "0"], "--top-p is 0.0; 1e-09 to 1 (off) is needed"),
-        (["--top-p", "nan"], "--top-p is nan; 1e-09 to 1 (off) is needed"),
+        (["--top-p", "0"], "--top-p is 0.0; 0.000000001 to 1 (off) is needed"),
+        (["--top-p", "nan"], "--top-p is nan; 0.000000001 to 1 (off) is needed"),
         (["--top-k", "-1"], "--top-k is -1; 0 (off) or more is needed"),
         (["--repetition-penalty", "nan"], "--repetition-penalty is nan; 0.01 to 100 is needed"),
         (["--prompt", "x" * 100_001], "--prompt has 100001 characters; at most 100000 are read"),
