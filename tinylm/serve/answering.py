@@ -29,6 +29,7 @@ from tinylm.serve.remembered import RememberedAnswers
 from tinylm.serve.request_log import Record
 from tinylm.serve.scheduler import Closing, Event, QueueFull, Scheduler
 from tinylm.serve.settings import ServeSettings
+from tinylm.tokenizer.tokenizer import UNK
 
 KEEP_ALIVE_S = 15.0
 """A proxy closes what is silent for a minute or less."""
@@ -165,9 +166,12 @@ class Answering:
         await send({"type": "http.response.body", "body": data + b"data: [DONE]\n\n"})
 
     def _count_prompt(self, asked: Asked) -> None:
+        # How much text an UNK hides takes encoding it once more, and most prompts have none.
+        has_unknown = any(UNK in choice.prompt_ids for choice in asked.choices)
         for text in asked.texts:
             self._metrics.prompt_bytes.add(len(text.encode()))
-            self._metrics.unknown_bytes.add(asked.model.tokenizer.unknown_bytes(text))
+            if has_unknown:
+                self._metrics.unknown_bytes.add(asked.model.tokenizer.unknown_bytes(text))
 
     def _count_answers(self, choices: list[Choice], record: Record) -> None:
         """Figures and log; a choice that never ended was left by its client."""
