@@ -338,6 +338,20 @@ def test_metrics_count_what_was_done(bundle: Bundle) -> None:
         assert 0 <= started < 600
 
 
+def test_what_the_tokenizer_does_not_know_is_counted(without_bytes: Served) -> None:
+    def unknown() -> float:
+        return without_bytes.metric("tinylm_prompt_unknown_bytes_total")
+
+    before = unknown()
+    without_bytes.complete("casa", max_tokens=1)
+    assert unknown() == before
+    without_bytes.complete("casa 漢", max_tokens=1)
+    assert unknown() == before + 3
+    chat = {"messages": [{"role": "user", "content": "¿qué? 漢字"}], "max_tokens": 1}
+    assert without_bytes.post("/v1/chat/completions", **chat).status == 200
+    assert unknown() == before + 9
+
+
 def test_the_log_is_a_line_of_json_without_what_was_asked(bundle: Bundle, capfd: pytest.CaptureFixture[str]) -> None:
     for log_text in (False, True):
         with serving(bundle.path, log_text=log_text) as own:
